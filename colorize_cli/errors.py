@@ -1,0 +1,41 @@
+"""The errors that a user meets: each message says what to do, each class has an exit code."""
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_ENVIRONMENT = 3
+EXIT_INTERRUPTED = 130
+
+
+class ColorizeError(Exception):
+    """Base of all errors that are the user's to solve; shown without a traceback."""
+
+    exit_code = EXIT_FAILED
+
+
+class ImageError(ColorizeError):
+    """A photograph that cannot be read or written; never stops a run."""
+
+
+class UsageError(ColorizeError):
+    """Options or inputs that make no sense together, or no input at all."""
+
+    exit_code = EXIT_USAGE
+
+
+class DeviceError(ColorizeError):
+    """A device asked for by name that cannot run here."""
+
+    exit_code = EXIT_ENVIRONMENT
+
+
+class ModelError(ColorizeError):
+    """A bundle that is missing, damaged or of an unknown format."""
+
+    exit_code = EXIT_ENVIRONMENT
+
+
+class MissingExtraError(ColorizeError):
+    """A command needs an optional extra that is not installed."""
+
+    exit_code = EXIT_ENVIRONMENT
