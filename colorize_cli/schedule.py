@@ -1,0 +1,118 @@
+"""Noise schedules: how much of the picture is left at each step, in float64, computed once.
+
+Notation (Ho et al. 2020, "DDPM"; Saharia et al. 2022, "Palette", writes gamma for alpha-bar):
+
+    gammas[t]   alpha-bar_t, alphas_cumprod:  x_t = sqrt(gamma_t) x_0 + sqrt(1 - gamma_t) eps
+    betas[t-1]  beta_t = 1 - gamma_t / gamma_{t-1}
+    t           0 is the clean picture (gamma = 1), T is the start of sampling
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import UsageError
+
+Float64 = NDArray[np.float64]
+
+# A schedule that ends above this starts sampling from noise that the network never saw there.
+MAX_TERMINAL_GAMMA = 0.01
+# Just short of pure noise, so that sqrt(gamma) stays positive (2.5e-8 at the end).
+_COSINE_END = 0.9999
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """The noise levels that sampling visits.
+
+    Attributes:
+        name: "cosine", "tutorial-20", "linear", or what a bundle calls its numbers.
+        gammas: (T + 1,) float64, strictly decreasing from gammas[0] = 1 to gammas[T] >= 0.
+    """
+
+    name: str
+    gammas: Float64
+
+    def __post_init__(self) -> None:
+        gammas = np.array(self.gammas, np.float64)
+        if gammas.ndim != 1 or len(gammas) < 2:
+            raise ValueError("a schedule needs at least two gammas: 1 and one noise level")
+        if gammas[0] != 1.0 or not gammas[-1] >= 0.0 or not np.all(np.diff(gammas) < 0):
+            raise ValueError("gammas must fall strictly from 1 and stay at or above 0")
+        gammas.flags.writeable = False
+        object.__setattr__(self, "gammas", gammas)
+
+    @property
+    def steps(self) -> int:
+        """The number T of denoising steps."""
+        return len(self.gammas) - 1
+
+    @property
+    def betas(self) -> Float64:
+        """(T,) float64: betas[t - 1] is beta_t, 1 where gamma_t is 0."""
+        return 1.0 - self.gammas[1:] / self.gammas[:-1]
+
+    @property
+    def warning(self) -> str | None:
+        """What is wrong with the end of this schedule, or None.
+
+        Sampling starts from pure noise. Where gamma_T is far from 0 the network expects a trace
+        of the picture in it, finds none, and gives grey pictures and samples that are all alike.
+        """
+        gamma = float(self.gammas[-1])
+        if gamma <= MAX_TERMINAL_GAMMA:
+            return None
+        return (
+            f"schedule {self.name!r} ends at gamma = {gamma:.3g}, above {MAX_TERMINAL_GAMMA}: "
+            "sampling starts from noise that the network has not seen at that level, so colours "
+            "come out pale and samples alike; train with a schedule that reaches noise"
+        )
+
+
+def linear_betas(steps: int, start: float, end: float) -> Schedule:
+    """Make the schedule whose beta_t rise linearly from `start` to `end` (DDPM, section 4)."""
+    betas = np.linspace(start, end, steps, dtype=np.float64)
+    return Schedule("linear", np.concatenate([[1.0], np.cumprod(1.0 - betas)]))
+
+
+def tutorial_20() -> Schedule:
+    """Make the diffusion-colorization tutorial's schedule: 20 betas, linear from 1e-4 to 0.09.
+
+    It ends at gamma_20 = 0.3945 (-1.9 dB) and so never reaches noise; kept for its checkpoints.
+    """
+    return Schedule("tutorial-20", linear_betas(20, 1e-4, 0.09).gammas)
+
+
+def cosine_gamma(t: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Noise level at continuous time: t in 0..1, any shape -> gamma from 1 to 2.5e-8.
+
+    gamma(t) = cos^2(0.9999 pi t / 2), after Nichol & Dhariwal (2021), eq. 17, without offset.
+    """
+    gamma: NDArray[np.floating] = np.cos(_COSINE_END * np.pi / 2 * t) ** 2
+    return gamma
+
+
+def cosine(steps: int) -> Schedule:
+    """Make the schedule of `steps` noise levels evenly spaced in t on `cosine_gamma`."""
+    return Schedule("cosine", cosine_gamma(np.arange(steps + 1, dtype=np.float64) / steps))
+
+
+def respace(schedule: Schedule, steps: int) -> Schedule:
+    """Walk the same range of noise levels in another number of steps.
+
+    Between the levels of `schedule` the angle arctan(noise / signal) is interpolated linearly:
+    exact for "cosine", whose angle is linear in t; a divisor of T picks every k-th level.
+
+    Raises:
+        UsageError: `steps` is less than 1.
+    """
+    if steps < 1:
+        raise UsageError(f"the number of sampling steps must be at least 1, not {steps}")
+    if steps == schedule.steps:
+        return schedule
+    angle = np.arctan2(np.sqrt(1.0 - schedule.gammas), np.sqrt(schedule.gammas))
+    position = np.linspace(0.0, schedule.steps, steps + 1)
+    gammas = np.cos(np.interp(position, np.arange(schedule.steps + 1), angle)) ** 2
+    gammas[-1] = schedule.gammas[-1]  # cos(pi / 2) is not quite 0
+    return Schedule(schedule.name, gammas)
