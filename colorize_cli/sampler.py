@@ -49,6 +49,16 @@ class Clamp:
             raise ValueError("a clamp needs limit > 0 and 0 < percentile <= 100")
 
 
+@dataclass(frozen=True)
+class SamplerSettings:
+    """How a bundle is sampled: the arguments of `sample` of the same names."""
+
+    method: Method = "ddim"
+    eta: float = 1.0
+    variance: Variance = "posterior"
+    clamp: Clamp | None = None
+
+
 def sample(
     denoise: Callable[[Array, Array], Array],
     x_T: Array,

@@ -84,12 +84,12 @@ def tutorial_20() -> Schedule:
     return Schedule("tutorial-20", linear_betas(20, 1e-4, 0.09).gammas)
 
 
-def cosine_gamma(t: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Noise level at continuous time: t in 0..1, any shape -> gamma from 1 to 2.5e-8.
+def cosine_gamma(t: Float64) -> Float64:
+    """Noise level at continuous time: t in 0..1, any shape -> gamma, 1 down to 2.5e-8.
 
     gamma(t) = cos^2(0.9999 pi t / 2), after Nichol & Dhariwal (2021), eq. 17, without offset.
     """
-    gamma: NDArray[np.floating] = np.cos(_COSINE_END * np.pi / 2 * t) ** 2
+    gamma: Float64 = np.cos(_COSINE_END * np.pi / 2 * t) ** 2
     return gamma
 
 

@@ -1,0 +1,57 @@
+"""Gaussian noise that depends on the seed, the photo, the sample and the step, and on nothing else.
+
+Philox is counter-based (Salmon et al. 2011): a key and a counter name a place in its stream, so
+that no draw waits for another. Key: 128 bits of SHA-256 of seed and photo. Counter: 64 bits each
+for sample k and step, and 128 for the values drawn there.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float32]
+
+# Steps count down to 1; the start takes the number that no step has.
+_START = 0
+
+
+@dataclass(frozen=True)
+class SampleNoise:
+    """Noise of a batch; an instance is the `noise` argument of `sampler.sample`.
+
+    Attributes:
+        seed: any integer.
+        digests: one a photo, as in `Photo.digest`.
+        samples: samples of each photo.
+        shape: of one sample, (2, h, w).
+        first: number of the first of the samples, for those that are drawn in parts.
+    """
+
+    seed: int
+    digests: Sequence[bytes]
+    samples: int
+    shape: tuple[int, ...]
+    first: int = 0
+
+    def start(self) -> Float:
+        """Draw x_T: (photos * samples, 2, h, w) float32, the samples of a photo side by side."""
+        return self(_START)
+
+    def __call__(self, t: int) -> Float:
+        """Draw the noise that is added on the way from step t to t - 1; shape as x_T."""
+        rows = [
+            _normal(self.seed, digest, k, t, self.shape)
+            for digest in self.digests
+            for k in range(self.first, self.first + self.samples)
+        ]
+        return np.stack(rows)
+
+
+def _normal(seed: int, digest: bytes, k: int, t: int, shape: tuple[int, ...]) -> Float:
+    key = hashlib.sha256(b"colorize %d " % seed + digest).digest()[:16]
+    # Words of the counter, least significant first: the first two count the values themselves.
+    stream = np.random.Philox(key=np.frombuffer(key, "<u8"), counter=[0, 0, t, k])
+    return np.random.Generator(stream).standard_normal(shape, dtype=np.float32)
