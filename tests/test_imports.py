@@ -1,0 +1,124 @@
+"""Imports point one way: colorize_cli <- training <- export, and the command line stays light."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("colorize_cli", "training", "export")
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+# What training and export may take from the runtime; the commands and their console are not in it.
+SHARED = {"bundle", "errors", "files", "images", "lab", "noise", "sampler", "schedule"}
+HEAVY = ("cv2", "numpy", "onnxruntime", "rich.progress", "tifffile", "torch", "export", "training")
+
+
+def module_name(path: Path) -> str:
+    """`colorize_cli/lab.py` -> `colorize_cli.lab`."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path, *, at_module_level: bool = False) -> Iterator[str]:
+    """Absolute names that a file imports, relative imports resolved; `from a import b` gives a.b.
+
+    With `at_module_level`, what runs at import: bodies of functions are left out.
+    """
+    package = module_name(path).split(".")
+    if path.name != "__init__.py":
+        package = package[:-1]
+    nodes: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            prefix = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{prefix}.{alias.name}" for alias in node.names)
+        elif at_module_level and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        nodes.extend(ast.iter_child_nodes(node))
+
+
+def top(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def loaded_after(statement: str) -> set[str]:
+    """Names of the modules that a fresh interpreter holds after `statement`."""
+    code = f"import sys\n{statement}\nprint('\\n'.join(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return set(run.stdout.split())
+
+
+def modules_of(package: str) -> list[Path]:
+    return [path for path in MODULES if path.relative_to(ROOT).parts[0] == package]
+
+
+@pytest.mark.parametrize("path", modules_of("colorize_cli"), ids=module_name)
+def test_the_runtime_never_imports_torch_nor_at_module_level_the_other_packages(path: Path) -> None:
+    assert "torch" not in map(top, imports(path))
+    assert not {"training", "export"} & set(map(top, imports(path, at_module_level=True)))
+
+
+@pytest.mark.parametrize("path", modules_of("training"), ids=module_name)
+def test_training_never_imports_export(path: Path) -> None:
+    assert "export" not in map(top, imports(path))
+
+
+@pytest.mark.parametrize("path", modules_of("training") + modules_of("export"), ids=module_name)
+def test_training_and_export_take_only_the_shared_modules_of_the_runtime(path: Path) -> None:
+    taken = {name.split(".")[1] for name in imports(path) if name.startswith("colorize_cli.")}
+    assert taken <= SHARED | {"__version__"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_nothing_that_ships_imports_what_does_not(path: Path) -> None:
+    assert not {"tests", "benchmarks", "examples", "pytest"} & set(map(top, imports(path)))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_imports_inside_a_package_are_relative(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    absolute = {
+        top(node.module or "")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level == 0
+    } | {top(a.name) for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
+    assert top(module_name(path)) not in absolute
+
+
+def test_the_whole_runtime_loads_neither_torch_nor_the_other_packages() -> None:
+    names = [module_name(path) for path in modules_of("colorize_cli") if path.stem != "__main__"]
+    loaded = loaded_after("\n".join(f"import {name}" for name in names))
+    assert "colorize_cli.lab" in loaded
+    assert not {"torch", "training", "export"} & loaded
+
+
+def test_training_loads_without_export() -> None:
+    names = [module_name(path) for path in modules_of("training") if path.stem != "__main__"]
+    loaded = loaded_after("\n".join(f"import {name}" for name in names))
+    assert "torch" in loaded
+    assert "export" not in loaded
+
+
+def test_the_command_line_starts_light() -> None:
+    loaded = loaded_after("import colorize_cli.app")
+    assert "typer" in loaded
+    assert not set(HEAVY) & loaded
+
+
+def test_help_imports_nothing_heavy() -> None:
+    loaded = loaded_after(
+        "import io, contextlib\n"
+        "from colorize_cli.app import main\n"
+        "sys.argv = ['colorize', '--help']\n"
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
+        "    main()"
+    )
+    assert not set(HEAVY) - {"rich.progress"} & loaded
