@@ -25,7 +25,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn.functional import pad
 
 from colorize_cli.errors import MissingExtraError, ModelError
 
@@ -71,27 +71,22 @@ class Lpips(nn.Module):
         Returns:
             (P,) distances, 0 for equal pictures, rarely above 1.
         """
-        first, second = torch.tensor(pairs, device=images.device).reshape(-1, 2).T
         total = images.new_zeros(len(pairs))
         x = (_extend(images) - self.get_buffer("shift")) / self.get_buffer("scale")
         for i, (start, end) in enumerate(_STAGES):
             x = self.features[start:end](x)
             unit = x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10)
             weight = self.get_parameter(f"lin{i}")
-            # Pair by pair: all differences at once would be many times the features.
-            total = total + torch.stack(
-                [
-                    ((unit[a] - unit[b]).square().mean((1, 2)) * weight).sum()
-                    for a, b in zip(first.tolist(), second.tolist(), strict=True)
-                ]
-            )
+            # One by one: the differences of all pairs at once would be many times the features.
+            for pair, (a, b) in enumerate(pairs):
+                total[pair] += ((unit[a] - unit[b]).square().mean((1, 2)) * weight).sum()
         return total
 
 
 def _extend(images: Tensor) -> Tensor:
     height, width = images.shape[-2:]
     missing = (0, max(0, _MIN_SIDE - width), 0, max(0, _MIN_SIDE - height))
-    return F.pad(images, missing, mode="replicate") if any(missing) else images
+    return pad(images, missing, mode="replicate") if any(missing) else images
 
 
 def load_lpips(path: Path | None = None) -> Lpips:
