@@ -1,0 +1,148 @@
+"""Batches of (L, ab) from colour photographs, a pure function of seed and step.
+
+Nothing but the step's number decides what a batch holds, so a run that resumes goes on exactly
+where it stopped, however many threads prepare the batches.
+"""
+
+from collections.abc import Generator as Stream
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from colorize_cli.errors import UsageError
+from colorize_cli.lab import lab_from_rgb
+
+from .degrade import grey
+from .recipe import DataRecipe
+from .shards import iter_photos, set_of
+
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Photos of a training step.
+
+    Attributes:
+        L: (B, 1, size, size) float32, 0..100: what the network sees, perhaps degraded.
+        ab: (B, 2, size/grid, size/grid) float32, Lab units: the truth.
+    """
+
+    L: Float
+    ab: Float
+
+
+class Photos:
+    """Encoded colour photographs in memory, drawn with a weight for each set."""
+
+    def __init__(self, paths: Sequence[Path], weights: Mapping[str, float]) -> None:
+        """Read all photos.
+
+        Args:
+            paths: shards and folders, as `training.shards.iter_photos` takes them.
+            weights: share of the draws that each set gets (they need not sum to 1). Empty: every
+                photo is as likely as any other.
+
+        Raises:
+            UsageError: no photos, or a set without a weight.
+        """
+        names, self.data = [], []
+        for name, data in iter_photos(paths):
+            names.append(set_of(name))
+            self.data.append(np.frombuffer(data, np.uint8))
+        sets, index, counts = np.unique(names, return_inverse=True, return_counts=True)
+        share = np.ones(len(sets)) * counts
+        if weights:
+            unknown = sorted(set(sets) - set(weights))
+            if unknown:
+                raise UsageError(
+                    f"The recipe's [data.sets] gives no weight to {', '.join(unknown)}: "
+                    "add them, or empty the table to draw all photos evenly."
+                )
+            share = np.array([weights[name] for name in sets])
+        p = (share / counts)[index]
+        self._cumulative = np.cumsum(p / p.sum())
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def draw(self, rng: Generator) -> NDArray[np.uint8]:
+        """Decode a random photo: (H, W, 3) uint8 RGB."""
+        i = min(int(np.searchsorted(self._cumulative, rng.random())), len(self.data) - 1)
+        rgb = cv2.imdecode(self.data[i], cv2.IMREAD_COLOR_RGB)
+        if rgb is None:
+            raise UsageError(f"Photo {i} of the training data cannot be decoded; remove it.")
+        return np.asarray(rgb, np.uint8)
+
+
+def random_crop(rgb: NDArray[np.uint8], size: int, rng: Generator) -> NDArray[np.uint8] | None:
+    """Cut a random square, scale it down to `size` and flip it half of the time.
+
+    Returns:
+        (size, size, 3) uint8, or None where the photo is smaller than `size`: it is never
+        enlarged, for the network would learn to expect soft pictures.
+    """
+    height, width = rgb.shape[:2]
+    short = min(height, width)
+    if short < size:
+        return None
+    side = int(rng.integers(size, short + 1))
+    y = int(rng.integers(0, height - side + 1))
+    x = int(rng.integers(0, width - side + 1))
+    crop = rgb[y : y + side, x : x + side]
+    if side != size:
+        crop = np.asarray(cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
+    return np.ascontiguousarray(crop[:, ::-1]) if rng.random() < 0.5 else crop
+
+
+def make_example(photos: Photos, recipe: DataRecipe, rng: Generator) -> tuple[Float, Float]:
+    """Draw one photo: L (size, size) and ab (2, size/grid, size/grid), as in `Batch`."""
+    for _ in range(100):
+        rgb = random_crop(photos.draw(rng), recipe.size, rng)
+        if rgb is not None:
+            break
+    else:
+        raise UsageError(
+            f"Hardly a photo has {recipe.size} pixels on its short side; lower data.size."
+        )
+    lab = lab_from_rgb(rgb)
+    cells = recipe.size // recipe.grid
+    ab = lab[..., 1:].reshape(cells, recipe.grid, cells, recipe.grid, 2).mean(axis=(1, 3))
+    L = grey(rgb, np.ascontiguousarray(lab[..., 0]), recipe.luma, recipe.old, rng)
+    return L, np.ascontiguousarray(ab.transpose(2, 0, 1))
+
+
+def make_batch(photos: Photos, recipe: DataRecipe, count: int, seed: int, step: int) -> Batch:
+    """Make the batch of a step: `count` photos, the same for the same seed and step."""
+    rng = np.random.default_rng([seed, step])
+    examples = [make_example(photos, recipe, rng) for _ in range(count)]
+    return Batch(
+        L=np.stack([L for L, _ in examples])[:, None], ab=np.stack([ab for _, ab in examples])
+    )
+
+
+def batches(
+    photos: Photos, recipe: DataRecipe, count: int, seed: int, first_step: int, workers: int
+) -> Stream[Batch, None, None]:
+    """Make batches for ever from `first_step` on, `workers` of them ahead of time."""
+    with ThreadPoolExecutor(workers) as pool:
+
+        def submit(step: int) -> Future[Batch]:
+            return pool.submit(make_batch, photos, recipe, count, seed, step)
+
+        ahead = [submit(first_step + i) for i in range(workers + 1)]
+        step = first_step + len(ahead)
+        try:
+            while True:
+                ahead.append(submit(step))
+                step += 1
+                yield ahead.pop(0).result()
+        finally:
+            for future in ahead:
+                future.cancel()

@@ -1,0 +1,51 @@
+"""The forward process and the training loss, with a continuous noise level.
+
+Notation as in `colorize_cli.sampler`; Saharia et al. 2022 (Palette) for the continuous gamma,
+Salimans and Ho 2022 for v.
+"""
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from torch import Tensor
+
+from colorize_cli.schedule import cosine_gamma, tutorial_20
+
+
+def draw_gammas(schedule: str, count: int, rng: Generator) -> NDArray[np.float32]:
+    """Draw noise levels: (count,) float32 in 0..1.
+
+    "cosine": t uniform over 0..1, stratified, so that every batch sees the whole range.
+    "tutorial-20": Palette's: a step t, then gamma uniform in gamma_{t-1}..gamma_t.
+    """
+    if schedule == "cosine":
+        t = (rng.permutation(count) + rng.random(count)) / count
+        return cosine_gamma(t).astype(np.float32)
+    gammas = tutorial_20().gammas
+    step = rng.integers(1, len(gammas), count)
+    return rng.uniform(gammas[step], gammas[step - 1]).astype(np.float32)
+
+
+def q_sample(x_0: Tensor, gamma: Tensor, eps: Tensor) -> Tensor:
+    """Noise x_0 (N, 2, h, w) to the level gamma (N,): DDPM, eq. 4."""
+    g = gamma[:, None, None, None]
+    return g.sqrt() * x_0 + (1 - g).sqrt() * eps
+
+
+def target(prediction: str, x_0: Tensor, gamma: Tensor, eps: Tensor) -> Tensor:
+    """Return what the network has to predict, in the shape of x_0."""
+    if prediction == "v":
+        g = gamma[:, None, None, None]
+        return g.sqrt() * eps - (1 - g).sqrt() * x_0
+    return eps if prediction == "eps" else x_0
+
+
+def per_row_loss(predicted: Tensor, wanted: Tensor) -> Tensor:
+    """Mean squared error of each row: (N, 2, h, w) twice -> (N,)."""
+    return (predicted.float() - wanted).square().mean(dim=(1, 2, 3))
+
+
+def gaussian(shape: tuple[int, ...], rng: Generator) -> Tensor:
+    """Draw standard normal noise on the CPU, the same for the same generator everywhere."""
+    return torch.from_numpy(rng.standard_normal(shape, np.float32))
