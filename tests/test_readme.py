@@ -1,0 +1,96 @@
+"""What the README says of commands, options, exit codes and extras is so."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from colorize_cli import errors
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = ("info", "bench", "train", "evaluate", "export")
+
+
+def table(heading: str) -> list[list[str]]:
+    """Cells of the rows of the table whose first column is headed `heading`."""
+    _, _, rest = README.partition(f"| {heading} |")
+    rows = rest.split("\n\n")[0].splitlines()[2:]
+    assert rows, f"the README has no table headed {heading!r}"
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows]
+
+
+@cache
+def options_of(*command: str) -> frozenset[str]:
+    """Long options that the help of a command lists."""
+    run = subprocess.run(
+        [sys.executable, "-m", "colorize_cli", *command, "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
+    )
+    assert run.returncode == 0, run.stderr
+    return frozenset(re.findall(r"(?<![\w-])--[a-z][a-z-]*", run.stdout))
+
+
+def shell_lines(program: str) -> list[str]:
+    """Lines of the README's shell blocks that call a program, without their comments."""
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    lines = (line.split("#")[0].strip() for block in blocks for line in block.splitlines())
+    return [line for line in lines if line.split(" ")[0] == program]
+
+
+def test_the_exit_codes_are_those_of_the_program() -> None:
+    stated = {int(row[0]) for row in table("code")}
+    assert stated == {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
+
+
+def test_the_option_table_is_that_of_the_help() -> None:
+    stated = {option for row in table("option") for option in re.findall(r"--[a-z-]+", row[0])}
+    assert stated == options_of("run") - {"--help"}
+
+
+@pytest.mark.parametrize("line", shell_lines("colorize"))
+def test_the_examples_use_options_that_exist(line: str) -> None:
+    words = line.split()
+    command = words[1] if words[1] in COMMANDS else "run"
+    assert set(re.findall(r"--[a-z-]+", line)) <= options_of(command)
+
+
+def test_every_command_of_the_table_has_help() -> None:
+    stated = {row[0].strip("`").split()[1] for row in table("command")}
+    assert stated == set(COMMANDS)
+    assert all(options_of(command) for command in stated)
+
+
+def test_the_extras_are_those_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    stated = {row[0].strip("`") for row in table("extra")}
+    assert stated == set(project["optional-dependencies"])
+
+
+def test_the_make_targets_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    named = set(re.findall(r"^make ([a-z]+)|`make ([a-z]+)", README, re.MULTILINE))
+    assert {"demo", "test"} <= {a or b for a, b in named} <= targets
+
+
+def test_the_links_to_files_lead_somewhere() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", README)
+    assert links
+    assert all((ROOT / link).is_file() for link in links)
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]), ids=lambda path: path.name
+)
+def test_no_text_says_to_install_the_package_that_took_our_name(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"install\s+(-\S+\s+)*['\"]?colorize(?![\w-])", text)
