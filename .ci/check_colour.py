@@ -1,4 +1,4 @@
-"""Fail unless each picture named is there, decodes, and has colour: python check_colour.py FILE..."""
+"""Fail unless each picture named exists and has colour: python check_colour.py FILE..."""
 
 import sys
 from pathlib import Path
