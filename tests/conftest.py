@@ -1,6 +1,8 @@
 """Fixtures that several test modules share: tiny bundles with the real interface, no torch."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import onnx
@@ -9,6 +11,8 @@ from numpy.typing import NDArray
 
 from colorize_cli.bundle import write_bundle
 from colorize_cli.schedule import cosine
+
+Array: TypeAlias = NDArray[Any]
 
 HEADER = '<ir_version: 9, opset_import: ["" : 18]>'
 
@@ -166,3 +170,21 @@ def tiny_palette_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny-palette"
     write_bundle(folder, tiny_fields("palette"), tiny_graphs("palette"))
     return folder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="record golden arrays anew")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, Array], Array]:
+    """Give (name, array) -> the recorded array of that name in tests/golden."""
+
+    def recorded(name: str, array: Array) -> Array:
+        path = Path(__file__).parent / "golden" / f"{name}.npy"
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(exist_ok=True)
+            np.save(path, array)
+        return np.load(path)
+
+    return recorded
