@@ -1,0 +1,128 @@
+"""From photos to ab fields: the one place where bundle, device, noise and sampler meet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .bundle import Bundle
+from .devices import Device
+from .errors import UsageError
+from .geometry import Frame, frame_for, to_working
+from .images import Photo
+from .lab import Float
+from .network import Condition, OnnxNetwork
+from .noise import SampleNoise
+from .sampler import sample
+from .schedule import respace
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A photo as the network takes it.
+
+    Attributes:
+        L: (padded_height, padded_width) float32, 0..100.
+        frame: where the photo lies in it.
+        digest: of the photo's file; half of what its noise depends on.
+    """
+
+    L: Float
+    frame: Frame
+    digest: bytes
+
+
+class Colorizer:
+    """Draws ab fields for photos.
+
+    The rows of one call of the denoiser are `batch` photos with one sample each, never more and
+    never fewer: what the device computes for a sample then depends neither on the number of
+    samples nor on how many photos were left.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        device: Device,
+        *,
+        steps: int | None = None,
+        size: int | None = None,
+        batch: int = 1,
+    ) -> None:
+        """Open the network.
+
+        Args:
+            bundle: the model.
+            device: what to run it on.
+            steps: sampling steps, the bundle's own by default.
+            size: square root of the working area in pixels, the bundle's own by default.
+            batch: photos a call.
+
+        Raises:
+            UsageError: a number is out of range.
+            ModelError: the bundle is damaged.
+            DeviceError: the device cannot run it.
+        """
+        self.bundle = bundle
+        self.device = device
+        self.schedule = respace(bundle.schedule, bundle.schedule.steps if steps is None else steps)
+        self.size = bundle.working_size if size is None else size
+        if self.size < bundle.multiple:
+            raise UsageError(f"the size must be at least {bundle.multiple}, not {self.size}")
+        if batch < 1:
+            raise UsageError(f"the batch must be at least 1, not {batch}")
+        self.batch = batch
+        self._network = OnnxNetwork(bundle, device)
+
+    def prepare(self, photo: Photo) -> Prepared:
+        """Take a photo's L down to the working size; safe in any thread."""
+        height, width = photo.pixels.shape[:2]
+        frame = frame_for(height, width, self.size, self.bundle.multiple)
+        return Prepared(L=to_working(photo.pixels, frame), frame=frame, digest=photo.digest)
+
+    def colorize(self, prepared: Sequence[Prepared], samples: int, seed: int) -> list[Float]:
+        """Draw samples of the ab fields of photos of one padded shape.
+
+        Args:
+            prepared: 1 to `batch` photos.
+            samples: S, samples of each.
+            seed: any integer; sample k depends on it, the photo's digest and k alone.
+
+        Returns:
+            For each photo (S, 2, h, w) float32 in Lab units, h and w the padded sides / grid.
+
+        Raises:
+            UsageError: fewer than one sample.
+            ValueError: no photo, too many, or of several shapes.
+            DeviceError: the device failed.
+        """
+        if samples < 1:
+            raise UsageError(f"the number of samples must be at least 1, not {samples}")
+        shapes = {p.L.shape for p in prepared}
+        if len(shapes) != 1 or len(prepared) > self.batch:
+            raise ValueError(f"{len(prepared)} photos of {len(shapes)} shapes, batch {self.batch}")
+        # A short batch is filled up; what comes out for the filling is dropped.
+        full = [*prepared, *[prepared[-1]] * (self.batch - len(prepared))]
+        condition = self._network.encode(np.stack([p.L for p in full])[:, None])
+        drawn = [self._draw(condition, full, k, seed) for k in range(samples)]
+        return [np.stack([rows[i] for rows in drawn]) for i in range(len(prepared))]
+
+    def _draw(self, condition: Condition, full: Sequence[Prepared], k: int, seed: int) -> Float:
+        """Draw sample k of each photo: (batch, 2, h, w)."""
+        grid, settings = self.bundle.grid, self.bundle.sampler
+        height, width = full[0].L.shape
+        noise = SampleNoise(
+            seed, [p.digest for p in full], 1, (2, height // grid, width // grid), first=k
+        )
+        x_0: Float = sample(
+            self._network.denoiser(condition),
+            noise.start(),
+            self.schedule,
+            noise,
+            prediction=self.bundle.prediction,
+            method=settings.method,
+            eta=settings.eta,
+            variance=settings.variance,
+            clamp=settings.clamp,
+        )
+        return x_0 * np.float32(self.bundle.ab_scale)

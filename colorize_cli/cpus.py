@@ -1,0 +1,68 @@
+"""How many CPUs this process may use: affinity and container quotas, not what the machine has."""
+
+import math
+import os
+from pathlib import Path
+
+
+def usable_cpus() -> int:
+    """Count the CPUs for Python threads: affinity and cgroup quota taken into account."""
+    return _limited(len(_affinity() or range(os.cpu_count() or 1)), Path("/"))
+
+
+def inference_threads(root: Path = Path("/")) -> int:
+    """Threads for onnxruntime: one a physical core that the process may use.
+
+    onnxruntime sees neither affinity nor quota, and more threads than cores make it slower.
+
+    Args:
+        root: where /proc and /sys are found.
+
+    Returns:
+        At least 1; 0 ("choose yourself") on systems without CPU affinity, which have no
+        container quotas either.
+    """
+    affinity = _affinity()
+    if affinity is None:
+        return 0
+    topology = "sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
+    cores = {_text(root / topology.format(cpu)) or str(cpu) for cpu in affinity}
+    return _limited(len(cores), root)
+
+
+def _affinity() -> set[int] | None:
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+
+
+def _limited(cpus: int, root: Path) -> int:
+    # A quota of 1.5 CPUs keeps two threads busy three quarters of the time: rounded up.
+    return max(1, math.ceil(min(cpus, _quota(root))))
+
+
+def _quota(root: Path) -> float:
+    """CPUs that the cgroup may use, infinite without a limit; cgroup v2 and v1."""
+    quotas = [math.inf]
+    for line in (_text(root / "proc/self/cgroup") or "").splitlines():
+        _, controllers, group = line.split(":", 2)
+        for folder in (Path(group), *Path(group).parents):
+            # In a container the group's own path may not be mounted; its parents' limits count.
+            inside = str(folder).lstrip("/")
+            if not controllers:
+                text = _text(root / "sys/fs/cgroup" / inside / "cpu.max") or "max"
+                quota, _, period = text.partition(" ")
+            elif "cpu" in controllers.split(","):
+                cpu = root / "sys/fs/cgroup" / controllers / inside
+                quota = _text(cpu / "cpu.cfs_quota_us") or "-1"
+                period = _text(cpu / "cpu.cfs_period_us") or "100000"
+            else:
+                break
+            if quota not in ("max", "-1"):
+                quotas.append(int(quota) / int(period or 100_000))
+    return min(quotas)
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return None

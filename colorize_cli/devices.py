@@ -1,0 +1,266 @@
+"""Devices: what runs the network, proven by running something on it.
+
+onnxruntime lists providers that it cannot load and then runs on the CPU without an error, so a
+provider counts only after a session has been opened, has kept it, and has computed with it.
+"""
+
+import contextlib
+import ctypes
+import hashlib
+import importlib.metadata
+import importlib.util
+import io
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+import onnxruntime as ort  # type: ignore[import-untyped]
+
+from .cpus import inference_threads
+from .errors import DeviceError, UsageError
+from .nvidia import find_gpu
+
+DeviceName: TypeAlias = Literal["cpu", "cuda", "tensorrt"]
+
+_PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+}
+# float32 means float32, and no benchmark of all algorithms at each new shape of a photo.
+_CUDA_OPTIONS = {"device_id": "0", "use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
+_FIXES = {
+    "cuda": "install the CUDA libraries: pip install 'colorize-cli[cuda]'",
+    # The provider is linked against TensorRT 10; its libraries come from NVIDIA's own index.
+    "tensorrt": (
+        "install the CUDA libraries and TensorRT 10: pip install 'colorize-cli[cuda]' "
+        "'tensorrt-cu13>=10.15,<11'"
+    ),
+}
+_ORT_ERROR, _ORT_FATAL = 3, 4
+# The ONNX model y = x + x of one float32 (IR version 9, opset 18), so that onnx is not needed.
+_PROBE = bytes.fromhex(
+    "08093a390a0e0a01780a01781201792203416464120570726f62655a0f0a0178120a0a08080112040a0208016"
+    "20f0a0179120a0a08080112040a02080142040a001012"
+)
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device that has been seen to work.
+
+    Attributes:
+        name: "cpu", "cuda" or "tensorrt".
+        providers: onnxruntime's providers with their options, the preferred one first.
+        threads: of a session on the CPU; 0 lets onnxruntime choose.
+        description: for people: "CUDA (NVIDIA H200, onnxruntime 1.31.1)".
+        note: why `auto` did not take a better device, or None.
+    """
+
+    name: DeviceName
+    providers: tuple[tuple[str, Mapping[str, str]], ...]
+    threads: int
+    description: str
+    note: str | None = None
+
+
+def resolve(requested: str = "auto", *, threads: int | None = None) -> Device:
+    """Choose the device to run on.
+
+    Args:
+        requested: "cpu", "cuda", "tensorrt", or "auto": CUDA where it works, else the CPU.
+            TensorRT is never chosen unasked, since it builds engines for minutes.
+        threads: of the network on the CPU; as many as the process may use cores by default.
+
+    Raises:
+        DeviceError: the device asked for by name cannot run here; the message says why and
+            what to do about it.
+        UsageError: there is no device of that name.
+    """
+    threads = inference_threads() if threads is None else threads
+    if requested == "auto":
+        why_not = problem("cuda")
+        if why_not is None:
+            return _device("cuda", threads)
+        return replace(_device("cpu", threads), note=why_not)
+    for name in ("cpu", "cuda", "tensorrt"):
+        if name == requested:
+            why_not = problem(name)
+            if why_not is not None:
+                raise DeviceError(
+                    f"--device {name} cannot run here: {why_not}. --device cpu always runs."
+                )
+            return _device(name, threads)
+    raise UsageError(f"unknown device {requested!r}: choose auto, {', '.join(_PROVIDERS)}")
+
+
+def problem(name: DeviceName) -> str | None:
+    """Say why a device cannot run here and what to do about it; None when it has just run."""
+    if name == "cpu":
+        return _probe("cpu")
+    if _PROVIDERS[name] not in ort.get_available_providers():
+        return f"this onnxruntime was built without {_PROVIDERS[name]}; {_reinstall()}"
+    gpu = find_gpu()
+    if gpu is None:
+        return "no NVIDIA GPU with a working driver was found"
+    if gpu.driver_cuda < int(ort.cuda_version.split(".")[0]):
+        return (
+            f"the driver of the {gpu.name} runs CUDA up to version {gpu.driver_cuda}, and this "
+            f"onnxruntime needs CUDA {ort.cuda_version}; update the NVIDIA driver"
+        )
+    _preload(name)
+    failure = _probe(name)
+    if failure is None:
+        return None
+    return f"{gpu.name} was found, but {_missing_library(name) or failure}; {_FIXES[name]}"
+
+
+def open_session(model: bytes, device: Device) -> ort.InferenceSession:
+    """Open an ONNX model on a device.
+
+    Raises:
+        DeviceError: onnxruntime opened it elsewhere, or not at all.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = device.threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ORT_ERROR
+    # Waiting threads sleep and leave the cores to decoding and encoding.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    providers = [(name, dict(values)) for name, values in device.providers]
+    if device.name == "tensorrt":
+        providers[0][1].update(_engine_cache(model))
+    try:
+        session = ort.InferenceSession(model, options, providers=providers, enable_fallback=0)
+    except Exception as error:  # onnxruntime's errors share no narrower base
+        raise DeviceError(f"{device.description} cannot open the model: {error}") from error
+    if session.get_providers()[0] != device.providers[0][0]:
+        raise DeviceError(
+            f"{device.description}: onnxruntime fell back to {session.get_providers()[0]}; "
+            "choose another --device"
+        )
+    return session
+
+
+def rival_wheels() -> list[str]:
+    """Names of the onnxruntime distributions installed here; two of them break each other."""
+    names = ("onnxruntime", "onnxruntime-gpu")
+    return [n for n in names if next(iter(importlib.metadata.distributions(name=n)), None)]
+
+
+def _device(name: DeviceName, threads: int) -> Device:
+    chain: dict[DeviceName, tuple[str, ...]] = {
+        "cpu": ("cpu",),
+        "cuda": ("cuda", "cpu"),
+        "tensorrt": ("tensorrt", "cuda", "cpu"),
+    }
+    options = {"cpu": {}, "cuda": _CUDA_OPTIONS, "tensorrt": {"device_id": "0"}}
+    if name == "cpu":
+        hardware = f"{threads} threads, " if threads else ""
+    else:
+        gpu = find_gpu()
+        hardware = f"{gpu.name}, " if gpu else ""
+    title = {"cpu": "CPU", "cuda": "CUDA", "tensorrt": "TensorRT"}[name]
+    return Device(
+        name=name,
+        providers=tuple((_PROVIDERS[n], options[n]) for n in chain[name]),
+        threads=threads,
+        description=f"{title} ({hardware}onnxruntime {ort.__version__})",
+    )
+
+
+def _probe(name: DeviceName) -> str | None:
+    """Compute 1 + 1 on a device; the failure in words, or None."""
+    # What goes wrong is told by our own message, not by onnxruntime's on stderr.
+    with _log_level(_ORT_FATAL):
+        try:
+            session = open_session(_PROBE, _device(name, 1))
+            result = session.run(None, {"x": np.ones(1, np.float32)})[0]
+        except Exception as error:  # whatever it was, the device does not work
+            return f"a test computation failed ({str(error).strip().splitlines()[0]})"
+    return None if result[0] == 2 else "a test computation gave a wrong result"
+
+
+@contextlib.contextmanager
+def _log_level(level: int) -> Iterator[None]:
+    ort.set_default_logger_severity(level)
+    try:
+        yield
+    finally:
+        ort.set_default_logger_severity(_ORT_ERROR)
+
+
+def _preload(name: DeviceName) -> None:
+    """Load the libraries out of the wheels that brought them, wherever those lie."""
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints what it misses; the probe tells
+        ort.preload_dlls()
+    if name == "tensorrt":
+        wheel = importlib.util.find_spec("tensorrt_libs")
+        for folder in (wheel.submodule_search_locations or []) if wheel else []:
+            for library in ("libnvinfer.so.10", "libnvonnxparser.so.10"):
+                with contextlib.suppress(OSError):
+                    ctypes.CDLL(str(Path(folder) / library), mode=ctypes.RTLD_GLOBAL)
+
+
+def _missing_library(name: DeviceName) -> str | None:
+    """Let the system's loader say which library the provider lacks."""
+    prefix, suffix = ("", ".dll") if sys.platform == "win32" else ("lib", ".so")
+    folder = Path(ort.__file__).parent / "capi"
+    try:
+        ctypes.CDLL(str(folder / f"{prefix}onnxruntime_providers_{name}{suffix}"))
+    except OSError as error:
+        return f"a library is missing ({error})"
+    return None
+
+
+def _reinstall() -> str:
+    if len(rival_wheels()) > 1:
+        return (
+            "onnxruntime and onnxruntime-gpu are both installed and break each other: "
+            "pip uninstall -y onnxruntime onnxruntime-gpu, then pip install "
+            "'onnxruntime-gpu[cuda,cudnn]'"
+        )
+    return "GPUs are used on Linux x86-64 and Windows with pip install 'colorize-cli[cuda]'"
+
+
+def _engine_cache(model: bytes) -> dict[str, str]:
+    """Say where TensorRT keeps the engines of a model, apart for all that makes them differ.
+
+    onnxruntime never throws out an engine that no longer fits, so every such thing is part of
+    the folder's name.
+    """
+    gpu = find_gpu()
+    key = (
+        hashlib.sha256(model).hexdigest()[:16],
+        f"ort{ort.__version__}",
+        f"trt{_tensorrt_version()}",
+        f"sm{gpu.compute_capability if gpu else 'unknown'}",
+        "fp32",
+    )
+    root = _cache_root() / "colorize" / "tensorrt"
+    folder = root / "-".join(key)
+    folder.mkdir(parents=True, exist_ok=True)
+    return {
+        "trt_engine_cache_enable": "1",
+        "trt_engine_cache_path": str(folder),
+        "trt_timing_cache_enable": "1",
+        "trt_timing_cache_path": str(root),
+        "trt_fp16_enable": "0",
+    }
+
+
+def _cache_root() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local")
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+def _tensorrt_version() -> str:
+    try:
+        return str(ctypes.CDLL("libnvinfer.so.10").getInferLibVersion())
+    except (OSError, AttributeError):
+        return "unknown"

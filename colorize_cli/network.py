@@ -1,0 +1,129 @@
+"""A bundle's networks on a device.
+
+What the encoder finds in a photo stays where it was computed, over all steps and samples; only
+noisy ab goes in and the prediction comes out at each step.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import onnxruntime as ort  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from .bundle import Bundle
+from .devices import Device, open_session
+from .errors import DeviceError, ModelError
+
+Float = NDArray[np.float32]
+Denoise: TypeAlias = Callable[[Float, Float], Float]
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """What the denoiser has to know of a batch of photos.
+
+    Attributes:
+        maps: onnxruntime OrtValues by the denoiser's input name, (B, c, ...) each.
+        batch: the number B of photos.
+    """
+
+    maps: dict[str, Any]
+    batch: int
+
+
+class OnnxNetwork:
+    """The graphs of a bundle, opened on one device; for one thread at a time."""
+
+    def __init__(self, bundle: Bundle, device: Device) -> None:
+        """Open the graphs.
+
+        Raises:
+            ModelError: the bundle is damaged, or its graphs are not of the bundle's format.
+            DeviceError: the device cannot run them.
+        """
+        self.device = device
+        self._grid = bundle.grid
+        # TensorRT hands over memory of the CUDA device that it runs on.
+        self._memory = "cpu" if device.name == "cpu" else "cuda"
+        self._encoder = (
+            open_session(bundle.read("encoder.onnx"), device)
+            if bundle.family == "encoder"
+            else None
+        )
+        self._denoiser = open_session(bundle.read("denoiser.onnx"), device)
+        self._maps = [o.name for o in self._encoder.get_outputs()] if self._encoder else ["L"]
+        _expect(bundle, self._denoiser.get_inputs(), {"noisy_ab", "gamma", *self._maps})
+        _expect(bundle, self._denoiser.get_outputs(), {"prediction"})
+
+    def encode(self, L: Float) -> Condition:
+        """Compute what the denoiser has to know of the photos.
+
+        Args:
+            L: (B, 1, H, W) float32, 0..100; H and W multiples of the bundle's `multiple`.
+
+        Raises:
+            DeviceError: the device failed, for want of memory say.
+        """
+        if self._encoder is None:
+            values = [ort.OrtValue.ortvalue_from_numpy(_grid_mean(L, self._grid), self._memory, 0)]
+        else:
+            binding = self._encoder.io_binding()
+            binding.bind_cpu_input("L", np.ascontiguousarray(L, np.float32))
+            for name in self._maps:
+                binding.bind_output(name, self._memory, 0)
+            self._run(self._encoder, binding)
+            values = binding.get_outputs()
+        return Condition(maps=dict(zip(self._maps, values, strict=True)), batch=len(L))
+
+    def denoiser(self, condition: Condition) -> Denoise:
+        """Make the function that `sampler.sample` calls.
+
+        Returns:
+            (x_t, gamma) -> prediction: x_t (rows, 2, h, w) float32, the samples of a photo side
+            by side, rows a multiple of the condition's batch; gamma (rows,) float32; the
+            prediction is a new array like x_t. Raises DeviceError when the device fails.
+        """
+        binding = self._denoiser.io_binding()
+        for name, value in condition.maps.items():
+            binding.bind_ortvalue_input(name, value)
+
+        def denoise(x_t: Float, gamma: Float) -> Float:
+            if len(x_t) % condition.batch:
+                raise ValueError(f"{len(x_t)} rows for {condition.batch} photos")
+            binding.bind_cpu_input("noisy_ab", np.ascontiguousarray(x_t, np.float32))
+            binding.bind_cpu_input("gamma", np.ascontiguousarray(gamma, np.float32))
+            binding.bind_output("prediction", "cpu")
+            self._run(self._denoiser, binding)
+            prediction: Float = binding.copy_outputs_to_cpu()[0]
+            return prediction
+
+        return denoise
+
+    def _run(self, session: ort.InferenceSession, binding: ort.IOBinding) -> None:
+        try:
+            session.run_with_iobinding(binding)
+        except Exception as error:  # onnxruntime's errors share no narrower base
+            reason = str(error).strip().splitlines()[-1]
+            raise DeviceError(
+                f"{self.device.description} failed: {reason}. Try a smaller --batch or --size, "
+                "or --device cpu."
+            ) from error
+
+
+def _grid_mean(L: Float, grid: int) -> Float:
+    """Average (B, 1, H, W) over cells of `grid` x `grid` pixels: (B, 1, H / grid, W / grid)."""
+    batch, _, height, width = L.shape
+    cells = L.reshape(batch, 1, height // grid, grid, width // grid, grid)
+    mean: Float = cells.mean(axis=(3, 5), dtype=np.float32)
+    return mean
+
+
+def _expect(bundle: Bundle, nodes: Sequence[Any], names: set[str]) -> None:
+    found = {node.name for node in nodes}
+    if found != names:
+        raise ModelError(
+            f"{bundle.path}: denoiser.onnx has {sorted(found)} where {sorted(names)} are expected. "
+            "Make the bundle anew with `colorize export`."
+        )

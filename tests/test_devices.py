@@ -1,0 +1,210 @@
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+
+from colorize_cli import devices
+from colorize_cli.devices import Device, open_session, problem, resolve
+from colorize_cli.errors import EXIT_ENVIRONMENT, DeviceError, UsageError
+from colorize_cli.nvidia import Gpu, find_gpu
+
+needs_no_gpu = pytest.mark.skipif(find_gpu() is not None, reason="there is a GPU here")
+needs_gpu_wheel = pytest.mark.skipif(
+    "CUDAExecutionProvider" not in ort.get_available_providers(),
+    reason="this onnxruntime was built without CUDA",
+)
+H200 = Gpu("NVIDIA H200", compute_capability="9.0", driver_cuda=13)
+
+
+class FakeSession:
+    """A session that keeps or drops the provider it was asked for, as onnxruntime does."""
+
+    keeps = True
+    result = 2.0
+    opened: list[list[Any]]
+
+    def __init__(self, model: bytes, options: Any, providers: list[Any], **_: Any) -> None:
+        type(self).opened.append(providers)
+        names = [name for name, _ in providers]
+        self.providers = names if self.keeps else ["CPUExecutionProvider"]
+
+    def get_providers(self) -> list[str]:
+        return self.providers
+
+    def run(self, names: Any, feed: Any) -> list[Any]:
+        return [np.full(1, self.result, np.float32)]
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[FakeSession]:
+    """A machine with a GPU on which everything works."""
+    session = type("Session", (FakeSession,), {"opened": []})
+    names = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(devices.ort, "get_available_providers", lambda: names)
+    monkeypatch.setattr(devices.ort, "cuda_version", "13.0", raising=False)
+    monkeypatch.setattr(devices.ort, "InferenceSession", session)
+    monkeypatch.setattr(devices, "find_gpu", lambda: H200)
+    monkeypatch.setattr(devices, "_preload", lambda name: None)
+    monkeypatch.setattr(devices, "_missing_library", lambda name: None)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return session
+
+
+def test_the_cpu_always_works() -> None:
+    device = resolve("cpu", threads=1)
+
+    assert (device.name, device.threads, device.note) == ("cpu", 1, None)
+    assert device.providers == (("CPUExecutionProvider", {}),)
+    assert device.description == f"CPU (1 threads, onnxruntime {ort.__version__})"
+
+
+def test_an_unknown_device_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="auto, cpu, cuda, tensorrt"):
+        resolve("tpu")
+
+
+def test_the_probe_is_the_model_that_it_says() -> None:
+    model = onnx.load_from_string(devices._PROBE)
+
+    onnx.checker.check_model(model, full_check=True)
+    assert [node.op_type for node in model.graph.node] == ["Add"]
+
+
+@needs_no_gpu
+def test_without_a_gpu_auto_takes_the_cpu_and_says_why() -> None:
+    device = resolve("auto")
+
+    assert device.name == "cpu"
+    assert device.note is not None
+
+
+@needs_no_gpu
+@pytest.mark.parametrize("name", ["cuda", "tensorrt"])
+def test_a_named_device_that_cannot_run_is_an_error(name: str) -> None:
+    with pytest.raises(DeviceError, match=f"--device {name} cannot run here") as caught:
+        resolve(name)
+    assert caught.value.exit_code == EXIT_ENVIRONMENT
+
+
+@needs_no_gpu
+@needs_gpu_wheel
+@pytest.mark.parametrize(
+    ("name", "fix"), [("cuda", r"colorize-cli\[cuda\]"), ("tensorrt", "tensorrt-cu13>=10")]
+)
+def test_missing_libraries_are_named_with_the_extra_that_brings_them(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: Any, fix: str
+) -> None:
+    # Providers are listed and libraries are missing: the truth of a machine without the extra.
+    monkeypatch.setattr(devices, "find_gpu", lambda: H200)
+
+    why_not = problem(name)
+
+    assert why_not is not None
+    assert why_not.startswith("NVIDIA H200 was found, but a library is missing (libcu")
+    assert re.search(fix, why_not)
+    assert capfd.readouterr() == ("", "")  # onnxruntime's own words are kept off the terminal
+
+
+def test_auto_takes_a_gpu_that_works(gpu: type[FakeSession]) -> None:
+    device = resolve("auto")
+
+    assert device.name == "cuda"
+    assert device.description == f"CUDA (NVIDIA H200, onnxruntime {ort.__version__})"
+    assert [name for name, _ in device.providers] == [
+        "CUDAExecutionProvider",
+        "CPUExecutionProvider",
+    ]
+    assert device.providers[0][1]["use_tf32"] == "0"
+    assert gpu.opened == [[(name, dict(values)) for name, values in device.providers]]
+
+
+def test_a_provider_that_is_listed_but_dropped_does_not_count(gpu: type[FakeSession]) -> None:
+    gpu.keeps = False
+
+    assert problem("cuda") is not None
+    assert resolve("cpu").name == "cpu"
+
+
+def test_a_provider_that_computes_wrongly_does_not_count(gpu: type[FakeSession]) -> None:
+    gpu.result = 0.0
+
+    assert "wrong result" in str(problem("cuda"))
+
+
+def test_auto_falls_back_with_the_reason(gpu: type[FakeSession]) -> None:
+    class Dropped(gpu):  # type: ignore[misc, valid-type]
+        def get_providers(self) -> list[str]:
+            return ["CPUExecutionProvider"]
+
+    devices.ort.InferenceSession = Dropped  # `gpu` puts the real one back
+
+    device = resolve("auto")
+
+    assert device.name == "cpu"
+    assert device.note is not None
+    assert "colorize-cli[cuda]" in device.note
+
+
+def test_an_old_driver_is_told_from_a_missing_library(
+    gpu: type[FakeSession], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "find_gpu", lambda: Gpu("NVIDIA T4", "7.5", driver_cuda=12))
+
+    assert "update the NVIDIA driver" in str(problem("cuda"))
+
+
+def test_a_wheel_without_cuda_is_told_from_two_wheels(
+    gpu: type[FakeSession], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices.ort, "get_available_providers", lambda: ["CPUExecutionProvider"])
+
+    monkeypatch.setattr(devices, "rival_wheels", lambda: ["onnxruntime"])
+    assert "built without" in str(problem("cuda"))
+    monkeypatch.setattr(devices, "rival_wheels", lambda: ["onnxruntime", "onnxruntime-gpu"])
+    assert "pip uninstall -y onnxruntime onnxruntime-gpu" in str(problem("cuda"))
+
+
+def test_tensorrt_keeps_the_engines_of_each_model_apart(
+    gpu: type[FakeSession], tmp_path: Path
+) -> None:
+    device = resolve("tensorrt")
+    gpu.opened.clear()
+
+    for model in (b"one", b"two", b"one"):
+        open_session(model, device)
+
+    options = [providers[0][1] for providers in gpu.opened]
+    folders = [Path(o["trt_engine_cache_path"]) for o in options]
+    assert folders[0] == folders[2] != folders[1]
+    assert all(f.is_dir() and f.is_relative_to(tmp_path) for f in folders)
+    assert "sm9.0" in folders[0].name
+    assert f"ort{ort.__version__}" in folders[0].name
+    assert all(o["trt_engine_cache_enable"] == "1" for o in options)
+
+
+def test_a_session_has_the_devices_threads() -> None:
+    session = open_session(devices._PROBE, resolve("cpu", threads=1))
+
+    options = session.get_session_options()
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
+
+
+def test_what_is_no_model_is_an_error_of_ours() -> None:
+    with pytest.raises(DeviceError, match="cannot open the model"):
+        open_session(b"no model", resolve("cpu"))
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("name", ["cuda", "tensorrt"])
+def test_a_gpu_computes(name: Any) -> None:
+    why_not = problem(name)
+    if why_not:
+        pytest.skip(why_not)
+    device: Device = resolve(name)
+    session = open_session(devices._PROBE, device)
+
+    assert session.run(None, {"x": np.ones(1, np.float32)})[0] == 2
