@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from colorize_cli.errors import UsageError
-from training.shards import iter_photos, set_of
+from training.shards import half_of, iter_photos, set_of
 
 
 def write_shard(path: Path, members: dict[str, bytes]) -> Path:
@@ -84,3 +84,10 @@ def test_a_file_that_is_no_tar_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"not a tar file" * 100)
     with pytest.raises(UsageError, match=r"fake\.tar is no uncompressed tar"):
         list(iter_photos([path]))
+
+
+def test_the_halves_are_fixed_and_of_equal_size() -> None:
+    # SHA-256 of nothing begins with e3, of "abc" with ba, of "1" with 6b.
+    assert [half_of(data) for data in (b"", b"abc", b"1")] == ["report", "report", "tune"]
+    halves = [half_of(str(number).encode()) for number in range(2000)]
+    assert 900 < halves.count("tune") < 1100

@@ -5,12 +5,15 @@ to. A folder is read the same way: `FOLDER/SET/photo.jpg` belongs to `SET`, and 
 directly in `FOLDER` to `FOLDER` itself.
 """
 
+import hashlib
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Literal, TypeAlias
 
 from colorize_cli.errors import UsageError
 
+Half: TypeAlias = Literal["tune", "report"]
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 
 
@@ -41,6 +44,21 @@ def iter_photos(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
 def set_of(name: str) -> str:
     """Name the set of a photo that `iter_photos` named `name`."""
     return name.split("/", 1)[0]
+
+
+def half_of(data: bytes) -> Half:
+    """Tell the half of an evaluation set that a photo belongs to, by its content alone.
+
+    Every choice is made on "tune", every published figure comes from "report"; a copy under
+    another name stays in its half.
+
+    Args:
+        data: the bytes of the photo's file.
+
+    Returns:
+        "tune" where the first bit of their SHA-256 is 0, else "report".
+    """
+    return "report" if hashlib.sha256(data).digest()[0] & 0x80 else "tune"
 
 
 def _read(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
