@@ -22,6 +22,7 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 
 from .cpus import inference_threads
 from .errors import DeviceError, UsageError
+from .extras import install_commands
 from .nvidia import find_gpu
 
 DeviceName: TypeAlias = Literal["cpu", "cuda", "tensorrt"]
@@ -33,14 +34,6 @@ _PROVIDERS = {
 }
 # float32 means float32, and no benchmark of all algorithms at each new shape of a photo.
 _CUDA_OPTIONS = {"device_id": "0", "use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
-_FIXES = {
-    "cuda": "install the CUDA libraries: pip install 'colorize-cli[cuda]'",
-    # The provider is linked against TensorRT 10; its libraries come from NVIDIA's own index.
-    "tensorrt": (
-        "install the CUDA libraries and TensorRT 10: pip install 'colorize-cli[cuda]' "
-        "'tensorrt-cu13>=10.15,<11'"
-    ),
-}
 _ORT_ERROR, _ORT_FATAL = 3, 4
 # The ONNX model y = x + x of one float32 (IR version 9, opset 18), so that onnx is not needed.
 _PROBE = bytes.fromhex(
@@ -92,7 +85,7 @@ def resolve(requested: str = "auto", *, threads: int | None = None) -> Device:
             why_not = problem(name)
             if why_not is not None:
                 raise DeviceError(
-                    f"--device {name} cannot run here: {why_not}. --device cpu always runs."
+                    f"--device {name} cannot run here (--device cpu always can): {why_not}"
                 )
             return _device(name, threads)
     raise UsageError(f"unknown device {requested!r}: choose auto, {', '.join(_PROVIDERS)}")
@@ -116,7 +109,7 @@ def problem(name: DeviceName) -> str | None:
     failure = _probe(name)
     if failure is None:
         return None
-    return f"{gpu.name} was found, but {_missing_library(name) or failure}; {_FIXES[name]}"
+    return f"{gpu.name} was found, but {_missing_library(name) or failure}. {_fix(name)}"
 
 
 def open_session(model: bytes, device: Device) -> ort.InferenceSession:
@@ -217,6 +210,14 @@ def _missing_library(name: DeviceName) -> str | None:
     return None
 
 
+def _fix(name: DeviceName) -> str:
+    fix = f"Install the CUDA libraries with one of\n{install_commands('cuda')}"
+    if name == "tensorrt":
+        # The provider is linked against TensorRT 10; the wheel comes from NVIDIA's own index.
+        fix += "\nand TensorRT 10 beside them: pip install 'tensorrt-cu13>=10.15,<11'"
+    return fix
+
+
 def _reinstall() -> str:
     if len(rival_wheels()) > 1:
         return (
@@ -224,7 +225,7 @@ def _reinstall() -> str:
             "pip uninstall -y onnxruntime onnxruntime-gpu, then pip install "
             "'onnxruntime-gpu[cuda,cudnn]'"
         )
-    return "GPUs are used on Linux x86-64 and Windows with pip install 'colorize-cli[cuda]'"
+    return "NVIDIA GPUs are used on Linux x86-64 and Windows, with onnxruntime-gpu"
 
 
 def _engine_cache(model: bytes) -> dict[str, str]:

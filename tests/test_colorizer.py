@@ -1,0 +1,214 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from colorize_cli.bundle import Bundle, load_bundle
+from colorize_cli.colorizer import Colorizer, Prepared
+from colorize_cli.devices import problem, resolve
+from colorize_cli.errors import UsageError
+from colorize_cli.images import Photo, read_photo
+
+CPU = resolve("cpu")
+SEED = 11
+
+
+def photo(number: int, height: int = 60, width: int = 90) -> Photo:
+    """A grey PNG with some structure; a number makes a photo of its own."""
+    rng = np.random.default_rng(number)
+    small = rng.integers(0, 256, (6, 9), np.uint8)
+    pixels = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    return read_photo(cv2.imencode(".png", pixels)[1].tobytes())
+
+
+@pytest.fixture(scope="module")
+def bundle(tiny_bundle: Path) -> Bundle:
+    return load_bundle(tiny_bundle)
+
+
+@pytest.fixture(scope="module")
+def one(bundle: Bundle) -> Colorizer:
+    return Colorizer(bundle, CPU)
+
+
+@pytest.fixture(scope="module")
+def three(bundle: Bundle) -> Colorizer:
+    return Colorizer(bundle, CPU, batch=3)
+
+
+@pytest.fixture(scope="module")
+def alone(one: Colorizer) -> list[NDArray[np.float32]]:
+    """Four samples of each of three photos, each photo by itself."""
+    return [one.colorize([one.prepare(photo(i))], 4, SEED)[0] for i in range(3)]
+
+
+def test_samples_are_ab_fields_in_lab_units(alone: list[NDArray[np.float32]]) -> None:
+    # 60 x 90 pixels at an area of 64 x 64 are 53 x 79 working pixels, padded to 64 x 96.
+    assert all(ab.shape == (4, 2, 16, 24) and ab.dtype == np.float32 for ab in alone)
+    limit = 3.2 * 26
+    assert all(1 < abs(ab).max() <= limit * 1.000001 for ab in alone)
+
+
+def test_samples_and_photos_differ(alone: list[NDArray[np.float32]]) -> None:
+    rows = np.concatenate(alone)
+
+    for i in range(len(rows)):
+        for j in range(i):
+            assert abs(rows[i] - rows[j]).mean() > 0.5
+
+
+# Sample k depends on seed, photo and k alone, bit for bit.
+
+
+def test_a_batch_gives_what_each_photo_gives_alone(
+    three: Colorizer, alone: list[NDArray[np.float32]]
+) -> None:
+    together = three.colorize([three.prepare(photo(i)) for i in range(3)], 4, SEED)
+
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_the_order_in_a_batch_makes_no_difference(
+    three: Colorizer, alone: list[NDArray[np.float32]]
+) -> None:
+    order = [2, 0, 1]
+
+    shuffled = three.colorize([three.prepare(photo(i)) for i in order], 4, SEED)
+
+    np.testing.assert_array_equal(shuffled, [alone[i] for i in order])
+
+
+@pytest.mark.parametrize("samples", [1, 2, 6])
+def test_the_number_of_samples_makes_no_difference(
+    one: Colorizer, three: Colorizer, alone: list[NDArray[np.float32]], samples: int
+) -> None:
+    common = min(samples, 4)
+    for colorizer in (one, three):
+        prepared = [colorizer.prepare(photo(1))]
+        drawn = colorizer.colorize(prepared, samples, SEED)[0]
+
+        assert len(drawn) == samples
+        np.testing.assert_array_equal(drawn[:common], alone[1][:common])
+
+
+def test_a_short_batch_is_filled_up_without_a_trace(
+    three: Colorizer, alone: list[NDArray[np.float32]]
+) -> None:
+    short = three.colorize([three.prepare(photo(i)) for i in range(2)], 4, SEED)
+
+    assert len(short) == 2
+    np.testing.assert_array_equal(short, alone[:2])
+
+
+def test_a_run_taken_up_again_gives_the_same(
+    bundle: Bundle, alone: list[NDArray[np.float32]]
+) -> None:
+    later = Colorizer(bundle, CPU)
+    later.colorize([later.prepare(photo(9, 80, 70))], 1, SEED)  # other work comes first
+
+    np.testing.assert_array_equal(later.colorize([later.prepare(photo(2))], 4, SEED)[0], alone[2])
+
+
+def test_the_number_of_threads_makes_no_difference(
+    bundle: Bundle, alone: list[NDArray[np.float32]]
+) -> None:
+    for threads in (1, 2):
+        colorizer = Colorizer(bundle, resolve("cpu", threads=threads))
+        drawn = colorizer.colorize([colorizer.prepare(photo(0))], 4, SEED)[0]
+
+        np.testing.assert_array_equal(drawn, alone[0])
+
+
+def test_another_seed_gives_other_samples(one: Colorizer, alone: list[NDArray[np.float32]]) -> None:
+    other = one.colorize([one.prepare(photo(0))], 4, SEED + 1)[0]
+
+    assert abs(other - alone[0]).mean() > 0.5
+
+
+# The work that is done.
+
+
+def test_the_encoder_runs_once_and_the_denoiser_sees_rows_of_one_count(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    colorizer = Colorizer(bundle, CPU, batch=2)
+    calls: list[Any] = []
+    network = colorizer._network
+    encode, denoiser = network.encode, network.denoiser
+
+    def spy(condition: Any) -> Callable[[Any, Any], Any]:
+        denoise = denoiser(condition)
+        return lambda x_t, gamma: (calls.append(len(x_t)), denoise(x_t, gamma))[1]
+
+    monkeypatch.setattr(network, "encode", lambda L: (calls.append("encode"), encode(L))[1])
+    monkeypatch.setattr(network, "denoiser", spy)
+    colorizer.colorize([colorizer.prepare(photo(0))], 3, SEED)
+
+    assert calls == ["encode"] + [2] * 20 * 3
+
+
+def test_steps_and_size_override_the_bundle(bundle: Bundle) -> None:
+    colorizer = Colorizer(bundle, CPU, steps=3, size=128)
+
+    assert colorizer.schedule.steps == 3
+    assert colorizer.schedule.gammas[-1] == bundle.schedule.gammas[-1]
+    prepared = colorizer.prepare(photo(0))
+    assert prepared.L.shape == (128, 160)  # 104.5 x 156.8, padded
+    assert colorizer.colorize([prepared], 1, SEED)[0].shape == (1, 2, 32, 40)
+
+
+@pytest.mark.parametrize("options", [{"steps": 0}, {"size": 31}, {"batch": 0}])
+def test_numbers_out_of_range_are_usage_errors(bundle: Bundle, options: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match="at least"):
+        Colorizer(bundle, CPU, **options)  # type: ignore[arg-type]
+
+
+def test_what_cannot_be_one_batch_is_refused(one: Colorizer, three: Colorizer) -> None:
+    wide, tall = three.prepare(photo(0)), three.prepare(photo(0, 90, 60))
+
+    with pytest.raises(UsageError, match="at least 1"):
+        one.colorize([wide], 0, SEED)
+    for colorizer, prepared in ((three, [wide, tall]), (one, [wide, wide]), (one, [])):
+        photos: list[Prepared] = prepared
+        with pytest.raises(ValueError, match="photos of"):
+            colorizer.colorize(photos, 1, SEED)
+
+
+def test_a_palette_bundle_runs_through_the_same_calls(tiny_palette_bundle: Path) -> None:
+    colorizer = Colorizer(load_bundle(tiny_palette_bundle), CPU, batch=2)
+    single = Colorizer(load_bundle(tiny_palette_bundle), CPU)
+
+    together = colorizer.colorize([colorizer.prepare(photo(i)) for i in range(2)], 2, SEED)
+
+    for i in range(2):
+        np.testing.assert_array_equal(
+            together[i], single.colorize([single.prepare(photo(i))], 2, SEED)[0]
+        )
+
+
+def test_ab_fields_are_as_recorded(
+    alone: list[NDArray[np.float32]],
+    golden: Callable[[str, NDArray[np.float32]], NDArray[np.float32]],
+) -> None:
+    # Exact on one machine only: other processors round otherwise, and 20 steps let it grow.
+    np.testing.assert_allclose(alone[0][:1], golden("colorizer", alone[0][:1]), atol=0.05)
+
+
+@pytest.mark.cuda
+def test_a_gpu_keeps_the_same_promise(bundle: Bundle) -> None:
+    why_not = problem("cuda")
+    if why_not:
+        pytest.skip(why_not)
+    colorizer = Colorizer(bundle, resolve("cuda"), batch=3)
+    prepared = [colorizer.prepare(photo(i)) for i in range(3)]
+
+    together = colorizer.colorize(prepared, 4, SEED)
+
+    for i in (2, 0, 1):
+        np.testing.assert_array_equal(
+            colorizer.colorize([prepared[i]], 1, SEED)[0], together[i][:1]
+        )

@@ -1,0 +1,144 @@
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from conftest import tiny_fields, tiny_graphs
+
+from colorize_cli.bundle import load_bundle, write_bundle
+from colorize_cli.devices import problem, resolve
+from colorize_cli.errors import DeviceError, ModelError
+from colorize_cli.lab import Float
+from colorize_cli.network import OnnxNetwork
+
+CPU = resolve("cpu")
+
+
+@pytest.fixture(scope="module")
+def L() -> Float:
+    rng = np.random.default_rng(1)
+    return (rng.random((2, 1, 64, 96)) * 100).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def x_t() -> Float:
+    rng = np.random.default_rng(2)
+    return rng.standard_normal((6, 2, 16, 24)).astype(np.float32)
+
+
+GAMMA = np.linspace(0.1, 0.9, 6, dtype=np.float32)
+
+
+def session(folder: Path, name: str) -> ort.InferenceSession:
+    return ort.InferenceSession(folder / name, providers=["CPUExecutionProvider"])
+
+
+def test_the_networks_compute_what_their_graphs_say(
+    tiny_bundle: Path, L: Float, x_t: Float
+) -> None:
+    network = OnnxNetwork(load_bundle(tiny_bundle), CPU)
+
+    prediction = network.denoiser(network.encode(L))(x_t, GAMMA)
+
+    cond_0, cond_1 = session(tiny_bundle, "encoder.onnx").run(None, {"L": L})
+    feed = {"noisy_ab": x_t, "cond_0": cond_0, "cond_1": cond_1, "gamma": GAMMA}
+    expected = session(tiny_bundle, "denoiser.onnx").run(None, feed)[0]
+    assert prediction.dtype == np.float32
+    np.testing.assert_array_equal(prediction, expected)
+
+
+def test_each_photos_samples_see_its_own_condition(tiny_bundle: Path, L: Float, x_t: Float) -> None:
+    network = OnnxNetwork(load_bundle(tiny_bundle), CPU)
+
+    both = network.denoiser(network.encode(L))(x_t, GAMMA)
+    second = network.denoiser(network.encode(L[1:]))(x_t[3:], GAMMA[3:])
+    mistaken = network.denoiser(network.encode(L[:1]))(x_t[3:], GAMMA[3:])
+
+    np.testing.assert_array_equal(both[3:], second)
+    assert abs(both[3:] - mistaken).max() > 0.01
+
+
+def test_a_prediction_is_not_overwritten_by_the_next(
+    tiny_bundle: Path, L: Float, x_t: Float
+) -> None:
+    network = OnnxNetwork(load_bundle(tiny_bundle), CPU)
+    denoise = network.denoiser(network.encode(L))
+
+    first = denoise(x_t, GAMMA)
+    kept = first.copy()
+    denoise(-x_t, GAMMA)
+
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_the_encoder_takes_any_layout_and_keeps_no_hold_of_its_input(
+    tiny_bundle: Path, L: Float, x_t: Float
+) -> None:
+    network = OnnxNetwork(load_bundle(tiny_bundle), CPU)
+    given = np.asfortranarray(L)
+
+    condition = network.encode(given)
+    given[:] = 0
+
+    expected = network.denoiser(network.encode(L))(x_t, GAMMA)
+    np.testing.assert_array_equal(network.denoiser(condition)(x_t, GAMMA), expected)
+
+
+def test_the_palette_family_sees_the_mean_L_of_each_cell(
+    tiny_palette_bundle: Path, L: Float, x_t: Float
+) -> None:
+    network = OnnxNetwork(load_bundle(tiny_palette_bundle), CPU)
+
+    prediction = network.denoiser(network.encode(L))(x_t, GAMMA)
+
+    cells = L.reshape(2, 1, 16, 4, 24, 4).mean(axis=(3, 5))
+    feed = {"noisy_ab": x_t, "L": cells, "gamma": GAMMA}
+    expected = session(tiny_palette_bundle, "denoiser.onnx").run(None, feed)[0]
+    np.testing.assert_allclose(prediction, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_rows_that_do_not_divide_among_the_photos_are_refused(
+    tiny_bundle: Path, L: Float, x_t: Float
+) -> None:
+    network = OnnxNetwork(load_bundle(tiny_bundle), CPU)
+
+    with pytest.raises(ValueError, match="5 rows for 2 photos"):
+        network.denoiser(network.encode(L))(x_t[:5], GAMMA[:5])
+
+
+def test_a_run_that_fails_is_a_device_error(
+    tiny_bundle: Path, L: Float, x_t: Float, capfd: pytest.CaptureFixture[str]
+) -> None:
+    network = OnnxNetwork(load_bundle(tiny_bundle), CPU)
+    denoise = network.denoiser(network.encode(L))
+
+    with pytest.raises(DeviceError, match=r"CPU .* failed: .*smaller --batch or --size"):
+        denoise(x_t[..., :20], GAMMA)
+
+
+def test_graphs_of_another_interface_are_refused(tmp_path: Path) -> None:
+    graphs = tiny_graphs("encoder") | {"denoiser.onnx": tiny_graphs("palette")["denoiser.onnx"]}
+    bundle = write_bundle(tmp_path / "mixed", tiny_fields("encoder"), graphs)
+
+    with pytest.raises(ModelError, match=r"cond_0.*expected"):
+        OnnxNetwork(bundle, CPU)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("name", ["cuda", "tensorrt"])
+def test_a_gpu_agrees_with_the_cpu(tiny_bundle: Path, L: Float, x_t: Float, name: str) -> None:
+    why_not = problem("cuda" if name == "cuda" else "tensorrt")
+    if why_not:
+        pytest.skip(why_not)
+    bundle = load_bundle(tiny_bundle)
+
+    cpu, gpu = (OnnxNetwork(bundle, resolve(device)) for device in ("cpu", name))
+
+    condition = gpu.encode(L)
+    assert all(value.device_name() == "cuda" for value in condition.maps.values())
+    np.testing.assert_allclose(
+        gpu.denoiser(condition)(x_t, GAMMA),
+        cpu.denoiser(cpu.encode(L))(x_t, GAMMA),
+        rtol=1e-4,
+        atol=1e-4,
+    )
