@@ -1,0 +1,369 @@
+"""The command line: options and calls, nothing else. No import at the top is heavier than Typer.
+
+`colorize PATHS... --out DIR` is the command `run` with its name left out; the name is put in when
+the first word is neither a command nor an option of the program itself.
+"""
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from typer.core import TyperGroup
+
+from . import __version__
+from .errors import EXIT_OK, ColorizeError
+from .signals import stop_on_signals
+
+_DEFAULT = "run"
+_EPILOG = """\b
+The first word decides: write ./export for a folder that is called like a command.
+An option that is left out is as it was when the output folder was begun.
+Exit codes: 0 all done or skipped, 1 some failed, 2 wrong usage or no photographs,
+3 device, model or extra cannot be used, 130 interrupted.
+"""
+
+DeviceName = Literal["auto", "cpu", "cuda", "tensorrt"]
+FormatName = Literal["keep", "png", "jpg", "webp", "tiff"]
+Model = Annotated[str, typer.Option(metavar="NAME|PATH", help="Bundle: a folder or a .zip.")]
+Batch = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Photos that go through the network together.",
+        show_default="the device's",
+    ),
+]
+Size = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="PX",
+        help="Square root of the area that the network sees.",
+        show_default="the model's",
+    ),
+]
+Steps = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Denoising steps.", show_default="the model's"),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe; repeatable."),
+]
+
+
+class _Commands(TyperGroup):
+    """Commands of which one may be called without its name."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        own = {option for param in self.get_params(ctx) for option in param.opts}
+        if args and args[0] not in self.commands and args[0].partition("=")[0] not in own:
+            args = [_DEFAULT, *args]
+        return super().parse_args(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Show the options of the command without a name beside the commands."""
+        whole = copy.copy(self)
+        whole.params = [*self.commands[_DEFAULT].params, *self.params]
+        super(_Commands, whole).format_help(ctx, formatter)
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    subcommand_metavar="| COMMAND [ARGS]...",
+    epilog=_EPILOG,
+)
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"colorize {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Turn folders of black-and-white photographs into colour.
+
+    Several plausible colourings a photo, offline; the originals are never written to.
+    """
+
+
+@app.command(_DEFAULT)
+def run(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATHS", help="Photographs and folders of them.")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="Where the colourings go, in the tree of the input."),
+    ],
+    samples: Annotated[int, typer.Option(min=1, metavar="N", help="Colourings a photo.")] = 1,
+    seed: Annotated[
+        int | None,
+        typer.Option(metavar="S", help="Another seed, other colourings.", show_default="0"),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH", help="Bundle: a folder or a .zip.", show_default="default"
+        ),
+    ] = None,
+    device: Annotated[DeviceName, typer.Option(help="What the network runs on.")] = "auto",
+    batch: Batch = None,
+    size: Size = None,
+    steps: Steps = None,
+    format: Annotated[FormatName, typer.Option(help="Format of the outputs.")] = "keep",
+    recursive: Annotated[
+        bool, typer.Option("--recursive/--no-recursive", help="Descend into folders.")
+    ] = True,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Make again what exists, and forget its settings.")
+    ] = False,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Stop at the first photo that fails.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Print input, output and action of each file; do nothing."),
+    ] = False,
+    log: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Append a line of JSON for each photo; - is stdout."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", help="Say only what failed.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", help="Name every photo.")] = False,
+) -> None:
+    """Colorize photographs; the word `run` may be left out."""
+    from .extras import require_runtime
+
+    require_runtime()
+    from .console import Reporter, Verbosity
+    from .options import Options
+    from .run import run as run_photos
+
+    verbosity = Verbosity.NORMAL + verbose - quiet
+    options = Options(
+        paths=tuple(paths),
+        out=out,
+        samples=samples,
+        seed=seed,
+        model=model,
+        device=device,
+        batch=batch,
+        size=size,
+        steps=steps,
+        format=format,
+        recursive=recursive,
+        overwrite=overwrite,
+        fail_fast=fail_fast,
+        dry_run=dry_run,
+        log=log,
+    )
+    raise typer.Exit(run_photos(options, Reporter(Verbosity(verbosity))))
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[
+        Path | None,
+        typer.Argument(metavar="CHECKPOINT", help="Weights of a run; the default bundle if none."),
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the new bundle.")] = Path(
+        "bundle"
+    ),
+    fp16: Annotated[
+        bool, typer.Option("--fp16", help="Compute in half precision, for GPUs.")
+    ] = False,
+    set_: Overrides = None,
+) -> None:
+    """Make a bundle from a checkpoint, and check it against PyTorch."""
+    _require("export")
+    from export.command import run as run_export
+
+    from .console import Reporter
+
+    run_export(checkpoint, out, fp16, overrides=set_ or [], report=Reporter().note)
+
+
+@app.command()
+def bench(
+    photos: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PHOTOS", help="Photographs to time it with."),
+    ] = None,
+    model: Model = "default",
+    device: Annotated[DeviceName, typer.Option(help="What the network runs on.")] = "auto",
+    batch: Annotated[str, typer.Option(metavar="N,N", help="Batch sizes to time.")] = "1",
+    samples: Annotated[int, typer.Option(min=1, metavar="N", help="Colourings a photo.")] = 1,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the figures as JSON; - is stdout.")
+    ] = None,
+) -> None:
+    """Say how fast this machine is, stage by stage."""
+    from .extras import require_runtime
+
+    require_runtime()
+    from .bench import run as run_bench
+
+    run_bench(photos or [], model=model, device=device, batch=batch, samples=samples, json=json)
+
+
+@app.command()
+def train(
+    recipe: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="Recipe, TOML.", show_default="default"),
+    ] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PATH", help="Folder or tar shard of colour photographs; repeatable."),
+    ] = None,
+    backbone: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="ImageNet weights of the encoder.")
+    ] = None,
+    init: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Checkpoint to take all weights from.")
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the run.")] = Path(
+        "runs/colorize"
+    ),
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    minutes: Annotated[
+        float | None, typer.Option(metavar="M", help="Stop after this time; --resume goes on.")
+    ] = None,
+    set_: Overrides = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option(help="What to train on.")
+    ] = "auto",
+    workers: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Threads that prepare batches.")
+    ] = 1,
+) -> None:
+    """Train a model on folders or tar shards of colour photographs."""
+    _require("train")
+    from training.command import run as run_training
+
+    from .console import Reporter
+
+    run_training(
+        recipe=recipe,
+        data=data or [],
+        out=out,
+        backbone=backbone,
+        init=init,
+        resume_run=resume,
+        minutes=minutes,
+        overrides=set_ or [],
+        device=device,
+        workers=workers,
+        report=Reporter().note,
+    )
+
+
+@app.command()
+def evaluate(
+    photos: Annotated[
+        list[Path],
+        typer.Argument(metavar="PHOTOS", help="Colour photographs, folders or tar shards of them."),
+    ],
+    model: Model = "default",
+    samples: Annotated[int, typer.Option(min=1, metavar="N", help="Colourings a photo.")] = 4,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write all figures as JSON.")
+    ] = None,
+    split: Annotated[
+        Literal["tune", "report", "all"],
+        typer.Option(help="The half for choices, the half for published figures, or both."),
+    ] = "report",
+    device: Annotated[DeviceName, typer.Option(help="What the network runs on.")] = "auto",
+    batch: Batch = None,
+    size: Size = None,
+    steps: Steps = None,
+    seed: Annotated[int, typer.Option(metavar="S", help="Of the noise.")] = 0,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Photos of a set, at most.")
+    ] = None,
+    lpips: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Weights of LPIPS.", show_default="the package's"),
+    ] = None,
+    no_lpips: Annotated[
+        bool, typer.Option("--no-lpips", help="Leave LPIPS and diversity out.")
+    ] = False,
+) -> None:
+    """Measure colourings of colour photographs against the truth."""
+    _require("evaluate")
+    from training.evaluate import run as run_evaluation
+
+    run_evaluation(
+        photos,
+        model=model,
+        samples=samples,
+        json=json,
+        split=split,
+        device=device,
+        size=size,
+        steps=steps,
+        batch=batch,
+        seed=seed,
+        limit=limit,
+        lpips=lpips,
+        no_lpips=no_lpips,
+    )
+
+
+@app.command()
+def info(
+    model: Model = "default",
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Say what is installed, which devices really work, and what the model is."""
+    from .extras import require_runtime
+
+    require_runtime()
+    from .info import run as run_info
+
+    raise typer.Exit(run_info(model, as_json=json))
+
+
+def _require(extra: str) -> None:
+    from .extras import require
+
+    require(extra)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: Words of the command; those of the process by default.
+
+    Returns:
+        Exit code, as `errors` has them.
+    """
+    with stop_on_signals():
+        try:
+            app(arguments, prog_name="colorize")
+        except ColorizeError as error:
+            from .console import Reporter
+
+            Reporter().error(f"colorize: {error}")
+            return error.exit_code
+        except SystemExit as end:  # the way in which every command of Typer ends
+            return end.code if isinstance(end.code, int) else EXIT_OK
+    return EXIT_OK

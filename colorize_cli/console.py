@@ -1,0 +1,224 @@
+"""What the user sees, all of it on stderr: a bar on a terminal, plain lines elsewhere.
+
+File names are data: never markup, never wrapped, control characters escaped.
+"""
+
+import sys
+from collections import Counter
+from contextlib import AbstractContextManager
+from enum import IntEnum
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from .names import shown
+
+if TYPE_CHECKING:
+    from .batch import Result
+    from .run import Tally
+
+_LINE_SECONDS = 10.0
+_LISTED_SUFFIXES = 5
+
+
+class Verbosity(IntEnum):
+    """How much is said: failures and warnings | what happens | every file."""
+
+    QUIET = 0
+    NORMAL = 1
+    VERBOSE = 2
+
+
+class Reporter:
+    """Tell the user what happens."""
+
+    def __init__(
+        self, verbosity: Verbosity = Verbosity.NORMAL, console: Console | None = None
+    ) -> None:
+        self.verbosity = verbosity
+        self.console = console or Console(stderr=True)
+        self.is_live = (
+            self.console.is_terminal
+            and self.console.file.isatty()
+            and not self.console.is_dumb_terminal
+        )
+
+    def note(self, text: str) -> None:
+        """Say what a user wants to know; not with -q."""
+        if self.verbosity >= Verbosity.NORMAL:
+            self._print(text)
+
+    def warn(self, text: str) -> None:
+        """Say what a user has to know."""
+        self._print(text, "yellow")
+
+    def error(self, text: str) -> None:
+        """Say what went wrong."""
+        self._print(text, "red")
+
+    def failure(self, path: Path, reason: str) -> None:
+        """Name what failed, and why."""
+        self.error(f"failed {shown(path)}: {reason}")
+
+    def result(self, result: "Result") -> None:
+        """Name a photograph that failed; with -v every photograph."""
+        if result.reason is not None:
+            self.failure(result.job.source, result.reason)
+        elif self.verbosity >= Verbosity.VERBOSE:
+            outputs = result.job.outputs
+            more = f" and {len(outputs) - 1} more" if len(outputs) > 1 else ""
+            self._print(
+                f"done {shown(result.job.source)} -> {shown(outputs[0])}{more} "
+                f"({result.seconds:.1f} s)"
+            )
+            for warning in result.warnings:
+                self.warn(f"  {warning}")
+
+    def progress(self, total: int) -> "ProgressReport":
+        """Show progress over `total` photographs, within a `with` statement."""
+        return ProgressReport(self, total)
+
+    def summary(
+        self, tally: "Tally", *, others: Counter[str], hidden: int, left: int, seconds: float
+    ) -> None:
+        """Say what became of everything.
+
+        Args:
+            tally: What became of the photographs.
+            others: How many files are no photographs, by suffix.
+            hidden: How many hidden entries were left out.
+            left: Photographs that were not reached, because the run was ended.
+            seconds: How long the run took.
+        """
+        if self.verbosity == Verbosity.QUIET:
+            return
+        rate = f"{rate_text(tally.done / seconds)}, " if tally.done and seconds > 0 else ""
+        rows: list[tuple[str, int, str]] = [
+            ("done", tally.done, f"{rate}{duration_text(seconds)}" if tally.done else ""),
+            ("skipped", tally.skipped, "all their files are there" if tally.skipped else ""),
+            ("failed", tally.failed, ""),
+        ]
+        if left:
+            rows.append(("not reached", left, "the same command goes on from here"))
+        if tally.color:
+            rows.append(("in colour", tally.color, "taken for their lightness"))
+        if tally.warned:
+            rows.append(("warnings", tally.warned, "-v and --log tell"))
+        if count := others.total():
+            rows.append(("other files", count, f"no photographs: {_suffixes_text(others)}"))
+        if hidden:
+            rows.append(("hidden", hidden, "left out"))
+        width = max(len(name) for name, _, _ in rows)
+        for name, number, comment in rows:
+            style = "red" if name == "failed" and number else ""
+            self._print(f"{name:>{width}} {number:>7}   {comment}".rstrip(), style)
+        for path, reason in tally.failures:
+            self.failure(path, reason)
+        if tally.failed > len(tally.failures):
+            self._print(f"and {tally.failed - len(tally.failures)} more failures (--log has all)")
+
+    def _print(self, text: str, style: str = "") -> None:
+        # Text objects know neither markup nor emoji codes; the terminal wraps them itself.
+        self.console.print(Text(text, style), soft_wrap=True, highlight=False)
+
+
+class ProgressReport(AbstractContextManager["ProgressReport"]):
+    """Progress over a known number of photographs."""
+
+    def __init__(self, reporter: Reporter, total: int) -> None:
+        self._reporter = reporter
+        self._total = total
+        self._done = 0
+        self._started = self._last_line = monotonic()
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+        if reporter.is_live and reporter.verbosity >= Verbosity.NORMAL:
+            self._bar = Progress(
+                TextColumn("colorizing"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                _RateColumn(),
+                TimeRemainingColumn(elapsed_when_finished=True),
+                console=reporter.console,
+            )
+            self._task = self._bar.add_task("", total=total)
+
+    def __enter__(self) -> "ProgressReport":
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def advance(self) -> None:
+        """Count one more photograph, and say how far things are where it is time to."""
+        self._done += 1
+        if self._bar:
+            self._bar.advance(self._task)
+            return
+        now = monotonic()
+        if now - self._last_line < _LINE_SECONDS or self._done == self._total:
+            return
+        self._last_line = now
+        rate = self._done / (now - self._started)
+        left = (self._total - self._done) / rate
+        self._reporter.note(
+            f"{self._done}/{self._total}, {rate_text(rate)}, about {duration_text(left)} left"
+        )
+
+
+class _RateColumn(ProgressColumn):
+    """Photographs a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(rate_text(speed) if speed else "", "progress.data.speed")
+
+
+def rate_text(rate: float) -> str:
+    """Say a rate in photographs a second, or in seconds a photograph where that is clearer."""
+    return f"{rate:.1f} photos/s" if rate >= 1 else f"{1 / rate:.1f} s a photo"
+
+
+def duration_text(seconds: float) -> str:
+    """Say a duration in the two units that matter."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def _suffixes_text(others: Counter[str]) -> str:
+    named = [
+        f"{count} {shown(suffix) or 'without a suffix'}"
+        for suffix, count in others.most_common(_LISTED_SUFFIXES)
+    ]
+    return ", ".join([*named, "..."] if len(others) > _LISTED_SUFFIXES else named)
+
+
+def write_stdout(lines: str) -> None:
+    """Write data to standard output, file names byte for byte as they are on disk."""
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:
+        sys.stdout.write(lines)
+    else:
+        buffer.write(lines.encode("utf-8", "surrogateescape"))
+    sys.stdout.flush()

@@ -1,0 +1,143 @@
+"""What a command needs beyond the base installation, and how to install it."""
+
+import importlib.util
+import json
+import shlex
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+from .errors import MissingExtraError
+
+DISTRIBUTION = "colorize-cli"
+# Modules that each extra brings, and the packages of ours that the command of that name imports.
+_MODULES = {
+    "train": ("torch", "safetensors", "onnx"),
+    "evaluate": ("torch", "safetensors"),
+    "export": ("torch", "safetensors", "onnx", "onnxscript"),
+}
+_PACKAGES = {"train": ("training",), "evaluate": ("training",), "export": ("training", "export")}
+EXTRAS = tuple(_MODULES)
+_RUNTIME = ("numpy", "cv2", "onnxruntime", "tifffile")
+_ROOT = Path(__file__).resolve().parents[1]
+
+
+def require(extra: str) -> None:
+    """Check that a command's modules are there, and that they are the ones meant.
+
+    Args:
+        extra: The extra that the command needs, one of `EXTRAS`.
+
+    Raises:
+        MissingExtraError: Modules of the extra are missing, or another distribution took a name
+            of ours; the message has the commands that help.
+    """
+    missing = missing_modules(extra)
+    if missing:
+        raise MissingExtraError(
+            f"this command needs {' and '.join(missing)}, which the extra '{extra}' brings. "
+            f"Install it with one of\n{install_commands(extra)}"
+        )
+    for package in _PACKAGES[extra]:
+        _check_ours(package, extra)
+
+
+def require_runtime() -> None:
+    """Check that the base installation is whole.
+
+    Removing one of two distributions that share a folder (opencv-python and its headless twin,
+    onnxruntime and onnxruntime-gpu) leaves the other one hollow.
+
+    Raises:
+        MissingExtraError: Modules are missing; the message has the commands that repair it.
+    """
+    missing = [name for name in _RUNTIME if _is_missing(name)]
+    if missing:
+        raise MissingExtraError(
+            f"{' and '.join(missing)} cannot be imported: another distribution with the same "
+            f"folder was removed, or the installation was interrupted. Repair:\n"
+            f"{repair_commands()}"
+        )
+
+
+def missing_modules(extra: str) -> list[str]:
+    """Modules of an extra that are not installed."""
+    return [name for name in _MODULES[extra] if _is_missing(name)]
+
+
+def _is_missing(module: str) -> bool:
+    spec = importlib.util.find_spec(module)
+    return spec is None or spec.origin is None  # a folder without code counts for nothing
+
+
+def install_commands(extra: str) -> str:
+    """Commands that install colorize with an extra, for pip, pipx and uv, one a line.
+
+    They name what this installation came from: the distribution is on no index.
+    """
+    what = _requirement(extra)
+    return (
+        f"  pip:   {shlex.quote(sys.executable)} -m pip install {what}\n"
+        f"  pipx:  pipx install --force {what}\n"
+        f"  uv:    uv tool install --force {what}"
+    )
+
+
+def repair_commands() -> str:
+    """Commands that put the shared folders right again, for pip, pipx and uv, one a line."""
+    python, what = shlex.quote(sys.executable), _requirement()
+    rivals = "onnxruntime onnxruntime-gpu opencv-python opencv-python-headless"
+    return (
+        f"  pip:   {python} -m pip uninstall -y {rivals}; {python} -m pip install {what}\n"
+        f"  pipx:  pipx install --force {what}\n"
+        f"  uv:    uv tool install --reinstall {what}"
+    )
+
+
+def _requirement(extra: str = "") -> str:
+    """What an installer is to be given, quoted for a shell."""
+    extras = f"[{extra}]" if extra else ""
+    origin = _origin()
+    if origin is None:
+        return shlex.quote(f"{_ROOT}{extras}")
+    url = origin["url"]
+    if origin.get("dir_info", {}).get("editable"):
+        return f"--editable {shlex.quote(url2pathname(urlparse(url).path) + extras)}"
+    if vcs := origin.get("vcs_info"):
+        url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
+    return shlex.quote(f"{DISTRIBUTION}{extras} @ {url}")
+
+
+def _origin() -> dict[str, Any] | None:
+    """Where this installation came from (PEP 610); None when it runs from a checkout."""
+    try:
+        text = metadata.distribution(DISTRIBUTION).read_text("direct_url.json")
+    except metadata.PackageNotFoundError:
+        return None
+    return json.loads(text) if text else None
+
+
+def _check_ours(package: str, extra: str) -> None:
+    """Refuse a package of the same name that would be imported in the place of ours."""
+    ours = _ROOT / package
+    spec = importlib.util.find_spec(package)
+    # A plain module has no folder of its own.
+    found = (spec.submodule_search_locations or [spec.origin or "?"]) if spec else []
+    places = [Path(place).resolve() for place in found]
+    if places == [ours]:
+        return
+    if not places:
+        raise MissingExtraError(
+            f"the package '{package}' is missing from {_ROOT}: install colorize again with one of\n"
+            f"{install_commands(extra)}"
+        )
+    owners = set(metadata.packages_distributions().get(package, ())) - {DISTRIBUTION}
+    owner = f"the distribution {' and '.join(sorted(owners))}" if owners else "another package"
+    raise MissingExtraError(
+        f"'import {package}' would give {places[0]}, of {owner}, and not {ours}. colorize needs "
+        f"an environment of its own, which pipx and uv make by themselves:\n"
+        f"{install_commands(extra)}"
+    )

@@ -1,0 +1,154 @@
+"""`colorize info`: what is installed, what really works, what the model is, and what to do."""
+
+import json
+import os
+import platform
+import sys
+from importlib import metadata
+from typing import Any
+
+from . import __version__
+from .bundle import GRAPHS, Bundle, load_bundle
+from .console import write_stdout
+from .cpus import inference_threads, usable_cpus
+from .devices import DeviceName, problem, rival_wheels
+from .errors import EXIT_ENVIRONMENT, EXIT_OK, ModelError
+from .extras import EXTRAS, install_commands, missing_modules, repair_commands
+from .nvidia import find_gpu
+
+_PACKAGES = ("numpy", "opencv-python-headless", "tifffile", "typer", "rich", "torch", "onnx")
+_DEVICES: tuple[DeviceName, ...] = ("cpu", "cuda", "tensorrt")
+
+
+def run(model: str, *, as_json: bool = False) -> int:
+    """Print what is known on standard output.
+
+    Args:
+        model: Name or path of a bundle.
+        as_json: Whether to print JSON.
+
+    Returns:
+        Exit code: 3 when the model cannot be used or the CPU does not work, else 0.
+    """
+    facts = collect(model)
+    write_stdout(json.dumps(facts, indent=2) + "\n" if as_json else _text(facts))
+    is_usable = facts["model"]["problem"] is None and facts["devices"]["cpu"] is None
+    return EXIT_OK if is_usable else EXIT_ENVIRONMENT
+
+
+def collect(model: str) -> dict[str, Any]:
+    """Find out what there is.
+
+    Returns:
+        `colorize` and `python` (versions), `machine`, `packages` (version by distribution, null
+        where it is not installed), `devices` (null by name where it works, else why it does
+        not), `extras` (missing modules by name), `model`, and `advice` (sentences).
+    """
+    gpu = find_gpu()
+    onnxruntimes = rival_wheels()
+    devices = {name: problem(name) for name in _DEVICES}
+    extras = {extra: missing_modules(extra) for extra in EXTRAS}
+    return {
+        "colorize": __version__,
+        "python": f"{platform.python_version()} ({sys.executable})",
+        "machine": {
+            "system": platform.platform(),
+            "cpus": os.cpu_count(),
+            "usable_cpus": usable_cpus(),
+            "network_threads": inference_threads(),
+            "gpu": gpu.name if gpu else None,
+        },
+        "packages": {name: _version(name) for name in (*onnxruntimes, *_PACKAGES)},
+        "devices": devices,
+        "extras": extras,
+        "model": _model(model),
+        "advice": _advice(onnxruntimes, extras),
+    }
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _model(name: str) -> dict[str, Any]:
+    try:
+        bundle = load_bundle(name)
+    except ModelError as error:
+        return {"problem": str(error)}
+    return {
+        "problem": None,
+        "name": bundle.name,
+        "path": str(bundle.path),
+        "digest": bundle.digest,
+        "family": bundle.family,
+        "parameters_about": _about_parameters(bundle),
+        "megabytes": round(sum(file.bytes for file in bundle.files.values()) / 1e6, 1),
+        "working_size": bundle.working_size,
+        "steps": bundle.schedule.steps,
+        "schedule": bundle.schedule.name,
+        "precision": dict(bundle.precision),
+        "training": dict(bundle.training),
+        "quality": dict(bundle.quality),
+        "license": bundle.license,
+    }
+
+
+def _advice(onnxruntimes: list[str], extras: dict[str, list[str]]) -> list[str]:
+    """What to do about what is missing."""
+    advice = []
+    if len(onnxruntimes) > 1:
+        advice.append(
+            f"{' and '.join(onnxruntimes)} are both installed and break each other. Repair:\n"
+            f"{repair_commands()}"
+        )
+    advice += [
+        f"for the command {extra}:\n{install_commands(extra)}"
+        for extra, missing in extras.items()
+        if missing
+    ]
+    return advice
+
+
+def _text(facts: dict[str, Any]) -> str:
+    machine, model = facts["machine"], facts["model"]
+    lines = [
+        f"colorize {facts['colorize']}, Python {facts['python']}",
+        f"machine    {machine['system']}, {machine['usable_cpus']} of {machine['cpus']} CPUs, "
+        f"{machine['network_threads'] or 'as many as onnxruntime likes'} threads for the network, "
+        f"GPU: {machine['gpu'] or 'none found'}",
+        "packages   "
+        + ", ".join(f"{name} {version}" for name, version in facts["packages"].items() if version),
+        "",
+        *(f"{name:<10} {why or 'works'}" for name, why in facts["devices"].items()),
+        "",
+        *_model_lines(model),
+        *(line for text in facts["advice"] for line in ("", text)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _model_lines(model: dict[str, Any]) -> list[str]:
+    if model["problem"]:
+        return [f"model      {model['problem']}"]
+    training = model["training"]
+    data = training.get("data") or ["unknown"]
+    precision = model["precision"]
+    return [
+        f"model      {model['name']} ({model['family']}), {model['digest'][:12]}, {model['path']}",
+        f"           about {model['parameters_about'] / 1e6:.1f} M parameters, "
+        f"{model['megabytes']} MB, weights {precision.get('weights')}, computed in {precision.get('compute')}",
+        f"           working size {model['working_size']} px, {model['steps']} steps "
+        f"({model['schedule']})",
+        f"           trained on {', '.join(map(str, data))}",
+        f"           licence of the weights: {model['license']}",
+    ]
+
+
+def _about_parameters(bundle: Bundle) -> int:
+    """Parameters by the size of the graphs, which hold little else: a few per cent too many."""
+    bytes_each = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
+    size = sum(bundle.files[name].bytes for name in GRAPHS[bundle.family])
+    return size // bytes_each.get(str(bundle.precision.get("weights")), 4)

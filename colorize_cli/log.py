@@ -1,0 +1,112 @@
+"""The run log: one JSON object a line and photograph, for programs and for later."""
+
+import json
+import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from .errors import UsageError
+from .plan import Job
+from .scan import Problem
+
+if TYPE_CHECKING:
+    from .batch import Result
+
+
+class RunLog(AbstractContextManager["RunLog"]):
+    """Append a line for every photograph: what became of it, and what it was made with.
+
+    The keys of a line: `time` (UTC), `input`, `outputs` (a list of `sample`, from 1, and `path`),
+    `status` ("done" | "skipped" | "failed"), `reason` (null when done), `seconds` of work,
+    `seed`, `digest` (SHA-256 of the input's bytes), `model` (digest of the bundle), `device`,
+    `is_color` and `warnings`. What is not known, because the photo was not opened, is null.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        """Open the log.
+
+        Args:
+            path: File to append to, `-` for standard output, or None for no log.
+
+        Raises:
+            UsageError: The file cannot be written to.
+        """
+        self._file: TextIO | None = None
+        self._run: Mapping[str, object] = {"seed": None, "model": None, "device": None}
+        if path == Path("-"):
+            self._file = sys.stdout
+        elif path is not None:
+            try:
+                # Line-buffered: what a killed run did stays known.
+                self._file = path.open("a", encoding="utf-8", buffering=1)
+            except OSError as error:
+                raise UsageError(f"--log {path} cannot be written: {error.strerror}") from error
+
+    def __exit__(self, *exception: object) -> None:
+        if self._file is not None and self._file is not sys.stdout:
+            self._file.close()
+
+    def start(self, *, seed: int, model: str, device: str) -> None:
+        """Say what the photographs from here on are made with."""
+        self._run = {"seed": seed, "model": model, "device": device}
+
+    def result(self, result: "Result") -> None:
+        """Write the line of a photograph that was worked on."""
+        self._write(
+            input=str(result.job.source),
+            outputs=_outputs(result.job),
+            status="failed" if result.reason else "done",
+            reason=result.reason,
+            seconds=round(result.seconds, 3),
+            digest=result.digest,
+            is_color=result.is_color,
+            warnings=list(result.warnings),
+        )
+
+    def skipped(self, job: Job) -> None:
+        """Write the line of a photograph whose files are all there."""
+        self._write(str(job.source), _outputs(job), "skipped", "all outputs exist")
+
+    def problem(self, problem: Problem) -> None:
+        """Write the line of a path that could not be worked on at all."""
+        self._write(str(problem.path), [], "failed", problem.reason)
+
+    def _write(
+        self,
+        input: str,
+        outputs: list[dict[str, object]],
+        status: str,
+        reason: str | None,
+        *,
+        seconds: float = 0.0,
+        digest: str | None = None,
+        is_color: bool | None = None,
+        warnings: list[str] | None = None,
+    ) -> None:
+        if self._file is None:
+            return
+        line = {
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "input": input,
+            "outputs": outputs,
+            "status": status,
+            "reason": reason,
+            "seconds": seconds,
+            **self._run,
+            "digest": digest,
+            "is_color": is_color,
+            "warnings": warnings or [],
+        }
+        text = json.dumps(line, ensure_ascii=False)
+        try:
+            text.encode()
+        except UnicodeEncodeError:  # a file name that is not UTF-8
+            text = json.dumps(line)
+        self._file.write(text + "\n")
+
+
+def _outputs(job: Job) -> list[dict[str, object]]:
+    return [{"sample": k, "path": str(path)} for k, path in enumerate(job.outputs, start=1)]

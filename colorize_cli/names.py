@@ -1,0 +1,34 @@
+"""File names as text: in natural order, compared as file systems do, shown on one line."""
+
+import os
+import re
+import unicodedata
+from pathlib import Path
+
+_CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), 127)}
+
+
+def natural_key(path: Path) -> tuple[tuple[str | int, ...], ...]:
+    """Order `scan 2` before `scan 10`, without regard to case; folders level by level."""
+    return tuple(
+        tuple(int(run) if run.isdecimal() else run for run in re.split(r"(\d+)", part.casefold()))
+        for part in path.parts
+    )
+
+
+def shown(path: Path | str) -> str:
+    """A path as one line of text, with control characters and undecodable bytes escaped."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def one_line(path: Path) -> str:
+    """A path for programs: as it is, but with control characters escaped, tab and newline too."""
+    return str(path).translate(_CONTROLS)
+
+
+def folded(text: str) -> str:
+    """Return what a file system that ignores case and Unicode form would compare."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())

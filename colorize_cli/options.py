@@ -1,0 +1,43 @@
+"""The options of `colorize PATHS... --out DIR`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for; what is None comes from the folder's record or from the bundle.
+
+    Attributes:
+        paths: Photographs and folders of them.
+        out: Output folder.
+        samples: Colourings a photo.
+        seed: Of the noise.
+        model: Name or path of a bundle.
+        device: "auto" | "cpu" | "cuda" | "tensorrt".
+        batch: Photographs for one run of the network.
+        size: Working size in pixels.
+        steps: Denoising steps.
+        format: "keep" | "png" | "jpg" | "webp" | "tiff".
+        recursive: Whether folders below a named folder are visited as well.
+        overwrite: Whether existing outputs are made again.
+        fail_fast: Whether the first failure ends the run.
+        dry_run: Whether to print the plan and do nothing.
+        log: File for the JSONL log, `-` for standard output.
+    """
+
+    paths: tuple[Path, ...]
+    out: Path
+    samples: int = 1
+    seed: int | None = None
+    model: str | None = None
+    device: str = "auto"
+    batch: int | None = None
+    size: int | None = None
+    steps: int | None = None
+    format: str = "keep"
+    recursive: bool = True
+    overwrite: bool = False
+    fail_fast: bool = False
+    dry_run: bool = False
+    log: Path | None = None

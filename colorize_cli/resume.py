@@ -1,0 +1,170 @@
+"""Open the network as the options say and, where they are silent, as the output folder began.
+
+An option that is not given is what the folder's record has: the device that `auto` chose, the
+model, the seed, and the size and the steps while the model is the same. An option that is given
+counts; when it differs from the record the user is told, files that exist stay as they are, and
+missing ones are made with the new settings.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime as ort  # type: ignore[import-untyped]
+
+from . import __version__
+from .bundle import Bundle, load_bundle
+from .colorizer import Colorizer
+from .console import Reporter
+from .devices import Device, resolve
+from .errors import DeviceError, ModelError, UsageError
+from .names import shown
+from .options import Options
+from .record import RECORD_NAME, Record, read_record, write_record
+
+# A GPU is idle most of the time with one photo a call; a CPU gains nothing from more.
+_BATCH = {"cpu": 1, "cuda": 8, "tensorrt": 8}
+
+
+def open_colorizer(options: Options, reporter: Reporter) -> tuple[Colorizer, int]:
+    """Open the network, say what runs, and write the record.
+
+    Args:
+        options: What the user asked for.
+        reporter: Whom to tell.
+
+    Returns:
+        The network and the seed.
+
+    Raises:
+        DeviceError: The device asked for, or recorded, cannot run.
+        ModelError: The model asked for, or recorded, cannot be used.
+        UsageError: The output folder cannot be written to, or a number is out of range.
+    """
+    kept = None if options.overwrite else read_record(options.out)
+    bundle, model = _open_model(options, kept)
+    device = _open_device(options, kept)
+    of_model = kept if kept and kept.model_digest == bundle.digest else None
+    of_device = kept if kept and kept.device == device.name else None
+    colorizer = Colorizer(
+        bundle,
+        device,
+        steps=options.steps or (of_model.steps if of_model else None),
+        size=options.size or (of_model.size if of_model else None),
+        batch=options.batch or (of_device.batch if of_device else _BATCH[device.name]),
+    )
+    seed = options.seed
+    if seed is None:
+        seed = kept.seed if kept else 0
+    record = Record(
+        model=model,
+        model_digest=bundle.digest,
+        device=device.name,
+        precision=str(bundle.precision.get("compute", "fp32")),
+        seed=seed,
+        size=colorizer.size,
+        steps=colorizer.schedule.steps,
+        batch=colorizer.batch,
+        samples=options.samples,
+        versions=_versions(),
+    )
+    _introduce(colorizer, record, reporter)
+    if kept:
+        _compare(options.out, kept, record, reporter)
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        write_record(options.out, record)
+    except OSError as error:
+        raise UsageError(f"--out {options.out} cannot be written to: {error.strerror}") from error
+    return colorizer, record.seed
+
+
+def compare_given(options: Options, reporter: Reporter) -> None:
+    """Say that given settings differ from the record, where there is nothing to be made."""
+    kept = read_record(options.out)
+    names = ("seed", "size", "steps")
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    differences = kept.differences(given) if kept else []
+    if differences:
+        _warn(options.out, differences, reporter)
+
+
+def _open_model(options: Options, kept: Record | None) -> tuple[Bundle, str]:
+    """The bundle, and the name or absolute path that will find it again."""
+    name = options.model or (kept.model if kept else "default")
+    try:
+        bundle = load_bundle(name)
+    except ModelError as error:
+        if options.model or not kept:
+            raise
+        raise ModelError(
+            f"{options.out / RECORD_NAME} keeps to a model that cannot be used: {error}. Name "
+            "another with --model."
+        ) from error
+    is_path = bundle.path == Path(name)
+    return bundle, str(bundle.path.absolute()) if is_path else name
+
+
+def _open_device(options: Options, kept: Record | None) -> Device:
+    if options.device != "auto" or not kept:
+        return resolve(options.device)
+    try:
+        return resolve(kept.device)
+    except DeviceError as error:
+        raise DeviceError(
+            f"{shown(options.out)} was begun on {kept.device}, and a resume keeps to it. {error} "
+            "Name a --device to go on with that one; colours may differ a little."
+        ) from error
+
+
+def _introduce(colorizer: Colorizer, record: Record, reporter: Reporter) -> None:
+    """Say what really runs."""
+    device = colorizer.device
+    reporter.note(f"device: {device.description}, {record.precision}")
+    if device.note:
+        reporter.note(f"no GPU is used: {device.note}")
+    reporter.note(
+        f"model: {colorizer.bundle.name} ({record.model_digest[:12]}), size {record.size}, "
+        f"{record.steps} steps, seed {record.seed}"
+    )
+    if warning := colorizer.schedule.warning:
+        reporter.warn(warning)
+
+
+def _compare(out: Path, kept: Record, record: Record, reporter: Reporter) -> None:
+    """Say what differs from what the folder's colourings were made with."""
+    settings = asdict(record)
+    if kept.device == record.device == "cpu":  # where the batch makes no difference
+        del settings["batch"]
+    differences = kept.differences(settings)
+    if differences:
+        _warn(out, differences, reporter)
+    elif kept.versions != record.versions:
+        changed = [
+            f"{name} {kept.versions.get(name)}, now {version}"
+            for name, version in record.versions.items()
+            if kept.versions.get(name) != version
+        ]
+        reporter.note(
+            f"{shown(out)} was begun with other versions ({', '.join(changed)}): new files may "
+            "differ from what those would have given, invisibly"
+        )
+
+
+def _warn(out: Path, differences: list[str], reporter: Reporter) -> None:
+    reporter.warn(
+        f"{shown(out)} holds colourings made with other settings ({', '.join(differences)}): "
+        "files that exist stay as they are; --overwrite makes all anew, another --out keeps them "
+        "apart"
+    )
+
+
+def _versions() -> dict[str, str]:
+    """Versions of what decides the pixels."""
+    return {
+        "colorize-cli": __version__,
+        "numpy": np.__version__,
+        "onnxruntime": ort.__version__,
+        "opencv": cv2.__version__,
+    }

@@ -1,0 +1,172 @@
+"""Carry out `colorize PATHS... --out DIR`: plan, record, device, photographs, summary."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+from .batch import Result, Settings
+from .batch import run as run_batch
+from .console import Reporter, write_stdout
+from .errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
+from .log import RunLog
+from .names import one_line, shown
+from .options import Options
+from .plan import Job, Plan, make_plan
+from .resume import compare_given, open_colorizer
+
+# Failures that the summary lists; the log has them all.
+_LISTED_FAILURES = 50
+
+
+@dataclass
+class Tally:
+    """What became of the photographs of a run so far.
+
+    Attributes:
+        done: Photographs that were colorized.
+        skipped: Photographs whose files were all there.
+        failed: Photographs and paths that failed.
+        color: Photographs that were in colour.
+        warned: Photographs with warnings.
+        failures: The first failures, with their reasons.
+    """
+
+    done: int = 0
+    skipped: int = 0
+    failed: int = 0
+    color: int = 0
+    warned: int = 0
+    failures: list[tuple[Path, str]] = field(default_factory=list)
+
+    def add(self, result: Result) -> None:
+        """Count a photograph that was worked on."""
+        self.color += bool(result.is_color)
+        self.warned += bool(result.warnings)
+        if result.reason is None:
+            self.done += 1
+        else:
+            self.add_failure(result.job.source, result.reason)
+
+    def add_failure(self, path: Path, reason: str) -> None:
+        """Count what failed."""
+        self.failed += 1
+        if len(self.failures) < _LISTED_FAILURES:
+            self.failures.append((path, reason))
+
+
+def run(options: Options, reporter: Reporter) -> int:
+    """Colorize photographs.
+
+    Args:
+        options: What to do.
+        reporter: Whom to tell.
+
+    Returns:
+        Exit code: 0 all done or skipped, 1 some failed, 130 interrupted.
+
+    Raises:
+        UsageError: There is no photograph, or the options make no sense together.
+        DeviceError: The device asked for cannot run.
+        ModelError: The model cannot be used.
+    """
+    started = monotonic()
+    plan = make_plan(
+        options.paths,
+        options.out,
+        samples=options.samples,
+        format=options.format,
+        recursive=options.recursive,
+        overwrite=options.overwrite,
+    )
+    if not plan.jobs and all(problem.missing for problem in plan.problems):
+        raise UsageError(_nothing_found(options, plan))
+    for note in plan.notes:
+        reporter.warn(note)
+    if options.dry_run:
+        for problem in plan.problems:
+            reporter.failure(problem.path, problem.reason)
+        write_stdout("".join(_plan_lines(plan.jobs)))
+        return EXIT_FAILED if plan.problems else EXIT_OK
+    _guard_log(options.log, plan.jobs)
+    tally = Tally()
+    is_interrupted = False
+    todo = [job for job in plan.jobs if job.missing]
+    with RunLog(options.log) as log:
+        try:
+            _report_plan(plan, reporter, log, tally)
+            if todo and not (options.fail_fast and tally.failed):
+                _colorize(todo, options, reporter, log, tally)
+            elif not todo:
+                compare_given(options, reporter)
+        except KeyboardInterrupt:
+            is_interrupted = True
+    reporter.summary(
+        tally,
+        others=plan.others,
+        hidden=plan.hidden,
+        left=len(todo) + len(plan.problems) - tally.done - tally.failed,
+        seconds=monotonic() - started,
+    )
+    if is_interrupted:
+        return EXIT_INTERRUPTED
+    return EXIT_FAILED if tally.failed else EXIT_OK
+
+
+def _nothing_found(options: Options, plan: Plan) -> str:
+    if plan.problems:
+        return "; ".join(f"{shown(p.path)}: {p.reason}" for p in plan.problems)
+    found = f" ({plan.others.total()} other files)" if plan.others else ""
+    return (
+        f"no photographs in {', '.join(shown(path) for path in options.paths)}{found}. "
+        "JPEG, PNG, TIFF, WebP and BMP files are taken, by their content."
+    )
+
+
+def _plan_lines(jobs: Sequence[Job]) -> Iterator[str]:
+    """One line an output: input, output and what will be done, separated by tabs."""
+    for job in jobs:
+        for k, output in enumerate(job.outputs):
+            action = "skip" if k not in job.missing else "write"
+            if action == "write" and output.exists():
+                action = "overwrite"
+            yield f"{one_line(job.source)}\t{one_line(output)}\t{action}\n"
+
+
+def _guard_log(log: Path | None, jobs: Sequence[Job]) -> None:
+    """Refuse to append to anything that is not a log, a photograph above all."""
+    if log is None or log == Path("-") or not log.is_file():
+        return
+    with log.open("rb") as file:
+        if file.read(1) not in (b"", b"{"):
+            raise UsageError(f"--log {log} exists and is not a log of colorize: name another file.")
+
+
+def _report_plan(plan: Plan, reporter: Reporter, log: RunLog, tally: Tally) -> None:
+    for problem in plan.problems:
+        tally.add_failure(problem.path, problem.reason)
+        log.problem(problem)
+        reporter.failure(problem.path, problem.reason)
+    for job in plan.jobs:
+        if not job.missing:
+            tally.skipped += 1
+            log.skipped(job)
+
+
+def _colorize(
+    jobs: Sequence[Job], options: Options, reporter: Reporter, log: RunLog, tally: Tally
+) -> None:
+    colorizer, seed = open_colorizer(options, reporter)
+    log.start(seed=seed, model=colorizer.bundle.digest, device=colorizer.device.name)
+    samples = f"{options.samples} samples each" if options.samples > 1 else "1 sample each"
+    reporter.note(f"{len(jobs)} photographs to colorize, {samples}, into {shown(options.out)}")
+    settings = Settings(options.samples, seed, options.fail_fast)
+    with reporter.progress(len(jobs)) as progress:
+
+        def report(result: Result) -> None:
+            tally.add(result)
+            log.result(result)
+            reporter.result(result)
+            progress.advance()
+
+        run_batch(jobs, colorizer, settings, report)

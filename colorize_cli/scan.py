@@ -1,0 +1,233 @@
+"""Find the photographs below the named paths: by content, each once, in natural order.
+
+Nothing is decoded: the first bytes of a file say whether it is a photograph.
+"""
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import UsageError
+from .images import sniff
+from .names import natural_key, shown
+from .record import RECORD_NAME
+
+# A file of this name is meant to be a photograph, so one that is none by content is a failure.
+PHOTO_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".dib")
+)
+_HEAD_BYTES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A photograph that was found.
+
+    Attributes:
+        base: Named folder that the mirrored tree starts from (absolute).
+        folder: Its folder, relative to `base`.
+        path: The file, spelled as the user spelled the path that led to it.
+        format: Its format by content, as `images.sniff` names it.
+    """
+
+    base: Path
+    folder: Path
+    path: Path
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A path that cannot be worked on, and why."""
+
+    path: Path
+    reason: str
+    missing: bool = False
+
+
+@dataclass
+class Scan:
+    """What lies below the named paths.
+
+    Attributes:
+        trees: Named folders (absolute) that lie in no other named folder.
+        sources: The photographs: named paths in the order given, each in natural order.
+        problems: What should have been a photograph or a folder of them and cannot be read.
+        notes: Sentences that the user should see.
+        others: How many files are no photographs, by lower-case suffix.
+        hidden: How many hidden entries (a leading dot) were left out.
+    """
+
+    trees: tuple[Path, ...] = ()
+    sources: list[Source] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)
+    hidden: int = 0
+
+
+def scan(paths: Sequence[Path], out: Path, *, recursive: bool = True) -> Scan:
+    """Find the photographs below `paths`.
+
+    A folder inside another named one counts as part of that one. Symbolic links are followed,
+    each real folder is visited once, and links to folders come after real folders, so that a
+    photo keeps its own place. Left out are hidden entries, `out`, and folders in which a record
+    shows that they hold colourings.
+
+    Args:
+        paths: Files and folders as the user named them.
+        out: Output folder; need not exist.
+        recursive: Whether folders below a named folder are visited as well.
+
+    Returns:
+        The photographs, and what was left out and why.
+
+    Raises:
+        UsageError: `out` is a named folder or the folder of a named file.
+    """
+    real_out = _real(out)
+    for path in paths:
+        if _real(path if path.is_dir() else path.parent) == real_out:
+            raise UsageError(
+                f"--out {out} is the folder of the photographs themselves ({path}). "
+                "Originals and colourings are kept apart: name another folder."
+            )
+    scanner = _Scanner(real_out, recursive)
+    folders = {_real(path): path for path in reversed(paths) if path.is_dir()}
+    tops = [real for real in folders if not any(real != f and f in real.parents for f in folders)]
+    bases = {real: _absolute(folders[real]) for real in tops}
+
+    def place(real: Path, path: Path) -> tuple[Path, Path]:
+        """The base of a named folder or of a named file's folder, and where it lies below."""
+        top = next((top for top in tops if real.is_relative_to(top)), real)
+        return bases.get(top, _absolute(path)), real.relative_to(top)
+
+    found: list[Source] = []
+    # Outermost first, so that a photo belongs to the tree that mirrors most of its place.
+    for real in sorted(folders, key=lambda real: len(real.parts)):
+        found += scanner.walk(*place(real, folders[real]), folders[real], real)
+    for path in paths:
+        if not path.is_dir():
+            real = _real(path.parent)
+            found += scanner.file(*place(real, path.parent), path, real, named=True)
+    given = [_absolute(path if path.is_dir() else path.parent) for path in paths]
+    found.sort(
+        key=lambda s: (given.index(s.base), natural_key(s.folder / s.path.name), str(s.path))
+    )
+    scanner.result.sources = found
+    scanner.result.trees = tuple(bases.values())
+    return scanner.result
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100  resolve() would follow symbolic links
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+class _Scanner:
+    """Walk folders and remember what was seen."""
+
+    def __init__(self, real_out: Path, recursive: bool) -> None:
+        self.real_out = real_out
+        self.recursive = recursive
+        self.result = Scan()
+        self._folders: set[Path] = set()
+        self._files: set[tuple[Path, str]] = set()
+
+    def walk(self, base: Path, relative: Path, named: Path, real_named: Path) -> list[Source]:
+        """Return the photographs in a named folder and below it."""
+        found: list[Source] = []
+        folders = [(relative, named)]
+        links: list[tuple[Path, Path]] = []
+        while folders or links:
+            folder, path = folders.pop() if folders else links.pop(0)
+            real = real_named if path == named else _real(path)
+            if not self._enter(path, real, is_named=path == named):
+                continue
+            try:
+                with os.scandir(path) as entries:
+                    inside = list(entries)
+            except OSError as error:
+                self._problem(path, f"the folder cannot be opened: {error.strerror or error}")
+                continue
+            for entry in inside:
+                if entry.name.startswith("."):
+                    self.result.hidden += entry.name != RECORD_NAME
+                elif not _is_folder(entry):
+                    found += self.file(base, folder, path / entry.name, real, named=False)
+                elif self.recursive:
+                    later = links if entry.is_symlink() else folders
+                    later.append((folder / entry.name, path / entry.name))
+            links.sort(key=lambda link: natural_key(link[0]))
+        return found
+
+    def _enter(self, path: Path, real: Path, *, is_named: bool) -> bool:
+        """Whether a folder is to be visited; remembers that it was."""
+        if real in self._folders:
+            return False
+        self._folders.add(real)
+        if is_named:
+            return True
+        if real == self.real_out:
+            self.result.notes.append(f"left out {shown(path)}: it is the output folder")
+            return False
+        if (path / RECORD_NAME).is_file():
+            self.result.notes.append(
+                f"left out {shown(path)}: it holds colourings (name it to take it as input)"
+            )
+            return False
+        return True
+
+    def file(
+        self, base: Path, folder: Path, path: Path, real_folder: Path, *, named: bool
+    ) -> list[Source]:
+        """Return the photograph at `path`, or nothing, with the reason noted."""
+        if (real_folder, path.name) in self._files:
+            return []
+        self._files.add((real_folder, path.name))
+        # A named file has to be a photograph; one that was met on the way only if it looks so.
+        expected = named or path.suffix.lower() in PHOTO_SUFFIXES
+        try:
+            head = _head(path)
+        except FileNotFoundError:
+            if expected:
+                link = path.is_symlink()
+                self._problem(path, "broken link" if link else "no such file", missing=not link)
+            return []
+        except OSError as error:
+            self._problem(path, f"cannot be read: {error.strerror or error}")
+            return []
+        kind = sniff(head) if head else None
+        if kind is not None:
+            return [Source(base, folder, path, kind)]
+        if not expected:
+            self.result.others[path.suffix.lower()] += 1
+        elif head is None:
+            self._problem(path, "not a regular file")
+        else:
+            self._problem(path, "not a JPEG, PNG, TIFF, WebP or BMP" if head else "empty file")
+        return []
+
+    def _problem(self, path: Path, reason: str, missing: bool = False) -> None:
+        self.result.problems.append(Problem(path, reason, missing))
+
+
+def _head(path: Path) -> bytes | None:
+    """The first bytes of a regular file; None for anything else, which is not opened."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        return None
+    with path.open("rb") as file:
+        return file.read(_HEAD_BYTES)
