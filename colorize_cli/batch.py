@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from .colorizer import Colorizer, Prepared
 from .cpus import usable_cpus
-from .encode import encode_photo
+from .encode import encode_photo, losses
 from .errors import ColorizeError
 from .files import write_atomic
 from .images import Photo, read_photo
@@ -96,7 +96,7 @@ class _Item:
             self.seconds,
             digest=self.photo.digest.hex(),
             is_color=self.photo.is_color,
-            warnings=self.photo.warnings,
+            warnings=(*self.photo.warnings, *losses(self.photo, self.job.format)),
         )
 
 

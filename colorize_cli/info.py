@@ -139,7 +139,8 @@ def _model_lines(model: dict[str, Any]) -> list[str]:
     return [
         f"model      {model['name']} ({model['family']}), {model['digest'][:12]}, {model['path']}",
         f"           about {model['parameters_about'] / 1e6:.1f} M parameters, "
-        f"{model['megabytes']} MB, weights {precision.get('weights')}, computed in {precision.get('compute')}",
+        f"{model['megabytes']} MB, weights {precision.get('weights')}, "
+        f"computed in {precision.get('compute')}",
         f"           working size {model['working_size']} px, {model['steps']} steps "
         f"({model['schedule']})",
         f"           trained on {', '.join(map(str, data))}",

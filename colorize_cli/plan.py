@@ -20,6 +20,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 from .encode import output_suffix
@@ -131,12 +132,18 @@ def make_plan(
 
 def _labels(bases: Iterable[Path]) -> dict[Path, Path]:
     """Name every folder by as many of its last components as tell all of them apart."""
-    parts = {base: base.parts[1:] or ("root",) for base in bases}
+    parts = {base: _components(base) for base in bases}
     for length in range(1, max((len(p) for p in parts.values()), default=1)):
         tails = {folded("/".join(p[-length:])) for p in parts.values()}
         if len(tails) == len(parts):
             return {base: Path(*p[-length:]) for base, p in parts.items()}
     return {base: Path(*p) for base, p in parts.items()}
+
+
+def _components(base: Path) -> tuple[str, ...]:
+    """Components that can name a folder: drive letters without colon, `root` for the root."""
+    drive = (base.drive.replace(":", ""),) if base.drive.endswith(":") else ()
+    return (*drive, *base.parts[1:]) or ("root",)
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -179,36 +186,40 @@ def _by_extension(group: list[_Target]) -> None:
 
 def _by_hash(group: list[_Target]) -> None:
     for target in group:
-        place = target.source.folder / target.source.path.name
+        place = target.source.base / target.source.folder / target.source.path.name
         target.stem += "~" + hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
 
 
 def _settle_clashes(targets: list[_Target], labels: Mapping[Path, Path]) -> list[str]:
     """Rename photos that would share a file; return what to tell the user."""
-    clashes = _clashes(targets)
-    shared = [(target.stem + target.suffix, group) for group in clashes for target in group[:1]]
-    for group in clashes:
+    wanted = [(target.key, target.stem + target.suffix) for target in targets]
+    for group in _clashes(targets):
         _by_folder(group, labels)
     for group in _clashes(targets):
         _by_extension(group)
     for group in _clashes(targets):
         _by_hash(group)
+    renamed: dict[str, tuple[str, list[_Target]]] = {}
+    for target, (key, name) in zip(targets, wanted, strict=True):
+        if target.key != key:
+            renamed.setdefault(key, (name, []))[1].append(target)
     notes = [
-        f"{' and '.join(shown(t.source.path) for t in group)} would share the name {shown(name)}: "
-        f"they become {', '.join(shown(t.folder / (t.stem + t.suffix)) for t in group)}"
-        for name, group in shared[:_NOTED_CLASHES]
+        f"{' and '.join(shown(t.source.path) for t in group)} would share the name {shown(name)} "
+        f"and become {' and '.join(shown(t.folder / (t.stem + t.suffix)) for t in group)}"
+        for name, group in islice(renamed.values(), _NOTED_CLASHES)
     ]
-    if len(shared) > _NOTED_CLASHES:
-        notes.append(f"{len(shared) - _NOTED_CLASHES} more shared names (--dry-run lists them all)")
+    if len(renamed) > _NOTED_CLASHES:
+        notes.append(f"{len(renamed) - _NOTED_CLASHES} more shared names: --dry-run has them all")
     return notes
 
 
 def _jobs(
-    targets: Iterable[_Target], out: Path, samples: int, overwrite: bool
+    targets: Sequence[_Target], out: Path, samples: int, overwrite: bool
 ) -> tuple[list[Job], list[Problem]]:
-    targets = list(targets)
+    """Turn settled names into jobs; a photo whose output is a photo itself is a problem."""
     real = cache(os.path.realpath)
     inputs = {_place(real(t.source.path.parent), t.source.path.name) for t in targets}
+    input_folders = {folder for folder, _ in inputs}
     listed = cache(_listed)
     every = tuple(range(samples))
     jobs, problems = [], []
@@ -216,23 +227,23 @@ def _jobs(
     for target in targets:
         folder = folders.setdefault(target.folder, out / target.folder)
         names = _names(target.stem, target.suffix, samples)
-        if any(_place(real(folder), name) in inputs for name in names):
-            problems.append(
-                Problem(target.source.path, f"{folder} would put its colouring over a photograph")
-            )
+        if folded(real(folder)) in input_folders and any(
+            _place(real(folder), name) in inputs for name in names
+        ):
+            reason = f"its colouring would be written over a photograph in {shown(folder)}"
+            problems.append(Problem(target.source.path, reason))
             continue
-        missing = every
-        if not overwrite:
-            missing = tuple(k for k in every if _nfc(names[k]) not in listed(folder))
+        there = frozenset() if overwrite else listed(folder)
+        missing = tuple(k for k in every if _nfc(names[k]) not in there)
         jobs.append(
             Job(
-                target.source.path,
-                folder,
-                target.stem,
-                target.suffix,
-                target.format,
-                samples,
-                every if missing == every else missing,
+                source=target.source.path,
+                folder=folder,
+                stem=target.stem,
+                suffix=target.suffix,
+                format=target.format,
+                samples=samples,
+                missing=every if missing == every else missing,
             )
         )
     return jobs, problems

@@ -89,33 +89,40 @@ def scan(paths: Sequence[Path], out: Path, *, recursive: bool = True) -> Scan:
         UsageError: `out` is a named folder or the folder of a named file.
     """
     real_out = _real(out)
-    for path in paths:
-        if _real(path if path.is_dir() else path.parent) == real_out:
+    named_folders = [path for path in paths if _is_folder(path)]
+    named_files = [path for path in paths if not _is_folder(path)]
+    for path in (*named_folders, *(file.parent for file in named_files)):
+        if _real(path) == real_out:
             raise UsageError(
-                f"--out {out} is the folder of the photographs themselves ({path}). "
-                "Originals and colourings are kept apart: name another folder."
+                f"--out {out} is the folder of the photographs themselves. Originals and "
+                "colourings are kept apart: name another folder."
             )
-    scanner = _Scanner(real_out, recursive)
-    folders = {_real(path): path for path in reversed(paths) if path.is_dir()}
-    tops = [real for real in folders if not any(real != f and f in real.parents for f in folders)]
-    bases = {real: _absolute(folders[real]) for real in tops}
+    folders = {_real(path): path for path in reversed(named_folders)}
+    scanner = _Scanner(real_out, frozenset(folders), recursive)
+    bases = {
+        real: _absolute(path)
+        for real, path in folders.items()
+        if folders.keys().isdisjoint(real.parents)
+    }
 
     def place(real: Path, path: Path) -> tuple[Path, Path]:
-        """The base of a named folder or of a named file's folder, and where it lies below."""
-        top = next((top for top in tops if real.is_relative_to(top)), real)
-        return bases.get(top, _absolute(path)), real.relative_to(top)
+        """The base that a folder's tree starts from, and where the folder lies below it."""
+        top = next((parent for parent in (real, *real.parents) if parent in bases), None)
+        return (_absolute(path), Path()) if top is None else (bases[top], real.relative_to(top))
 
     found: list[Source] = []
     # Outermost first, so that a photo belongs to the tree that mirrors most of its place.
     for real in sorted(folders, key=lambda real: len(real.parts)):
-        found += scanner.walk(*place(real, folders[real]), folders[real], real)
-    for path in paths:
-        if not path.is_dir():
-            real = _real(path.parent)
-            found += scanner.file(*place(real, path.parent), path, real, named=True)
-    given = [_absolute(path if path.is_dir() else path.parent) for path in paths]
+        found += scanner.walk(*place(real, folders[real]), folders[real])
+    for path in named_files:
+        real = _real(path.parent)
+        found += scanner.file(*place(real, path.parent), path, real, named=True)
+    first_named: dict[Path, int] = {}
+    for position, path in enumerate(paths):
+        folder = path if _is_folder(path) else path.parent
+        first_named.setdefault(place(_real(folder), folder)[0], position)
     found.sort(
-        key=lambda s: (given.index(s.base), natural_key(s.folder / s.path.name), str(s.path))
+        key=lambda s: (first_named[s.base], natural_key(s.folder / s.path.name), str(s.path))
     )
     scanner.result.sources = found
     scanner.result.trees = tuple(bases.values())
@@ -130,38 +137,42 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def _is_folder(entry: Path | os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link to itself
+    except OSError:  # a link to itself, or below a folder that may not be entered
         return False
 
 
 class _Scanner:
     """Walk folders and remember what was seen."""
 
-    def __init__(self, real_out: Path, recursive: bool) -> None:
+    def __init__(self, real_out: Path, named: frozenset[Path], recursive: bool) -> None:
         self.real_out = real_out
+        self.named = named
         self.recursive = recursive
         self.result = Scan()
         self._folders: set[Path] = set()
         self._files: set[tuple[Path, str]] = set()
 
-    def walk(self, base: Path, relative: Path, named: Path, real_named: Path) -> list[Source]:
+    def walk(self, base: Path, relative: Path, start: Path) -> list[Source]:
         """Return the photographs in a named folder and below it."""
         found: list[Source] = []
-        folders = [(relative, named)]
+        folders = [(relative, start)]
         links: list[tuple[Path, Path]] = []
         while folders or links:
             folder, path = folders.pop() if folders else links.pop(0)
-            real = real_named if path == named else _real(path)
-            if not self._enter(path, real, is_named=path == named):
+            real = _real(path)
+            if real in self._folders:
                 continue
+            self._folders.add(real)
             try:
                 with os.scandir(path) as entries:
                     inside = list(entries)
             except OSError as error:
                 self._problem(path, f"the folder cannot be opened: {error.strerror or error}")
+                continue
+            if real not in self.named and self._is_output(path, real, inside):
                 continue
             for entry in inside:
                 if entry.name.startswith("."):
@@ -174,22 +185,17 @@ class _Scanner:
             links.sort(key=lambda link: natural_key(link[0]))
         return found
 
-    def _enter(self, path: Path, real: Path, *, is_named: bool) -> bool:
-        """Whether a folder is to be visited; remembers that it was."""
-        if real in self._folders:
-            return False
-        self._folders.add(real)
-        if is_named:
-            return True
+    def _is_output(self, path: Path, real: Path, inside: list[os.DirEntry[str]]) -> bool:
+        """Whether a folder that was met on the way holds colourings."""
         if real == self.real_out:
             self.result.notes.append(f"left out {shown(path)}: it is the output folder")
-            return False
-        if (path / RECORD_NAME).is_file():
+            return True
+        if any(entry.name == RECORD_NAME for entry in inside):
             self.result.notes.append(
                 f"left out {shown(path)}: it holds colourings (name it to take it as input)"
             )
-            return False
-        return True
+            return True
+        return False
 
     def file(
         self, base: Path, folder: Path, path: Path, real_folder: Path, *, named: bool
