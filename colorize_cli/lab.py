@@ -5,10 +5,14 @@ in L, and whose 8-bit Lab keeps only 238 of the 256 levels of a grey ramp.
 
 Sources: IEC 61966-2-1 (sRGB transfer function and primaries), CIE 15:2004 (Lab). The white
 point is the sum of the matrix rows, so that neutral grey has exactly a = b = 0 up to rounding.
+
+Each step is one NumPy or OpenCV call on a whole plane and rounds the same way wherever a pixel
+lies in it, so that a photo converted in strips is the same as one converted at once.
 """
 
 from functools import cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +32,10 @@ _FROM_RELATIVE = np.linalg.inv(_RGB_TO_XYZ / _WHITE[:, None]).astype(np.float32)
 _REC601 = np.array([0.299, 0.587, 0.114], np.float32)
 _EPSILON = 216 / 24389
 _KAPPA = 24389 / 27
+_DELTA = 6 / 29  # the cube root of _EPSILON
+# Square roots of linear light are rounded to 16 bits on their way to a table: finer than the
+# levels of 8-bit sRGB everywhere, and within 1.5 levels of 16-bit sRGB.
+_ROOTS = 65_535
 
 
 def linear_from_srgb(value: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -54,15 +62,36 @@ def lightness_table(levels: int) -> Float:
     return np.where(y > _EPSILON, 116 * np.cbrt(y) - 16, _KAPPA * y).astype(np.float32)
 
 
+@cache
+def level_table(levels: int) -> NDArray[np.unsignedinteger]:
+    """sRGB level of every square root of linear light: (65,536,) uint8 or uint16."""
+    linear = (np.arange(_ROOTS + 1) / _ROOTS) ** 2
+    curve = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.rint(curve * (levels - 1)).astype(np.uint8 if levels == 256 else np.uint16)
+
+
+def levels_of(dtype: np.dtype[np.generic]) -> int:
+    """Count the levels of uint8 (256) or uint16 (65,536)."""
+    return int(np.iinfo(dtype).max) + 1
+
+
 def _linear(rgb: NDArray[np.generic]) -> Float:
     if rgb.dtype in (np.uint8, np.uint16):
-        return np.take(linear_table(256 if rgb.dtype == np.uint8 else 65_536), rgb)
+        return np.take(linear_table(levels_of(rgb.dtype)), rgb)
     return linear_from_srgb(rgb.astype(np.float32)).astype(np.float32)
 
 
 def _f(ratio: Float) -> Float:
-    linear = (_KAPPA * ratio + 16) * np.float32(1 / 116)
-    return np.where(ratio > _EPSILON, np.cbrt(ratio), linear).astype(np.float32)
+    # The cube root above _EPSILON, its tangent there below.
+    high = np.maximum(ratio, np.float32(_EPSILON))
+    return np.cbrt(high) + np.float32(_KAPPA / 116) * (ratio - high)
+
+
+def _ratio(f: Float) -> Float:
+    # The inverse of _f: the cube above _DELTA, its tangent there below.
+    high = np.maximum(f, np.float32(_DELTA))
+    slope = np.float32(3 * _DELTA * _DELTA)
+    return (high * high - slope) * high + slope * f
 
 
 def lab_from_rgb(rgb: NDArray[np.generic]) -> Float:
@@ -79,13 +108,43 @@ def lab_from_rgb(rgb: NDArray[np.generic]) -> Float:
     return np.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], axis=-1)
 
 
+def linear_planes(L: Float, a: Float, b: Float) -> tuple[Float, Float, Float]:
+    """Convert planes of Lab to linear red, green and blue, without clipping.
+
+    Args:
+        L: float32 of any shape, 0..100.
+        a: Like `L`, Lab units.
+        b: Like `L`, Lab units.
+
+    Returns:
+        Three planes of float32; a colour that sRGB can show lies in 0..1 in all of them.
+    """
+    fy = (L + 16) * np.float32(1 / 116)
+    x = _ratio(fy + a * np.float32(1 / 500))
+    y = _ratio(fy)
+    z = _ratio(fy - b * np.float32(1 / 200))
+    red, green, blue = (mx * x + my * y + mz * z for mx, my, mz in _FROM_RELATIVE)
+    return red, green, blue
+
+
 def linear_from_lab(lab: Float) -> Float:
     """Convert Lab to linear RGB, without clipping: (..., 3) float32; in gamut where in 0..1."""
-    fy = (lab[..., 0] + 16) * np.float32(1 / 116)
-    f = np.stack([fy + lab[..., 1] / 500, fy, fy - lab[..., 2] / 200], axis=-1)
-    cube = f * f * f
-    ratio = np.where(cube > _EPSILON, cube, (116 * f - 16) * np.float32(1 / _KAPPA))
-    return ratio.astype(np.float32) @ _FROM_RELATIVE.T
+    return np.stack(linear_planes(lab[..., 0], lab[..., 1], lab[..., 2]), axis=-1)
+
+
+def levels_from_linear(linear: Float, levels: int) -> NDArray[np.unsignedinteger]:
+    """Apply the sRGB transfer function to a plane, round and clip it to integer levels.
+
+    Args:
+        linear: (H, W) float32; what lies outside 0..1 is clipped.
+        levels: 256 for uint8, 65,536 for uint16.
+
+    Returns:
+        (H, W) uint8 or uint16.
+    """
+    roots = cv2.sqrt(cv2.max(linear, 0.0))
+    index = cv2.multiply(roots, float(_ROOTS), dtype=cv2.CV_16U)  # rounds and saturates
+    return cv2.LUT(index, level_table(levels))
 
 
 def rgb_from_lab(lab: Float) -> Float:
@@ -109,9 +168,15 @@ def lightness(pixels: NDArray[np.generic]) -> Float:
     Returns:
         (H, W) float32 in 0..100.
     """
+    levels = levels_of(pixels.dtype)
     if pixels.ndim == 2:
-        return np.take(lightness_table(256 if pixels.dtype == np.uint8 else 65_536), pixels)
-    return 116 * _f(_linear(pixels) @ _TO_RELATIVE[1]) - 16
+        return cv2.LUT(pixels, lightness_table(levels))
+    linear = linear_table(levels)
+    red, green, blue = (
+        cv2.LUT(cv2.extractChannel(pixels, channel), weight * linear)
+        for channel, weight in enumerate(_TO_RELATIVE[1])
+    )
+    return 116 * _f(red + green + blue) - 16
 
 
 def lightness_of_luma(rgb: NDArray[np.uint8]) -> Float:
