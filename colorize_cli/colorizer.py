@@ -35,9 +35,10 @@ class Prepared:
 class Colorizer:
     """Draws ab fields for photos.
 
-    The rows of one call of the denoiser are `batch` photos with one sample each, never more and
-    never fewer: what the device computes for a sample then depends neither on the number of
-    samples nor on how many photos were left.
+    What a device computes for a photo depends, in the last bits, on how many go through at once
+    (onnxruntime's CPU provider too: it sums in another order for one than for several). So each
+    call of the networks is of a fixed number of photos with one sample each: `batch` on a GPU,
+    short batches filled up, and one on the CPU, which gains nothing from more.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Colorizer:
         if batch < 1:
             raise UsageError(f"the batch must be at least 1, not {batch}")
         self.batch = batch
+        self._rows = 1 if device.name == "cpu" else batch
         self._network = OnnxNetwork(bundle, device)
 
     def prepare(self, photo: Photo) -> Prepared:
@@ -101,14 +103,21 @@ class Colorizer:
         shapes = {p.L.shape for p in prepared}
         if len(shapes) != 1 or len(prepared) > self.batch:
             raise ValueError(f"{len(prepared)} photos of {len(shapes)} shapes, batch {self.batch}")
-        # A short batch is filled up; what comes out for the filling is dropped.
-        full = [*prepared, *[prepared[-1]] * (self.batch - len(prepared))]
+        drawn = []
+        for start in range(0, len(prepared), self._rows):
+            drawn += self._colorize(prepared[start : start + self._rows], samples, seed)
+        return drawn
+
+    def _colorize(self, prepared: Sequence[Prepared], samples: int, seed: int) -> list[Float]:
+        """Draw for the photos of one call."""
+        # What comes out for the filling is dropped.
+        full = [*prepared, *[prepared[-1]] * (self._rows - len(prepared))]
         condition = self._network.encode(np.stack([p.L for p in full])[:, None])
         drawn = [self._draw(condition, full, k, seed) for k in range(samples)]
         return [np.stack([rows[i] for rows in drawn]) for i in range(len(prepared))]
 
     def _draw(self, condition: Condition, full: Sequence[Prepared], k: int, seed: int) -> Float:
-        """Draw sample k of each photo: (batch, 2, h, w)."""
+        """Draw sample k of each photo: (photos, 2, h, w)."""
         grid, settings = self.bundle.grid, self.bundle.sampler
         height, width = full[0].L.shape
         noise = SampleNoise(

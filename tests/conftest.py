@@ -16,6 +16,7 @@ Array: TypeAlias = NDArray[Any]
 
 HEADER = '<ir_version: 9, opset_import: ["" : 18]>'
 
+# The mean over channels is summed in another order for one photo than for several.
 ENCODER = """
 encoder (float[batch, 1, height, width] L)
     => (float[batch, 8, "height/4", "width/4"] cond_0,
@@ -25,7 +26,11 @@ encoder (float[batch, 1, height, width] L)
     centred = Sub(L, fifty)
     scaled = Div(centred, fifty)
     map_0 = Conv <kernel_shape = [4, 4], strides = [4, 4]> (scaled, patch)
-    cond_0 = Tanh(map_0)
+    squared = Mul(map_0, map_0)
+    mean_square = ReduceMean <keepdims = 1> (squared, axis_1)
+    root_mean_square = Sqrt(mean_square)
+    normed_0 = Div(map_0, root_mean_square)
+    cond_0 = Tanh(normed_0)
     map_1 = Conv <kernel_shape = [2, 2], strides = [2, 2]> (cond_0, merge)
     cond_1 = Tanh(map_1)
 }

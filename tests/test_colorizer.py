@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from colorize_cli import colorizer as colorizer_module
 from colorize_cli.bundle import Bundle, load_bundle
 from colorize_cli.colorizer import Colorizer, Prepared
-from colorize_cli.devices import problem, resolve
+from colorize_cli.devices import Device, problem, resolve
 from colorize_cli.errors import UsageError
 from colorize_cli.images import Photo, read_photo
+from colorize_cli.lab import Float
+from colorize_cli.network import Condition, Denoise, OnnxNetwork
 
 CPU = resolve("cpu")
 SEED = 11
@@ -95,9 +99,7 @@ def test_the_number_of_samples_makes_no_difference(
         np.testing.assert_array_equal(drawn[:common], alone[1][:common])
 
 
-def test_a_short_batch_is_filled_up_without_a_trace(
-    three: Colorizer, alone: list[NDArray[np.float32]]
-) -> None:
+def test_a_short_batch_gives_the_same(three: Colorizer, alone: list[NDArray[np.float32]]) -> None:
     short = three.colorize([three.prepare(photo(i)) for i in range(2)], 4, SEED)
 
     assert len(short) == 2
@@ -132,23 +134,50 @@ def test_another_seed_gives_other_samples(one: Colorizer, alone: list[NDArray[np
 # The work that is done.
 
 
-def test_the_encoder_runs_once_and_the_denoiser_sees_rows_of_one_count(
+@pytest.mark.parametrize(("name", "rows"), [("cpu", 1), ("cuda", 3)])
+def test_the_encoder_runs_once_and_every_call_has_the_same_rows(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, name: Any, rows: int
+) -> None:
+    calls: list[Any] = []
+
+    class Spy(OnnxNetwork):
+        def __init__(self, bundle: Bundle, device: Device) -> None:
+            super().__init__(bundle, CPU)
+
+        def encode(self, L: Float) -> Condition:
+            calls.append(("encode", len(L)))
+            return super().encode(L)
+
+        def denoiser(self, condition: Condition) -> Denoise:
+            denoise = super().denoiser(condition)
+
+            def spy(x_t: Float, gamma: Float) -> Float:
+                calls.append(("denoise", len(x_t)))
+                return denoise(x_t, gamma)
+
+            return spy
+
+    monkeypatch.setattr(colorizer_module, "OnnxNetwork", Spy)
+    # A GPU as far as batches go; what it computes is the CPU's.
+    colorizer = Colorizer(bundle, replace(CPU, name=name), batch=3)
+    colorizer.colorize([colorizer.prepare(photo(0))], 2, SEED)
+
+    assert calls == [("encode", rows)] + [("denoise", rows)] * 20 * 2
+
+
+def test_a_short_batch_on_a_gpu_is_filled_up_without_a_trace(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    colorizer = Colorizer(bundle, CPU, batch=2)
-    calls: list[Any] = []
-    network = colorizer._network
-    encode, denoiser = network.encode, network.denoiser
+    monkeypatch.setattr(colorizer_module, "OnnxNetwork", lambda bundle, _: OnnxNetwork(bundle, CPU))
+    filled = Colorizer(bundle, replace(CPU, name="cuda"), batch=3)
+    prepared = [filled.prepare(photo(i)) for i in range(3)]
 
-    def spy(condition: Any) -> Callable[[Any, Any], Any]:
-        denoise = denoiser(condition)
-        return lambda x_t, gamma: (calls.append(len(x_t)), denoise(x_t, gamma))[1]
+    full = filled.colorize(prepared, 2, SEED)
+    short = filled.colorize(prepared[:2], 1, SEED)
 
-    monkeypatch.setattr(network, "encode", lambda L: (calls.append("encode"), encode(L))[1])
-    monkeypatch.setattr(network, "denoiser", spy)
-    colorizer.colorize([colorizer.prepare(photo(0))], 3, SEED)
-
-    assert calls == ["encode"] + [2] * 20 * 3
+    assert len(short) == 2
+    for i in range(2):
+        np.testing.assert_array_equal(short[i], full[i][:1])
 
 
 def test_steps_and_size_override_the_bundle(bundle: Bundle) -> None:
