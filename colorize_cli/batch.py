@@ -1,15 +1,16 @@
 """Run many photographs through the network: decoding, network and encoding at the same time.
 
-Two pools of threads decode and encode; the calling thread runs the network and does all the
-bookkeeping, so nothing needs a lock. What is in flight is bounded in photographs and in bytes,
-however many files there are, and nothing is kept of a photo once its files are written.
+Two pools of threads decode and encode; the calling thread runs the network and does the
+bookkeeping. What is in flight is bounded in photographs and in bytes, however many files there
+are, and nothing is kept of a photo once its files are written.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from threading import Event
+from threading import Condition, Event
 from time import perf_counter
 from typing import TypeAlias
 
@@ -24,7 +25,7 @@ from .plan import Job
 from .render import render_samples
 
 _IN_FLIGHT_BYTES = 1 << 30
-# Batches' worth of photos that may wait for others of their shape.
+# Batches' worth of photos that may overtake one that waits for others of its shape.
 _LOOK_AHEAD = 4
 _MAX_DECODERS = 4
 _MAX_ENCODERS = 16
@@ -100,6 +101,44 @@ class _Item:
         )
 
 
+@dataclass
+class _Group:
+    """Photographs of one shape, and how many had arrived before the first of them."""
+
+    since: int
+    items: list[_Item] = field(default_factory=list)
+
+
+class _Memory:
+    """Bytes that the photographs in flight take; no decoding starts while they are too many."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._used = 0
+        self._is_open = False
+        self._changed = Condition()
+
+    @property
+    def is_full(self) -> bool:
+        return self._used >= self._limit
+
+    def wait_for_room(self) -> None:
+        """Wait until there is room, or until it does not matter any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_open or not self.is_full)
+
+    def add(self, bytes: int) -> None:
+        with self._changed:
+            self._used += bytes
+            self._changed.notify_all()
+
+    def open(self) -> None:
+        """Let everybody through."""
+        with self._changed:
+            self._is_open = True
+            self._changed.notify_all()
+
+
 _Message: TypeAlias = tuple[Callable[[_Item], None], Future[_Item]]
 
 
@@ -141,11 +180,14 @@ class _Pipeline:
         self._max_in_flight = self._max_waiting + colorizer.batch + decoders + 2 * encoders
         self._inbox: SimpleQueue[_Message] = SimpleQueue()
         self._halt = Event()
-        # Photos that wait for the network, by padded shape; the first key has waited longest.
-        self._waiting: dict[tuple[int, ...], list[_Item]] = {}
+        # Photos that wait for the network: full batches, and by padded shape what is to become
+        # one, of which the first has waited longest.
+        self._full: deque[list[_Item]] = deque()
+        self._waiting: dict[tuple[int, ...], _Group] = {}
+        self._arrived = 0
+        self._memory = _Memory(_IN_FLIGHT_BYTES)
         self._decoding = 0
         self._in_flight = 0
-        self._bytes = 0
 
     def run(self, jobs: Iterator[Job]) -> None:
         try:
@@ -158,16 +200,14 @@ class _Pipeline:
                 self._feed(jobs)
         finally:
             self._halt.set()
+            self._memory.open()
             self._decoders.shutdown(cancel_futures=True)
             self._encoders.shutdown(cancel_futures=True)
             self._receive(wait=False)
 
     def _feed(self, jobs: Iterator[Job]) -> None:
-        """Start decoding as many photos as there is room for; one is always let through."""
-        while not self._halt.is_set() and (
-            self._in_flight == 0
-            or (self._in_flight < self._max_in_flight and self._bytes < _IN_FLIGHT_BYTES)
-        ):
+        """Hand the next photos to the decoders."""
+        while self._in_flight < self._max_in_flight and not self._halt.is_set():
             job = next(jobs, None)
             if job is None:
                 return
@@ -193,15 +233,17 @@ class _Pipeline:
     def _next_group(self) -> list[_Item]:
         """Photos of one shape for the network: a full batch, or whoever has waited too long.
 
-        When nothing is being decoded, nothing can arrive before something leaves, so the longest
-        waiting group goes as it is.
+        Where nothing is being decoded, or may be for want of memory, nothing can arrive before
+        something leaves, so the group that has waited longest goes as it is.
         """
-        for shape, group in self._waiting.items():
-            if len(group) >= self._colorizer.batch:
-                return self._waiting.pop(shape)
-        waiting = sum(map(len, self._waiting.values()))
-        if waiting and (not self._decoding or waiting >= self._max_waiting):
-            return self._waiting.pop(next(iter(self._waiting)))
+        if self._full:
+            return self._full.popleft()
+        if not self._waiting:
+            return []
+        shape, oldest = next(iter(self._waiting.items()))
+        is_late = self._arrived - oldest.since >= self._max_waiting
+        if is_late or self._decoding == 0 or self._memory.is_full:
+            return self._waiting.pop(shape).items
         return []
 
     def _colorize(self, group: list[_Item]) -> None:
@@ -226,15 +268,19 @@ class _Pipeline:
 
     def _on_decoded(self, item: _Item) -> None:
         self._decoding -= 1
-        self._bytes += item.bytes
         if item.prepared is None:
             self._finish(item)
         else:
-            self._waiting.setdefault(item.prepared.L.shape, []).append(item)
+            shape = item.prepared.L.shape
+            group = self._waiting.setdefault(shape, _Group(self._arrived))
+            group.items.append(item)
+            self._arrived += 1
+            if len(group.items) == self._colorizer.batch:
+                self._full.append(self._waiting.pop(shape).items)
 
     def _finish(self, item: _Item) -> None:
         self._in_flight -= 1
-        self._bytes -= item.bytes
+        self._memory.add(-item.bytes)
         if item.failure and self._settings.fail_fast:
             self._halt.set()
         if item.failure or item.is_written:
@@ -243,6 +289,9 @@ class _Pipeline:
     # What follows runs in the pools' threads.
 
     def _decode(self, item: _Item) -> _Item:
+        self._memory.wait_for_room()
+        if self._halt.is_set():
+            return item
         started = perf_counter()
         try:
             item.photo = read_photo(item.job.source.read_bytes())
@@ -250,6 +299,7 @@ class _Pipeline:
         except Exception as error:
             item.failure = _reason(error)
         item.seconds += perf_counter() - started
+        self._memory.add(item.bytes)
         return item
 
     def _encode(self, item: _Item, ab: Float) -> _Item:

@@ -1,0 +1,282 @@
+"""The pipeline, with a network that is a few lines of NumPy."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pictures import encode, grey
+
+from colorize_cli import batch
+from colorize_cli.batch import Result, Settings, run
+from colorize_cli.colorizer import Prepared
+from colorize_cli.errors import DeviceError
+from colorize_cli.geometry import frame_for, to_working
+from colorize_cli.images import Photo
+from colorize_cli.lab import Float
+from colorize_cli.plan import Job, make_plan
+
+Act = Callable[[Sequence[Prepared]], None]
+
+
+class Network:
+    """Stands in for `Colorizer`: ab that depends on the seed, the photo and the sample alone."""
+
+    def __init__(self, batch: int = 1, act: Act = lambda prepared: None) -> None:
+        self.batch = batch
+        self.groups: list[list[bytes]] = []
+        self.prepared = 0
+        self._act = act
+
+    def prepare(self, photo: Photo) -> Prepared:
+        self.prepared += 1
+        frame = frame_for(*photo.pixels.shape[:2], 64)
+        return Prepared(L=to_working(photo.pixels, frame), frame=frame, digest=photo.digest)
+
+    def colorize(self, prepared: Sequence[Prepared], samples: int, seed: int) -> list[Float]:
+        assert len({p.L.shape for p in prepared}) == 1
+        assert 1 <= len(prepared) <= self.batch
+        assert threading.current_thread() is threading.main_thread()
+        self.groups.append([p.digest for p in prepared])
+        self._act(prepared)
+        return [np.stack([self._field(p, k, seed) for k in range(samples)]) for p in prepared]
+
+    @staticmethod
+    def _field(prepared: Prepared, k: int, seed: int) -> Float:
+        height, width = (side // 4 for side in prepared.L.shape)
+        key = hashlib.sha256(prepared.digest + bytes([k, seed])).digest()[:2]
+        ab = np.frombuffer(key, np.int8).astype(np.float32)[:, None, None] / 4
+        return np.broadcast_to(ab, (2, height, width))
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("scans").mkdir()
+    return tmp_path
+
+
+def put(name: str, number: int = 0, *, wide: bool = False) -> str:
+    """Write a photo of its own; wide ones are padded to another shape. Return its digest."""
+    pixels = np.tile(grey(), (1, 3)) if wide else grey()
+    data = encode(np.roll(pixels, number, axis=1), "PNG")
+    Path("scans", name).write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def jobs(out: str = "out", samples: int = 1) -> tuple[Job, ...]:
+    return make_plan([Path("scans")], Path(out), samples=samples).jobs
+
+
+def colorize(network: Network, todo: Sequence[Job], settings: Settings) -> list[Result]:
+    results: list[Result] = []
+    run(todo, network, settings, results.append)  # type: ignore[arg-type]
+    return results
+
+
+def reasons(results: list[Result]) -> dict[str, str | None]:
+    return {result.job.source.name: result.reason for result in results}
+
+
+def files(out: str) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in Path(out).iterdir()}
+
+
+def test_every_sample_of_every_photo_is_written() -> None:
+    digests = {put(f"{number}.png", number) for number in range(7)}
+    results = colorize(Network(), jobs(samples=3), Settings(samples=3))
+    assert len(files("out")) == 21
+    assert {result.digest for result in results} == digests
+    assert all(result.reason is None and result.seconds > 0 for result in results)
+    assert not any(result.is_color for result in results)
+
+
+def test_files_do_not_depend_on_batch_order_or_company() -> None:
+    for number in range(6):
+        put(f"{number}.png", number, wide=number % 3 == 0)
+    colorize(Network(), jobs("one", 2), Settings(samples=2))
+    colorize(Network(batch=4), jobs("four", 2)[::-1], Settings(samples=2))
+    assert files("one") == files("four")
+    alone = [job for job in jobs("alone", 2) if job.source.name == "3.png"]
+    colorize(Network(batch=2), alone, Settings(samples=2))
+    assert files("alone").items() <= files("one").items()
+
+
+def test_what_is_missing_is_made_and_nothing_else() -> None:
+    put("x.png")
+    colorize(Network(), jobs("whole", 4), Settings(samples=4))
+    Path("out").mkdir()
+    Path("out/x.2.png").write_bytes(b"retouched by hand")
+    colorize(Network(), jobs("out", 4), Settings(samples=4))
+    assert files("out") == files("whole") | {"x.2.png": b"retouched by hand"}
+    network = Network()
+    assert colorize(network, jobs("out", 4), Settings(samples=4)) == []
+    assert network.prepared == 0
+
+
+def test_a_bad_photo_stops_nothing_but_itself() -> None:
+    for number in range(3):
+        put(f"{number}.png", number)
+    Path("scans/bad.png").write_bytes(encode(grey(), "PNG")[:60])
+    todo = jobs()
+    Path("scans/2.png").unlink()
+    found = reasons(colorize(Network(batch=2), todo, Settings()))
+    assert {name for name, reason in found.items() if reason} == {"bad.png", "2.png"}
+    assert "No such file" in (found["2.png"] or "")
+    assert set(files("out")) == {"0.png", "1.png"}
+
+
+def test_a_file_that_cannot_be_written_is_a_failure_of_that_photo(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put("x.png")
+    put("y.png", 1)
+    write = batch.write_atomic
+
+    def full_disk(path: Path, data: bytes) -> None:
+        if path.name == "x.png":
+            raise OSError(28, "No space left on device")
+        write(path, data)
+
+    monkeypatch.setattr(batch, "write_atomic", full_disk)
+    found = reasons(colorize(Network(), jobs(), Settings()))
+    assert found == {"x.png": "No space left on device", "y.png": None}
+
+
+def test_what_fails_together_is_tried_one_by_one() -> None:
+    bad = bytes.fromhex(put("bad.png", 9))
+    for number in range(3):
+        put(f"{number}.png", number)
+
+    def fail(prepared: Sequence[Prepared]) -> None:
+        if bad in [p.digest for p in prepared]:
+            raise DeviceError("out of memory: try a smaller --batch")
+
+    network = Network(batch=4, act=fail)
+    found = reasons(colorize(network, jobs(), Settings()))
+    assert found == {
+        "0.png": None,
+        "1.png": None,
+        "2.png": None,
+        "bad.png": "out of memory: try a smaller --batch",
+    }
+    assert sorted(map(len, network.groups)) == [1, 1, 1, 1, 4]
+
+
+def test_an_unforeseen_error_names_its_kind() -> None:
+    put("x.png")
+
+    def fail(prepared: Sequence[Prepared]) -> None:
+        raise RuntimeError("first line\nsecond line")
+
+    assert reasons(colorize(Network(act=fail), jobs(), Settings())) == {
+        "x.png": "RuntimeError: first line"
+    }
+
+
+def test_the_first_failure_ends_the_run_on_demand() -> None:
+    for number in range(40):
+        put(f"{number}.png", number)
+
+    def fail(prepared: Sequence[Prepared]) -> None:
+        raise RuntimeError("broken")
+
+    network = Network(act=fail)
+    results = colorize(network, jobs(), Settings(fail_fast=True))
+    assert [result.reason for result in results] == ["RuntimeError: broken"]
+    assert len(network.groups) == 1
+    assert not Path("out").exists()
+
+
+def test_photos_are_batched_by_shape() -> None:
+    for number in range(8):
+        put(f"{number}.png", number, wide=number % 2 == 0)
+    network = Network(batch=4)
+    colorize(network, jobs(), Settings())
+    assert [len(group) for group in network.groups] == [4, 4]
+
+
+def test_an_odd_shape_does_not_wait_for_ever() -> None:
+    odd = bytes.fromhex(put("0.png", wide=True))
+    for number in range(1, 60):
+        put(f"{number}.png", number)
+    network = Network(batch=3)
+    colorize(network, jobs(), Settings())
+    position = next(i for i, group in enumerate(network.groups) if odd in group)
+    assert position < 10
+
+
+def test_what_is_in_flight_is_bounded_however_slow_the_disk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for number in range(60):
+        put(f"{number}.png", number)
+    network = Network(batch=2)
+    written = 0
+    most = 0
+    write = batch.write_atomic
+
+    def slow(path: Path, data: bytes) -> None:
+        nonlocal written, most
+        threading.Event().wait(0.01)
+        most = max(most, network.prepared - written)
+        write(path, data)
+        written += 1
+
+    monkeypatch.setattr(batch, "usable_cpus", lambda: 2)
+    monkeypatch.setattr(batch, "write_atomic", slow)
+    assert len(colorize(network, jobs(), Settings())) == 60
+    # Waiting for the network, in it, and in the queues of two decoders and two encoders.
+    assert most <= 4 * 2 + 2 + 2 + 4 + 1
+
+
+@pytest.mark.parametrize("cpus", [1, 4])
+def test_little_memory_lets_photos_through_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch, cpus: int
+) -> None:
+    for number in range(12):
+        put(f"{number}.png", number, wide=number % 5 == 0)
+    monkeypatch.setattr(batch, "usable_cpus", lambda: cpus)
+    monkeypatch.setattr(batch, "_IN_FLIGHT_BYTES", 1)
+    network = Network(batch=4)
+    assert all(r.reason is None for r in colorize(network, jobs(), Settings()))
+    assert max(map(len, network.groups)) <= cpus
+
+
+def test_an_interruption_leaves_whole_files_and_ends_the_threads() -> None:
+    for number in range(40):
+        put(f"{number}.png", number)
+
+    def interrupt(prepared: Sequence[Prepared]) -> None:
+        if len(network.groups) == 5:
+            raise KeyboardInterrupt
+
+    network = Network(act=interrupt)
+    results: list[Result] = []
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        run(jobs(samples=2), network, Settings(samples=2), results.append)  # type: ignore[arg-type]
+    assert threading.active_count() == before
+    assert len(results) <= 5
+    whole = {path.name for result in results for path in result.job.outputs}
+    assert whole <= set(files("out"))
+    assert all(data.endswith(b"IEND\xaeB`\x82") for data in files("out").values())
+    again = Network()
+    colorize(again, jobs(samples=2), Settings(samples=2))
+    assert len(files("out")) == 80
+    assert len(again.groups) == 40 - len(results)
+
+
+def test_an_error_of_the_reporter_is_raised_and_ends_the_threads() -> None:
+    for number in range(10):
+        put(f"{number}.png", number)
+
+    def report(result: Result) -> None:
+        raise BrokenPipeError
+
+    before = threading.active_count()
+    with pytest.raises(BrokenPipeError):
+        run(jobs(), Network(), Settings(), report)  # type: ignore[arg-type]
+    assert threading.active_count() == before
