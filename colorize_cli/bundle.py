@@ -8,7 +8,8 @@ import hashlib
 import json
 import re
 import zipfile
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -99,7 +100,7 @@ class Bundle:
         """
         if name not in self.files:
             raise ModelError(f"{self.path}: there is no {name} in this bundle. {_AGAIN}")
-        data = _reader(self.path)(name)
+        data = _read(self.path, name, self.files[name].bytes)
         if hashlib.sha256(data).hexdigest() != self.files[name].sha256:
             raise ModelError(f"{self.path}: {name} is damaged (wrong SHA-256). {_AGAIN}")
         return data
@@ -121,12 +122,8 @@ def load_bundle(name_or_path: str | Path = "default") -> Bundle:
         ModelError: not found, of an unknown format version, incomplete or damaged.
     """
     path = _locate(name_or_path)
-    read = _reader(path)
-    raw = read(MANIFEST)
-    if len(raw) > _MAX_MANIFEST_BYTES:
-        raise ModelError(f"{path}: {MANIFEST} is too large to be one. {_AGAIN}")
     try:
-        fields = json.loads(raw)
+        fields = json.loads(_read(path, MANIFEST, _MAX_MANIFEST_BYTES))
     except ValueError as error:
         raise ModelError(f"{path}: {MANIFEST} is not JSON ({error}). {_AGAIN}") from error
     bundle = _parse(path, fields)
@@ -172,32 +169,34 @@ def _locate(name_or_path: str | Path) -> Path:
     )
 
 
-def _reader(path: Path) -> Callable[[str], bytes]:
-    return lambda name: (_read_folder if path.is_dir() else _read_zip)(path, name)
-
-
-def _read_folder(folder: Path, name: str) -> bytes:
+def _read(path: Path, name: str, limit: int) -> bytes:
+    """Read a file of a folder or zip, which should have no more than `limit` bytes."""
     try:
-        return (folder / name).read_bytes()
-    except OSError as error:
-        raise ModelError(f"{folder}: cannot read {name} ({error.strerror}). {_AGAIN}") from error
-
-
-def _read_zip(path: Path, name: str) -> bytes:
-    """Read from the top of the archive, or from the one folder that it was packed with."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            if any(n.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", n) for n in names):
-                raise ModelError(f"{path}: holds names that point outside the archive. {_AGAIN}")
-            manifests = [n for n in names if n.rpartition("/")[2] == MANIFEST and n.count("/") < 2]
-            if len(manifests) != 1:
-                raise ModelError(f"{path}: holds {len(manifests)} {MANIFEST}, not one. {_AGAIN}")
-            return archive.read(manifests[0].removesuffix(MANIFEST) + name)
+        if path.is_dir():
+            with (path / name).open("rb") as file:
+                data = file.read(limit + 1)
+        else:
+            with zipfile.ZipFile(path) as archive:
+                with archive.open(_member(path, archive.namelist(), name)) as member:
+                    data = member.read(limit + 1)
     except KeyError as error:
         raise ModelError(f"{path}: {name} is missing. {_AGAIN}") from error
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
-        raise ModelError(f"{path}: cannot be read as a zip ({error}). {_AGAIN}") from error
+    # What zipfile raises on damage, encryption and unknown compression has no common base.
+    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise ModelError(f"{path}: cannot read {name} ({error}). {_AGAIN}") from error
+    if len(data) > limit:
+        raise ModelError(f"{path}: {name} is damaged (more than {limit} bytes). {_AGAIN}")
+    return data
+
+
+def _member(path: Path, names: Sequence[str], name: str) -> str:
+    """Find a file at the top of an archive, or in the one folder that it was packed with."""
+    if any(n.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", n) for n in names):
+        raise ModelError(f"{path}: holds names that point outside the archive. {_AGAIN}")
+    manifests = [n for n in names if n.rpartition("/")[2] == MANIFEST and n.count("/") < 2]
+    if len(manifests) != 1:
+        raise ModelError(f"{path}: holds {len(manifests)} {MANIFEST}, not one. {_AGAIN}")
+    return manifests[0].removesuffix(MANIFEST) + name
 
 
 def _parse(path: Path, fields: Any) -> Bundle:
@@ -244,6 +243,8 @@ def _parse(path: Path, fields: Any) -> Bundle:
 
 def _check(bundle: Bundle) -> None:
     """Raise ValueError on what the types let pass."""
+    if not all(isinstance(file.bytes, int) for file in bundle.files.values()):
+        raise ValueError("the sizes of files are whole numbers")
     for name in (*bundle.files, *GRAPHS[bundle.family]):
         if not _PLAIN_NAME.fullmatch(name) or name == MANIFEST:
             raise ValueError(f"{name!r} is no plain file name")

@@ -25,6 +25,12 @@ from .errors import DeviceError, UsageError
 from .extras import install_commands
 from .nvidia import find_gpu
 
+_PIP = f"{sys.executable} -m pip"
+_REPAIR = f"{_PIP} uninstall -y onnxruntime onnxruntime-gpu, then {_PIP} install onnxruntime-gpu"
+if not hasattr(ort, "InferenceSession"):
+    # What is left when one of two wheels, which share a folder, is uninstalled.
+    raise DeviceError(f"the installation of onnxruntime is broken: {_REPAIR}")
+
 DeviceName: TypeAlias = Literal["cpu", "cuda", "tensorrt"]
 
 _PROVIDERS = {
@@ -109,7 +115,10 @@ def problem(name: DeviceName) -> str | None:
     failure = _probe(name)
     if failure is None:
         return None
-    return f"{gpu.name} was found, but {_missing_library(name) or failure}. {_fix(name)}"
+    missing = _missing_library(name)
+    if missing is None:
+        return f"{gpu.name} was found, but {failure}; check the NVIDIA driver"
+    return f"{gpu.name} was found, but a library is missing ({missing}). {_fix(name)}"
 
 
 def open_session(model: bytes, device: Device) -> ort.InferenceSession:
@@ -153,7 +162,8 @@ def _device(name: DeviceName, threads: int) -> Device:
     }
     options = {"cpu": {}, "cuda": _CUDA_OPTIONS, "tensorrt": {"device_id": "0"}}
     if name == "cpu":
-        hardware = f"{threads} threads, " if threads else ""
+        plural = "" if threads == 1 else "s"
+        hardware = f"{threads} thread{plural}, " if threads else ""
     else:
         gpu = find_gpu()
         hardware = f"{gpu.name}, " if gpu else ""
@@ -206,7 +216,7 @@ def _missing_library(name: DeviceName) -> str | None:
     try:
         ctypes.CDLL(str(folder / f"{prefix}onnxruntime_providers_{name}{suffix}"))
     except OSError as error:
-        return f"a library is missing ({error})"
+        return str(error)
     return None
 
 
@@ -214,17 +224,13 @@ def _fix(name: DeviceName) -> str:
     fix = f"Install the CUDA libraries with one of\n{install_commands('cuda')}"
     if name == "tensorrt":
         # The provider is linked against TensorRT 10; the wheel comes from NVIDIA's own index.
-        fix += "\nand TensorRT 10 beside them: pip install 'tensorrt-cu13>=10.15,<11'"
+        fix += f"\nand TensorRT 10 beside them: {_PIP} install 'tensorrt-cu13>=10.15,<11'"
     return fix
 
 
 def _reinstall() -> str:
     if len(rival_wheels()) > 1:
-        return (
-            "onnxruntime and onnxruntime-gpu are both installed and break each other: "
-            "pip uninstall -y onnxruntime onnxruntime-gpu, then pip install "
-            "'onnxruntime-gpu[cuda,cudnn]'"
-        )
+        return f"onnxruntime and onnxruntime-gpu are both installed, which breaks them: {_REPAIR}"
     return "NVIDIA GPUs are used on Linux x86-64 and Windows, with onnxruntime-gpu"
 
 

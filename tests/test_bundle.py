@@ -103,6 +103,27 @@ def test_a_family_without_its_graph_is_refused(copy: Path) -> None:
         load_bundle(copy)
 
 
+def test_a_file_larger_than_its_entry_is_not_read_to_the_end(copy: Path, tmp_path: Path) -> None:
+    with (copy / "denoiser.onnx").open("ab") as file:
+        file.write(bytes(1 << 20))
+
+    for path in (copy, zipped(copy, tmp_path / "tiny.zip")):
+        with pytest.raises(ModelError, match=r"denoiser\.onnx is damaged \(more than"):
+            load_bundle(path)
+
+
+def test_damage_inside_a_zip_is_found(copy: Path, tmp_path: Path) -> None:
+    archive = zipped(copy, tmp_path / "tiny.zip")
+    with zipfile.ZipFile(archive) as file:
+        start = file.getinfo("denoiser.onnx").header_offset
+    data = bytearray(archive.read_bytes())
+    data[start + 100 : start + 140] = bytes(40)
+    archive.write_bytes(data)
+
+    with pytest.raises(ModelError, match=r"denoiser\.onnx"):
+        load_bundle(archive)
+
+
 @pytest.mark.parametrize("name", ["../secret.onnx", "/etc/passwd", "a/b.onnx", "..", "a\\b"])
 def test_names_that_lead_out_of_the_bundle_are_refused(copy: Path, name: str) -> None:
     edit(copy, lambda fields: fields["files"].update({name: {"sha256": "0", "bytes": 1}}))
@@ -126,7 +147,7 @@ def test_what_is_no_zip_or_holds_no_bundle_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "empty.zip", "w") as file:
         file.writestr("readme.txt", b"")
 
-    with pytest.raises(ModelError, match="cannot be read as a zip"):
+    with pytest.raises(ModelError, match="not a zip file"):
         load_bundle(tmp_path / "photo.zip")
     with pytest.raises(ModelError, match=r"bundle\.json"):
         load_bundle(tmp_path / "empty.zip")
@@ -149,6 +170,7 @@ def test_what_is_no_zip_or_holds_no_bundle_is_refused(tmp_path: Path) -> None:
         (lambda f: f["sampler"].update(eta=2), "eta"),
         (lambda f: f["sampler"].update(clamp={"kind": "soft", "limit": 1}), "soft"),
         (lambda f: f["files"].update({"denoiser.onnx": "x"}), "makes no sense"),
+        (lambda f: f["files"]["denoiser.onnx"].update(bytes="many"), "whole numbers"),
         (
             lambda f: (f.update(prediction="eps"), f["schedule"].update(gammas=[1.0, 0.0])),
             "gamma = 0",

@@ -1,4 +1,6 @@
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +61,7 @@ def test_the_cpu_always_works() -> None:
 
     assert (device.name, device.threads, device.note) == ("cpu", 1, None)
     assert device.providers == (("CPUExecutionProvider", {}),)
-    assert device.description == f"CPU (1 threads, onnxruntime {ort.__version__})"
+    assert device.description == f"CPU (1 thread, onnxruntime {ort.__version__})"
 
 
 def test_an_unknown_device_is_a_usage_error() -> None:
@@ -134,20 +136,24 @@ def test_a_provider_that_is_listed_but_dropped_does_not_count(gpu: type[FakeSess
 def test_a_provider_that_computes_wrongly_does_not_count(gpu: type[FakeSession]) -> None:
     gpu.result = 0.0
 
-    assert "wrong result" in str(problem("cuda"))
+    assert "wrong result; check the NVIDIA driver" in str(problem("cuda"))
 
 
-def test_auto_falls_back_with_the_reason(gpu: type[FakeSession]) -> None:
+def test_auto_falls_back_with_the_reason(
+    gpu: type[FakeSession], monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Dropped(gpu):  # type: ignore[misc, valid-type]
         def get_providers(self) -> list[str]:
             return ["CPUExecutionProvider"]
 
-    devices.ort.InferenceSession = Dropped  # `gpu` puts the real one back
+    monkeypatch.setattr(devices.ort, "InferenceSession", Dropped)
+    monkeypatch.setattr(devices, "_missing_library", lambda name: "libcudnn.so.9: not found")
 
     device = resolve("auto")
 
     assert device.name == "cpu"
     assert device.note is not None
+    assert "libcudnn.so.9" in device.note
     assert "[cuda]" in device.note
 
 
@@ -168,6 +174,29 @@ def test_a_wheel_without_cuda_is_told_from_two_wheels(
     assert "built without" in str(problem("cuda"))
     monkeypatch.setattr(devices, "rival_wheels", lambda: ["onnxruntime", "onnxruntime-gpu"])
     assert "pip uninstall -y onnxruntime onnxruntime-gpu" in str(problem("cuda"))
+
+
+def test_a_broken_installation_is_told_with_its_repair() -> None:
+    code = (
+        "import sys, types\n"
+        "sys.modules['onnxruntime'] = types.ModuleType('onnxruntime')\n"
+        "from colorize_cli.errors import DeviceError\n"
+        "try:\n"
+        "    import colorize_cli.colorizer\n"
+        "except DeviceError as error:\n"
+        "    print(error)\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "broken" in done.stdout
+    assert "pip install onnxruntime-gpu" in done.stdout
 
 
 def test_tensorrt_keeps_the_engines_of_each_model_apart(
