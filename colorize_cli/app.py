@@ -6,6 +6,7 @@ the first word is neither a command nor an option of the program itself.
 
 import copy
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -61,8 +62,14 @@ class _Commands(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         own = {option for param in self.get_params(ctx) for option in param.opts}
         if args and args[0] not in self.commands and args[0].partition("=")[0] not in own:
+            similar = get_close_matches(args[0], self.commands)
+            if similar and not Path(args[0]).exists():
+                ctx.fail(f"there is no file or command {args[0]!r}: did you mean {similar[0]}?")
             args = [_DEFAULT, *args]
         return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return ["[OPTIONS] PATHS... --out DIR", "| COMMAND [ARGS]..."]
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Show the options of the command without a name beside the commands."""
@@ -77,7 +84,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    subcommand_metavar="| COMMAND [ARGS]...",
     epilog=_EPILOG,
 )
 

@@ -195,6 +195,11 @@ def rate_text(rate: float) -> str:
     return f"{rate:.1f} photos/s" if rate >= 1 else f"{1 / rate:.1f} s a photo"
 
 
+def count_text(count: int, noun: str) -> str:
+    """Say how many there are of something."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def duration_text(seconds: float) -> str:
     """Say a duration in the two units that matter."""
     whole = round(seconds)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class RunLog(AbstractContextManager["RunLog"]):
     """Append a line for every photograph: what became of it, and what it was made with.
 
-    The keys of a line: `time` (UTC), `input`, `outputs` (a list of `sample`, from 1, and `path`),
-    `status` ("done" | "skipped" | "failed"), `reason` (null when done), `seconds` of work,
+    The keys of a line: `time` (UTC), `input`, `outputs` (a list of `sample`, from 1, `path`, and
+    `is_kept`: whether the file was there before and stayed as it was), `status` ("done" | "skipped" | "failed"), `reason` (null when done), `seconds` of work,
     `seed`, `digest` (SHA-256 of the input's bytes), `model` (digest of the bundle), `device`,
     `is_color` and `warnings`. What is not known, because the photo was not opened, is null.
     """
@@ -109,4 +109,7 @@ class RunLog(AbstractContextManager["RunLog"]):
 
 
 def _outputs(job: Job) -> list[dict[str, object]]:
-    return [{"sample": k, "path": str(path)} for k, path in enumerate(job.outputs, start=1)]
+    return [
+        {"sample": k + 1, "path": str(path), "is_kept": k not in job.missing}
+        for k, path in enumerate(job.outputs)
+    ]

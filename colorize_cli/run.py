@@ -7,7 +7,7 @@ from time import monotonic
 
 from .batch import Result, Settings
 from .batch import run as run_batch
-from .console import Reporter, write_stdout
+from .console import Reporter, count_text, write_stdout
 from .errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
 from .log import RunLog
 from .names import one_line, shown
@@ -158,8 +158,10 @@ def _colorize(
 ) -> None:
     colorizer, seed = open_colorizer(options, reporter)
     log.start(seed=seed, model=colorizer.bundle.digest, device=colorizer.device.name)
-    samples = f"{options.samples} samples each" if options.samples > 1 else "1 sample each"
-    reporter.note(f"{len(jobs)} photographs to colorize, {samples}, into {shown(options.out)}")
+    reporter.note(
+        f"{count_text(len(jobs), 'photo')}, {count_text(options.samples, 'sample')} each, into "
+        f"{shown(options.out)}"
+    )
     settings = Settings(options.samples, seed, options.fail_fast)
     with reporter.progress(len(jobs)) as progress:
 
