@@ -1,19 +1,27 @@
-"""Read a bundle as the checkpoint that it is: initializers under the names of the state dict."""
+"""A bundle as the checkpoint that it is: initializers under the names of the state dict."""
+
+import json
 
 import onnx
 import torch
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from torch import Tensor
 
 from colorize_cli.bundle import Bundle
 from colorize_cli.errors import ModelError
 
+from .networks.build import Network, build
+
+# Key of an ONNX file's metadata: state-dict names whose values another initializer holds.
+ALIASES_KEY = "colorize.aliases"
+
 
 def bundle_state(bundle: Bundle) -> dict[str, Tensor]:
-    """Collect the network's weights from a bundle's ONNX files, in float32.
+    """Collect the tensors of a bundle's ONNX files by name, in float32.
 
     Returns:
-        The state dict of the network that `training.networks.build.build` makes of the bundle's
-        `network` table, and perhaps constants of the graphs under other names.
+        The values of the network's state dict, flat where the graph keeps them in another shape,
+        and constants of the graphs under other names.
 
     Raises:
         ModelError: a file is no ONNX model.
@@ -24,7 +32,7 @@ def bundle_state(bundle: Bundle) -> dict[str, Tensor]:
             continue
         try:
             model = onnx.load_model_from_string(bundle.read(name))
-        except Exception as error:  # protobuf raises its own kinds
+        except DecodeError as error:
             raise ModelError(
                 f"{name} of bundle {bundle.name!r} is no ONNX file: {error}"
             ) from error
@@ -32,4 +40,27 @@ def bundle_state(bundle: Bundle) -> dict[str, Tensor]:
             array = onnx.numpy_helper.to_array(tensor)
             if array.dtype.kind == "f":
                 state[tensor.name] = torch.from_numpy(array.astype("float32"))
+        for entry in model.metadata_props:
+            if entry.key == ALIASES_KEY:
+                aliases = json.loads(entry.value)
+                state |= {alias: state[target] for alias, target in aliases.items()}
     return state
+
+
+def network_from_bundle(bundle: Bundle) -> Network:
+    """Build the PyTorch network of a bundle, with the bundle's weights in float32.
+
+    Raises:
+        ModelError: the bundle does not hold all weights of its network.
+    """
+    network = build(bundle.family, bundle.network)
+    stored = bundle_state(bundle)
+    wanted = network.state_dict()
+    missing = sorted(set(wanted) - set(stored))
+    if missing:
+        raise ModelError(
+            f"Bundle {bundle.name!r} cannot serve as a checkpoint: it lacks {len(missing)} "
+            f"weights, {missing[0]} among them. Export it again from its checkpoint."
+        )
+    network.load_state_dict({name: stored[name].reshape(t.shape) for name, t in wanted.items()})
+    return network

@@ -11,7 +11,7 @@ import torch
 from colorize_cli.bundle import load_bundle
 from colorize_cli.errors import ModelError, UsageError
 
-from .bundle_state import bundle_state
+from .bundle_state import network_from_bundle
 from .checkpoint import load_checkpoint
 from .data import Photos
 from .loop import RUN_FILE, LoopSettings, Run, resume, train
@@ -92,11 +92,9 @@ def _initialise(
             except (OSError, ValueError) as error:
                 raise ModelError(f"{backbone} cannot serve as the backbone: {error}") from error
         else:
-            prefix = "encoder.backbone."
-            weights = bundle_state(load_bundle("default"))
-            encoder.backbone.load_state_dict(
-                {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
-            )
+            default = network_from_bundle(load_bundle("default"))
+            assert isinstance(default, EncoderColorizer)
+            encoder.backbone.load_state_dict(default.encoder.backbone.state_dict())
             report("backbone: from the default bundle's encoder")
     for name, parameter in state.model.named_parameters():
         state.ema.state[name].copy_(parameter.detach())

@@ -82,6 +82,31 @@ class OptimRecipe:
 
 
 @dataclass(frozen=True)
+class SamplingRecipe:
+    """What the exported bundle does by default; `colorize_cli.sampler` explains the terms.
+
+    Attributes:
+        working_size: square root of the area, in pixels, at which the network sees a photo.
+        steps: denoising steps.
+        method: "ddim" or "ddpm".
+        eta: randomness of "ddim".
+        variance: of "ddpm".
+        clamp: "none", "static" or "dynamic".
+        limit: of the clamp, in units of x_0.
+        percentile: of the dynamic clamp.
+    """
+
+    working_size: int = 192
+    steps: int = 20
+    method: Literal["ddim", "ddpm"] = "ddim"
+    eta: float = 1.0
+    variance: Literal["posterior", "beta"] = "posterior"
+    clamp: Literal["none", "static", "dynamic"] = "static"
+    limit: float = 3.2
+    percentile: float = 99.5
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A training run.
 
@@ -92,6 +117,8 @@ class Recipe:
         data: what a batch is made of.
         diffusion: what the network learns to undo.
         optim: how it is trained.
+        sampling: what the exported bundle does by default.
+        license: terms of the weights, which those of the photographs decide.
         seed: of weights, batches and noise.
     """
 
@@ -101,6 +128,8 @@ class Recipe:
     data: DataRecipe = field(default_factory=DataRecipe)
     diffusion: DiffusionRecipe = field(default_factory=DiffusionRecipe)
     optim: OptimRecipe = field(default_factory=OptimRecipe)
+    sampling: SamplingRecipe = field(default_factory=SamplingRecipe)
+    license: str = "not stated"
     seed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
@@ -161,7 +190,8 @@ def override(recipe: Recipe, changes: Sequence[str]) -> Recipe:
         target = table
         for parent in parents:
             target = target.get(parent, {}) if isinstance(target, dict) else {}
-        if not separator or not (last in target or parents[:1] in (["network"], ["data", "sets"])):
+        is_free = parents[:1] == ["network"] or parents == ["data", "sets"]
+        if not separator or not (last in target or is_free):
             raise UsageError(
                 f"{change!r}: write KEY=VALUE with a key of the recipe, such as optim.lr=1e-4."
             )

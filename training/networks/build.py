@@ -5,7 +5,7 @@ offer the two halves, so that the encoder runs once for all samples of a photo.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from torch import Tensor, nn
 
@@ -27,7 +27,10 @@ class EncoderColorizer(nn.Module):
         return self.denoiser(noisy_ab, self.encoder(L), gamma)
 
 
-def build(family: str, network: Mapping[str, Any]) -> EncoderColorizer | Palette:
+Network: TypeAlias = EncoderColorizer | Palette
+
+
+def build(family: str, network: Mapping[str, Any]) -> Network:
     """Build the network of a family with random weights.
 
     Args:

@@ -103,7 +103,7 @@ class Denoiser(nn.Module):
         for level in range(len(self.down)):
             if level:
                 h = self.downsample[level - 1](h)
-            h = h + _repeat_rows(cond[level].to(h.dtype), h)
+            h = _add_to_samples(h, cond[level])
             for block in self.down[level].children():
                 h = block(h, emb)
                 skips.append(h)
@@ -118,8 +118,7 @@ class Denoiser(nn.Module):
         return self.conv_out(F.silu(self.norm_out(h))).float()
 
 
-def _repeat_rows(cond: Tensor, rows: Tensor) -> Tensor:
-    """Give each photo's map (B, ...) to all of its samples: (B*S, ...)."""
-    if cond.shape[0] == rows.shape[0]:
-        return cond
-    return cond.repeat_interleave(rows.shape[0] // cond.shape[0], dim=0)
+def _add_to_samples(h: Tensor, cond: Tensor) -> Tensor:
+    """Add each photo's map (B, C, h, w) to all of its samples (B*S, C, h, w)."""
+    by_photo = h.reshape(cond.shape[0], -1, *h.shape[1:])
+    return (by_photo + cond[:, None].to(h.dtype)).reshape(h.shape)

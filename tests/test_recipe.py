@@ -1,0 +1,79 @@
+"""Recipes: read strictly, changed by assignments, kept whole in dicts."""
+
+from pathlib import Path
+
+import pytest
+
+from colorize_cli.errors import UsageError
+from training.recipe import Recipe, load_recipe, override, recipe_from_dict, recipe_names
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_shipped_recipe_loads_under_its_name(name: str) -> None:
+    assert load_recipe(name).name == name
+
+
+def test_a_recipe_survives_the_way_through_a_dict() -> None:
+    recipe = load_recipe("default")
+    assert recipe_from_dict(recipe.to_dict()) == recipe
+
+
+def test_assignments_change_nested_keys_and_keep_types() -> None:
+    recipe = load_recipe("default", ["optim.lr=1e-3", "optim.steps=7", "data.sets.mine=2"])
+    assert recipe.optim.lr == 1e-3
+    assert recipe.optim.steps == 7
+    assert recipe.data.sets["mine"] == 2
+
+
+def test_a_whole_number_serves_where_a_fraction_is_wanted() -> None:
+    assert load_recipe("default", ["optim.lr=1"]).optim.lr == 1.0
+
+
+def test_a_word_needs_no_quotes() -> None:
+    assert load_recipe("default", ["diffusion.prediction=x_0"]).diffusion.prediction == "x_0"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("optim.lr", "KEY=VALUE"),
+        ("optim.speed=1", "KEY=VALUE"),
+        ("nothing.lr=1", "KEY=VALUE"),
+        ("optim.lr=fast", "optim.lr must be a float"),
+        ("optim.compile=1", "optim.compile must be a bool"),
+        ("optim.steps=true", "optim.steps must be a int"),
+        ("diffusion.prediction=y", "must be one of eps, v, x_0"),
+        ("data.size=100", "multiple of 32"),
+        ("optim.photos=0", "at least 1"),
+    ],
+)
+def test_wrong_assignments_are_named(change: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        load_recipe("default", [change])
+
+
+def test_an_unknown_recipe_lists_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="default"):
+        load_recipe("no-such")
+
+
+def test_a_file_of_ones_own_is_strict_about_keys(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('family = "encoder"\n[optim]\nspeed = 1\n')
+    with pytest.raises(UsageError, match="no key optim.speed"):
+        load_recipe(str(path))
+    path.write_text("family = encoder\n")
+    with pytest.raises(UsageError, match="no valid TOML"):
+        load_recipe(str(path))
+
+
+def test_a_recipe_needs_a_family() -> None:
+    with pytest.raises(UsageError, match="family"):
+        recipe_from_dict({"name": "x"})
+
+
+def test_overriding_leaves_the_original_alone() -> None:
+    recipe = Recipe("x", "encoder", network={"denoiser": {"emb_dim": 8}})
+    changed = override(recipe, ["network.denoiser.emb_dim=16"])
+    assert changed.network["denoiser"]["emb_dim"] == 16
+    assert recipe.network["denoiser"]["emb_dim"] == 8
