@@ -6,9 +6,11 @@ Every figure is the mean over the photos of a set, then over the sets; ratios ar
 means. Choices are made on the half "tune", published figures come from the half "report".
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import combinations
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -18,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from colorize_cli.colorizer import Colorizer, Prepared
+from colorize_cli.cpus import usable_cpus
 from colorize_cli.errors import ImageError, UsageError
 from colorize_cli.images import Photo, read_photo
 from colorize_cli.lab import Float, lightness, lightness_table
@@ -153,16 +156,38 @@ def evaluate(
         advance()
 
     subjects = _subjects(paths, indices, colorizer, leave_out)
-    measured: list[tuple[int, PhotoFigures]] = []
-    for group in _batches(subjects, colorizer.batch):
-        fields = colorizer.colorize([s.prepared for s in group], settings.samples, settings.seed)
-        for subject, ab in zip(group, fields, strict=True):
-            measured.append((subject.index, _measure(subject, ab, lpips, settings.mean_ab)))
-            advance()
+    measured: dict[int, PhotoFigures] = {}
+    for index, figures in _measured(subjects, colorizer, lpips, settings):
+        measured[index] = figures
+        advance()
     if not measured:
         raise UsageError("none of the photographs could be measured: they have to be in colour.")
-    measured.sort(key=lambda item: item[0])
-    return Evaluation(tuple(figures for _, figures in measured), left_out)
+    return Evaluation(tuple(measured[index] for index in sorted(measured)), left_out)
+
+
+def _measured(
+    subjects: Iterable[_Subject],
+    colorizer: Colorizer,
+    lpips: Lpips | None,
+    settings: EvaluationSettings,
+) -> Iterator[tuple[int, PhotoFigures]]:
+    """Colorize in this thread and measure in others, one core each: two photos a core in flight."""
+    measure = partial(_measure, grid=colorizer.bundle.grid, mean_ab=settings.mean_ab, lpips=lpips)
+    workers = usable_cpus()
+    pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
+    pending: deque[Future[tuple[int, PhotoFigures]]] = deque()
+    try:
+        for group in _batches(subjects, colorizer.batch):
+            prepared = [subject.prepared for subject in group]
+            fields = colorizer.colorize(prepared, settings.samples, settings.seed)
+            for subject, ab in zip(group, fields, strict=True):
+                pending.append(pool.submit(measure, subject, ab))
+            while len(pending) > 2 * workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def grey_of(truth: RGB) -> NDArray[np.uint8]:
@@ -214,29 +239,35 @@ def _batches(subjects: Iterable[_Subject], batch: int) -> Iterator[list[_Subject
 
 
 def _measure(
-    subject: _Subject, ab: Float, lpips: Lpips | None, mean_ab: tuple[float, float]
-) -> PhotoFigures:
+    subject: _Subject,
+    ab: Float,
+    *,
+    grid: int,
+    mean_ab: tuple[float, float],
+    lpips: Lpips | None,
+) -> tuple[int, PhotoFigures]:
     """Render the samples and the mean colour as the command line would, and compare."""
     mean = np.broadcast_to(np.asarray(mean_ab, np.float32)[:, None, None], ab.shape[1:])
     fields = np.concatenate([mean[None], ab])
-    rendered = render_samples(subject.grey.pixels, fields, subject.prepared.frame)
+    frame, working = subject.prepared.frame, subject.prepared.L
+    rendered = render_samples(subject.grey.pixels, fields, frame, grid, working=working)
     grey = np.repeat(subject.grey.pixels[..., None], 3, axis=2).astype(np.uint8, copy=False)
     pictures: list[RGB] = [grey, *(rgb.astype(np.uint8, copy=False) for rgb in rendered)]
     distances, diversity = _lpips_figures(lpips, subject.truth, pictures)
-    figures = [
+    of_grey, of_mean, *of_samples = (
         PictureFigures(distance, psnr(subject.truth, picture), colourfulness(picture))
         for distance, picture in zip(distances, pictures, strict=True)
-    ]
+    )
     height, width = grey.shape[:2]
-    return PhotoFigures(
+    return subject.index, PhotoFigures(
         name=subject.name,
         sha256=subject.grey.digest.hex(),
         height=height,
         width=width,
         truth_colourfulness=colourfulness(subject.truth),
-        grey=figures[0],
-        mean_colour=figures[1],
-        samples=tuple(figures[2:]),
+        grey=of_grey,
+        mean_colour=of_mean,
+        samples=tuple(of_samples),
         diversity=diversity,
     )
 

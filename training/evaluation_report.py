@@ -18,7 +18,7 @@ from colorize_cli.colorizer import Colorizer
 from colorize_cli.files import write_atomic
 
 from .evaluation import Evaluation, EvaluationSettings
-from .metrics import Means, Row, ratios
+from .metrics import Means, PhotoFigures, Row, ratios
 
 _FORMAT = 1
 _COLOURFULNESS = "Hasler and Suesstrunk 2003, signed differences"
@@ -82,9 +82,15 @@ def write_json(
         "overall": _means_fields(evaluation.overall),
         "sets": {name: _means_fields(means) for name, means in evaluation.sets.items()},
         "left_out": dict(evaluation.left_out),
-        "photos": [asdict(photo) for photo in evaluation.photos],
     }
-    write_atomic(path, (json.dumps(document, indent=1) + "\n").encode())
+    # A line a photo: indented, a thousand photos would take fifty thousand lines.
+    lines = ",\n".join(f"  {json.dumps(_photo_fields(photo))}" for photo in evaluation.photos)
+    head = json.dumps(document, indent=1).removesuffix("\n}")
+    write_atomic(path, f'{head},\n "photos": [\n{lines}\n ]\n}}\n'.encode())
+
+
+def _photo_fields(photo: PhotoFigures) -> Any:
+    return json.loads(json.dumps(asdict(photo)), parse_float=lambda text: round(float(text), 5))
 
 
 def _means_fields(means: Means) -> dict[str, Any]:
