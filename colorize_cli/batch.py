@@ -318,7 +318,10 @@ class _Pipeline:
         assert prepared is not None
         outputs = job.outputs
         job.folder.mkdir(parents=True, exist_ok=True)
-        rendered = render_samples(photo.pixels, ab[list(job.missing)], prepared.frame)
+        grid = prepared.L.shape[0] // ab.shape[2]
+        rendered = render_samples(
+            photo.pixels, ab[list(job.missing)], prepared.frame, grid, working=prepared.L
+        )
         for k, rgb in zip(job.missing, rendered, strict=True):
             if self._halt.is_set():
                 return False

@@ -221,9 +221,7 @@ def _suffixes_text(others: Counter[str]) -> str:
 
 def write_stdout(lines: str) -> None:
     """Write data to standard output, file names byte for byte as they are on disk."""
-    buffer = getattr(sys.stdout, "buffer", None)
-    if buffer is None:
-        sys.stdout.write(lines)
-    else:
-        buffer.write(lines.encode("utf-8", "surrogateescape"))
+    left = memoryview(lines.encode("utf-8", "surrogateescape"))
+    while left:  # without buffering (PYTHONUNBUFFERED), a write may be of a part only
+        left = left[sys.stdout.buffer.write(left) :]
     sys.stdout.flush()

@@ -14,13 +14,12 @@ from .errors import MissingExtraError
 
 DISTRIBUTION = "colorize-cli"
 # Modules that each extra brings, and the packages of ours that the command of that name imports.
-_MODULES = {
+EXTRAS = {
     "train": ("torch", "safetensors", "onnx"),
     "evaluate": ("torch", "safetensors"),
     "export": ("torch", "safetensors", "onnx", "onnxscript"),
 }
 _PACKAGES = {"train": ("training",), "evaluate": ("training",), "export": ("training", "export")}
-EXTRAS = tuple(_MODULES)
 _RUNTIME = ("numpy", "cv2", "onnxruntime", "tifffile")
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -65,7 +64,7 @@ def require_runtime() -> None:
 
 def missing_modules(extra: str) -> list[str]:
     """Modules of an extra that are not installed."""
-    return [name for name in _MODULES[extra] if _is_missing(name)]
+    return [name for name in EXTRAS[extra] if _is_missing(name)]
 
 
 def _is_missing(module: str) -> bool:

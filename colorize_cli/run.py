@@ -71,6 +71,8 @@ def run(options: Options, reporter: Reporter) -> int:
         ModelError: The model cannot be used.
     """
     started = monotonic()
+    if options.out.exists() and not options.out.is_dir():
+        raise UsageError(f"--out {options.out} is a file: name a folder.")
     plan = make_plan(
         options.paths,
         options.out,
@@ -116,7 +118,7 @@ def run(options: Options, reporter: Reporter) -> int:
 def _nothing_found(options: Options, plan: Plan) -> str:
     if plan.problems:
         return "; ".join(f"{shown(p.path)}: {p.reason}" for p in plan.problems)
-    found = f" ({plan.others.total()} other files)" if plan.others else ""
+    found = f" ({count_text(plan.others.total(), 'other file')})" if plan.others else ""
     return (
         f"no photographs in {', '.join(shown(path) for path in options.paths)}{found}. "
         "JPEG, PNG, TIFF, WebP and BMP files are taken, by their content."

@@ -1,0 +1,482 @@
+"""The command line from end to end, with a tiny bundle."""
+
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pictures import alpha, color, encode, grey
+
+from colorize_cli import __version__, resume
+from colorize_cli.app import main
+from colorize_cli.devices import Device
+from colorize_cli.devices import resolve as resolve_device
+from colorize_cli.errors import DeviceError
+from colorize_cli.record import RECORD_NAME
+
+ROOT = Path(__file__).parents[1]
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name, number in (("a/1.jpg", 1), ("a/2.png", 2), ("b c/[x] é.jpg", 3)):
+        path = Path("scans", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kind = "PNG" if name.endswith("png") else "JPEG"
+        path.write_bytes(encode(np.roll(grey(), number, axis=1), kind))
+    return tmp_path
+
+
+@pytest.fixture
+def colorize(tiny_bundle: Path, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run the command line here; return its exit code, standard output and standard error."""
+
+    def run(*words: str, model: bool = True) -> tuple[int, str, str]:
+        code = main([*words, *(["--model", str(tiny_bundle)] if model else [])])
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return run
+
+
+def process(*words: str) -> list[str]:
+    """The words that run the command line in a process of its own, from any folder."""
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from colorize_cli.app import main; "
+    return [sys.executable, "-c", code + "sys.exit(main(sys.argv[1:]))", *words]
+
+
+def files(out: str = "out") -> dict[str, bytes]:
+    return {
+        path.relative_to(out).as_posix(): path.read_bytes()
+        for path in Path(out).rglob("*")
+        if path.is_file() and path.name != RECORD_NAME
+    }
+
+
+def record(out: str = "out") -> dict[str, object]:
+    settings: dict[str, object] = json.loads(Path(out, RECORD_NAME).read_text())["settings"]
+    return settings
+
+
+# Words.
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("scans/", "--out", "out"),
+        ("--out", "out", "scans"),
+        ("run", "scans", "--out", "out"),
+        ("-q", "scans", "--out=out"),
+        ("--out", "out", "--", "scans"),
+    ],
+)
+def test_the_name_of_the_first_command_may_be_left_out(
+    colorize: Run, words: tuple[str, ...]
+) -> None:
+    position = len(words) - 2 if "--" in words else len(words)
+    code, out, _ = colorize(*words[:position], "--dry-run", *words[position:], model=False)
+    assert code == 0
+    assert out.count("\twrite\n") == 3
+
+
+def test_a_folder_called_like_a_command_is_written_with_a_dot(colorize: Run) -> None:
+    Path("scans").rename("export")
+    code, out, _ = colorize("./export", "--out", "out", "--dry-run", model=False)
+    assert (code, out.count("\n")) == (0, 3)
+    code, _, err = colorize("export", "--dry-run", model=False)
+    assert code == 2
+    assert "--dry-run" in err
+    # Only the first word is a command.
+    assert colorize("--out", "out", "export", "--dry-run", model=False)[0] == 0
+
+
+def test_a_word_that_is_nearly_a_command_is_no_path(colorize: Run) -> None:
+    code, _, err = colorize("exprot", "--fp16", model=False)
+    assert code == 2
+    assert "did you mean export" in err
+
+
+def test_the_version(colorize: Run) -> None:
+    assert colorize("--version", model=False) == (0, f"colorize {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "Usage"),
+        (("scans",), "--out"),
+        (("scans", "--out", "out", "--samples", "0"), "--samples"),
+        (("scans", "--out", "out", "--device", "tpu"), "--device"),
+        (("scans", "--out", "scans"), "kept apart"),
+        (("nowhere", "--out", "out"), "no such file"),
+        (("empty", "--out", "out"), "no photographs in empty (1 other file)"),
+        (("scans", "--out", "scans/a/1.jpg"), "is a file"),
+        (("scans", "--out", "out", "--log", "nowhere/log"), "--log"),
+        (("scans", "--out", "out", "--log", "scans/a/1.jpg"), "not a log"),
+        (("scans", "--out", "out", "--size", "8"), "size"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_writes_nothing(
+    colorize: Run, words: tuple[str, ...], said: str
+) -> None:
+    Path("empty").mkdir()
+    Path("empty/notes.txt").write_text("none")
+    before = {path: path.stat().st_mtime_ns for path in Path("scans").rglob("*")}
+    code, out, err = colorize(*words, model="--out" in words)
+    assert code == 2
+    assert said in err
+    assert "Traceback" not in err
+    assert not out
+    assert not Path("out").exists()
+    assert {path: path.stat().st_mtime_ns for path in Path("scans").rglob("*")} == before
+
+
+# A run.
+
+
+def test_a_folder_becomes_a_folder(colorize: Run) -> None:
+    before = {path: path.read_bytes() for path in Path("scans").rglob("*") if path.is_file()}
+    code, out, err = colorize("scans/", "--out", "out", "--samples", "2")
+    assert code == 0
+    assert not out
+    assert set(files()) == {
+        *("a/1.1.jpg", "a/1.2.jpg", "a/2.1.png", "a/2.2.png"),
+        *("b c/[x] é.1.jpg", "b c/[x] é.2.jpg"),
+    }
+    assert {path: path.read_bytes() for path in before} == before
+    assert err.count("device: CPU") == 1
+    assert re.search(r"done +3", err)
+
+
+def test_the_dry_run_is_data_on_standard_output(colorize: Run, folder: Path) -> None:
+    Path("out/a").mkdir(parents=True)
+    Path("out/a/1.1.jpg").write_bytes(b"x")
+    before = sorted(folder.rglob("*"))
+    words = ("scans/a", "--out", "out/a", "--samples", "2", "--dry-run")
+    assert colorize(*words, model=False) == (
+        0,
+        "scans/a/1.jpg\tout/a/1.1.jpg\tskip\n"
+        "scans/a/1.jpg\tout/a/1.2.jpg\twrite\n"
+        "scans/a/2.png\tout/a/2.1.png\twrite\n"
+        "scans/a/2.png\tout/a/2.2.png\twrite\n",
+        "",
+    )
+    _, out, _ = colorize(*words, "--overwrite", model=False)
+    assert "scans/a/1.jpg\tout/a/1.1.jpg\toverwrite\n" in out
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_bad_photo_ends_with_1_and_the_others_are_done(colorize: Run) -> None:
+    Path("scans/cut.png").write_bytes(encode(grey(), "PNG")[:70])
+    Path("scans/empty.jpg").write_bytes(b"")
+    Path("scans/notes.txt").write_bytes(b"notes")
+    code, _, err = colorize("scans", "--out", "out")
+    assert code == 1
+    assert len(files()) == 3
+    assert re.search(r"done +3\b", err)
+    assert re.search(r"failed +2\b", err)
+    assert "failed scans/cut.png: " in err
+    assert "failed scans/empty.jpg: empty file" in err
+    assert re.search(r"other files +1 .*\.txt", err)
+
+
+def test_the_first_failure_ends_the_run_on_demand(colorize: Run) -> None:
+    Path("scans/a/0.jpg").write_bytes(b"")
+    code, _, err = colorize("scans", "--out", "out", "--fail-fast")
+    assert code == 1
+    assert re.search(r"not reached +3", err)
+    assert not Path("out").exists()
+
+
+def test_colour_and_losses_are_counted(colorize: Run) -> None:
+    Path("scans/color.png").write_bytes(encode(color(), "PNG"))
+    Path("scans/alpha.png").write_bytes(encode(np.dstack([grey(), alpha()]), "PNG"))
+    code, _, err = colorize("scans", "--out", "out", "--format", "jpg", "-v")
+    assert code == 0
+    assert re.search(r"in colour +1", err)
+    assert re.search(r"warnings +1", err)
+    assert "transparency" in err
+    assert "done scans/color.png -> out/color.jpg" in err
+
+
+def test_the_same_command_finds_nothing_left_to_do(colorize: Run) -> None:
+    colorize("scans", "--out", "out")
+    before = {path: path.stat().st_mtime_ns for path in Path("out").rglob("*")}
+    code, _, err = colorize("scans", "--out", "out")
+    assert code == 0
+    assert re.search(r"skipped +3", err)
+    assert "device" not in err
+    assert {path: path.stat().st_mtime_ns for path in Path("out").rglob("*")} == before
+
+
+def test_files_do_not_depend_on_what_was_there_before(colorize: Run) -> None:
+    colorize("scans", "--out", "whole", "--samples", "4")
+    colorize("scans", "--out", "out", "--samples", "2")
+    Path("out/a/1.2.jpg").unlink()
+    code, _, err = colorize("scans", "--out", "out", "--samples", "4")
+    assert code == 0
+    assert files() == files("whole")
+    assert "other settings" not in err
+
+
+def test_quiet_says_only_what_failed(colorize: Run) -> None:
+    assert colorize("scans", "--out", "out", "-q") == (0, "", "")
+    Path("scans/a/0.jpg").write_bytes(b"")
+    code, out, err = colorize("scans", "--out", "out", "-q")
+    assert (code, out, err) == (1, "", "failed scans/a/0.jpg: empty file\n")
+
+
+def test_file_names_are_neither_markup_nor_wrapped(colorize: Run) -> None:
+    name = "[/etc] [red]x :smile: " + "long " * 30 + ".jpg"
+    Path("scans/[").mkdir()
+    Path("scans", name).write_bytes(b"")
+    Path("scans/new\nline\x1b[31m.jpg").write_bytes(b"")
+    _, _, err = colorize("scans", "--out", "out")
+    assert f"failed scans/{name}: empty file\n" in err
+    assert "failed scans/new\\nline\\x1b[31m.jpg: empty file\n" in err
+    assert "\x1b" not in err
+
+
+def test_a_name_that_begins_with_a_dash(colorize: Run) -> None:
+    Path("-x.jpg").write_bytes(encode(grey(), "JPEG"))
+    assert colorize("--out", "out", "--dry-run", "--", "-x.jpg", model=False)[0] == 0
+    assert colorize("./-x.jpg", "--out", "out")[0] == 0
+    assert set(files()) == {"-x.jpg"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_a_name_that_is_no_text(colorize: Run) -> None:
+    name = os.fsdecode(b"\xff.jpg")
+    Path(name).write_bytes(encode(grey(), "JPEG"))
+    Path("b.jpg").write_bytes(b"")
+    code, out, _ = colorize(name, "--out", "out", "--log", "-")
+    assert code == 0
+    assert json.loads(out)["input"] == name
+    found = subprocess.run(process(name, "--out", "o", "--dry-run"), capture_output=True)
+    assert found.stdout == b"\xff.jpg\to/\xff.jpg\twrite\n"
+
+
+# The log.
+
+
+def test_the_log_has_a_line_for_every_file(colorize: Run, tiny_bundle: Path) -> None:
+    Path("scans/bad.jpg").write_bytes(b"")
+    colorize("scans/a", "--out", "out")
+    colorize("scans", "--out", "out2", "--samples", "2", "--seed", "5", "--log", "run.jsonl")
+    lines = {
+        line["input"]: line for line in map(json.loads, Path("run.jsonl").read_text().splitlines())
+    }
+    assert {name: line["status"] for name, line in lines.items()} == {
+        "scans/a/1.jpg": "done",
+        "scans/a/2.png": "done",
+        "scans/b c/[x] é.jpg": "done",
+        "scans/bad.jpg": "failed",
+    }
+    line = lines["scans/a/1.jpg"]
+    assert line["outputs"] == [
+        {"sample": 1, "path": "out2/a/1.1.jpg", "is_kept": False},
+        {"sample": 2, "path": "out2/a/1.2.jpg", "is_kept": False},
+    ]
+    assert (line["seed"], line["device"], line["reason"]) == (5, "cpu", None)
+    assert line["model"] == record("out2")["model_digest"]
+    colorize("scans/a", "--out", "out", "--log", "run.jsonl")
+    assert [json.loads(x)["status"] for x in Path("run.jsonl").read_text().splitlines()[4:]] == [
+        "skipped",
+        "skipped",
+    ]
+
+
+# The record and what a resume keeps.
+
+
+def test_a_resume_keeps_what_is_not_given(colorize: Run, tiny_bundle: Path) -> None:
+    options = ("--seed", "7", "--size", "96", "--steps", "5")
+    colorize("scans", "--out", "whole", *options)
+    colorize("scans/a", "--out", "out/a", *options)
+    code, _, err = colorize("scans", "--out", "out", *options)
+    assert code == 0
+    Path("out/b c/[x] é.jpg").unlink()
+    code, _, err = colorize("scans", "--out", "out", model=False)
+    assert code == 0
+    assert "size 96, 5 steps, seed 7" in err
+    assert "other settings" not in err
+    assert files()["b c/[x] é.jpg"] == files("whole")["b c/[x] é.jpg"]
+    assert record()["model"] == str(tiny_bundle)
+
+
+def test_other_settings_are_said_and_what_exists_stays(colorize: Run) -> None:
+    colorize("scans", "--out", "out")
+    before = files()
+    Path("out/a/2.png").unlink()
+    code, _, err = colorize("scans", "--out", "out", "--seed", "1", "--size", "96")
+    assert code == 0
+    assert "other settings (seed 0, now 1, size 64, now 96)" in err
+    assert "--overwrite" in err
+    after = files()
+    assert after.pop("a/2.png") != before.pop("a/2.png")
+    assert after == before
+    stored = json.loads(Path("out", RECORD_NAME).read_text())
+    assert [settings["seed"] for settings in stored["earlier"]] == [0]
+    _, _, err = colorize("scans", "--out", "out", "--seed", "2")
+    assert "seed 1, now 2" in err
+
+
+def test_overwriting_begins_anew(colorize: Run) -> None:
+    colorize("scans", "--out", "out", "--seed", "1")
+    before = files()
+    code, _, err = colorize("scans", "--out", "out", "--overwrite")
+    assert code == 0
+    assert "other settings" not in err
+    assert record()["seed"] == 0
+    assert files().keys() == before.keys()
+    assert all(data != before[name] for name, data in files().items())
+
+
+def test_auto_keeps_to_the_device_that_it_chose(
+    colorize: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def remember(requested: str) -> Device:
+        asked.append(requested)
+        if requested == "cuda":
+            raise DeviceError("--device cuda cannot run here: no GPU.")
+        return resolve_device("cpu")
+
+    monkeypatch.setattr(resume, "resolve", remember)
+    colorize("scans/a", "--out", "out")
+    colorize("scans", "--out", "out")
+    assert asked == ["auto", "cpu"]
+    stored = json.loads(Path("out", RECORD_NAME).read_text())
+    stored["settings"]["device"] = "cuda"
+    Path("out", RECORD_NAME).write_text(json.dumps(stored))
+    Path("out/a/1.jpg").unlink(missing_ok=True)
+    Path("out/1.jpg").unlink()
+    code, _, err = colorize("scans/a", "--out", "out")
+    assert code == 3
+    assert "was begun on cuda" in err
+    code, _, err = colorize("scans/a", "--out", "out", "--device", "cpu")
+    assert code == 0
+    assert "device cuda, now cpu" in err
+
+
+@pytest.mark.parametrize("text", ["{", '{"format": 1}', '{"format": 99, "settings": {}}'])
+def test_a_record_that_cannot_be_read_is_said(colorize: Run, text: str) -> None:
+    Path("out").mkdir()
+    Path("out", RECORD_NAME).write_text(text)
+    code, _, err = colorize("scans", "--out", "out")
+    assert code == 2
+    assert RECORD_NAME in err
+    assert not files()
+
+
+def test_a_device_or_model_that_cannot_be_used_ends_with_3(colorize: Run, folder: Path) -> None:
+    code, _, err = colorize("scans", "--out", "out", "--model", "nowhere.zip", model=False)
+    assert (code, Path("out").exists()) == (3, False)
+    assert "nowhere.zip" in err
+    assert "Traceback" not in err
+
+
+# Processes.
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    for number in range(200):
+        Path(f"scans/{number}.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    words = process("scans", "--out", "out", "--dry-run", "--samples", "99")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.read(100)
+        running.stdout.close()
+        err = running.stderr.read()
+    assert running.returncode == 1
+    assert not err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_whole_files_and_a_resume_goes_on(
+    colorize: Run, tiny_bundle: Path, number: signal.Signals
+) -> None:
+    for copy in range(12):
+        data = encode(np.kron(np.roll(grey(), copy, axis=0), np.ones((8, 8), np.uint8)), "PNG")
+        Path(f"scans/{copy}.png").write_bytes(data)
+    words = process("scans", "--out", "out", "--samples", "3", "--model", str(tiny_bundle))
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as running:
+        deadline = time.monotonic() + 60
+        while not list(Path("out").rglob("*.png")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        running.send_signal(number)
+        sent = time.monotonic()
+        _, err = running.communicate(timeout=60)
+        took = time.monotonic() - sent
+    assert running.returncode == 130
+    assert took < 20
+    assert "stopping" in err
+    assert "not reached" in err
+    assert "Traceback" not in err
+    left = files()
+    assert 0 < len(left) < 45
+    assert all(name.endswith((".png", ".jpg")) for name in left), "a temporary file is left"
+    colorize("scans", "--out", "out", "--samples", "3")
+    colorize("scans", "--out", "whole", "--samples", "3")
+    assert files() == files("whole")
+    assert left.items() <= files().items()
+
+
+def test_the_second_signal_ends_at_once() -> None:
+    code = (
+        f"import sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from colorize_cli.signals import stop_on_signals\n"
+        "with stop_on_signals():\n"
+        "    try:\n"
+        "        print('ready', flush=True)\n"
+        "        time.sleep(60)\n"
+        "    except KeyboardInterrupt:\n"
+        "        print('stopping', flush=True)\n"
+        "        time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        for word in (b"ready\n", b"stopping\n"):
+            assert running.stdout.readline() == word
+            running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=20) == 130
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are of Unix")
+def test_a_terminal_shows_a_bar(tiny_bundle: Path) -> None:
+    import pty
+
+    leader, follower = pty.openpty()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
+    words = process("scans", "--out", "out", "--model", str(tiny_bundle))
+    with subprocess.Popen(words, stderr=follower, stdout=subprocess.PIPE, env=environment) as run:
+        os.close(follower)
+        shown = b""
+        while select.select([leader], [], [], 30)[0]:
+            try:
+                shown += os.read(leader, 65_536)
+            except OSError:  # the other end is closed
+                break
+        assert run.wait() == 0
+        assert run.stdout is not None
+        assert run.stdout.read() == b""
+    os.close(leader)
+    text = shown.decode()
+    assert "3/3" in text
+    assert "\x1b[?25l" in text
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h"), "the cursor stays hidden"
