@@ -1,0 +1,166 @@
+"""Export: the bundle computes what PyTorch computes, is its own checkpoint, and tells no tales."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import onnx
+import pytest
+import torch
+
+from colorize_cli.bundle import Bundle, load_bundle, write_bundle
+from colorize_cli.errors import ModelError, UsageError
+from export.command import run
+from export.parity import Check, check_parity
+from export.to_onnx import export_graphs
+from training.bundle_state import network_from_bundle
+from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from training.networks.build import build
+from training.recipe import Recipe, recipe_from_dict
+
+ENCODER = {
+    "encoder": {"channels": [16, 16, 16, 16], "groups": 4},
+    "denoiser": {"channels": [16, 16, 16, 16], "groups": 4, "head_dim": 8, "emb_dim": 16},
+}
+PALETTE = {"channels": 8, "multipliers": [1, 2, 2, 2], "blocks": 1, "head_dim": 8, "groups": 4}
+
+
+def make_checkpoint(folder: Path, family: str) -> Path:
+    """Write a checkpoint of a small network whose zero-initialised layers are not zero."""
+    recipe = recipe_from_dict(
+        {
+            "name": "tiny",
+            "family": family,
+            "network": ENCODER if family == "encoder" else PALETTE,
+            "data": {"grid": 4 if family == "encoder" else 1},
+            "sampling": {"working_size": 64, "steps": 3},
+            "license": "none",
+        }
+    )
+    torch.manual_seed(0)
+    network = build(recipe.family, recipe.network)
+    for parameter in network.parameters():
+        if parameter.dim() > 1 and not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.05)
+    path = folder / f"{family}.safetensors"
+    save_checkpoint(path, Checkpoint(recipe, network.state_dict(), {"step": 1}))
+    return path
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, Bundle]]:
+    folder = tmp_path_factory.mktemp("export")
+    made: dict[str, tuple[Path, Bundle]] = {}
+
+    def make(family: str) -> tuple[Path, Bundle]:
+        if family not in made:
+            checkpoint = make_checkpoint(folder, family)
+            run(checkpoint, folder / f"{family}-bundle", fp16=False, report=lambda line: None)
+            made[family] = checkpoint, load_bundle(folder / f"{family}-bundle")
+        return made[family]
+
+    return make
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["encoder", "palette"])
+def test_the_bundle_is_its_own_checkpoint(
+    family: str, exported: Callable[[str], tuple[Path, Bundle]]
+) -> None:
+    checkpoint, bundle = exported(family)
+    stored = network_from_bundle(bundle).state_dict()
+    for name, tensor in load_checkpoint(checkpoint).state.items():
+        torch.testing.assert_close(stored[name], tensor, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_the_files_hold_no_path_or_trace_of_the_machine(
+    exported: Callable[[str], tuple[Path, Bundle]],
+) -> None:
+    _, bundle = exported("encoder")
+    for name in ("encoder.onnx", "denoiser.onnx"):
+        data = bundle.read(name)
+        for telltale in (b".py", b"site-packages", str(Path.cwd()).encode(), b"stack_trace"):
+            assert telltale not in data
+    inputs = onnx.load_model_from_string(bundle.read("denoiser.onnx")).graph.input
+    dims = {
+        i.name: [d.dim_param or d.dim_value for d in i.type.tensor_type.shape.dim] for i in inputs
+    }
+    assert dims["noisy_ab"] == ["rows", 2, "height_0", "width_0"]
+    assert dims["cond_3"] == ["batch", 16, "height_3", "width_3"]
+
+
+@pytest.mark.slow
+def test_parity_fails_when_the_weights_differ(
+    exported: Callable[[str], tuple[Path, Bundle]],
+) -> None:
+    _, bundle = exported("encoder")
+    network = network_from_bundle(bundle)
+    lines: list[str] = []
+    check_parity(bundle, network, lines.append)
+    assert all(line.startswith("[ok") for line in lines)
+    with torch.no_grad():
+        next(iter(network.denoiser.parameters())).mul_(1.1)
+    with pytest.raises(ModelError, match="comparisons"):
+        check_parity(bundle, network, lines.append)
+    assert any(line.startswith("[FAIL]") for line in lines)
+
+
+@pytest.mark.slow
+def test_half_precision_keeps_float32_at_the_boundary(
+    exported: Callable[[str], tuple[Path, Bundle]], tmp_path: Path
+) -> None:
+    checkpoint, _ = exported("encoder")
+    run(checkpoint, tmp_path / "half", fp16=True, report=lambda line: None)
+    bundle = load_bundle(tmp_path / "half")
+    assert bundle.precision["compute"] == "fp16"
+    graph = onnx.load_model_from_string(bundle.read("denoiser.onnx")).graph
+    for value in (*graph.input, *graph.output):
+        assert value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+
+
+@pytest.mark.slow
+def test_exporting_twice_gives_the_same_bytes(
+    exported: Callable[[str], tuple[Path, Bundle]],
+) -> None:
+    _, bundle = exported("palette")
+    again = export_graphs(network_from_bundle(bundle))
+    assert again["denoiser.onnx"] == bundle.read("denoiser.onnx")
+
+
+def test_a_check_with_a_difference_that_is_no_number_fails() -> None:
+    assert not Check("x", float("nan"), 1.0).passed
+
+
+def test_a_bundle_that_lacks_weights_is_no_checkpoint(tiny_bundle: Path) -> None:
+    with pytest.raises(ModelError, match="cannot serve as a checkpoint"):
+        network_from_bundle(load_bundle(tiny_bundle))
+
+
+def test_a_file_that_is_no_onnx_is_named(tiny_bundle: Path, tmp_path: Path) -> None:
+    source = load_bundle(tiny_bundle)
+    fields = {
+        **{key: getattr(source, key) for key in ("name", "family", "working_size", "multiple")},
+        **{key: getattr(source, key) for key in ("grid", "ab_scale", "prediction", "network")},
+        **{key: getattr(source, key) for key in ("precision", "training", "license", "quality")},
+        "schedule": {"name": "cosine", "gammas": source.schedule.gammas.tolist()},
+        "sampler": {"method": "ddim", "eta": 1, "variance": "posterior", "clamp": {"kind": "none"}},
+    }
+    files = {"encoder.onnx": b"\xff" * 9, "denoiser.onnx": source.read("denoiser.onnx")}
+    broken = write_bundle(tmp_path / "broken", fields, files)
+    with pytest.raises(ModelError, match=r"encoder\.onnx"):
+        network_from_bundle(broken)
+
+
+def test_a_run_file_is_refused_with_the_name_of_the_right_one(tmp_path: Path) -> None:
+    path = tmp_path / "run.safetensors"
+    recipe = Recipe("tiny", "encoder", network=ENCODER)
+    save_checkpoint(path, Checkpoint(recipe, {"model.x": torch.zeros(1)}, {}))
+    with pytest.raises(ModelError, match=r"weights\.safetensors"):
+        run(path, tmp_path / "out", fp16=False, report=lambda line: None)
+
+
+def test_a_wrong_override_is_refused_before_any_work(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_checkpoint(path, Checkpoint(Recipe("tiny", "encoder"), {}, {}))
+    with pytest.raises(UsageError, match=r"sampling\.speed"):
+        run(path, tmp_path / "out", False, overrides=["sampling.speed=1"], report=lambda _: None)
