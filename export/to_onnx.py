@@ -17,7 +17,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.export import Dim
 
-from training.bundle_state import ALIASES_KEY
+from training.bundle_state import ALIASES_KEY, ZEROS_KEY
 from training.networks.build import EncoderColorizer, Network
 from training.networks.encoder import ConditionEncoder
 from training.networks.palette import Palette
@@ -191,23 +191,26 @@ def _strip(model: ModelProto) -> None:
 def _name_weights(model: ModelProto, state: Mapping[str, NDArray[np.generic]]) -> None:
     """Rename initializers that the exporter folded or shared back to the state dict's names.
 
-    Norm weights come out reshaped under a made-up name, and equal tensors as one; the latter are
-    recorded as aliases in the file's metadata.
+    Norm weights come out reshaped under a made-up name, equal tensors as one, and biases that are
+    all zero not at all; the last two are recorded in the file's metadata.
     """
     # torch names parameters as the wrapper module sees them, which is as the state dict does.
-    by_content: dict[bytes, TensorProto] = {}
+    by_content: dict[tuple[str, bytes], TensorProto] = {}
     for tensor in model.graph.initializer:
-        by_content.setdefault(numpy_helper.to_array(tensor).tobytes(), tensor)
+        by_content.setdefault(_content(numpy_helper.to_array(tensor)), tensor)
     present = {tensor.name for tensor in model.graph.initializer}
     aliases: dict[str, str] = {}
+    zeros: dict[str, int] = {}
     renamed: dict[str, str] = {}
     for name, array in state.items():
         if name in present:
             continue
-        match = by_content.get(array.tobytes())
-        if match is None:
+        match = by_content.get(_content(array))
+        if match is None and not array.any():
+            zeros[name] = array.size
+        elif match is None:
             raise RuntimeError(f"the exported graph does not hold the weight {name}")
-        if match.name in state or match.name in renamed.values():
+        elif match.name in state or match.name in renamed.values():
             aliases[name] = match.name
         else:
             renamed[match.name] = name
@@ -217,6 +220,12 @@ def _name_weights(model: ModelProto, state: Mapping[str, NDArray[np.generic]]) -
             node.input[i] = renamed.get(name, name)
     if aliases:
         model.metadata_props.add(key=ALIASES_KEY, value=json.dumps(aliases))
+    if zeros:
+        model.metadata_props.add(key=ZEROS_KEY, value=json.dumps(zeros))
+
+
+def _content(array: NDArray[np.generic]) -> tuple[str, bytes]:
+    return array.dtype.str, array.tobytes()
 
 
 def _store_in_half(model: ModelProto, state: Mapping[str, NDArray[np.generic]]) -> None:

@@ -14,6 +14,8 @@ from .networks.build import Network, build
 
 # Key of an ONNX file's metadata: state-dict names whose values another initializer holds.
 ALIASES_KEY = "colorize.aliases"
+# Likewise: names of tensors that are all zero and so not in the graph, with their sizes.
+ZEROS_KEY = "colorize.zeros"
 
 
 def bundle_state(bundle: Bundle) -> dict[str, Tensor]:
@@ -40,10 +42,11 @@ def bundle_state(bundle: Bundle) -> dict[str, Tensor]:
             array = onnx.numpy_helper.to_array(tensor)
             if array.dtype.kind == "f":
                 state[tensor.name] = torch.from_numpy(array.astype("float32"))
-        for entry in model.metadata_props:
-            if entry.key == ALIASES_KEY:
-                aliases = json.loads(entry.value)
-                state |= {alias: state[target] for alias, target in aliases.items()}
+        metadata = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
+        for alias, target in metadata.get(ALIASES_KEY, {}).items():
+            state[alias] = state[target]
+        for zero, size in metadata.get(ZEROS_KEY, {}).items():
+            state[zero] = torch.zeros(size)
     return state
 
 

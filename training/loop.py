@@ -66,9 +66,10 @@ class Run:
         optim = recipe.optim
         self.backbone: list[nn.Parameter] = []
         if isinstance(self.model, EncoderColorizer):
-            self.backbone = list(self.model.encoder.backbone.parameters())
-        in_backbone = {id(p) for p in self.backbone}
-        rest = [p for p in self.model.parameters() if id(p) not in in_backbone]
+            whole = self.model.encoder.backbone
+            whole.requires_grad_(False)
+            self.backbone = whole.last_stages(optim.tuned_stages)
+        rest = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
             [{"params": rest, "scale": 1.0}, {"params": self.backbone, "scale": optim.backbone_lr}],
             lr=optim.lr,

@@ -83,6 +83,14 @@ class EfficientNetLite3(nn.Module):
             stages.append(nn.Sequential(*blocks))
         self.blocks = nn.Sequential(*stages)
 
+    def last_stages(self, count: int) -> list[nn.Parameter]:
+        """List the parameters of the last `count` stages; all, the stem's too, for 7."""
+        if count >= len(self.blocks):
+            return list(self.parameters())
+        return [
+            p for stage in list(self.blocks)[len(self.blocks) - count :] for p in stage.parameters()
+        ]
+
     def forward(self, L: Tensor) -> list[Tensor]:
         """Compute the feature maps of a batch of photos.
 
