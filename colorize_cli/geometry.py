@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .lab import Float, lightness
+from .lab import Float, Pixels, lightness
 
 # Pixels of a strip: small enough for a core's cache, large enough for NumPy's calls to be cheap.
 STRIP_PIXELS = 131_072
@@ -70,7 +70,7 @@ def frame_for(height: int, width: int, size: int, multiple: int = 32) -> Frame:
     )
 
 
-def to_working(pixels: NDArray[np.generic], frame: Frame) -> Float:
+def to_working(pixels: Pixels, frame: Frame) -> Float:
     """Take a photo's L down (a tiny photo's up) to the working image.
 
     Args:
@@ -115,7 +115,7 @@ def to_grid(working: Float, grid: int) -> Float:
     """Average blocks of `grid` x `grid` working pixels: cell i covers pixels grid * i and on."""
     height, width = working.shape
     size = (width // grid, height // grid)
-    return cv2.resize(working, size, interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
+    return np.asarray(cv2.resize(working, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 @dataclass(frozen=True)
@@ -179,4 +179,4 @@ class _Intervals:
         at_ends = at_knots[:, self.knot_of] + self.fraction * rows[:, self.k]
         at_ends = self.sign * at_ends + self.wholes * whole
         difference = at_ends[:, -self.count :] - at_ends[:, : self.count]
-        return (difference / self.width).astype(np.float32)
+        return np.asarray(difference / self.width, np.float32)

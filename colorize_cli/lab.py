@@ -11,12 +11,14 @@ lies in it, so that a photo converted in strips is the same as one converted at 
 """
 
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Float = NDArray[np.float32]
+Pixels = NDArray[Any]  # uint8 or uint16, the whole range
 
 _RGB_TO_XYZ = np.array(
     [
@@ -33,6 +35,7 @@ _REC601 = np.array([0.299, 0.587, 0.114], np.float32)
 _EPSILON = 216 / 24389
 _KAPPA = 24389 / 27
 _DELTA = 6 / 29  # the cube root of _EPSILON
+_SLOPE = np.float32(3 * _DELTA**2)
 # Square roots of linear light are rounded to 16 bits on their way to a table: finer than the
 # levels of 8-bit sRGB everywhere, and within 1.5 levels of 16-bit sRGB.
 _ROOTS = 65_535
@@ -63,38 +66,33 @@ def lightness_table(levels: int) -> Float:
 
 
 @cache
-def level_table(levels: int) -> NDArray[np.unsignedinteger]:
-    """sRGB level of every square root of linear light: (65,536,) uint8 or uint16."""
+def level_table(levels: int) -> Pixels:
+    """Level of sRGB of every square root of linear light: (65,536,) uint8 or uint16."""
     linear = (np.arange(_ROOTS + 1) / _ROOTS) ** 2
     curve = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.rint(curve * (levels - 1)).astype(np.uint8 if levels == 256 else np.uint16)
+    table: Pixels = np.rint(curve * (levels - 1)).astype(np.uint8 if levels == 256 else np.uint16)
+    return table
 
 
-def levels_of(dtype: np.dtype[np.generic]) -> int:
-    """Count the levels of uint8 (256) or uint16 (65,536)."""
-    return int(np.iinfo(dtype).max) + 1
+def levels_of(pixels: Pixels) -> int:
+    """Count the levels that the type of `pixels` has: 256 or 65,536."""
+    return 256 if pixels.dtype == np.uint8 else 65_536
 
 
-def _linear(rgb: NDArray[np.generic]) -> Float:
+def _linear(rgb: NDArray[Any]) -> Float:
     if rgb.dtype in (np.uint8, np.uint16):
-        return np.take(linear_table(levels_of(rgb.dtype)), rgb)
+        return np.asarray(linear_table(levels_of(rgb))[rgb])
     return linear_from_srgb(rgb.astype(np.float32)).astype(np.float32)
 
 
 def _f(ratio: Float) -> Float:
     # The cube root above _EPSILON, its tangent there below.
     high = np.maximum(ratio, np.float32(_EPSILON))
-    return np.cbrt(high) + np.float32(_KAPPA / 116) * (ratio - high)
+    f: Float = np.cbrt(high) + np.float32(_KAPPA / 116) * (ratio - high)
+    return f
 
 
-def _ratio(f: Float) -> Float:
-    # The inverse of _f: the cube above _DELTA, its tangent there below.
-    high = np.maximum(f, np.float32(_DELTA))
-    slope = np.float32(3 * _DELTA * _DELTA)
-    return (high * high - slope) * high + slope * f
-
-
-def lab_from_rgb(rgb: NDArray[np.generic]) -> Float:
+def lab_from_rgb(rgb: NDArray[Any]) -> Float:
     """Convert sRGB to Lab.
 
     Args:
@@ -108,43 +106,62 @@ def lab_from_rgb(rgb: NDArray[np.generic]) -> Float:
     return np.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], axis=-1)
 
 
-def linear_planes(L: Float, a: Float, b: Float) -> tuple[Float, Float, Float]:
+def linear_planes(L: Float, a: Float, b: Float, work: Float | None = None) -> Float:
     """Convert planes of Lab to linear red, green and blue, without clipping.
 
     Args:
         L: float32 of any shape, 0..100.
         a: Like `L`, Lab units.
         b: Like `L`, Lab units.
+        work: (8, *shape of L) float32 to work in, for callers that convert tile after tile.
 
     Returns:
-        Three planes of float32; a colour that sRGB can show lies in 0..1 in all of them.
+        (3, *shape of L) float32, the first planes of `work`; a colour that sRGB can show lies in
+        0..1 in all three.
     """
-    fy = (L + 16) * np.float32(1 / 116)
-    x = _ratio(fy + a * np.float32(1 / 500))
-    y = _ratio(fy)
-    z = _ratio(fy - b * np.float32(1 / 200))
-    red, green, blue = (mx * x + my * y + mz * z for mx, my, mz in _FROM_RELATIVE)
-    return red, green, blue
+    work = np.empty((8, *L.shape), np.float32) if work is None else work
+    linear, (fx, fy, fz), (scratch, square) = work[:3], work[3:6], work[6:8]
+    np.add(L, np.float32(16), out=fy)
+    fy *= np.float32(1 / 116)
+    np.multiply(a, np.float32(1 / 500), out=fx)
+    fx += fy
+    np.multiply(b, np.float32(-1 / 200), out=fz)
+    fz += fy
+    for f in (fx, fy, fz):
+        # The inverse of _f: the cube above _DELTA, its tangent there below.
+        high = np.maximum(f, np.float32(_DELTA), out=scratch)
+        np.multiply(high, high, out=square)
+        square -= _SLOPE
+        square *= high
+        f *= _SLOPE
+        f += square
+    for plane, (mx, my, mz) in zip(linear, _FROM_RELATIVE, strict=True):
+        np.multiply(fx, mx, out=plane)
+        plane += np.multiply(fy, my, out=scratch)
+        plane += np.multiply(fz, mz, out=scratch)
+    return linear
 
 
 def linear_from_lab(lab: Float) -> Float:
     """Convert Lab to linear RGB, without clipping: (..., 3) float32; in gamut where in 0..1."""
-    return np.stack(linear_planes(lab[..., 0], lab[..., 1], lab[..., 2]), axis=-1)
+    return np.stack([*linear_planes(lab[..., 0], lab[..., 1], lab[..., 2])], axis=-1)
 
 
-def levels_from_linear(linear: Float, levels: int) -> NDArray[np.unsignedinteger]:
+def levels_from_linear(linear: Float, levels: int) -> Pixels:
     """Apply the sRGB transfer function to a plane, round and clip it to integer levels.
 
     Args:
-        linear: (H, W) float32; what lies outside 0..1 is clipped.
+        linear: (H, W) float32; what lies outside 0..1 is clipped. Overwritten.
         levels: 256 for uint8, 65,536 for uint16.
 
     Returns:
         (H, W) uint8 or uint16.
     """
-    roots = cv2.sqrt(cv2.max(linear, 0.0))
-    index = cv2.multiply(roots, float(_ROOTS), dtype=cv2.CV_16U)  # rounds and saturates
-    return cv2.LUT(index, level_table(levels))
+    cv2.threshold(linear, 0, 0, cv2.THRESH_TOZERO, linear)
+    cv2.sqrt(linear, linear)
+    # OpenCV's fastest way to scale, round and saturate: a sum whose second term has no weight.
+    index = cv2.addWeighted(linear, _ROOTS, linear, 0, 0, dtype=cv2.CV_16U)
+    return np.asarray(cv2.LUT(index, level_table(levels)))
 
 
 def rgb_from_lab(lab: Float) -> Float:
@@ -159,7 +176,7 @@ def rgb_from_lab(lab: Float) -> Float:
     return srgb_from_linear(linear_from_lab(lab))
 
 
-def lightness(pixels: NDArray[np.generic]) -> Float:
+def lightness(pixels: Pixels) -> Float:
     """L* of a photo, grey or colour, at full depth.
 
     Args:
@@ -168,15 +185,13 @@ def lightness(pixels: NDArray[np.generic]) -> Float:
     Returns:
         (H, W) float32 in 0..100.
     """
-    levels = levels_of(pixels.dtype)
+    levels = levels_of(pixels)
     if pixels.ndim == 2:
-        return cv2.LUT(pixels, lightness_table(levels))
-    linear = linear_table(levels)
-    red, green, blue = (
-        cv2.LUT(cv2.extractChannel(pixels, channel), weight * linear)
-        for channel, weight in enumerate(_TO_RELATIVE[1])
-    )
-    return 116 * _f(red + green + blue) - 16
+        return np.asarray(cv2.LUT(pixels, lightness_table(levels)), np.float32)
+    y = np.zeros(pixels.shape[:2], np.float32)
+    for channel, weight in enumerate(_TO_RELATIVE[1]):
+        y += cv2.LUT(cv2.extractChannel(pixels, channel), weight * linear_table(levels))
+    return np.asarray(116 * _f(y) - 16, np.float32)
 
 
 def lightness_of_luma(rgb: NDArray[np.uint8]) -> Float:
@@ -189,4 +204,4 @@ def lightness_of_luma(rgb: NDArray[np.uint8]) -> Float:
         (H, W) float32 in 0..100; differs from `lightness` by 5 on average.
     """
     luma = np.clip(np.rint(rgb.astype(np.float32) @ _REC601), 0, 255).astype(np.uint8)
-    return np.take(lightness_table(256), luma)
+    return np.asarray(lightness_table(256)[luma])

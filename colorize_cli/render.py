@@ -1,0 +1,191 @@
+"""From a photo and the network's ab field to the colour picture, at full size, strip by strip.
+
+The ab field is enlarged along the photo's own L by a guided filter (He, Sun and Tang, "Guided
+image filtering", 2013, and "Fast guided filter", 2015): on the grid, ab is fitted as a linear
+function A L + B within small windows; A and B are enlarged bilinearly and meet the photo's L at
+full size. Two things differ from the papers, for here the coarse field is the truth to keep, not
+noise to smooth:
+
+- B is corrected so that the average of the enlarged ab over each grid cell is the network's. The
+  plain filter, whose windows are three cells wide, would blur colour below plain bilinear.
+- L is held within the range of the surrounding cells' averages, since the fit knows nothing of
+  grain, glints and fine texture beyond it.
+
+Every pixel is computed from its own L and coefficients alone, so strips need no overlap and the
+picture does not depend on how it is divided.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .gamut import outside_gamut, shrink
+from .geometry import Frame, to_grid, to_working
+from .lab import Float, Pixels, levels_from_linear, levels_of, lightness, linear_planes
+
+# Pixels of a strip: small enough for a core's cache, large enough for NumPy's calls to be cheap.
+STRIP_PIXELS = 65_536
+# The filter's windows are 3 x 3 cells; where L varies by less than 10 (its square is _EPS) around
+# a cell, that is taken for texture rather than for an edge of colour.
+_WINDOW = (3, 3)
+_EPS = 100.0
+# Sharpening B may take a cell's centre beyond its neighbours' ab by this part of their distance
+# from grey and by this many units: objects stay saturated, and grey ones get no fringe.
+_CORRECTIONS = 2
+_BEYOND_RELATIVE = 0.3
+_BEYOND_ABSOLUTE = 2.0
+
+
+@dataclass(frozen=True)
+class _Guide:
+    """What the enlargement of every sample of a photo shares."""
+
+    working: Float
+    """(H, W) L of the working image, H = grid h, W = grid w, held within `low` and `high`."""
+    cells: Float
+    """(h, w) its averages over the cells of the grid."""
+    low: Float
+    """(h, w) smallest average among a cell and its neighbours."""
+    high: Float
+    """(h, w) largest average among a cell and its neighbours."""
+
+
+def render(
+    pixels: Pixels, ab: Float, frame: Frame, grid: int = 4, *, working: Float | None = None
+) -> Pixels:
+    """Colour a photo with one ab field.
+
+    Args:
+        pixels: (height, width) grey or (height, width, 3) sRGB, uint8 or uint16; L is its own.
+        ab: (2, padded_height / grid, padded_width / grid) float32, Lab units.
+        frame: The photo's place on the working grid.
+        grid: Working pixels per cell of the ab field, along each side.
+        working: The result of `to_working`, where it is at hand; saves computing it again.
+
+    Returns:
+        (height, width, 3) RGB of the dtype of `pixels`, with the L of `pixels`; chroma that sRGB
+        cannot show at that L is reduced.
+
+    Raises:
+        ValueError: The photo, the field and the frame do not belong together.
+    """
+    return next(render_samples(pixels, ab[None], frame, grid, working=working))
+
+
+def render_samples(
+    pixels: Pixels, abs: Float, frame: Frame, grid: int = 4, *, working: Float | None = None
+) -> Iterator[Pixels]:
+    """Colour a photo with several ab fields, one picture after the other.
+
+    Arguments as for `render`, but `abs` is (samples, 2, h, w). A picture is made when it is asked
+    for, so that one at a time is held.
+    """
+    shape = (2, frame.padded_height // grid, frame.padded_width // grid)
+    if pixels.shape[:2] != (frame.height, frame.width) or abs.shape[1:] != shape:
+        raise ValueError(f"pixels {pixels.shape} and ab fields {abs.shape} do not fit {frame}")
+    guide = _guide(to_working(pixels, frame) if working is None else working, grid)
+    return (_render(pixels, _fit(ab, guide), frame, grid) for ab in abs)
+
+
+def _guide(working: Float, grid: int) -> _Guide:
+    cells = to_grid(working, grid)
+    low, high = _range_around(cells)
+    held = np.clip(working, _enlarged(low, working), _enlarged(high, working))
+    return _Guide(working=held, cells=cells, low=low, high=high)
+
+
+def _fit(ab: Float, guide: _Guide) -> Float:
+    """Fit both channels: (6, h, w) of A for a and b, B for a and b, lowest L, highest L."""
+    (slope_a, offset_a), (slope_b, offset_b) = (_fit_channel(field, guide) for field in ab)
+    return np.stack([slope_a, slope_b, offset_a, offset_b, guide.low, guide.high])
+
+
+def _fit_channel(field: Float, guide: _Guide) -> tuple[Float, Float]:
+    L, p = guide.cells.astype(np.float64), field.astype(np.float64)
+    mean_L, mean_p = _mean(L), _mean(p)
+    covariance = _mean(L * p) - mean_L * mean_p
+    variance = _mean(L * L) - mean_L * mean_L
+    slope = _mean(covariance / (variance + _EPS)).astype(np.float32)
+
+    from_slope = _enlarged(slope, guide.working) * guide.working
+    grid = len(guide.working) // len(field)
+    at_centre = slope * guide.cells
+    low, high = _range_around(field)
+    low += _BEYOND_RELATIVE * np.minimum(low, 0) - _BEYOND_ABSOLUTE
+    high += _BEYOND_RELATIVE * np.maximum(high, 0) + _BEYOND_ABSOLUTE
+    offset: Float = field - to_grid(from_slope, grid)
+    for _ in range(_CORRECTIONS):
+        enlarged = from_slope + _enlarged(offset, guide.working)
+        offset = offset + field - to_grid(enlarged, grid)
+        offset = np.clip(at_centre + offset, low, high) - at_centre
+    return slope, offset
+
+
+def _range_around(plane: Float) -> tuple[Float, Float]:
+    """Find the smallest and the largest value within the window around each cell."""
+    window = np.ones(_WINDOW, np.uint8)
+    low = cv2.erode(plane, window, borderType=cv2.BORDER_REFLECT)
+    high = cv2.dilate(plane, window, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(low, np.float32), np.asarray(high, np.float32)
+
+
+def _mean(plane: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(cv2.blur(plane, _WINDOW, borderType=cv2.BORDER_REFLECT))
+
+
+def _enlarged(field: Float, working: Float) -> Float:
+    height, width = working.shape
+    large = cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large, np.float32)
+
+
+def _render(pixels: Pixels, fields: Float, frame: Frame, grid: int) -> Pixels:
+    i, down = _positions(frame.height, frame.scale / grid, fields.shape[1])
+    j, across = _positions(frame.width, frame.scale / grid, fields.shape[2])
+    # The fields at full width but the grid's height: (h, 6, width), the rows to blend.
+    left, right = (np.ascontiguousarray(fields[..., k].swapaxes(0, 1)) for k in (j, j + 1))
+    rows = left + across * (right - left)
+
+    rgb = np.empty((frame.height, frame.width, 3), pixels.dtype)
+    step = min(max(1, STRIP_PIXELS // frame.width), frame.height)
+    blended = np.empty((step, len(fields), frame.width), np.float32)
+    work = np.empty((10, step, frame.width), np.float32)
+    for top in range(0, frame.height, step):
+        L = lightness(pixels[top : top + step])
+        strip = blended[: len(L)]
+        for y, blend in enumerate(strip, top):
+            cv2.addWeighted(rows[i[y]], 1 - down[y], rows[i[y] + 1], down[y], 0, blend)
+        part = work[:, : len(L)]
+        rgb[top : top + step] = _colour(L, strip.swapaxes(0, 1), levels_of(pixels), part)
+    return rgb
+
+
+def _positions(side: int, cells_per_pixel: float, cells: int) -> tuple[NDArray[np.intp], Float]:
+    """Find for each pixel's centre the cell centre before it and how far it is to the next."""
+    position = (np.arange(side) + 0.5) * cells_per_pixel - 0.5
+    position = np.clip(position, 0, cells - 1)
+    before = np.minimum(position.astype(np.intp), cells - 2)
+    return before, (position - before).astype(np.float32)
+
+
+def _colour(L: Float, fields: Float, levels: int, work: Float) -> Pixels:
+    """Turn a strip's L (n, m) and enlarged fields (6, n, m) into RGB (n, m, 3).
+
+    `work` is (10, n, m) float32, contiguous, to work in.
+    """
+    slopes, offsets, (low, high) = fields[:2], fields[2:4], fields[4:]
+    ab, scratch = work[8:], work[6:8]
+    held = np.minimum(np.maximum(L, low, out=scratch[0]), high, out=scratch[0])
+    np.multiply(slopes, held, out=ab)
+    ab += offsets
+    linear = linear_planes(L, ab[0], ab[1], work[:8])
+    outside = np.flatnonzero(outside_gamut(linear, scratch))
+    if len(outside):
+        L, a, b = (plane.ravel()[outside] for plane in (L, *ab))
+        fitted = linear_planes(L, *shrink(L, a, b))
+        for plane, values in zip(linear, fitted, strict=True):
+            plane.ravel()[outside] = values
+    return np.asarray(cv2.merge([levels_from_linear(plane, levels) for plane in linear]))
