@@ -25,7 +25,7 @@ _BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
 _PNG_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 # The next marker in entropy-coded data: neither a stuffed zero, nor a restart, nor a fill byte.
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-_TRUNCATED = "the file is truncated: copy or scan it again"
+TRUNCATED = "the file is truncated: copy or scan it again"
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def read_jpeg(data: bytes) -> Jpeg:
     while True:
         found = _JPEG_MARKER.search(data, position)
         if found is None:
-            raise ImageError(_TRUNCATED)
+            raise ImageError(TRUNCATED)
         marker, position = data[found.start() + 1], found.end()
         if marker == 0xD9:  # end of image
             if frame is None or not scanned:
@@ -100,11 +100,11 @@ def read_jpeg(data: bytes) -> Jpeg:
         if marker in (0x01, 0xD8):  # these stand alone
             continue
         if position + 2 > len(data):
-            raise ImageError(_TRUNCATED)
+            raise ImageError(TRUNCATED)
         length = int.from_bytes(data[position : position + 2], "big")
         payload = data[position + 2 : position + length]
         if length < 2 or len(payload) != length - 2:
-            raise ImageError(_TRUNCATED)
+            raise ImageError(TRUNCATED)
         position += length
         if 0xE0 <= marker <= 0xEF or marker == 0xFE:
             segments.append((marker, payload))
@@ -129,12 +129,12 @@ def png_chunks(data: bytes) -> list[tuple[bytes, bytes]]:
     position = len(PNG_SIGNATURE)
     while not chunks or chunks[-1][0] != b"IEND":
         if position + 12 > len(data):
-            raise ImageError(_TRUNCATED)
+            raise ImageError(TRUNCATED)
         length = int.from_bytes(data[position : position + 4], "big")
         kind = data[position + 4 : position + 8]
         end = position + 8 + length
         if end + 4 > len(data):
-            raise ImageError(_TRUNCATED)
+            raise ImageError(TRUNCATED)
         content = data[position + 8 : end]
         if zlib.crc32(content, zlib.crc32(kind)) == int.from_bytes(data[end : end + 4], "big"):
             chunks.append((kind, content))
@@ -165,7 +165,7 @@ def webp_size(data: bytes) -> tuple[int, int, bool]:
         ImageError: The file ends early or its first chunk is unknown.
     """
     if len(data) < 30 or _u32(data, 4) + 8 > len(data):
-        raise ImageError(_TRUNCATED)
+        raise ImageError(TRUNCATED)
     kind = data[12:16]
     if kind == b"VP8X":
         width = int.from_bytes(data[24:27], "little") + 1
@@ -183,7 +183,7 @@ def bmp_size(data: bytes) -> tuple[int, int]:
     if _u32(data, 14) <= 16:
         return _u16(data, 18), _u16(data, 20)
     if len(data) < 26:
-        raise ImageError(_TRUNCATED)
+        raise ImageError(TRUNCATED)
     width, height = struct.unpack_from("<ii", data, 18)
     return width, abs(height)  # negative: rows run downwards
 

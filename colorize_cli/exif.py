@@ -183,7 +183,7 @@ def _by_code(block: bytes, order: ByteOrder, offset: int) -> dict[int, int]:
 def _entries(block: bytes, order: ByteOrder, offset: int) -> range:
     start = offset + 2
     end = start + 12 * _unpack(block, order, "H", offset)
-    if end > len(block):
+    if offset < 8 or end > len(block):
         raise ExifError("a directory lies outside")
     return range(start, end, 12)
 

@@ -69,6 +69,7 @@ def settle(metadata: Metadata) -> tuple[Metadata, int, list[str]]:
             orientation = exif_block.orientation(exif)
             dpi = dpi or exif_dpi(exif)
             exif = exif_block.made_upright(exif)
+            exif_block.read_tags(exif)  # directories that overlap do not survive the change
         except ExifError as error:
             orientation, exif = 1, None
             warnings.append(f"EXIF dropped: it is damaged ({error})")

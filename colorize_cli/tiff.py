@@ -15,7 +15,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from . import exif
-from .containers import check_size
+from .containers import TRUNCATED, check_size
 from .errors import ImageError
 from .metadata import Metadata, iptc_of, resolution_dpi
 from .tiff_segments import unpack_segments
@@ -27,7 +27,8 @@ Pixels = NDArray[Any]  # uint8 or uint16, the whole range; (H, W) or (H, W, chan
 _KEPT_TAGS = frozenset(
     {269, 270, 271, 272, 285, 305, 306, 315, 316, 18246, 18249, 33432, *range(40091, 40096)}
 )
-_RESOLUTION_UNIT, _XMP, _IPTC, _PHOTOSHOP, _ICC = 296, 700, 33723, 34377, 34675
+_BITS_PER_SAMPLE, _RESOLUTION_UNIT = 258, 296
+_XMP, _IPTC, _PHOTOSHOP, _ICC = 700, 33723, 34377, 34675
 # Descriptions in which programs note the shape of the array, untrue of a colour picture.
 _LAYOUT_NOTES = (b"ImageJ=", b'{"shape"', b"<?xml", b"<OME")
 
@@ -127,6 +128,8 @@ def _with_directories(data: bytes, order: exif.ByteOrder, directories: list[exif
 def _read_page(tif: tifffile.TiffFile, data: bytes) -> TiffPicture:
     page, is_first, warnings = _choose_page(tif)
     check_size(page.imagewidth, page.imagelength)
+    if page.samplesperpixel > 1 and _BITS_PER_SAMPLE not in page.tags:
+        raise ImageError(TRUNCATED)  # tifffile passes over tags whose values are cut off
     compression, photometric = int(page.compression), int(page.photometric or 0)
     codecs = (_UNCOMPRESSED, _LZW, _PACKBITS, _LZMA, *_DEFLATE)
     usual = page.bitspersample in (1, 2, 4, 8, 16) and page.fillorder == 1
@@ -172,7 +175,7 @@ def _samples(tif: tifffile.TiffFile, page: tifffile.TiffPage, data: bytes) -> Pi
         )
     ends = zip(page.dataoffsets, page.databytecounts, strict=True)
     if any(offset + count > len(data) for offset, count in ends):
-        raise ImageError("the file is truncated: copy or scan it again")
+        raise ImageError(TRUNCATED)
     if page.compression in (_LZW, _PACKBITS):
         unpack_segments(tif, page, data)
     samples = page.asarray(maxworkers=1)

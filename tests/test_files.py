@@ -1,0 +1,75 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from colorize_cli import files
+from colorize_cli.files import write_atomic
+
+
+def test_the_file_has_the_bytes_and_nothing_else_is_left(tmp_path: Path) -> None:
+    write_atomic(tmp_path / "photo.png", b"pixels")
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]
+    assert (tmp_path / "photo.png").read_bytes() == b"pixels"
+
+
+def test_an_older_file_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    path.write_bytes(b"a longer one from before")
+    write_atomic(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("name", ["фото é 写真.png", "a b'c\"[red].png", "x" * 251 + ".png"])
+def test_any_name_will_do(tmp_path: Path, name: str) -> None:
+    write_atomic(tmp_path / name, b"pixels")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_failure_leaves_the_older_file_and_no_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException
+) -> None:
+    path = tmp_path / "photo.png"
+    path.write_bytes(b"before")
+
+    def fail(*_: object) -> None:
+        raise error
+
+    if step == "fsync":
+        monkeypatch.setattr(os, "fsync", fail)
+    else:
+        monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(type(error)):
+        write_atomic(path, b"after")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["photo.png"]
+    assert path.read_bytes() == b"before"
+
+
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write_atomic(tmp_path / "nowhere" / "photo.png", b"pixels")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_unfinished_file_does_not_look_like_a_photo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    fsync = os.fsync
+
+    def look(descriptor: int) -> None:
+        seen.extend(path.name for path in tmp_path.iterdir())
+        fsync(descriptor)
+
+    monkeypatch.setattr(files.os, "fsync", look)
+    write_atomic(tmp_path / "photo.png", b"pixels")
+    assert seen[0].startswith(".")
+    assert seen[0].endswith(".part")
+
+
+def test_the_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
+    (tmp_path / "usual").write_bytes(b"")
+    write_atomic(tmp_path / "photo.png", b"pixels")
+    assert (tmp_path / "photo.png").stat().st_mode == (tmp_path / "usual").stat().st_mode
