@@ -20,9 +20,10 @@ class RunLog(AbstractContextManager["RunLog"]):
     """Append a line for every photograph: what became of it, and what it was made with.
 
     The keys of a line: `time` (UTC), `input`, `outputs` (a list of `sample`, from 1, `path`, and
-    `is_kept`: whether the file was there before and stayed as it was), `status` ("done" | "skipped" | "failed"), `reason` (null when done), `seconds` of work,
-    `seed`, `digest` (SHA-256 of the input's bytes), `model` (digest of the bundle), `device`,
-    `is_color` and `warnings`. What is not known, because the photo was not opened, is null.
+    `is_kept`: whether the file was there before and stayed as it was), `status` ("done" |
+    "skipped" | "failed"), `reason` (null when done), `seconds` of work, `seed`, `digest` (SHA-256
+    of the input's bytes), `model` (digest of the bundle), `device`, `is_color` and `warnings`.
+    What is not known, because the photo was not opened, is null.
     """
 
     def __init__(self, path: Path | None) -> None:

@@ -1,0 +1,129 @@
+"""Resident memory over a run of 2,000 small photographs: it should not grow with their number.
+
+    python -m benchmarks.memory [--model NAME|PATH] [--json benchmarks/results/memory.json]
+
+The photographs are made here: 150 to 450 pixels a side, JPEG, PNG and TIFF, 8 and 16 bits. They go
+through what `colorize` runs, from the plan to the written files. The run fails (exit code 1) when
+memory grows by more than 2% from the second quarter of the photographs to the last.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import psutil
+import tifffile
+
+from colorize_cli.batch import Result, Settings
+from colorize_cli.batch import run as run_batch
+from colorize_cli.bundle import load_bundle
+from colorize_cli.colorizer import Colorizer
+from colorize_cli.devices import resolve
+from colorize_cli.info import collect
+from colorize_cli.plan import make_plan
+
+_ALLOWED_GROWTH = 0.02
+_ROWS = 20
+
+
+def main() -> int:
+    """Run the benchmark; return the exit code."""
+    options = _options()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_photos(folder / "in", options.photos)
+        colorizer = Colorizer(load_bundle(options.model), resolve("cpu"), steps=options.steps)
+        result = measure(folder, colorizer, options.samples)
+    facts = collect(options.model)
+    result |= {
+        "photos": options.photos,
+        "samples": options.samples,
+        "steps": colorizer.schedule.steps,
+        "size": colorizer.size,
+        "model": {key: facts["model"][key] for key in ("name", "digest", "parameters_about")},
+        "machine": facts["machine"],
+        "packages": facts["packages"],
+    }
+    print(table(result))
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    return int(result["growth"] > _ALLOWED_GROWTH)
+
+
+def make_photos(folder: Path, count: int) -> None:
+    """Write grey pictures of many shapes, smooth with some grain."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        height, width = rng.integers(150, 451, 2)
+        coarse = rng.random((6, 6), np.float32)
+        picture = cv2.resize(coarse, (int(width), int(height)), interpolation=cv2.INTER_CUBIC)
+        picture = np.clip(picture + rng.normal(0, 0.02, picture.shape), 0, 1)
+        path = folder / f"{number:04}{('.jpg', '.png', '.tif')[number % 3]}"
+        if path.suffix == ".tif":
+            tifffile.imwrite(path, np.rint(picture * 65_535).astype(np.uint16))
+        else:
+            _, data = cv2.imencode(path.suffix, np.rint(picture * 255).astype(np.uint8))
+            path.write_bytes(data.tobytes())
+
+
+def measure(folder: Path, colorizer: Colorizer, samples: int) -> dict[str, object]:
+    """Colorize the folder; return resident memory over the photographs, and how it grew."""
+    process = psutil.Process()
+    megabytes: list[float] = []
+    failures: list[str] = []
+
+    def report(result: Result) -> None:
+        megabytes.append(process.memory_info().rss / 1e6)
+        if result.reason:
+            failures.append(f"{result.job.source.name}: {result.reason}")
+
+    started = time.perf_counter()
+    jobs = make_plan([folder / "in"], folder / "out", samples=samples).jobs
+    run_batch(jobs, colorizer, Settings(samples=samples), report)
+    seconds = time.perf_counter() - started
+    if failures:
+        sys.exit(f"{len(failures)} photographs failed, the first: {failures[0]}")
+    quarters = [float(np.mean(part)) for part in np.array_split(megabytes, 4)]
+    windows = np.array_split(megabytes, _ROWS)
+    ends = np.cumsum([len(window) for window in windows])
+    return {
+        "seconds": round(seconds, 1),
+        "rss_mb": [
+            {"after": int(end), "mean": round(float(np.mean(w)), 1), "max": round(float(max(w)), 1)}
+            for end, w in zip(ends, windows, strict=True)
+        ],
+        "growth": round(quarters[-1] / quarters[1] - 1, 4),
+    }
+
+
+def table(result: dict[str, object]) -> str:
+    """Lay the figures out for reading."""
+    rows = [f"{r['after']:>7} {r['mean']:>9} {r['max']:>9}" for r in result["rss_mb"]]
+    return "\n".join(
+        [
+            "after n  mean RSS       max, MB",
+            *rows,
+            f"last quarter against the second: {result['growth']:+.2%} "
+            f"({result['photos']} photos in {result['seconds']} s)",
+        ]
+    )
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--photos", type=int, default=2000)
+    parser.add_argument("--samples", type=int, default=1)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--json", type=Path)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
