@@ -28,10 +28,10 @@ from .lab import Float, Pixels, levels_from_linear, levels_of, lightness, linear
 
 # Pixels of a strip: small enough for a core's cache, large enough for NumPy's calls to be cheap.
 STRIP_PIXELS = 65_536
-# The filter's windows are 3 x 3 cells; where L varies by less than 10 (its square is _EPS) around
+# The filter's windows are 3 x 3 cells. Where L varies by much less than 7, the root of _EPS, around
 # a cell, that is taken for texture rather than for an edge of colour.
 _WINDOW = (3, 3)
-_EPS = 100.0
+_EPS = 50.0
 # Sharpening B may take a cell's centre beyond its neighbours' ab by this part of their distance
 # from grey and by this many units: objects stay saturated, and grey ones get no fringe.
 _CORRECTIONS = 2
@@ -143,11 +143,11 @@ def _enlarged(field: Float, working: Float) -> Float:
 
 
 def _render(pixels: Pixels, fields: Float, frame: Frame, grid: int) -> Pixels:
-    i, down = _positions(frame.height, frame.scale / grid, fields.shape[1])
-    j, across = _positions(frame.width, frame.scale / grid, fields.shape[2])
-    # The fields at full width but the grid's height: (h, 6, width), the rows to blend.
-    left, right = (np.ascontiguousarray(fields[..., k].swapaxes(0, 1)) for k in (j, j + 1))
-    rows = left + across * (right - left)
+    above, below, down = _positions(frame.height, frame.scale / grid, fields.shape[1])
+    left, right, across = _positions(frame.width, frame.scale / grid, fields.shape[2])
+    # The fields at the photo's width but the grid's height: (h, 6, width), the rows to blend.
+    rows = fields[..., left] * (1 - across) + fields[..., right] * across
+    rows = np.ascontiguousarray(rows.swapaxes(0, 1))
 
     rgb = np.empty((frame.height, frame.width, 3), pixels.dtype)
     step = min(max(1, STRIP_PIXELS // frame.width), frame.height)
@@ -157,24 +157,26 @@ def _render(pixels: Pixels, fields: Float, frame: Frame, grid: int) -> Pixels:
         L = lightness(pixels[top : top + step])
         strip = blended[: len(L)]
         for y, blend in enumerate(strip, top):
-            cv2.addWeighted(rows[i[y]], 1 - down[y], rows[i[y] + 1], down[y], 0, blend)
+            cv2.addWeighted(rows[above[y]], 1 - down[y], rows[below[y]], down[y], 0, blend)
         part = work[:, : len(L)]
         rgb[top : top + step] = _colour(L, strip.swapaxes(0, 1), levels_of(pixels), part)
     return rgb
 
 
-def _positions(side: int, cells_per_pixel: float, cells: int) -> tuple[NDArray[np.intp], Float]:
-    """Find for each pixel's centre the cell centre before it and how far it is to the next."""
+def _positions(
+    side: int, cells_per_pixel: float, cells: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], Float]:
+    """Find the cells whose centres enclose each pixel's centre, and the weight of the second."""
     position = (np.arange(side) + 0.5) * cells_per_pixel - 0.5
     position = np.clip(position, 0, cells - 1)
-    before = np.minimum(position.astype(np.intp), cells - 2)
-    return before, (position - before).astype(np.float32)
+    first = position.astype(np.intp)
+    return first, np.minimum(first + 1, cells - 1), (position - first).astype(np.float32)
 
 
 def _colour(L: Float, fields: Float, levels: int, work: Float) -> Pixels:
     """Turn a strip's L (n, m) and enlarged fields (6, n, m) into RGB (n, m, 3).
 
-    `work` is (10, n, m) float32, contiguous, to work in.
+    `work` is (10, n, m) float32 to work in.
     """
     slopes, offsets, (low, high) = fields[:2], fields[2:4], fields[4:]
     ab, scratch = work[8:], work[6:8]
@@ -184,8 +186,8 @@ def _colour(L: Float, fields: Float, levels: int, work: Float) -> Pixels:
     linear = linear_planes(L, ab[0], ab[1], work[:8])
     outside = np.flatnonzero(outside_gamut(linear, scratch))
     if len(outside):
-        L, a, b = (plane.ravel()[outside] for plane in (L, *ab))
+        L, a, b = (plane.take(outside) for plane in (L, *ab))
         fitted = linear_planes(L, *shrink(L, a, b))
         for plane, values in zip(linear, fitted, strict=True):
-            plane.ravel()[outside] = values
+            np.put(plane, outside, values)
     return np.asarray(cv2.merge([levels_from_linear(plane, levels) for plane in linear]))
