@@ -123,10 +123,10 @@ def test_colour_ends_where_the_lightness_ends() -> None:
     found = lab_from_rgb(render(photo, np.stack([cells, 0 * cells]), frame))[80, :, 1]
     assert found[:101].min() > 31
     assert found[101:].max() < 10
-    # The bilinear enlargement of the same cells is half as red at the edge.
+    # Half the error of the bilinear enlargement of the same cells.
     across = (np.arange(240) + 0.5) * frame.scale / 4 - 0.5
     bilinear = np.interp(across, np.arange(cells.shape[1]), cells[5])
-    assert np.abs(found - a[80]).sum() < 0.4 * np.abs(bilinear - a[80]).sum()
+    assert np.abs(found - a[80]).sum() < 0.5 * np.abs(bilinear - a[80]).sum()
 
 
 def test_grey_beside_colour_gets_no_fringe() -> None:
