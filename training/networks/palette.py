@@ -50,18 +50,18 @@ class Palette(nn.Module):
             return _ResBlock(channels, out, emb_dim, config.groups, config.dropout, resample)
 
         ch = widths[0]
-        self.input_blocks = nn.ModuleList([_Stage(nn.Conv2d(3, ch, 3, padding=1))])
+        self.input_blocks = nn.ModuleList([_Stage([nn.Conv2d(3, ch, 3, padding=1)])])
         skips = [ch]
         for level, width in enumerate(widths):
             if level:
-                self.input_blocks.append(_Stage(block(ch, ch, nn.AvgPool2d(2))))
+                self.input_blocks.append(_Stage([block(ch, ch, nn.AvgPool2d(2))]))
                 skips.append(ch)
             for _ in range(config.blocks):
-                self.input_blocks.append(_Stage(block(ch, width)))
+                self.input_blocks.append(_Stage([block(ch, width)]))
                 ch = width
                 skips.append(ch)
         self.middle_block = _Stage(
-            block(ch, ch), _Attention(ch, config.head_dim, config.groups), block(ch, ch)
+            [block(ch, ch), _Attention(ch, config.head_dim, config.groups), block(ch, ch)]
         )
         self.output_blocks = nn.ModuleList()
         for level, width in reversed(list(enumerate(widths))):
@@ -70,7 +70,7 @@ class Palette(nn.Module):
                 ch = width
                 if level and i == config.blocks:
                     stage.append(block(ch, ch, nn.Upsample(scale_factor=2.0, mode="nearest")))
-                self.output_blocks.append(_Stage(*stage))
+                self.output_blocks.append(_Stage(stage))
         self.out = nn.Sequential(
             GroupNorm(config.groups, ch), nn.SiLU(), zero_init(nn.Conv2d(ch, 2, 3, padding=1))
         )
@@ -88,7 +88,7 @@ class Palette(nn.Module):
         Returns:
             (B*S, 2, h, w) float32 prediction.
         """
-        dtype = self.cond_embed[0].weight.dtype
+        dtype = next(self.parameters()).dtype
         emb = self.cond_embed(sinusoidal(gamma, self.config.channels).to(dtype))
         cond = (L / 50 - 1).repeat_interleave(noisy_ab.shape[0] // L.shape[0], dim=0)
         h = torch.cat([cond, noisy_ab], dim=1).to(dtype)
@@ -99,10 +99,11 @@ class Palette(nn.Module):
         h = self.middle_block(h, emb)
         for stage in self.output_blocks:
             h = stage(torch.cat([h, skips.pop()], dim=1), emb)
-        return self.out(h).float()
+        prediction: Tensor = self.out(h)
+        return prediction.float()
 
 
-class _Stage(nn.Sequential):
+class _Stage(nn.ModuleList):
     """Layers in a row, of which the residual blocks also take the embedding."""
 
     def forward(self, x: Tensor, emb: Tensor) -> Tensor:
@@ -143,7 +144,8 @@ class _ResBlock(nn.Module):
         h = conv(self.resample(activation(norm(x))))
         scale, shift = self.emb_layers(emb)[:, :, None, None].chunk(2, dim=1)
         h = self.out_layers[0](h) * (1 + scale) + shift
-        return self.skip_connection(self.resample(x)) + self.out_layers[1:](h)
+        residual: Tensor = self.out_layers[1:](h)
+        return residual + self.skip_connection(self.resample(x))
 
 
 class _Attention(nn.Module):
@@ -155,8 +157,8 @@ class _Attention(nn.Module):
         self.norm = GroupNorm(groups, channels)
         self.qkv = nn.Conv1d(channels, 3 * channels, 1)
         self.proj_out = nn.Conv1d(channels, channels, 1)
-        nn.init.zeros_(self.proj_out.weight)
-        nn.init.zeros_(self.proj_out.bias)
+        for parameter in self.proj_out.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
         n, c, height, width = x.shape
@@ -166,4 +168,5 @@ class _Attention(nn.Module):
         scale = (c // self.heads) ** -0.25
         weight = torch.softmax(((q * scale) @ (k * scale).transpose(-1, -2)).float(), dim=-1)
         out = (weight.to(v.dtype) @ v).transpose(-1, -2).reshape(n, c, height * width)
-        return x + self.proj_out(out).reshape(n, c, height, width)
+        projected: Tensor = self.proj_out(out)
+        return x + projected.reshape(n, c, height, width)
