@@ -75,7 +75,7 @@ def run(
     indices, found = select(photos, split, limit)
     reporter = Reporter()
     reporter.note(f"device: {chosen.description}{f'; auto: {chosen.note}' if chosen.note else ''}")
-    reporter.note(f"{len(indices)} of {found} photographs, {samples} samples each")
+    reporter.note(f"{len(indices)} of {found} photographs, samples of each: {samples}")
     with reporter.progress(len(indices)) as progress:
         result = evaluate(photos, indices, colorizer, network, settings, progress.advance)
     for name, reason in result.left_out.items():

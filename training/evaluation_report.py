@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -35,7 +36,7 @@ def print_tables(evaluation: Evaluation, settings: EvaluationSettings, model: st
     console.print(_overall_table(evaluation, settings, model))
     for line in _ratio_lines(evaluation.overall, settings.samples):
         console.print(line, highlight=False, markup=False)
-    console.print(_sets_table(evaluation, settings))
+    console.print(_sets_table(evaluation))
 
 
 def write_json(
@@ -122,7 +123,9 @@ def _overall_table(evaluation: Evaluation, settings: EvaluationSettings, model: 
     best = f"best of {settings.samples}"
     table = Table(
         title=f"{means.photos} photographs in {len(evaluation.sets)} sets, {half}; "
-        "means over photos, then sets"
+        "means over photos, then sets",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
     table.add_column("")
     for column in ("LPIPS, first", best, "PSNR, first", best, "colourfulness", "diversity"):
@@ -166,25 +169,29 @@ def _ratio_lines(means: Means, samples: int) -> Sequence[str]:
     return lines
 
 
-def _sets_table(evaluation: Evaluation, settings: EvaluationSettings) -> Table:
-    table = Table(title="by set (model / grey or truth)")
-    table.add_column("set")
-    columns = (
-        *("photos", "LPIPS, first", f"best of {settings.samples}", "PSNR, first"),
-        *(f"best of {settings.samples}", "colourfulness", "diversity"),
+def _sets_table(evaluation: Evaluation) -> Table:
+    table = Table(
+        title='by set; "grey" is the grey input', box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
-    for column in columns:
-        table.add_column(column, justify="right")
+    table.add_column("set")
+    for column in (
+        *("photos", "LPIPS", "best", "grey", "PSNR", "best", "grey"),
+        *("colourfulness", "truth", "diversity"),
+    ):
+        table.add_column(column, justify="right", no_wrap=True)
     for name, means in evaluation.sets.items():
         model, grey = means.model, means.grey
         table.add_row(
             name,
             str(means.photos),
-            f"{_number(model.lpips_first, 3)} / {_number(grey.lpips_first, 3)}",
-            _number(model.lpips_best, 3),
-            f"{_number(model.psnr_first, 1)} / {_number(grey.psnr_first, 1)}",
-            _number(model.psnr_best, 1),
-            f"{model.colourfulness:.1f} / {means.truth_colourfulness:.1f}",
+            _number(model.lpips_first, 4),
+            _number(model.lpips_best, 4),
+            _number(grey.lpips_first, 4),
+            _number(model.psnr_first, 2),
+            _number(model.psnr_best, 2),
+            _number(grey.psnr_first, 2),
+            _number(model.colourfulness, 1),
+            _number(means.truth_colourfulness, 1),
             _number(model.diversity, 3),
         )
     return table
