@@ -130,7 +130,8 @@ def _read_page(tif: tifffile.TiffFile, data: bytes) -> TiffPicture:
     check_size(page.imagewidth, page.imagelength)
     if page.samplesperpixel > 1 and _BITS_PER_SAMPLE not in page.tags:
         raise ImageError(TRUNCATED)  # tifffile passes over tags whose values are cut off
-    compression, photometric = int(page.compression), int(page.photometric or 0)
+    compression = int(page.compression)
+    photometric = _BLACK_IS_ZERO if page.photometric is None else int(page.photometric)
     codecs = (_UNCOMPRESSED, _LZW, _PACKBITS, _LZMA, *_DEFLATE)
     usual = page.bitspersample in (1, 2, 4, 8, 16) and page.fillorder == 1
     if compression in codecs and photometric in _SAMPLES and usual:
