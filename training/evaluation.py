@@ -6,6 +6,7 @@ Every figure is the mean over the photos of a set, then over the sets; ratios ar
 means. Choices are made on the half "tune", published figures come from the half "report".
 """
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,7 +21,6 @@ import torch
 from numpy.typing import NDArray
 
 from colorize_cli.colorizer import Colorizer, Prepared
-from colorize_cli.cpus import usable_cpus
 from colorize_cli.errors import ImageError, UsageError
 from colorize_cli.images import Photo, read_photo
 from colorize_cli.lab import Float, lightness, lightness_table
@@ -173,7 +173,7 @@ def _measured(
 ) -> Iterator[tuple[int, PhotoFigures]]:
     """Colorize in this thread and measure in others, one core each: two photos a core in flight."""
     measure = partial(_measure, grid=colorizer.bundle.grid, mean_ab=settings.mean_ab, lpips=lpips)
-    workers = usable_cpus()
+    workers = colorizer.device.threads or os.cpu_count() or 1
     pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
     pending: deque[Future[tuple[int, PhotoFigures]]] = deque()
     try:
