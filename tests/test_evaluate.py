@@ -167,7 +167,7 @@ def test_a_limit_takes_the_first_photos_of_each_set(photos: Path) -> None:
     assert select([photos], "all", limit=3)[0] == {0, 1, 2, 4, 5, 6}
 
 
-def test_nothing_to_measure_is_an_error(photos: Path, tmp_path: Path) -> None:
+def test_nothing_to_measure_is_an_error(photos: Path) -> None:
     name, half = next((n, half_of(data)) for n, data in iter_photos([photos]))
     other: Split = "tune" if half == "report" else "report"
     with pytest.raises(UsageError, match="--split all takes all"):
