@@ -214,7 +214,10 @@ def bench(
     ] = None,
     model: Model = "default",
     device: Annotated[DeviceName, typer.Option(help="What the network runs on.")] = "auto",
-    batch: Annotated[str, typer.Option(metavar="N,N", help="Batch sizes to time.")] = "1",
+    batch: Annotated[
+        str | None,
+        typer.Option(metavar="N,N", help="Batch sizes to time.", show_default="the device's"),
+    ] = None,
     samples: Annotated[int, typer.Option(min=1, metavar="N", help="Colourings a photo.")] = 1,
     json: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the figures as JSON; - is stdout.")

@@ -49,6 +49,7 @@ class Colorizer:
         steps: int | None = None,
         size: int | None = None,
         batch: int = 1,
+        network: OnnxNetwork | None = None,
     ) -> None:
         """Open the network.
 
@@ -58,6 +59,7 @@ class Colorizer:
             steps: sampling steps, the bundle's own by default.
             size: square root of the working area in pixels, the bundle's own by default.
             batch: photos a call.
+            network: of this bundle on this device, where it is open already.
 
         Raises:
             UsageError: a number is out of range.
@@ -74,7 +76,7 @@ class Colorizer:
             raise UsageError(f"the batch must be at least 1, not {batch}")
         self.batch = batch
         self._rows = 1 if device.name == "cpu" else batch
-        self._network = OnnxNetwork(bundle, device)
+        self._network = network or OnnxNetwork(bundle, device)
 
     def prepare(self, photo: Photo) -> Prepared:
         """Take a photo's L down to the working size; safe in any thread."""

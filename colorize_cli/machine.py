@@ -1,0 +1,102 @@
+"""The machine that figures were measured on, and how much memory the process takes on it."""
+
+import os
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .cpus import inference_threads, usable_cpus
+from .nvidia import find_gpu
+
+if sys.platform != "win32":
+    import resource
+
+# What the kernels of the runtimes choose by, as Linux spells it.
+_FLAGS = (
+    *("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16"),
+    *("amx_tile", "amx_int8", "amx_bf16", "amx_fp16"),
+    *("asimd", "asimddp", "i8mm", "bf16", "sve", "sve2", "sme"),
+)
+_PACKAGES = ("numpy", "opencv-python-headless", "onnxruntime", "onnxruntime-gpu", "tifffile")
+_RESET_PEAK = "5"  # what proc(5) wants written to clear_refs
+
+
+def describe_machine(root: Path = Path("/")) -> dict[str, Any]:
+    """Say what figures depend on, whatever the model.
+
+    Args:
+        root: Where /proc and /sys are found.
+
+    Returns:
+        `system`, `python`, `cpu` (name), `flags` (instruction sets; empty where the system does
+        not tell), `cpus`, `usable_cpus`, `network_threads` (0: as many as onnxruntime likes),
+        `memory_gb`, `gpu` (name or null), `load_average` (of the last minute; null on Windows),
+        and `packages` (version by distribution).
+    """
+    name, flags = _cpu(root / "proc/cpuinfo")
+    gpu = find_gpu()
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    return {
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "cpu": name,
+        "flags": flags,
+        "cpus": os.cpu_count(),
+        "usable_cpus": usable_cpus(),
+        "network_threads": inference_threads(),
+        "memory_gb": _memory_gb(),
+        "gpu": gpu.name if gpu else None,
+        "load_average": None if load is None else round(load, 1),
+        "packages": {"colorize-cli": __version__, **_versions()},
+    }
+
+
+def reset_peak_memory() -> None:
+    """Begin a new peak; Linux alone can, elsewhere the peak is that of the whole process."""
+    try:
+        Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
+    except OSError:  # another system, or a container that forbids it
+        return
+
+
+def peak_memory() -> int | None:
+    """Tell the largest resident memory since the peak was reset, in bytes; None on Windows."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        if sys.platform == "win32":
+            return None
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _cpu(cpuinfo: Path) -> tuple[str, list[str]]:
+    """Name and instruction sets of the first CPU."""
+    try:
+        lines = cpuinfo.read_text().split("\n\n")[0].splitlines()
+    except OSError:
+        return platform.processor() or platform.machine(), []
+    fields = {
+        key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)
+    }
+    # A virtual machine may hide the model's name behind that of the family; the numbers tell.
+    numbers = [f"{key} {fields[key]}" for key in ("cpu family", "model") if key in fields]
+    name = fields.get("model name") or platform.processor() or platform.machine()
+    found = set((fields.get("flags") or fields.get("Features") or "").split())
+    return ", ".join([name, *numbers]), [flag for flag in _FLAGS if flag in found]
+
+
+def _memory_gb() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return None
+
+
+def _versions() -> dict[str, str]:
+    installed = {d.name: d.version for d in metadata.distributions() if d.name in _PACKAGES}
+    return {name: installed[name] for name in _PACKAGES if name in installed}

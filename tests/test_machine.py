@@ -1,0 +1,76 @@
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from colorize_cli import __version__
+from colorize_cli.machine import describe_machine, peak_memory, reset_peak_memory
+
+X86 = """processor	: 0
+vendor_id	: GenuineIntel
+cpu family	: 6
+model		: 143
+model name	: Intel(R) Xeon(R) Platinum 8488C
+flags		: fpu sse2 avx2 avx512f avx512_vnni avx512_bf16 amx_bf16 amx_tile amx_int8 avx512_fp16
+
+processor	: 1
+model name	: another
+"""
+ARM = """processor	: 0
+BogoMIPS	: 2100.00
+Features	: fp asimd evtstrm aes asimddp sve i8mm bf16
+CPU part	: 0xd40
+"""
+
+
+def described(root: Path, cpuinfo: str) -> dict[str, object]:
+    (root / "proc").mkdir()
+    (root / "proc/cpuinfo").write_text(cpuinfo)
+    return describe_machine(root)
+
+
+def test_the_cpu_is_known_by_name_numbers_and_instruction_sets(tmp_path: Path) -> None:
+    machine = described(tmp_path, X86)
+    assert machine["cpu"] == "Intel(R) Xeon(R) Platinum 8488C, cpu family 6, model 143"
+    assert machine["flags"] == [
+        *("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16"),
+        *("amx_tile", "amx_int8", "amx_bf16"),
+    ]
+
+
+def test_so_is_one_of_another_architecture(tmp_path: Path) -> None:
+    machine = described(tmp_path, ARM)
+    assert machine["cpu"]
+    assert machine["flags"] == ["asimd", "asimddp", "i8mm", "bf16", "sve"]
+
+
+def test_where_nothing_tells_the_rest_is_known(tmp_path: Path) -> None:
+    machine = describe_machine(tmp_path)
+    assert machine["flags"] == []
+    assert machine["cpu"]
+    assert machine["usable_cpus"] >= 1
+    packages = machine["packages"]
+    assert packages["numpy"] == np.__version__
+    assert packages["colorize-cli"] == __version__
+    assert {"onnxruntime", "onnxruntime-gpu"} & set(packages)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can begin a new peak")
+def test_a_peak_of_memory_is_seen_and_can_be_begun_anew() -> None:
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        pytest.skip("this container forbids it")
+    size = 64 << 20
+    before = peak_memory()
+    block = np.ones(size, np.uint8)
+    del block
+    during = peak_memory()
+    reset_peak_memory()
+    after = peak_memory()
+    assert before is not None
+    assert during is not None
+    assert after is not None
+    assert during - before > 0.9 * size
+    assert during - after > 0.9 * size
