@@ -1,3 +1,6 @@
+import warnings
+
+import onnxruntime as ort
 import pytest
 import torch
 from torch import nn
@@ -118,3 +121,29 @@ def test_half_precision_weights_give_a_float32_prediction_close_to_the_full_one(
             half = network.half()(*inputs)
         assert half.dtype == torch.float32
         assert (half - full).abs().max() < 0.02 * full.std()
+
+
+@pytest.mark.slow
+def test_palette_exports_with_any_number_of_photos_and_samples(tmp_path):
+    network = Palette(TINY_PALETTE).eval()
+    randomise(network)
+    names, path = ["noisy_ab", "L", "gamma"], tmp_path / "denoiser.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            palette_inputs(2, 6),
+            path,
+            input_names=names,
+            dynamic_shapes=({0: "rows"}, {0: "batch"}, {0: "rows"}),
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    for photos, samples in ((1, 1), (1, 4), (2, 2), (3, 1)):
+        inputs = palette_inputs(photos, photos * samples)
+        feed = {n: x.numpy() for n, x in zip(names, inputs, strict=True)}
+        got = torch.from_numpy(session.run(None, feed)[0])
+        with torch.no_grad():
+            torch.testing.assert_close(got, network(*inputs), rtol=1e-3, atol=1e-4)

@@ -90,8 +90,10 @@ class Palette(nn.Module):
         """
         dtype = next(self.parameters()).dtype
         emb = self.cond_embed(sinusoidal(gamma, self.config.channels).to(dtype))
-        cond = (L / 50 - 1).repeat_interleave(noisy_ab.shape[0] // L.shape[0], dim=0)
-        h = torch.cat([cond, noisy_ab], dim=1).to(dtype)
+        # Not repeat_interleave: the exporter gives it the wrong shape for several photos.
+        x_t = noisy_ab.reshape(L.shape[0], -1, *noisy_ab.shape[1:])
+        cond = (L / 50 - 1)[:, None].expand(-1, x_t.shape[1], -1, -1, -1)
+        h = torch.cat([cond, x_t], dim=2).flatten(0, 1).to(dtype)
         skips = []
         for stage in self.input_blocks:
             h = stage(h, emb)
