@@ -100,8 +100,8 @@ def print_tables(figures: Figures, reporter: Reporter) -> None:
     reporter.console.print(_batch_table(figures))
     if figures.waiting > _NOTED_WAITING:
         reporter.warn(
-            f"other programs held the cores for {figures.waiting:.0%} of the time of rendering: only "
-            "the core times are what they would be without them"
+            f"other programs held the cores for {figures.waiting:.0%} of the time of rendering: "
+            "only the core times are what they would be without them"
         )
     best = max(figures.batches, key=lambda batch: batch.pipeline.photos_per_second)
     reporter.note(
