@@ -24,7 +24,7 @@ from colorize_cli.batch import run as run_batch
 from colorize_cli.bundle import load_bundle
 from colorize_cli.colorizer import Colorizer
 from colorize_cli.devices import resolve
-from colorize_cli.info import collect
+from colorize_cli.machine import describe_machine
 from colorize_cli.plan import make_plan
 
 _ALLOWED_GROWTH = 0.02
@@ -39,15 +39,13 @@ def main() -> int:
         make_photos(folder / "in", options.photos)
         colorizer = Colorizer(load_bundle(options.model), resolve("cpu"), steps=options.steps)
         result = measure(folder, colorizer, options.samples)
-    facts = collect(options.model)
     result |= {
         "photos": options.photos,
         "samples": options.samples,
         "steps": colorizer.schedule.steps,
         "size": colorizer.size,
-        "model": {key: facts["model"][key] for key in ("name", "digest", "parameters_about")},
-        "machine": facts["machine"],
-        "packages": facts["packages"],
+        "model": {"name": colorizer.bundle.name, "digest": colorizer.bundle.digest},
+        "machine": describe_machine(),
     }
     print(table(result))
     if options.json:

@@ -132,7 +132,8 @@ class Reporter:
 
     def _print(self, text: str, style: str = "") -> None:
         # Text objects know neither markup nor emoji codes; the terminal wraps them itself.
-        self.console.print(Text(text, style), soft_wrap=True, highlight=False)
+        lines = "\n".join(map(shown, text.split("\n")))
+        self.console.print(Text(lines, style), soft_wrap=True, highlight=False)
 
 
 class ProgressReport(AbstractContextManager["ProgressReport"]):

@@ -1,22 +1,17 @@
 """`colorize info`: what is installed, what really works, what the model is, and what to do."""
 
 import json
-import os
-import platform
 import sys
-from importlib import metadata
 from typing import Any
 
 from . import __version__
 from .bundle import GRAPHS, Bundle, load_bundle
 from .console import write_stdout
-from .cpus import inference_threads, usable_cpus
 from .devices import DeviceName, problem, rival_wheels
 from .errors import EXIT_ENVIRONMENT, EXIT_OK, ModelError
 from .extras import EXTRAS, install_commands, missing_modules, repair_commands
-from .nvidia import find_gpu
+from .machine import describe_machine
 
-_PACKAGES = ("numpy", "opencv-python-headless", "tifffile", "typer", "rich", "torch", "onnx")
 _DEVICES: tuple[DeviceName, ...] = ("cpu", "cuda", "tensorrt")
 
 
@@ -40,37 +35,22 @@ def collect(model: str) -> dict[str, Any]:
     """Find out what there is.
 
     Returns:
-        `colorize` and `python` (versions), `machine`, `packages` (version by distribution, null
-        where it is not installed), `devices` (null by name where it works, else why it does
-        not), `extras` (missing modules by name), `model`, and `advice` (sentences).
+        `colorize` (version), `executable` (of Python), `machine` (as `describe_machine` tells),
+        `devices` (null by name where it works, else why it does not), `extras` (missing modules
+        by name), `model` and `advice` (sentences).
     """
-    gpu = find_gpu()
     onnxruntimes = rival_wheels()
     devices = {name: problem(name) for name in _DEVICES}
     extras = {extra: missing_modules(extra) for extra in EXTRAS}
     return {
         "colorize": __version__,
-        "python": f"{platform.python_version()} ({sys.executable})",
-        "machine": {
-            "system": platform.platform(),
-            "cpus": os.cpu_count(),
-            "usable_cpus": usable_cpus(),
-            "network_threads": inference_threads(),
-            "gpu": gpu.name if gpu else None,
-        },
-        "packages": {name: _version(name) for name in (*onnxruntimes, *_PACKAGES)},
+        "executable": sys.executable,
+        "machine": describe_machine(),
         "devices": devices,
         "extras": extras,
         "model": _model(model),
         "advice": _advice(onnxruntimes, extras),
     }
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _model(name: str) -> dict[str, Any]:
@@ -114,13 +94,14 @@ def _advice(onnxruntimes: list[str], extras: dict[str, list[str]]) -> list[str]:
 
 def _text(facts: dict[str, Any]) -> str:
     machine, model = facts["machine"], facts["model"]
+    packages = (f"{name} {version}" for name, version in machine["packages"].items())
     lines = [
-        f"colorize {facts['colorize']}, Python {facts['python']}",
-        f"machine    {machine['system']}, {machine['usable_cpus']} of {machine['cpus']} CPUs, "
-        f"{machine['network_threads'] or 'as many as onnxruntime likes'} threads for the network, "
-        f"GPU: {machine['gpu'] or 'none found'}",
-        "packages   "
-        + ", ".join(f"{name} {version}" for name, version in facts["packages"].items() if version),
+        f"colorize {facts['colorize']}, Python {machine['python']} ({facts['executable']})",
+        f"machine    {machine['system']}",
+        f"           {machine['cpu']}, {machine['usable_cpus']} of {machine['cpus']} CPUs, "
+        f"{machine['network_threads'] or 'as many as onnxruntime likes'} threads for the network",
+        f"           GPU: {machine['gpu'] or 'none found'}",
+        f"packages   {', '.join(packages)}",
         "",
         *(f"{name:<10} {why or 'works'}" for name, why in facts["devices"].items()),
         "",

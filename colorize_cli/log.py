@@ -33,7 +33,7 @@ class RunLog(AbstractContextManager["RunLog"]):
             path: File to append to, `-` for standard output, or None for no log.
 
         Raises:
-            UsageError: The file cannot be written to.
+            UsageError: The file cannot be written to, or is no log: a photograph, say.
         """
         self._file: TextIO | None = None
         self._run: Mapping[str, object] = {"seed": None, "model": None, "device": None}
@@ -41,6 +41,8 @@ class RunLog(AbstractContextManager["RunLog"]):
             self._file = sys.stdout
         elif path is not None:
             try:
+                if path.is_file() and not _is_log(path):
+                    raise UsageError(f"--log {path} is another file, not a log: name a new one.")
                 # Line-buffered: what a killed run did stays known.
                 self._file = path.open("a", encoding="utf-8", buffering=1)
             except OSError as error:
@@ -107,6 +109,11 @@ class RunLog(AbstractContextManager["RunLog"]):
         except UnicodeEncodeError:  # a file name that is not UTF-8
             text = json.dumps(line)
         self._file.write(text + "\n")
+
+
+def _is_log(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(1) in (b"", b"{")
 
 
 def _outputs(job: Job) -> list[dict[str, object]]:

@@ -5,6 +5,9 @@ import re
 import unicodedata
 from pathlib import Path
 
+# Controls, invisible formatting (which can turn the direction of a line), and separators of lines.
+_UNSEEN = frozenset(("Cc", "Cf", "Zl", "Zp"))
+_JOINERS = frozenset("\u200c\u200d")  # that names in some scripts need
 _CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), 127)}
 
 
@@ -20,7 +23,10 @@ def shown(path: Path | str) -> str:
     """A path as one line of text, with control characters and undecodable bytes escaped."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+        char.encode("unicode_escape").decode()
+        if unicodedata.category(char) in _UNSEEN and char not in _JOINERS
+        else char
+        for char in text
     )
 
 

@@ -83,9 +83,15 @@ def open_colorizer(options: Options, reporter: Reporter) -> tuple[Colorizer, int
 def compare_given(options: Options, reporter: Reporter) -> None:
     """Say that given settings differ from the record, where there is nothing to be made."""
     kept = read_record(options.out)
+    if not kept:
+        return
     names = ("seed", "size", "steps")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
-    differences = kept.differences(given) if kept else []
+    if options.device != "auto":
+        given["device"] = options.device
+    differences = kept.differences(given)
+    if options.model and kept.model not in (options.model, str(Path(options.model).absolute())):
+        differences.append(f"model {kept.model}, now {options.model}")
     if differences:
         _warn(options.out, differences, reporter)
 

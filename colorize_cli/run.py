@@ -81,16 +81,15 @@ def run(options: Options, reporter: Reporter) -> int:
         recursive=options.recursive,
         overwrite=options.overwrite,
     )
-    if not plan.jobs and all(problem.missing for problem in plan.problems):
-        raise UsageError(_nothing_found(options, plan))
     for note in plan.notes:
         reporter.warn(note)
+    if not plan.jobs and all(problem.missing for problem in plan.problems):
+        raise UsageError(_nothing_found(options, plan))
     if options.dry_run:
         for problem in plan.problems:
             reporter.failure(problem.path, problem.reason)
         write_stdout("".join(_plan_lines(plan.jobs)))
         return EXIT_FAILED if plan.problems else EXIT_OK
-    _guard_log(options.log, plan.jobs)
     tally = Tally()
     is_interrupted = False
     todo = [job for job in plan.jobs if job.missing]
@@ -133,15 +132,6 @@ def _plan_lines(jobs: Sequence[Job]) -> Iterator[str]:
             if action == "write" and output.exists():
                 action = "overwrite"
             yield f"{one_line(job.source)}\t{one_line(output)}\t{action}\n"
-
-
-def _guard_log(log: Path | None, jobs: Sequence[Job]) -> None:
-    """Refuse to append to anything that is not a log, a photograph above all."""
-    if log is None or log == Path("-") or not log.is_file():
-        return
-    with log.open("rb") as file:
-        if file.read(1) not in (b"", b"{"):
-            raise UsageError(f"--log {log} exists and is not a log of colorize: name another file.")
 
 
 def _report_plan(plan: Plan, reporter: Reporter, log: RunLog, tally: Tally) -> None:

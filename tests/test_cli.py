@@ -124,7 +124,7 @@ def test_the_version(colorize: Run) -> None:
         (("empty", "--out", "out"), "no photographs in empty (1 other file)"),
         (("scans", "--out", "scans/a/1.jpg"), "is a file"),
         (("scans", "--out", "out", "--log", "nowhere/log"), "--log"),
-        (("scans", "--out", "out", "--log", "scans/a/1.jpg"), "not a log"),
+        (("scans", "--out", "out", "--log", "scans/a/1.jpg"), "not a log: name"),
         (("scans", "--out", "out", "--size", "8"), "size"),
     ],
 )

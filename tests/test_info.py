@@ -26,7 +26,7 @@ def test_as_json_it_is_for_programs(tiny_bundle: Path, capfd: pytest.CaptureFixt
     facts = json.loads(capfd.readouterr().out)
     assert facts["devices"]["cpu"] is None
     assert set(facts["devices"]) == {"cpu", "cuda", "tensorrt"}
-    assert facts["packages"]["numpy"]
+    assert facts["machine"]["packages"]["numpy"]
     assert facts["machine"]["usable_cpus"] >= 1
     model = facts["model"]
     assert (model["family"], model["steps"], model["problem"]) == ("encoder", 20, None)

@@ -409,6 +409,8 @@ def test_natural_order_counts() -> None:
 def test_names_are_shown_on_one_line() -> None:
     assert shown("a\nb\x1b[31m.jpg") == "a\\nb\\x1b[31m.jpg"
     assert shown("Größe [x] :smile:.jpg") == "Größe [x] :smile:.jpg"
+    assert shown("写真\u3000帖\u200c.jpg") == "写真\u3000帖\u200c.jpg"
+    assert shown("a\u202egpj.exe") == "a\\u202egpj.exe"
     assert shown(os.fsdecode(b"\xff.jpg")) == "\\xff.jpg"
     assert one_line(Path("a\tb\n\x7f")) == "a\\tb\\n\\x7f"
     assert one_line(Path("a\\tb")) == "a\\tb"
