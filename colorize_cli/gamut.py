@@ -35,8 +35,8 @@ def fit_gamut(L: Float, a: Float, b: Float) -> tuple[Float, Float]:
 
     Returns:
         New planes a and b, of the same L and hue, that sRGB can show: linear light is in 0..1 but
-        for less than 0.002, which is worth less than 0.1 in L; lemon colours of L 91 to 99.5 may
-        have up to 0.045 too much red, worth 0.4 in L.
+        for rounding. Lemon colours of L 91 to 99.5 alone may have up to 0.045 too much red, which
+        is worth up to 0.4 in L when it is clipped.
     """
     fitted_a, fitted_b = a.copy(), b.copy()
     outside = outside_gamut(linear_planes(L, a, b))
@@ -71,24 +71,36 @@ def shrink(L: Float, a: Float, b: Float) -> tuple[Float, Float]:
 
 def _largest_chroma(L: Float, hue: Float) -> Float:
     table = chroma_table()
-    y = L * np.float32(_L_STEPS / 100)
-    x = (hue + 2) * np.float32(_HUE_STEPS / 4)
-    i = np.clip(y.astype(np.intp), 0, _L_STEPS - 1)
-    j = np.clip(x.astype(np.intp), 0, _HUE_STEPS - 1)
-    y, x = y - i.astype(np.float32), x - j.astype(np.float32)
-    upper = table[i, j] + x * (table[i, j + 1] - table[i, j])
-    lower = table[i + 1, j] + x * (table[i + 1, j + 1] - table[i + 1, j])
-    return upper + y * (lower - upper)
+    columns = table.shape[1]
+    y, x = L * np.float32(_L_STEPS / 100), (hue + 2) * np.float32(_HUE_STEPS / 4)
+    i, j = np.floor(y), np.floor(x)
+    y -= i
+    x -= j
+    node = (i * columns + j).astype(np.intp)  # whole numbers that float32 holds
+    # Clipped, so that NaN, which no network should give, ends in a pixel and not in an error.
+    upper, right, lower, across = (
+        table.take(node + step, mode="clip") for step in (0, 1, columns, columns + 1)
+    )
+    upper += x * (right - upper)
+    lower += x * (across - lower)
+    upper += y * (lower - upper)
+    return np.asarray(upper, np.float32)
 
 
 @cache
 def chroma_table() -> Float:
-    """Largest chroma |a| + |b| of sRGB: (L 0..100, hue -2..2) as (257, 513) float32."""
+    """Tabulate the largest chroma |a| + |b| of sRGB.
+
+    Returns:
+        (258, 514) float32: rows for L from 0 to 100, columns for hue from -2 to 2, each with a
+        copy of the last one behind it for interpolation.
+    """
     hue = np.linspace(-2, 2, _HUE_STEPS + 1, dtype=np.float32)
     b = 1 - np.abs(hue)
     a = np.copysign(1 - np.abs(b), hue)
     rows = np.linspace(0, 100, _L_STEPS + 1, dtype=np.float32)
-    return np.stack([_bisect(np.full_like(a, L), a, b) for L in rows])
+    table = np.stack([_bisect(np.full_like(a, L), a, b) for L in rows])
+    return np.pad(table, (0, 1), mode="edge")
 
 
 def _bisect(L: Float, a: Float, b: Float) -> Float:

@@ -27,7 +27,8 @@ from .geometry import Frame, to_grid, to_working
 from .lab import Float, Pixels, levels_from_linear, levels_of, lightness, linear_planes
 
 # Pixels of a strip: small enough for a core's cache, large enough for NumPy's calls to be cheap.
-STRIP_PIXELS = 65_536
+STRIP_PIXELS = 32_768
+CHUNK_PIXELS = 16_384  # of those outside the gamut, which are gathered
 # The filter's windows are 3 x 3 cells. Where L varies by much less than 7, the root of _EPS, around
 # a cell, that is taken for texture rather than for an edge of colour.
 _WINDOW = (3, 3)
@@ -185,9 +186,11 @@ def _colour(L: Float, fields: Float, levels: int, work: Float) -> Pixels:
     ab += offsets
     linear = linear_planes(L, ab[0], ab[1], work[:8])
     outside = np.flatnonzero(outside_gamut(linear, scratch))
-    if len(outside):
-        L, a, b = (plane.take(outside) for plane in (L, *ab))
-        fitted = linear_planes(L, *shrink(L, a, b))
-        for plane, values in zip(linear, fitted, strict=True):
-            np.put(plane, outside, values)
+    flat = linear.reshape(3, -1)  # a view: the rows of a plane of `work` lie behind each other
+    for start in range(0, len(outside), CHUNK_PIXELS):
+        chunk = outside[start : start + CHUNK_PIXELS]
+        chunk_L, a, b = (plane.take(chunk) for plane in (L, *ab))
+        fitted = linear_planes(chunk_L, *shrink(chunk_L, a, b))
+        for plane, values in zip(flat, fitted, strict=True):
+            plane[chunk] = values
     return np.asarray(cv2.merge([levels_from_linear(plane, levels) for plane in linear]))
