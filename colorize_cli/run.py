@@ -82,7 +82,7 @@ def run(options: Options, reporter: Reporter) -> int:
         overwrite=options.overwrite,
     )
     for note in plan.notes:
-        reporter.warn(note)
+        reporter.note(note)
     if not plan.jobs and all(problem.missing for problem in plan.problems):
         raise UsageError(_nothing_found(options, plan))
     if options.dry_run:
