@@ -248,6 +248,8 @@ class _Pipeline:
 
     def _colorize(self, group: list[_Item]) -> None:
         """Run the network; what fails together is tried again one by one."""
+        if self._halt.is_set():
+            return
         started = perf_counter()
         prepared = [item.prepared for item in group if item.prepared]
         try:

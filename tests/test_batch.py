@@ -176,17 +176,18 @@ def test_an_unforeseen_error_names_its_kind() -> None:
     }
 
 
-def test_the_first_failure_ends_the_run_on_demand() -> None:
+@pytest.mark.parametrize("batch", [1, 4])
+def test_the_first_failure_ends_the_run_on_demand(batch: int) -> None:
     for number in range(40):
         put(f"{number}.png", number)
 
     def fail(prepared: Sequence[Prepared]) -> None:
         raise RuntimeError("broken")
 
-    network = Network(act=fail)
+    network = Network(batch=batch, act=fail)
     results = colorize(network, jobs(), Settings(fail_fast=True))
     assert [result.reason for result in results] == ["RuntimeError: broken"]
-    assert len(network.groups) == 1
+    assert len(network.groups) == min(batch, 2), "a batch is tried again with one photo"
     assert not Path("out").exists()
 
 
