@@ -1,10 +1,10 @@
 """How the figures of a benchmark are shown: tables for people, JSON for programs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from rich import box
 from rich.table import Table
@@ -14,6 +14,7 @@ from .bench_stages import Stage
 from .bundle import Bundle
 from .console import Reporter, count_text, rate_text, write_stdout
 from .devices import Device
+from .errors import UsageError
 from .files import write_atomic
 
 _FORMAT = 1
@@ -64,9 +65,22 @@ class BatchFigures:
         return self.pipeline.photos_per_second / self.network.photos_per_second
 
 
+_Cell: TypeAlias = Callable[[BatchFigures], str]
+
+
 @dataclass(frozen=True)
 class Figures:
-    """All that a benchmark found."""
+    """All that a benchmark found.
+
+    Attributes:
+        machine: From `describe_machine`, before anything was measured.
+        device: What ran.
+        bundle: The model.
+        photos: What was measured with.
+        samples: Colourings a photo.
+        stages: Before and after the network, by name, as `time_stages` has them.
+        batches: By batch size, the smallest first.
+    """
 
     machine: Mapping[str, Any]
     device: Device
@@ -95,7 +109,8 @@ def print_tables(figures: Figures, reporter: Reporter) -> None:
     reporter.note(
         f"machine: {machine['cpu']}, {machine['usable_cpus']} of {machine['cpus']} CPUs{flags}"
     )
-    reporter.note(f"photos: {_photos_text(figures.photos)}; {_samples_text(figures)}")
+    samples = count_text(figures.samples, "sample")
+    reporter.note(f"photos: {_photos_text(figures.photos)}; {samples} each")
     reporter.console.print(_stage_table(figures))
     reporter.console.print(_batch_table(figures))
     if figures.waiting > _NOTED_WAITING:
@@ -111,12 +126,19 @@ def print_tables(figures: Figures, reporter: Reporter) -> None:
 
 
 def write_json(path: Path, figures: Figures) -> None:
-    """Write the figures, with what they were measured on; `-` is standard output."""
+    """Write the figures, with what they were measured on; `-` is standard output.
+
+    Raises:
+        UsageError: The file cannot be written.
+    """
     text = json.dumps(document(figures), indent=2) + "\n"
     if path == Path("-"):
         write_stdout(text)
-    else:
+        return
+    try:
         write_atomic(path, text.encode())
+    except OSError as error:
+        raise UsageError(f"--json {path} cannot be written: {error.strerror}") from error
 
 
 def document(figures: Figures) -> dict[str, Any]:
@@ -162,12 +184,12 @@ def document(figures: Figures) -> dict[str, Any]:
 
 
 def _rounded(tree: Any) -> Any:
-    """Round to what means something: a tenth of a microsecond, of a photo in 1,000 seconds."""
+    """Round to six digits, which is more than anything here means."""
     if isinstance(tree, dict):
         return {key: _rounded(value) for key, value in tree.items()}
     if isinstance(tree, list | tuple):
         return [_rounded(value) for value in tree]
-    return round(tree, 4) if isinstance(tree, float) else tree
+    return float(f"{tree:.6g}") if isinstance(tree, float) else tree
 
 
 def _photos_text(photos: PhotoFacts) -> str:
@@ -177,10 +199,6 @@ def _photos_text(photos: PhotoFacts) -> str:
     if photos.is_built_in:
         return f"a built-in one of {size} megapixels, {kinds}"
     return f"{photos.used} of {count_text(photos.found, 'photo')}, {size} megapixels, {kinds}"
-
-
-def _samples_text(figures: Figures) -> str:
-    return f"{count_text(figures.samples, 'sample')} each"
 
 
 def _table(title: str, first: str, *columns: str) -> Table:
@@ -216,27 +234,30 @@ def _stage_table(figures: Figures) -> Table:
 def _batch_table(figures: Figures) -> Table:
     batches = figures.batches
     title = "The network, ms a call, and everything together"
-    table = _table(title, "batch", *(str(batch.batch) for batch in batches))
-
-    def add(title: str, *cells: str) -> None:
-        table.add_row(title, *cells)
-
-    add("photos a call", *(str(b.network.rows) for b in batches))
-    add("encoder", *(f"{b.network.encoder.median_ms:.1f}" for b in batches))
-    add("denoiser step, median", *(f"{b.network.step.median_ms:.1f}" for b in batches))
-    add("denoiser step, 95%", *(f"{b.network.step.p95_ms:.1f}" for b in batches))
-    add("denoiser step, core time", *(f"{b.network.step.core_ms:.1f}" for b in batches))
+    table = _table(title, "batch", *(str(figure.batch) for figure in batches))
     steps = figures.bundle.schedule.steps
-    add(f"sampler, {steps} steps", *(f"{b.network.sampler.median_ms:.0f}" for b in batches))
-    add("  of it noise and arithmetic", *(f"{b.network.arithmetic.median_ms:.1f}" for b in batches))
-    add("network alone, photos/s", *(f"{b.network.photos_per_second:.2f}" for b in batches))
-    table.add_section()
-    add("end to end, photos/s", *(f"{b.pipeline.photos_per_second:.2f}" for b in batches))
-    add("  of the network's rate", *(f"{b.share_of_network:.0%}" for b in batches))
-    add("end to end, samples/s", *(f"{b.pipeline.samples_per_second:.2f}" for b in batches))
-    add("denoiser step meanwhile, median", *(f"{b.pipeline.step_ms:.1f}" for b in batches))
-    add("cores busy", *(f"{b.pipeline.cores_busy:.2f}" for b in batches))
-    add("peak memory, MB", *(_megabytes(b.pipeline.peak_memory_mb) for b in batches))
+    network: dict[str, _Cell] = {
+        "photos a call": lambda b: str(b.network.rows),
+        "encoder": lambda b: f"{b.network.encoder.median_ms:.1f}",
+        "denoiser step, median": lambda b: f"{b.network.step.median_ms:.1f}",
+        "denoiser step, 95%": lambda b: f"{b.network.step.p95_ms:.1f}",
+        "denoiser step, core time": lambda b: f"{b.network.step.core_ms:.1f}",
+        f"sampler, {steps} steps": lambda b: f"{b.network.sampler.median_ms:.0f}",
+        "  of it noise and arithmetic": lambda b: f"{b.network.arithmetic.median_ms:.1f}",
+        "network alone, photos/s": lambda b: f"{b.network.photos_per_second:.2f}",
+    }
+    pipeline: dict[str, _Cell] = {
+        "end to end, photos/s": lambda b: f"{b.pipeline.photos_per_second:.2f}",
+        "  of the network's rate": lambda b: f"{b.share_of_network:.0%}",
+        "end to end, samples/s": lambda b: f"{b.pipeline.samples_per_second:.2f}",
+        "denoiser step meanwhile, median": lambda b: f"{b.pipeline.step_ms:.1f}",
+        "cores busy": lambda b: f"{b.pipeline.cores_busy:.2f}",
+        "peak memory, MB": lambda b: _megabytes(b.pipeline.peak_memory_mb),
+    }
+    for part in (network, pipeline):
+        table.add_section()
+        for row, cell in part.items():
+            table.add_row(row, *map(cell, batches))
     return table
 
 

@@ -32,7 +32,10 @@ class Lap:
 
 
 class Stopwatch:
-    """Time the body of a `with` statement; `lap` has the result. Nothing else should run."""
+    """Time the body of a `with` statement; `lap` has the result afterwards.
+
+    Its core time is that of the whole process, so it means something where nothing else runs.
+    """
 
     lap = Lap()
 

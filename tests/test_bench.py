@@ -299,6 +299,19 @@ def test_an_interruption_ends_with_130_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_json_that_cannot_be_written_does_not_cost_the_tables(
+    colorize_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(bench_report, "write_atomic", full)
+    code, _, err = colorize_bench("--json", "bench.json")
+    assert code == 2
+    assert "end to end" in err
+    assert "bench.json cannot be written: No space left" in err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
