@@ -90,6 +90,12 @@ class Run:
         self.model.load_state_dict(model)
         for name, tensor in self.ema.state.items():
             tensor.copy_(ema[name])
+        parameters = dict(self.model.named_parameters())
+        for index, entries in optimizer.items():
+            for key, value in entries.items():
+                if value.dim():  # the fused optimizer walks the memory of all as it lies
+                    like = torch.empty_like(parameters[self.names[index]])
+                    entries[key] = like.copy_(value)
         state = self.optimizer.state_dict()
         state["state"] = optimizer
         self.optimizer.load_state_dict(state)

@@ -1,0 +1,222 @@
+"""Training: learns, stops and resumes exactly, keeps the backbone frozen as long as it should."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from colorize_cli.errors import ModelError, UsageError
+from training import command
+from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from training.data import Photos, make_batch
+from training.loop import RUN_FILE, WEIGHTS_FILE, LoopSettings, Run, learning_rate, resume, train
+from training.networks.backbone import EfficientNetLite3, load_pretrained
+from training.recipe import OptimRecipe, Recipe, recipe_from_dict
+
+OPTIM = {"steps": 4, "photos": 2, "views": 2, "warmup": 2, "frozen_steps": 2, "tuned_stages": 1}
+
+
+def tiny_recipe(**optim: object) -> Recipe:
+    return recipe_from_dict(
+        {
+            "name": "tiny",
+            "family": "encoder",
+            "network": {
+                "encoder": {"channels": [8, 8, 8, 8], "groups": 2},
+                "denoiser": {
+                    "channels": [8, 8, 8, 8],
+                    "groups": 2,
+                    "head_dim": 4,
+                    "emb_dim": 8,
+                    "attention": [3],
+                },
+            },
+            "data": {"size": 32},
+            "optim": OPTIM | optim,
+        }
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    photos = tmp_path / "photos" / "set"
+    photos.mkdir(parents=True)
+    for i in range(3):
+        coarse = rng.integers(0, 256, (5, 5, 3)).astype(np.uint8)
+        data = cv2.imencode(".png", cv2.resize(coarse, (40, 36)))[1]
+        (photos / f"{i}.png").write_bytes(data.tobytes())
+    return tmp_path / "photos"
+
+
+def settings(out: Path) -> LoopSettings:
+    return LoopSettings(out=out)
+
+
+def test_a_run_that_was_stopped_ends_with_the_weights_of_one_that_was_not(
+    folder: Path, tmp_path: Path
+) -> None:
+    photos = Photos([folder], {})
+    whole = Run(tiny_recipe(), "cpu")
+    train(whole, photos, settings(tmp_path / "whole"), lambda line: None)
+
+    first = Run(tiny_recipe(), "cpu")
+    train(first, photos, settings(tmp_path / "parts"), lambda line: None, lambda: first.step == 2)
+    assert first.step == 2
+    second = resume(tmp_path / "parts", None, "cpu")
+    train(second, photos, settings(tmp_path / "parts"), lambda line: None)
+
+    assert second.samples_seen == whole.samples_seen == 16
+    for name, tensor in whole.model.state_dict().items():
+        torch.testing.assert_close(second.model.state_dict()[name], tensor, rtol=0, atol=0)
+    weights = [load_checkpoint(tmp_path / run / WEIGHTS_FILE).state for run in ("whole", "parts")]
+    for name, tensor in weights[0].items():
+        torch.testing.assert_close(weights[1][name], tensor, rtol=0, atol=0)
+
+
+def test_the_backbone_is_frozen_first_and_then_only_its_last_stages_move(folder: Path) -> None:
+    run = Run(tiny_recipe(), "cpu")
+    before = {k: v.clone() for k, v in run.model.state_dict().items()}
+    photos = Photos([folder], {})
+
+    def moved() -> set[str]:
+        return {
+            name.split(".")[3]
+            for name, tensor in run.model.state_dict().items()
+            if name.startswith("encoder.backbone.blocks") and not torch.equal(tensor, before[name])
+        }
+
+    for step in range(2):
+        run.train_step(make_batch(photos, run.recipe.data, 2, 0, step))
+    assert moved() == set()
+    for step in range(2, 4):
+        run.train_step(make_batch(photos, run.recipe.data, 2, 0, step))
+    assert moved() == {"6"}
+
+
+def test_training_lowers_the_loss(folder: Path) -> None:
+
+    run = Run(tiny_recipe(steps=200, lr=3e-3, decay_from=1.0), "cpu")
+    photos = Photos([folder], {})
+    losses = [
+        run.train_step(make_batch(photos, run.recipe.data, 2, 0, step))[0].mean().item()
+        for step in range(60)
+    ]
+    assert np.mean(losses[-15:]) < 0.8 * np.mean(losses[:15])
+
+
+def test_the_log_has_a_line_with_the_losses_by_noise_level(folder: Path, tmp_path: Path) -> None:
+    run = Run(tiny_recipe(steps=1), "cpu")
+    lines: list[str] = []
+    train(run, Photos([folder], {}), settings(tmp_path / "run"), lines.append)
+    entry = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])
+    assert entry["step"] == 1
+    assert entry["samples"] == 4
+    assert len(entry["loss_by_third"]) == 3
+    assert "step 1/1" in lines[-1]
+
+
+def test_the_learning_rate_warms_up_stays_and_decays_to_zero() -> None:
+    optim = OptimRecipe(steps=100, warmup=10, decay_from=0.5)
+    rates = [learning_rate(optim, step) for step in range(101)]
+    assert rates[0] == 0.1
+    assert rates[10:51] == [1.0] * 41
+    assert rates[75] == pytest.approx(0.5)
+    assert rates[100] == 0
+    assert rates[50:] == sorted(rates[50:], reverse=True)
+
+
+def test_a_checkpoint_carries_its_recipe_and_is_no_pickle(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    recipe = tiny_recipe()
+    save_checkpoint(path, Checkpoint(recipe, {"w": torch.arange(3.0)}, {"step": 7}))
+    loaded = load_checkpoint(path)
+    assert loaded.recipe == recipe
+    assert loaded.progress == {"step": 7}
+    assert loaded.state["w"].tolist() == [0, 1, 2]
+
+
+def test_files_that_are_no_checkpoints_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="No checkpoint"):
+        load_checkpoint(tmp_path / "none.safetensors")
+    (tmp_path / "bad.safetensors").write_bytes(b"x" * 50)
+    with pytest.raises(ModelError, match="damaged"):
+        load_checkpoint(tmp_path / "bad.safetensors")
+    save_file({"w": torch.zeros(1)}, tmp_path / "foreign.safetensors")
+    with pytest.raises(ModelError, match="not written by"):
+        load_checkpoint(tmp_path / "foreign.safetensors")
+
+
+def test_the_command_trains_stops_and_resumes(folder: Path, tmp_path: Path) -> None:
+    backbone = tmp_path / "backbone.safetensors"
+    write_backbone(backbone)
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text(
+        'family = "encoder"\n[network.encoder]\nchannels = [8, 8, 8, 8]\ngroups = 2\n'
+        "[network.denoiser]\nchannels = [8, 8, 8, 8]\ngroups = 2\nhead_dim = 4\n"
+        "[data]\nsize = 32\n[optim]\nsteps = 1\nphotos = 1\nviews = 1\n"
+    )
+    out = tmp_path / "run"
+    lines: list[str] = []
+    common = {"data": [folder], "out": out, "device": "cpu", "report": lines.append}
+    command.run(recipe=str(recipe), backbone=backbone, **common)
+    assert (out / RUN_FILE).exists()
+    with pytest.raises(UsageError, match="--resume"):
+        command.run(recipe=str(recipe), backbone=backbone, **common)
+    command.run(recipe=None, resume_run=True, overrides=["optim.steps=2"], **common)
+    assert load_checkpoint(out / WEIGHTS_FILE).progress["step"] == 2
+    other = tmp_path / "other"
+    command.run(recipe=str(recipe), init=out / WEIGHTS_FILE, **(common | {"out": other}))
+    assert load_checkpoint(other / WEIGHTS_FILE).progress["step"] == 1
+
+
+def write_backbone(path: Path) -> None:
+    """Write random weights under timm's names, with batch norms that do something."""
+    torch.manual_seed(1)
+    tensors = {}
+    for name, tensor in EfficientNetLite3().state_dict().items():
+        if name.endswith(".bias"):
+            continue
+        conv = name.removesuffix(".weight")
+        weight = tensor.repeat(1, 3, 1, 1) / 3 if conv == "conv_stem" else tensor
+        tensors[name] = weight.contiguous()
+        if conv == "conv_stem":
+            norm = "bn1"
+        else:
+            block, kind = conv.rsplit(".", 1)
+            order = (
+                ["conv_dw", "conv_pw"]
+                if "blocks.0." in conv
+                else (["conv_pw", "conv_dw", "conv_pwl"])
+            )
+            norm = f"{block}.bn{order.index(kind) + 1}"
+        count = len(tensor)
+        tensors[f"{norm}.weight"] = torch.full((count,), 2.0)
+        tensors[f"{norm}.bias"] = torch.full((count,), 0.5)
+        tensors[f"{norm}.running_mean"] = torch.full((count,), 0.25)
+        tensors[f"{norm}.running_var"] = torch.full((count,), 4 - 1e-3)
+    save_file(tensors, path)
+
+
+def test_batch_norm_is_folded_into_the_convolutions(tmp_path: Path) -> None:
+    path = tmp_path / "backbone.safetensors"
+    write_backbone(path)
+    backbone = EfficientNetLite3()
+    load_pretrained(backbone, path)
+    torch.manual_seed(1)
+    raw = EfficientNetLite3()
+    # weight 2 / sqrt(4) = 1; bias 0.5 - 0.25 * 1
+    torch.testing.assert_close(backbone.conv_stem.weight, raw.conv_stem.weight)
+    assert backbone.conv_stem.bias is not None
+    torch.testing.assert_close(backbone.conv_stem.bias, torch.full((32,), 0.25))
+
+
+def test_a_backbone_of_another_kind_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.safetensors"
+    save_file({"layer.weight": torch.zeros(1)}, path)
+    with pytest.raises(ValueError, match="conv_stem"):
+        load_pretrained(EfficientNetLite3(), path)
