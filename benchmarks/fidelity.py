@@ -1,6 +1,6 @@
 """Measure what the way from ab field to file does to a photo: its L, its colour edges, its cost.
 
-    python -m benchmarks.fidelity PHOTOS... [--json FILE] [--photos 12]
+    python -m benchmarks.fidelity PHOTOS... [--json FILE] [--photos 8]
 
 PHOTOS are folders, pictures or tar shards of colour photographs, none of which is part of this
 project. Figures come from the half "report", the choices of the upsampling's constants from the
@@ -35,7 +35,7 @@ RESULTS = HERE / "results" / "fidelity.json"
 PAGE = HERE / "fidelity.md"
 BEGIN, END = "<!-- written by benchmarks/fidelity.py -->\n", "<!-- end -->\n"
 SIZE, GRID = 192, 4
-BIN, BINS = 0.001, 40_000  # of the histogram of |dL|
+BIN, BINS = 0.001, 100_001  # of the histogram of |dL|
 JPEG_444 = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 JPEG = (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, *JPEG_444)
 WEBP = (cv2.IMWRITE_WEBP_QUALITY, 95)
@@ -59,7 +59,7 @@ def main() -> None:
     """Measure, print and record."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("paths", nargs="+", type=Path, metavar="PHOTOS")
-    parser.add_argument("--photos", type=int, default=12, help="of each set and half")
+    parser.add_argument("--photos", type=int, default=8, help="of each set and half")
     parser.add_argument("--json", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     cv2.setNumThreads(1)

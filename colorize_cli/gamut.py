@@ -1,6 +1,6 @@
 """Colours that sRGB cannot show lose chroma at constant L and hue until it can.
 
-Clipping red, green and blue instead would change L by up to 13.
+Clipping red, green and blue instead would change L, by ten and more for vivid colours.
 
 Hue and chroma are those of the taxicab norm: chroma |a| + |b|, and a hue from -2 to 2 that goes
 round the circle from -b through -a, b and a back to -b. Chromas of one hue have the same ratio in
@@ -77,7 +77,7 @@ def _largest_chroma(L: Float, hue: Float) -> Float:
     y -= i
     x -= j
     node = (i * columns + j).astype(np.intp)  # whole numbers that float32 holds
-    # Clipped, so that NaN, which no network should give, ends in a pixel and not in an error.
+    # Clipped because that is quicker than checked; only NaN and infinity lie outside the table.
     upper, right, lower, across = (
         table.take(node + step, mode="clip") for step in (0, 1, columns, columns + 1)
     )

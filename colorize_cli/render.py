@@ -77,18 +77,19 @@ def render(
 
 
 def render_samples(
-    pixels: Pixels, abs: Float, frame: Frame, grid: int = 4, *, working: Float | None = None
+    pixels: Pixels, fields: Float, frame: Frame, grid: int = 4, *, working: Float | None = None
 ) -> Iterator[Pixels]:
     """Colour a photo with several ab fields, one picture after the other.
 
-    Arguments as for `render`, but `abs` is (samples, 2, h, w). A picture is made when it is asked
-    for, so that one at a time is held.
+    Arguments as for `render`, but `fields` is (samples, 2, h, w). A picture is made when it is
+    asked for, so that one at a time is held; what samples could share, a tenth of the work, is not
+    worth more memory.
     """
     shape = (2, frame.padded_height // grid, frame.padded_width // grid)
-    if pixels.shape[:2] != (frame.height, frame.width) or abs.shape[1:] != shape:
-        raise ValueError(f"pixels {pixels.shape} and ab fields {abs.shape} do not fit {frame}")
+    if pixels.shape[:2] != (frame.height, frame.width) or fields.shape[1:] != shape:
+        raise ValueError(f"pixels {pixels.shape} and ab fields {fields.shape} do not fit {frame}")
     guide = _guide(to_working(pixels, frame) if working is None else working, grid)
-    return (_render(pixels, _fit(ab, guide), frame, grid) for ab in abs)
+    return (_render(pixels, _fit(ab, guide), frame, grid) for ab in fields)
 
 
 def _guide(working: Float, grid: int) -> _Guide:
