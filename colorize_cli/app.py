@@ -20,7 +20,8 @@ from .signals import stop_on_signals
 _DEFAULT = "run"
 _EPILOG = """\b
 The first word decides: write ./export for a folder that is called like a command.
-An option that is left out is as it was when the output folder was begun.
+A seed, model, device, size or number of steps that is not given is the output folder's,
+as .colorize.json in it has them.
 Exit codes: 0 all done or skipped, 1 some failed, 2 wrong usage or no photographs,
 3 device, model or extra cannot be used, 130 interrupted.
 """
