@@ -342,7 +342,7 @@ def info(
     model: Model = "default",
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
-    """Say what is installed, which devices really work, and what the model is."""
+    """Say what is installed, what really works, and what the model is."""
     from .extras import require_runtime
 
     require_runtime()
