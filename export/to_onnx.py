@@ -191,7 +191,7 @@ def _strip(model: ModelProto) -> None:
 def _name_weights(model: ModelProto, state: Mapping[str, NDArray[np.generic]]) -> None:
     """Rename initializers that the exporter folded or shared back to the state dict's names.
 
-    Norm weights come out reshaped under a made-up name, equal tensors as one, and biases that are
+    Norm weights come out reshaped under made-up names, equal tensors as one, and biases that are
     all zero not at all; the last two are recorded in the file's metadata.
     """
     # torch names parameters as the wrapper module sees them, which is as the state dict does.
@@ -225,6 +225,9 @@ def _name_weights(model: ModelProto, state: Mapping[str, NDArray[np.generic]]) -
 
 
 def _content(array: NDArray[np.generic]) -> tuple[str, bytes]:
+    """Identify values whatever their float type: norms keep half weights in single precision."""
+    if array.dtype.kind == "f":
+        return "f", array.astype(np.float32).tobytes()
     return array.dtype.str, array.tobytes()
 
 

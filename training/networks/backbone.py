@@ -100,7 +100,8 @@ class EfficientNetLite3(nn.Module):
         Returns:
             Maps at strides 4, 8, 16, 32 with 32, 48, 136, 384 channels.
         """
-        x = F.relu6(self.conv_stem((L * 2.55 - 127) / 128))
+        scaled = (L * 2.55 - 127) / 128
+        x = F.relu6(self.conv_stem(scaled.to(self.conv_stem.weight.dtype)))
         maps = []
         for i, stage in enumerate(self.blocks):
             x = stage(x)
