@@ -250,6 +250,8 @@ def _check(bundle: Bundle) -> None:
             raise ValueError(f"{name!r} is no plain file name")
         if name not in bundle.files:
             raise ValueError(f"a bundle of the {bundle.family} family needs {name}")
+    if not bundle.sampler.gain > 0:
+        raise ValueError(f"gain must be positive, not {bundle.sampler.gain}")
     if not bundle.ab_scale > 0 or bundle.multiple % bundle.grid:
         raise ValueError("ab_scale must be positive and multiple a multiple of grid")
     if bundle.prediction not in get_args(Prediction):
@@ -268,6 +270,7 @@ def _sampler(fields: Mapping[str, Any]) -> SamplerSettings:
         eta=float(fields["eta"]),
         variance=fields["variance"],
         clamp=None if is_none else Clamp(**clamp),
+        gain=float(fields.get("gain", 1.0)),
     )
 
 

@@ -136,4 +136,4 @@ class Colorizer:
             variance=settings.variance,
             clamp=settings.clamp,
         )
-        return x_0 * np.float32(self.bundle.ab_scale)
+        return x_0 * np.float32(self.bundle.ab_scale * settings.gain)

@@ -51,12 +51,19 @@ class Clamp:
 
 @dataclass(frozen=True)
 class SamplerSettings:
-    """How a bundle is sampled: the arguments of `sample` of the same names."""
+    """How a bundle is sampled.
+
+    Attributes:
+        method: as `sample` takes it, like `eta`, `variance` and `clamp`.
+        gain: factor on the ab that comes out. Above 1 for a network that paints paler than the
+            photos it learned from, as all do that have seen few samples.
+    """
 
     method: Method = "ddim"
     eta: float = 1.0
     variance: Variance = "posterior"
     clamp: Clamp | None = None
+    gain: float = 1.0
 
 
 def sample(

@@ -112,6 +112,7 @@ def _from_checkpoint(
             "eta": sampling.eta,
             "variance": sampling.variance,
             "clamp": clamp,
+            "gain": sampling.gain,
         },
         "network": dict(recipe.network),
         "training": {

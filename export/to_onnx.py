@@ -88,7 +88,8 @@ def _encoder_family(network: EncoderColorizer) -> dict[str, tuple[ModelProto, st
         ["L"],
         names,
     )
-    _name_dims(encoder, {"L": ["batch", 1, "padded_height", "padded_width"]})
+    light: dict[str, list[str | int]] = {"L": ["batch", 1, "padded_height", "padded_width"]}
+    _name_dims(encoder, light)
     map_dims: dict[str, list[str | int]] = {
         name: ["batch", cond.shape[1], f"height_{i}", f"width_{i}"]
         for i, (name, cond) in enumerate(zip(names, conds, strict=True))
@@ -132,7 +133,8 @@ def _palette_family(network: Palette) -> dict[str, tuple[ModelProto, str]]:
         ["noisy_ab", "L", "gamma"],
         ["prediction"],
     )
-    _name_dims(model, {"L": ["batch", 1, "height", "width"]} | _row_dims("height", "width"))
+    light: dict[str, list[str | int]] = {"L": ["batch", 1, "height", "width"]}
+    _name_dims(model, light | _row_dims("height", "width"))
     return {"denoiser.onnx": (model, "")}
 
 

@@ -57,6 +57,16 @@ def test_samples_are_ab_fields_in_lab_units(alone: list[NDArray[np.float32]]) ->
     assert all(1 < abs(ab).max() <= limit * 1.000001 for ab in alone)
 
 
+def test_the_bundles_gain_multiplies_the_ab_that_comes_out(
+    bundle: Bundle, alone: list[NDArray[np.float32]]
+) -> None:
+    vivid = Colorizer(replace(bundle, sampler=replace(bundle.sampler, gain=2.0)), CPU)
+
+    ab = vivid.colorize([vivid.prepare(photo(0))], 1, SEED)[0]
+
+    np.testing.assert_allclose(ab, 2 * alone[0][:1], rtol=1e-6)
+
+
 def test_samples_and_photos_differ(alone: list[NDArray[np.float32]]) -> None:
     rows = np.concatenate(alone)
 

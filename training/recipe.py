@@ -97,6 +97,7 @@ class SamplingRecipe:
         clamp: "none", "static" or "dynamic".
         limit: of the clamp, in units of x_0.
         percentile: of the dynamic clamp.
+        gain: factor on the ab that comes out.
     """
 
     working_size: int = 192
@@ -107,6 +108,7 @@ class SamplingRecipe:
     clamp: Literal["none", "static", "dynamic"] = "static"
     limit: float = 3.2
     percentile: float = 99.5
+    gain: float = 1.0
 
 
 @dataclass(frozen=True)
