@@ -10,7 +10,7 @@ from .bench_report import BatchFigures, Figures, PhotoFacts, print_tables, write
 from .bench_stages import Stage, Subject, take_subjects, time_stages
 from .bundle import Bundle, load_bundle
 from .colorizer import Colorizer
-from .console import Reporter, count_text
+from .console import Reporter
 from .devices import Device, DeviceName, resolve
 from .errors import UsageError
 from .machine import describe_machine
@@ -79,7 +79,7 @@ def run(
     bundle = load_bundle(model)
     chosen = resolve(device)
     network = TimedNetwork(bundle, chosen)
-    _introduce(bundle, chosen, machine["load_average"], machine["usable_cpus"], reporter)
+    _introduce(bundle, chosen, reporter)
     with TemporaryDirectory(prefix="colorize-bench-") as name:
         jobs = _jobs(photos, Path(name), samples, reporter)
         colorizers = [
@@ -167,10 +167,8 @@ def _seconds(batches: int) -> float:
     return BUDGET.stages + batches * (BUDGET.network + BUDGET.pipeline)
 
 
-def _introduce(
-    bundle: Bundle, device: Device, load: float | None, cpus: int, reporter: Reporter
-) -> None:
-    """Say what really runs, and whether something else runs too."""
+def _introduce(bundle: Bundle, device: Device, reporter: Reporter) -> None:
+    """Say what really runs."""
     precision = bundle.precision.get("compute", "fp32")
     reporter.note(f"device: {device.description}, {precision}")
     if device.note:
@@ -179,8 +177,3 @@ def _introduce(
         f"model: {bundle.name} ({bundle.digest[:12]}), size {bundle.working_size}, "
         f"{bundle.schedule.steps} steps"
     )
-    if load is not None and load > cpus / 2:
-        reporter.warn(
-            f"this machine is busy (load average {load} on {count_text(cpus, 'usable CPU')}): "
-            "all but core times will look slower than they are"
-        )

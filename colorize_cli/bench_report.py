@@ -233,8 +233,9 @@ def _stage_table(figures: Figures) -> Table:
 
 def _batch_table(figures: Figures) -> Table:
     batches = figures.batches
-    title = "The network, ms a call, and everything together"
-    table = _table(title, "batch", *(str(figure.batch) for figure in batches))
+    table = _table(
+        "Network, ms a call, and pipeline", "batch", *(str(figure.batch) for figure in batches)
+    )
     steps = figures.bundle.schedule.steps
     network: dict[str, _Cell] = {
         "photos a call": lambda b: str(b.network.rows),

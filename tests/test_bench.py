@@ -120,13 +120,6 @@ def test_the_json_goes_to_a_file_too(colorize_bench: Bench) -> None:
     assert json.loads(Path("bench.json").read_text())["format"] == 1
 
 
-def test_a_busy_machine_is_told(colorize_bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    for load, is_told in ((99.0, True), (0.0, False), (None, False)):
-        machine = {**bench.describe_machine(), "load_average": load}
-        monkeypatch.setattr(bench, "describe_machine", lambda machine=machine: machine)
-        assert ("machine is busy" in colorize_bench()[2]) == is_told
-
-
 def test_cores_that_others_held_meanwhile_are_told(
     tiny_bundle: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
