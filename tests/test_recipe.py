@@ -60,7 +60,7 @@ def test_an_unknown_recipe_lists_the_known_ones() -> None:
 def test_a_file_of_ones_own_is_strict_about_keys(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('family = "encoder"\n[optim]\nspeed = 1\n')
-    with pytest.raises(UsageError, match="no key optim.speed"):
+    with pytest.raises(UsageError, match=r"no key optim\.speed"):
         load_recipe(str(path))
     path.write_text("family = encoder\n")
     with pytest.raises(UsageError, match="no valid TOML"):
