@@ -14,7 +14,7 @@ from .cpus import usable_cpus
 from .devices import Device
 from .errors import ImageError
 from .lab import Float
-from .machine import peak_memory, reset_peak_memory
+from .machine import peak_memory, reset_peak_memory, seconds_without_core
 from .names import shown
 from .network import Condition, Denoise, OnnxNetwork
 from .plan import Job
@@ -35,6 +35,8 @@ class NetworkTiming:
         sampler: All steps of `rows` photos, with their noise and arithmetic.
         arithmetic: What of the sampler is not the denoiser.
         photo: All of it for one photo with its samples.
+        waiting: Part of the time that the threads had work but no core, because other programs
+            held it; None where the system does not tell.
     """
 
     rows: int
@@ -43,6 +45,7 @@ class NetworkTiming:
     sampler: Timing
     arithmetic: Timing
     photo: Timing
+    waiting: float | None
 
     @property
     def photos_per_second(self) -> float:
@@ -120,6 +123,7 @@ def time_network(
     sampler: list[Lap] = []
     arithmetic: list[Lap] = []
     photo: list[Lap] = []
+    before = seconds_without_core()
     for subject in in_turn(subjects, seconds):
         network.forget()
         with Stopwatch() as watch:
@@ -130,6 +134,7 @@ def time_network(
         photo.append(watch.lap / batch)
         encoder += network.encoder_laps
         steps += network.step_laps
+    after = seconds_without_core()
     return NetworkTiming(
         rows=network.rows,
         encoder=Timing.of(encoder),
@@ -137,7 +142,15 @@ def time_network(
         sampler=Timing.of(sampler),
         arithmetic=Timing.of(arithmetic),
         photo=Timing.of(photo),
+        waiting=_waiting(before, after, batch * sum(photo, Lap()).core),
     )
+
+
+def _waiting(before: float | None, after: float | None, core: float) -> float | None:
+    if before is None or after is None:
+        return None
+    waited = max(0.0, after - before)  # a thread that ended took its part along
+    return waited / (waited + core)
 
 
 def photos_for(

@@ -97,9 +97,14 @@ class Figures:
 
     @property
     def waiting(self) -> float:
-        """Part of the time of rendering, which waits for nothing else, that it had no core."""
+        """Largest part of the time of a measurement in which other programs held the cores.
+
+        Known of the networks where the system tells, and of rendering, which waits for nothing
+        but a core.
+        """
         render = self.stages["render"]
-        return max(0.0, 1 - render.core_ms_per_megapixel / render.wall_ms_per_megapixel)
+        of_render = 1 - render.core_ms_per_megapixel / render.wall_ms_per_megapixel
+        return max(0.0, of_render, *(batch.network.waiting or 0.0 for batch in self.batches))
 
 
 def print_tables(figures: Figures, reporter: Reporter) -> None:
@@ -115,8 +120,8 @@ def print_tables(figures: Figures, reporter: Reporter) -> None:
     reporter.console.print(_batch_table(figures))
     if figures.waiting > _NOTED_WAITING:
         reporter.warn(
-            f"other programs held the cores for {figures.waiting:.0%} of the time of rendering: "
-            "only the core times are what they would be without them"
+            f"other programs held the cores for up to {figures.waiting:.0%} of the time: only the "
+            "core times are what they would be without them"
         )
     best = max(figures.batches, key=lambda batch: batch.pipeline.photos_per_second)
     reporter.note(

@@ -1,6 +1,7 @@
 """The benchmark measures what it says, with a tiny bundle and little time."""
 
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -65,6 +66,11 @@ def figures(colorize_bench: Bench) -> Callable[..., Any]:
     return run
 
 
+@pytest.fixture
+def result(tiny_bundle: Path) -> bench_report.Figures:
+    return bench.run([], model=str(tiny_bundle), device="cpu")
+
+
 # What it says.
 
 
@@ -82,10 +88,8 @@ def test_the_tables_go_to_standard_error_and_fit_80_columns(colorize_bench: Benc
 
 
 def test_the_target_is_marked_only_when_it_is_missed(
-    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+    result: bench_report.Figures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    result = bench.run([], model=str(tiny_bundle), device="cpu")
-
     def shown() -> str:
         console = Console(width=80, force_terminal=True, color_system="standard")
         with console.capture() as capture:
@@ -120,18 +124,25 @@ def test_the_json_goes_to_a_file_too(colorize_bench: Bench) -> None:
     assert json.loads(Path("bench.json").read_text())["format"] == 1
 
 
+@pytest.mark.parametrize(
+    ("core", "waiting", "share"),
+    [(50, 0.0, 50), (99, 0.4, 40), (50, None, 50), (99, 0.1, None), (180, None, None)],
+)
 def test_cores_that_others_held_meanwhile_are_told(
-    tiny_bundle: Path, capfd: pytest.CaptureFixture[str]
+    core: float,
+    waiting: float | None,
+    share: int | None,
+    result: bench_report.Figures,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    result = bench.run([], model=str(tiny_bundle), device="cpu")
-    for core, is_told in ((50, True), (99, False), (180, False)):
-        render = replace(
-            result.stages["render"], wall_ms_per_megapixel=100, core_ms_per_megapixel=core
-        )
-        capfd.readouterr()
-        figures = replace(result, stages={**result.stages, "render": render})
-        bench_report.print_tables(figures, Reporter())
-        assert ("held the cores for 50%" in capfd.readouterr().err) == is_told
+    render = replace(result.stages["render"], wall_ms_per_megapixel=100, core_ms_per_megapixel=core)
+    (batch,) = result.batches
+    batch = replace(batch, network=replace(batch.network, waiting=waiting))
+    capfd.readouterr()
+    stages = {**result.stages, "render": render}
+    bench_report.print_tables(replace(result, stages=stages, batches=(batch,)), Reporter())
+    told = re.findall(r"held the cores for up to (\d+)%", capfd.readouterr().err)
+    assert told == ([] if share is None else [str(share)])
 
 
 # What it measures.
@@ -208,7 +219,7 @@ def test_the_pipeline_runs_about_as_long_as_wanted() -> None:
         return Stage(Timing.of([Lap(wall=1.0, core=core_ms / 1000)]), 0, 0)
 
     timing = Timing.of([Lap(wall=0.5, core=0.01)])
-    network = NetworkTiming(1, timing, timing, timing, timing, timing)
+    network = NetworkTiming(1, timing, timing, timing, timing, timing, None)
     quick = dict.fromkeys(STAGES, stage(1))
     assert bench_network.photos_for(10, quick, network, samples=1, batch=1) == 20
     assert bench_network.photos_for(10, quick, network, samples=1, batch=8) == 32

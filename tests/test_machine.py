@@ -1,11 +1,20 @@
+import hashlib
+import os
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from colorize_cli import __version__
-from colorize_cli.machine import describe_machine, peak_memory, reset_peak_memory
+from colorize_cli.machine import (
+    describe_machine,
+    peak_memory,
+    reset_peak_memory,
+    seconds_without_core,
+)
 
 X86 = """processor	: 0
 vendor_id	: GenuineIntel
@@ -74,3 +83,25 @@ def test_a_peak_of_memory_is_seen_and_can_be_begun_anew() -> None:
     assert after is not None
     assert during - before > 0.9 * size
     assert during - after > 0.9 * size
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_waiting_for_a_core_that_another_thread_holds_is_seen() -> None:
+    cpu = min(os.sched_getaffinity(0))
+
+    def work() -> None:
+        os.sched_setaffinity(0, {cpu})  # of this thread alone
+        end = time.thread_time() + 0.1
+        while time.thread_time() < end:
+            hashlib.sha256(bytes(1 << 20)).digest()  # which lets go of the interpreter's lock
+
+    before = seconds_without_core()
+    if before is None:
+        pytest.skip("this kernel does not tell")
+    with ThreadPoolExecutor(2) as pool:
+        for future in [pool.submit(work) for _ in range(2)]:
+            future.result()
+        after = seconds_without_core()
+    assert after is not None
+    # 0.1 s of work each on one core: one waits while the other works.
+    assert after - before > 0.07
