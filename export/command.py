@@ -10,7 +10,7 @@ import torch
 
 from colorize_cli import __version__
 from colorize_cli.bundle import Bundle, load_bundle, write_bundle
-from colorize_cli.errors import ModelError
+from colorize_cli.errors import ModelError, UsageError
 from colorize_cli.schedule import cosine, respace, tutorial_20
 from training.bundle_state import network_from_bundle
 from training.checkpoint import load_checkpoint
@@ -43,6 +43,8 @@ def run(
         UsageError: an override that is no key of a recipe.
         ModelError: the checkpoint cannot be read, or the bundle does not compute what it does.
     """
+    if checkpoint is None and overrides:
+        raise UsageError("--set changes the recipe of a checkpoint; name the CHECKPOINT.")
     if checkpoint is None:
         network, fields = _from_bundle(load_bundle("default"))
     else:

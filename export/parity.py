@@ -111,7 +111,7 @@ def _whole_run(
             variance=settings.variance,
             clamp=settings.clamp,
         )
-        return ab * np.float32(bundle.ab_scale)
+        return ab * np.float32(bundle.ab_scale * settings.gain)
 
     def in_torch(x_t: Float, gamma: Float) -> Float:
         return _torch_denoise(network, bundle, L)(x_t, gamma).numpy()

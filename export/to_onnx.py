@@ -212,7 +212,7 @@ def _name_weights(model: ModelProto, state: Mapping[str, NDArray[np.generic]]) -
             zeros[name] = array.size
         elif match is None:
             raise RuntimeError(f"the exported graph does not hold the weight {name}")
-        elif match.name in state or match.name in renamed.values():
+        elif match.name in state:
             aliases[name] = match.name
         else:
             renamed[match.name] = name

@@ -68,6 +68,13 @@ def test_a_set_without_a_weight_is_an_error(folder: Path) -> None:
         Photos([folder], {"red": 1})
 
 
+def test_weights_of_other_sets_leave_an_even_draw(folder: Path) -> None:
+    photos = Photos([folder], {"flowers": 1})
+    rng = np.random.default_rng(0)
+    sizes = {photos.draw(rng).shape[0] for _ in range(100)}
+    assert sizes == {40, 41, 42, 43}
+
+
 def test_a_photo_that_is_too_small_is_never_enlarged() -> None:
     assert random_crop(np.zeros((31, 90, 3), np.uint8), 32, np.random.default_rng(0)) is None
 
@@ -79,9 +86,10 @@ def test_photos_all_too_small_are_an_error(folder: Path) -> None:
 
 def test_a_damaged_photo_is_an_error_that_says_so(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
-    (tmp_path / "set" / "a.png").write_bytes(b"not a picture")
-    with pytest.raises(UsageError, match="cannot be decoded"):
-        Photos([tmp_path], {}).draw(np.random.default_rng(0))
+    for content in (b"not a picture", b""):
+        (tmp_path / "set" / "a.png").write_bytes(content)
+        with pytest.raises(UsageError, match=r"set/a\.png cannot be decoded"):
+            Photos([tmp_path], {}).draw(np.random.default_rng(0))
 
 
 def test_ab_is_the_mean_over_each_cell_and_flips_with_the_grey(tmp_path: Path) -> None:

@@ -159,6 +159,11 @@ def test_a_run_file_is_refused_with_the_name_of_the_right_one(tmp_path: Path) ->
         run(path, tmp_path / "out", fp16=False, report=lambda line: None)
 
 
+def test_overrides_without_a_checkpoint_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="CHECKPOINT"):
+        run(None, tmp_path / "out", False, overrides=["sampling.eta=1"], report=lambda _: None)
+
+
 def test_a_wrong_override_is_refused_before_any_work(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     save_checkpoint(path, Checkpoint(Recipe("tiny", "encoder"), {}, {}))

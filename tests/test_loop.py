@@ -32,6 +32,7 @@ def tiny_recipe(**optim: object) -> Recipe:
                     "groups": 2,
                     "head_dim": 4,
                     "emb_dim": 8,
+                    "dropout": 0.1,
                     "attention": [3],
                 },
             },
@@ -169,6 +170,11 @@ def test_the_command_trains_stops_and_resumes(folder: Path, tmp_path: Path) -> N
         command.run(recipe=str(recipe), backbone=backbone, **common)
     command.run(recipe=None, resume_run=True, overrides=["optim.steps=2"], **common)
     assert load_checkpoint(out / WEIGHTS_FILE).progress["step"] == 2
+    with pytest.raises(UsageError, match="cannot change the network"):
+        command.run(recipe=None, resume_run=True, overrides=["optim.tuned_stages=2"], **common)
+    fresh = common | {"out": tmp_path / "fresh"}
+    with pytest.raises(UsageError, match="does not fit its family"):
+        command.run(recipe=str(recipe), overrides=["network.depth=2"], **fresh)
     other = tmp_path / "other"
     command.run(recipe=str(recipe), init=out / WEIGHTS_FILE, **(common | {"out": other}))
     assert load_checkpoint(other / WEIGHTS_FILE).progress["step"] == 1

@@ -45,11 +45,19 @@ def test_a_word_needs_no_quotes() -> None:
         ("diffusion.prediction=y", "must be one of eps, v, x_0"),
         ("data.size=100", "multiple of 32"),
         ("optim.photos=0", "at least 1"),
+        ("data.grid=0", "is 4, not 0"),
+        ("data=5", "data must be a table"),
+        ("data.sets.a=x", "must be numbers"),
     ],
 )
 def test_wrong_assignments_are_named(change: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         load_recipe("default", [change])
+
+
+def test_a_network_key_whose_table_is_not_there_makes_it() -> None:
+    changed = override(Recipe("x", "encoder"), ["network.denoiser.dropout=0.1"])
+    assert changed.network == {"denoiser": {"dropout": 0.1}}
 
 
 def test_an_unknown_recipe_lists_the_known_ones() -> None:

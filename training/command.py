@@ -14,7 +14,7 @@ from colorize_cli.errors import ModelError, UsageError
 from .bundle_state import network_from_bundle
 from .checkpoint import load_checkpoint
 from .data import Photos
-from .loop import RUN_FILE, LoopSettings, Run, resume, train
+from .loop import RUN_FILE, WEIGHTS_FILE, LoopSettings, Run, resume, train
 from .networks.backbone import load_pretrained
 from .networks.build import EncoderColorizer
 from .recipe import load_recipe, override
@@ -59,12 +59,25 @@ def run(
         if recipe is not None or backbone is not None or init is not None:
             raise UsageError("--resume goes on with the run as it is; leave the other options out.")
         stored = load_checkpoint(out / RUN_FILE).recipe
-        state = resume(out, override(stored, overrides), device)
+        changed = override(stored, overrides)
+        if (changed.network, changed.family, changed.optim.tuned_stages) != (
+            stored.network,
+            stored.family,
+            stored.optim.tuned_stages,
+        ):
+            raise UsageError(
+                "A resume cannot change the network, its family or optim.tuned_stages: start "
+                f"another run with --init {out / WEIGHTS_FILE}."
+            )
+        state = resume(out, changed, device)
         report(f"resumed {out} at step {state.step} of {state.recipe.optim.steps}")
     else:
         if (out / RUN_FILE).exists():
             raise UsageError(f"{out} holds a run already: use --resume, or another --out.")
-        state = Run(load_recipe(recipe or "default", overrides), device)
+        try:
+            state = Run(load_recipe(recipe or "default", overrides), device)
+        except TypeError as error:
+            raise UsageError(f"The recipe's [network] does not fit its family: {error}.") from error
         _initialise(state, backbone, init, report)
     photos = Photos(data, state.recipe.data.sets)
     parameters = sum(p.numel() for p in state.model.parameters())
@@ -72,7 +85,7 @@ def run(
     settings = LoopSettings(out=out, device=device, minutes=minutes, workers=workers)
     with _until_signal() as stop:
         train(state, photos, settings, report, stop)
-    report(f"step {state.step}; saved in {out}")
+        report(f"step {state.step}; saved in {out}; --resume goes on from there")
 
 
 def _initialise(

@@ -46,24 +46,26 @@ class Photos:
 
         Args:
             paths: shards and folders, as `training.shards.iter_photos` takes them.
-            weights: share of the draws that each set gets (they need not sum to 1). Empty: every
-                photo is as likely as any other.
+            weights: share of the draws that each set gets (they need not sum to 1). Empty, or
+                of other sets than there are: every photo is as likely as any other.
 
         Raises:
-            UsageError: no photos, or a set without a weight.
+            UsageError: no photos, or weights for some of the sets only.
         """
-        names, self.data = [], []
+        self.names, self.data = [], []
         for name, data in iter_photos(paths):
-            names.append(set_of(name))
+            self.names.append(name)
             self.data.append(np.frombuffer(data, np.uint8))
-        sets, index, counts = np.unique(names, return_inverse=True, return_counts=True)
+        sets, index, counts = np.unique(
+            [set_of(name) for name in self.names], return_inverse=True, return_counts=True
+        )
         share = np.ones(len(sets)) * counts
-        if weights:
+        if set(sets) & set(weights):
             unknown = sorted(set(sets) - set(weights))
             if unknown:
                 raise UsageError(
                     f"The recipe's [data.sets] gives no weight to {', '.join(unknown)}: "
-                    "add them, or empty the table to draw all photos evenly."
+                    "add them, or draw all photos evenly with --set 'data.sets={}'."
                 )
             share = np.array([weights[name] for name in sets])
         p = (share / counts)[index]
@@ -75,9 +77,10 @@ class Photos:
     def draw(self, rng: Generator) -> NDArray[np.uint8]:
         """Decode a random photo: (H, W, 3) uint8 RGB."""
         i = min(int(np.searchsorted(self._cumulative, rng.random())), len(self.data) - 1)
-        rgb = cv2.imdecode(self.data[i], cv2.IMREAD_COLOR_RGB)
+        # OpenCV raises on an empty buffer and gives None for any other that it cannot decode.
+        rgb = cv2.imdecode(self.data[i], cv2.IMREAD_COLOR_RGB) if len(self.data[i]) else None
         if rgb is None:
-            raise UsageError(f"Photo {i} of the training data cannot be decoded; remove it.")
+            raise UsageError(f"The training photo {self.names[i]} cannot be decoded; remove it.")
         return np.asarray(rgb, np.uint8)
 
 
@@ -130,7 +133,7 @@ def make_batch(photos: Photos, recipe: DataRecipe, count: int, seed: int, step: 
 def batches(
     photos: Photos, recipe: DataRecipe, count: int, seed: int, first_step: int, workers: int
 ) -> Stream[Batch, None, None]:
-    """Make batches for ever from `first_step` on, `workers` of them ahead of time."""
+    """Make batches for ever from `first_step` on, a few of them ahead of time."""
     with ThreadPoolExecutor(workers) as pool:
 
         def submit(step: int) -> Future[Batch]:

@@ -38,10 +38,10 @@ def blur(L: Float, rng: Generator) -> Float:
 
 
 def grain(L: Float, rng: Generator) -> Float:
-    """Film grain: Gaussian noise of 1 to 7 L*, single pixels or clumps of two."""
+    """Film grain: Gaussian noise of 1 to 7 L*, in single pixels, or a fifth weaker in clumps."""
     noise = rng.standard_normal(L.shape, np.float32)
     clumps = rng.random() < 0.5
-    # The blur takes 0.4 of the deviation.
+    # The blur leaves 0.4 of the deviation.
     grains = cv2.GaussianBlur(noise, (0, 0), 0.7) * 2 if clumps else noise
     return np.asarray(L + rng.uniform(1, 7) * grains, np.float32)
 

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from colorize_cli.errors import UsageError
+
 from .checkpoint import Checkpoint, load_checkpoint, pack_run, save_checkpoint, unpack_run
 from .data import Batch, Photos, batches
 from .diffusion import draw_gammas, gaussian, per_row_loss, q_sample, target
@@ -124,13 +126,19 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = optim.lr * group["scale"] * learning_rate(optim, self.step)
 
+        torch.manual_seed(hash((self.recipe.seed, self.step)))  # of dropout, for exact resumes
         x_t, L, gamma, wanted = self._noise(batch)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=_has_bf16(self.device)):
             predicted = self.model(x_t, L, gamma)
         loss = per_row_loss(predicted, wanted)
         self.optimizer.zero_grad(set_to_none=True)
         loss.mean().backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), optim.clip)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), optim.clip)
+        if not torch.isfinite(norm):
+            raise UsageError(
+                f"The gradient of step {self.step} is not finite. Go on from the last save with "
+                "--resume and a lower rate: --set optim.lr=..."
+            )
         self.optimizer.step()
         self.step += 1
         self.samples_seen += len(loss)
@@ -161,7 +169,7 @@ def train(
 ) -> None:
     """Train to the recipe's last step, the time limit, or until `stop()` says so.
 
-    The state is saved every few minutes and at the end, however that comes about.
+    The state is saved every few minutes and at the end; a run that fails keeps the last save.
 
     Args:
         run: fresh or loaded.

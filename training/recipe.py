@@ -175,8 +175,14 @@ def recipe_from_dict(table: Mapping[str, Any]) -> Recipe:
     """Check and convert nested dicts; UsageError names the key that is wrong."""
     recipe = _convert(Recipe, table, "")
     data, optim = recipe.data, recipe.optim
-    if data.size % 32 or data.size < 32 or data.size % data.grid:
-        raise UsageError(f"data.size must be a multiple of 32 and of the grid, not {data.size}.")
+    if data.size % 32 or data.size < 32:
+        raise UsageError(f"data.size must be a multiple of 32, not {data.size}.")
+    if data.grid != _GRIDS[recipe.family]:
+        raise UsageError(
+            f"data.grid of the {recipe.family} family is {_GRIDS[recipe.family]}, not {data.grid}."
+        )
+    if not all(isinstance(w, int | float) and w >= 0 for w in data.sets.values()):
+        raise UsageError("the weights in data.sets must be numbers of at least 0.")
     if min(optim.steps, optim.photos, optim.views) < 1:
         raise UsageError("optim.steps, optim.photos and optim.views must be at least 1.")
     return recipe
@@ -194,7 +200,8 @@ def override(recipe: Recipe, changes: Sequence[str]) -> Recipe:
         *parents, last = key.strip().split(".")
         target = table
         for parent in parents:
-            target = target.get(parent, {}) if isinstance(target, dict) else {}
+            child = target.setdefault(parent, {}) if parents[0] == "network" else target.get(parent)
+            target = child if isinstance(child, dict) else {}
         is_free = parents[:1] == ["network"] or parents == ["data", "sets"]
         if not separator or not (last in target or is_free):
             raise UsageError(
@@ -212,6 +219,8 @@ def _toml_value(text: str) -> Any:
 
 
 def _convert(kind: type[T], table: Mapping[str, Any], prefix: str) -> T:
+    if not isinstance(table, Mapping):
+        raise UsageError(f"{prefix.removesuffix('.')} must be a table of a recipe, not {table!r}.")
     hints = get_type_hints(kind)
     known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(table) - known)
@@ -246,3 +255,5 @@ def _check(value: Any, hint: Any, key: str) -> Any:
 
 
 _FOLDER = Path(__file__).parent / "recipes"
+# Pixels a side of a cell of the ab grid: the strides of the encoder's maps fix it.
+_GRIDS = {"encoder": 4, "palette": 1}

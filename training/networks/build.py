@@ -43,6 +43,9 @@ def build(family: str, network: Mapping[str, Any]) -> Network:
         TypeError: unknown key.
     """
     if family == "encoder":
+        unknown = sorted(set(network) - {"encoder", "denoiser"})
+        if unknown:
+            raise TypeError(f"there is no table {unknown[0]!r}, only 'encoder' and 'denoiser'")
         encoder, denoiser = network.get("encoder", {}), network.get("denoiser", {})
         return EncoderColorizer(
             EncoderConfig(**_tuples(encoder)), DenoiserConfig(**_tuples(denoiser))
