@@ -11,7 +11,7 @@ from .bench_stages import Stage, Subject, take_subjects, time_stages
 from .bundle import Bundle, load_bundle
 from .colorizer import Colorizer
 from .console import Reporter
-from .devices import Device, DeviceName, resolve
+from .devices import DEFAULT_BATCH, Device, resolve
 from .errors import UsageError
 from .machine import describe_machine
 from .names import shown
@@ -19,7 +19,6 @@ from .plan import Job, make_plan
 from .synthetic import synthetic_photo
 
 # One photo, and what `colorize` takes by default.
-_BATCHES: dict[DeviceName, tuple[int, ...]] = {"cpu": (1,), "cuda": (1, 8), "tensorrt": (1, 8)}
 # Of more photographs, as many are taken, spread evenly over all.
 _MAX_PHOTOS = 8
 _LARGEST_BATCH = 4096
@@ -84,7 +83,7 @@ def run(
         jobs = _jobs(photos, Path(name), samples, reporter)
         colorizers = [
             Colorizer(bundle, chosen, batch=size, network=network)
-            for size in sizes or _BATCHES[chosen.name]
+            for size in sizes or sorted({1, DEFAULT_BATCH[chosen.name]})
         ]
         reporter.note(f"measuring for about {_seconds(len(colorizers)):.0f} s")
         subjects = take_subjects(_spread(jobs), colorizers[0], samples, reporter.failure)

@@ -38,6 +38,8 @@ _PROVIDERS = {
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
 }
+# Photos a call: a GPU is idle most of the time with one, a CPU gains nothing from more.
+DEFAULT_BATCH: Mapping[DeviceName, int] = {"cpu": 1, "cuda": 8, "tensorrt": 8}
 # float32 means float32, and no benchmark of all algorithms at each new shape of a photo.
 _CUDA_OPTIONS = {"device_id": "0", "use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
 _ORT_ERROR, _ORT_FATAL = 3, 4

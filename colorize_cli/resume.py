@@ -17,14 +17,11 @@ from . import __version__
 from .bundle import Bundle, load_bundle
 from .colorizer import Colorizer
 from .console import Reporter
-from .devices import Device, resolve
+from .devices import DEFAULT_BATCH, Device, resolve
 from .errors import DeviceError, ModelError, UsageError
 from .names import shown
 from .options import Options
 from .record import RECORD_NAME, Record, read_record, write_record
-
-# A GPU is idle most of the time with one photo a call; a CPU gains nothing from more.
-_BATCH = {"cpu": 1, "cuda": 8, "tensorrt": 8}
 
 
 def open_colorizer(options: Options, reporter: Reporter) -> tuple[Colorizer, int]:
@@ -52,7 +49,7 @@ def open_colorizer(options: Options, reporter: Reporter) -> tuple[Colorizer, int
         device,
         steps=options.steps or (of_model.steps if of_model else None),
         size=options.size or (of_model.size if of_model else None),
-        batch=options.batch or (of_device.batch if of_device else _BATCH[device.name]),
+        batch=options.batch or (of_device.batch if of_device else DEFAULT_BATCH[device.name]),
     )
     seed = options.seed
     if seed is None:

@@ -64,7 +64,7 @@ def export_graphs(network: Network) -> dict[str, bytes]:
         graphs = (
             _encoder_family(network)
             if isinstance(network, EncoderColorizer)
-            else (_palette_family(network))
+            else _palette_family(network)
         )
     state = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
     files = {}

@@ -6,7 +6,7 @@ from pathlib import Path
 from colorize_cli.bundle import Bundle, load_bundle
 from colorize_cli.colorizer import Colorizer
 from colorize_cli.console import Reporter
-from colorize_cli.devices import resolve
+from colorize_cli.devices import DEFAULT_BATCH, resolve
 from colorize_cli.errors import ModelError, UsageError
 
 from .evaluation import Evaluation, EvaluationSettings, Split, evaluate, select
@@ -16,8 +16,6 @@ from .lpips import PACKAGE, load_lpips
 # Mean ab, in Lab units, over the pixels and then the photos of the default model's training set,
 # for bundles that do not state their own as `training.mean_ab`.
 MEAN_AB = (3.54, 7.94)
-# A GPU is idle most of the time with one photo a call; a CPU gains nothing from more.
-_BATCH = {"cpu": 1, "cuda": 8, "tensorrt": 8}
 
 
 def run(
@@ -69,7 +67,7 @@ def run(
         chosen,
         steps=steps,
         size=size,
-        batch=_BATCH[chosen.name] if batch is None else batch,
+        batch=DEFAULT_BATCH[chosen.name] if batch is None else batch,
     )
     settings = EvaluationSettings(mean_ab_of(bundle), samples, split, seed, limit)
     indices, found = select(photos, split, limit)
