@@ -19,7 +19,8 @@ from .signals import stop_on_signals
 
 _DEFAULT = "run"
 _EPILOG = """\b
-The first word decides: write ./export for a folder that is called like a command.
+The first word decides: write ./export for a folder that is called like a command, and ./-a.jpg
+for a name that begins with a dash.
 A seed, model, device, size or number of steps that is not given is the output folder's,
 as .colorize.json in it has them.
 Exit codes: 0 all done or skipped, 1 some failed, 2 wrong usage or no photographs,
@@ -34,8 +35,7 @@ Batch = Annotated[
     typer.Option(
         min=1,
         metavar="N",
-        help="Photos that go through the network together.",
-        show_default="the device's",
+        help="Photos that go through the network together; the device's own if not given.",
     ),
 ]
 Size = Annotated[
@@ -43,13 +43,12 @@ Size = Annotated[
     typer.Option(
         min=1,
         metavar="PX",
-        help="Square root of the area that the network sees.",
-        show_default="the model's",
+        help="Square root of the area that the network sees; the model's if not given.",
     ),
 ]
 Steps = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Denoising steps.", show_default="the model's"),
+    typer.Option(min=1, metavar="N", help="Denoising steps; the model's if not given."),
 ]
 Overrides = Annotated[
     list[str] | None,
@@ -122,13 +121,11 @@ def run(
     samples: Annotated[int, typer.Option(min=1, metavar="N", help="Colourings a photo.")] = 1,
     seed: Annotated[
         int | None,
-        typer.Option(metavar="S", help="Another seed, other colourings.", show_default="0"),
+        typer.Option(metavar="S", help="Another seed, other colourings; 0 if none is given."),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME|PATH", help="Bundle: a folder or a .zip.", show_default="default"
-        ),
+        typer.Option(metavar="NAME|PATH", help="Bundle: a folder or a .zip; default if none."),
     ] = None,
     device: Annotated[DeviceName, typer.Option(help="What the network runs on.")] = "auto",
     batch: Batch = None,
@@ -217,7 +214,7 @@ def bench(
     device: Annotated[DeviceName, typer.Option(help="What the network runs on.")] = "auto",
     batch: Annotated[
         str | None,
-        typer.Option(metavar="N,N", help="Batch sizes to time.", show_default="the device's"),
+        typer.Option(metavar="N,N", help="Batch sizes to time; the device's own if not given."),
     ] = None,
     samples: Annotated[int, typer.Option(min=1, metavar="N", help="Colourings a photo.")] = 1,
     json: Annotated[
@@ -237,7 +234,7 @@ def bench(
 def train(
     recipe: Annotated[
         str | None,
-        typer.Option(metavar="NAME|FILE", help="Recipe, TOML.", show_default="default"),
+        typer.Option(metavar="NAME|FILE", help="Recipe, TOML; default if none is named."),
     ] = None,
     data: Annotated[
         list[Path] | None,
@@ -310,7 +307,7 @@ def evaluate(
     ] = None,
     lpips: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Weights of LPIPS.", show_default="the package's"),
+        typer.Option(metavar="FILE", help="Weights of LPIPS; the package's if not given."),
     ] = None,
     no_lpips: Annotated[
         bool, typer.Option("--no-lpips", help="Leave LPIPS and diversity out.")

@@ -284,6 +284,8 @@ class _Pipeline:
         self._in_flight -= 1
         self._memory.add(-item.bytes)
         if item.failure and self._settings.fail_fast:
+            if self._halt.is_set():  # the first failure ends the run: what others met is not told
+                return
             self._halt.set()
         if item.failure or item.is_written:
             self._report(item.result())

@@ -10,7 +10,7 @@ from .bench_report import BatchFigures, Figures, PhotoFacts, print_tables, write
 from .bench_stages import Stage, Subject, take_subjects, time_stages
 from .bundle import Bundle, load_bundle
 from .colorizer import Colorizer
-from .console import Reporter
+from .console import Reporter, count_text
 from .devices import DEFAULT_BATCH, Device, resolve
 from .errors import UsageError
 from .machine import describe_machine
@@ -174,5 +174,7 @@ def _introduce(bundle: Bundle, device: Device, reporter: Reporter) -> None:
         reporter.note(f"no GPU is used: {device.note}")
     reporter.note(
         f"model: {bundle.name} ({bundle.digest[:12]}), size {bundle.working_size}, "
-        f"{bundle.schedule.steps} steps"
+        f"{count_text(bundle.schedule.steps, 'step')}"
     )
+    if warning := bundle.schedule.warning:
+        reporter.warn(warning)

@@ -1,16 +1,15 @@
 """Photographs out: RGB pixels to the bytes of a file, with the photo's alpha and metadata.
 
-What the settings cost in core milliseconds a megapixel, on a Xeon with the libraries of OpenCV
-5.0 (PNG of 8 bits: eleven photographs and old prints; all else: one of 6 megapixels with grain):
+Settings are chosen for time, for at the libraries' defaults encoding would take longer than the
+network; `python -m benchmarks.encoding` measures what they cost and what the defaults would.
 
-| format | setting | ms/MP | alternative |
-|---|---|---|---|
-| PNG, 8 bits | level 1, run lengths, average filter | 29 | level 6: 183 ms, 14% smaller |
-| PNG, 16 bits | level 1, difference filter | 118 | level 6: 259 ms, 1% smaller |
-| TIFF, 8 bits | deflate 1 with predictor | 32 | level 6: 250 ms, 9% smaller |
-| TIFF, 16 bits | deflate 1 with predictor | 111 | level 6: 183 ms, 8% smaller |
-| JPEG | quality 95, 4:4:4, fixed Huffman tables | 6 | own tables: 12 ms, 3% smaller |
-| WebP | lossless | 530 to 1,200 | quality 95: 94 ms, 75% smaller |
+| format | setting | against the library's default |
+|---|---|---|
+| PNG, 8 bits | level 1, run lengths, average filter | several times faster, a tenth larger |
+| PNG, 16 bits | level 1, difference filter | twice as fast, as large |
+| TIFF | deflate 1 with predictor | several times faster in 8 bits, a tenth larger |
+| JPEG | quality 95, 4:4:4, fixed Huffman tables | own tables: half as fast, a little smaller |
+| WebP | lossless | lossy would be faster |
 
 WebP is written losslessly because its lossy kind is 4:2:0 by definition, and colour is what this
 tool adds. OpenCV's lossless kind has no faster setting; where time counts, choose another format.

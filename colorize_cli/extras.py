@@ -37,7 +37,7 @@ def require(extra: str) -> None:
     missing = missing_modules(extra)
     if missing:
         raise MissingExtraError(
-            f"this command needs {' and '.join(missing)}, which the extra '{extra}' brings. "
+            f"this command needs {_listed(missing)}, which the extra '{extra}' brings. "
             f"Install it with one of\n{install_commands(extra)}"
         )
     for package in _PACKAGES[extra]:
@@ -56,10 +56,14 @@ def require_runtime() -> None:
     missing = [name for name in _RUNTIME if _is_missing(name)]
     if missing:
         raise MissingExtraError(
-            f"{' and '.join(missing)} cannot be imported: another distribution with the same "
+            f"{_listed(missing)} cannot be imported: another distribution with the same "
             f"folder was removed, or the installation was interrupted. Repair:\n"
             f"{repair_commands()}"
         )
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def missing_modules(extra: str) -> list[str]:

@@ -30,6 +30,7 @@ class Record:
         batch: Photographs the network sees at once; bits depend on it on a GPU.
         samples: Colourings a photo.
         versions: Version by package.
+        format: Of the outputs, as the command line has it.
     """
 
     model: str
@@ -42,6 +43,16 @@ class Record:
     batch: int
     samples: int
     versions: Mapping[str, str]
+    format: str = "keep"
+
+    def renamed_by(self, samples: int, format: str) -> list[str]:
+        """Name what gives the same photograph's files other names, as `samples 1, now 2`."""
+        changes = []
+        if (self.samples == 1) != (samples == 1):
+            changes.append(f"samples {self.samples}, now {samples}")
+        if self.format != format:
+            changes.append(f"format {self.format}, now {format}")
+        return changes
 
     def differences(self, settings: Mapping[str, object]) -> list[str]:
         """Name the settings that change pixels and differ, as `seed 0, now 7`.
@@ -93,9 +104,11 @@ def _read(out: Path) -> dict[str, Any] | None:
         list(found["earlier"])
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, TypeError, KeyError) as error:
         raise UsageError(
-            f"{path} cannot be read ({error}). Delete it to begin a new record; the photographs "
+            f"{path} is damaged ({error}). Delete it to begin a new record; the photographs "
             "in the folder stay."
         ) from error
     return found

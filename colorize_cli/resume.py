@@ -16,7 +16,7 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 from . import __version__
 from .bundle import Bundle, load_bundle
 from .colorizer import Colorizer
-from .console import Reporter
+from .console import Reporter, count_text
 from .devices import DEFAULT_BATCH, Device, resolve
 from .errors import DeviceError, ModelError, UsageError
 from .names import shown
@@ -64,6 +64,7 @@ def open_colorizer(options: Options, reporter: Reporter) -> tuple[Colorizer, int
         steps=colorizer.schedule.steps,
         batch=colorizer.batch,
         samples=options.samples,
+        format=options.format,
         versions=_versions(),
     )
     _introduce(colorizer, record, reporter)
@@ -77,8 +78,14 @@ def open_colorizer(options: Options, reporter: Reporter) -> tuple[Colorizer, int
     return colorizer, record.seed
 
 
-def compare_given(options: Options, reporter: Reporter) -> None:
-    """Say that given settings differ from the record, where there is nothing to be made."""
+def check_given(options: Options, reporter: Reporter) -> None:
+    """Check given settings where there is nothing to be made, and say what differs from the record.
+
+    Raises:
+        DeviceError: The device asked for cannot run.
+    """
+    if options.device != "auto":
+        resolve(options.device)
     kept = read_record(options.out)
     if not kept:
         return
@@ -129,7 +136,7 @@ def _introduce(colorizer: Colorizer, record: Record, reporter: Reporter) -> None
         reporter.note(f"no GPU is used: {device.note}")
     reporter.note(
         f"model: {colorizer.bundle.name} ({record.model_digest[:12]}), size {record.size}, "
-        f"{record.steps} steps, seed {record.seed}"
+        f"{count_text(record.steps, 'step')}, seed {record.seed}"
     )
     if warning := colorizer.schedule.warning:
         reporter.warn(warning)
@@ -137,6 +144,11 @@ def _introduce(colorizer: Colorizer, record: Record, reporter: Reporter) -> None
 
 def _compare(out: Path, kept: Record, record: Record, reporter: Reporter) -> None:
     """Say what differs from what the folder's colourings were made with."""
+    if renamed := kept.renamed_by(record.samples, record.format):
+        reporter.warn(
+            f"{shown(out)} was begun with other names ({', '.join(renamed)}): the files that are "
+            "there stay beside the new ones"
+        )
     settings = asdict(record)
     if kept.device == record.device == "cpu":  # where the batch makes no difference
         del settings["batch"]

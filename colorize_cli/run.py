@@ -13,7 +13,7 @@ from .log import RunLog
 from .names import one_line, shown
 from .options import Options
 from .plan import Job, Plan, make_plan
-from .resume import compare_given, open_colorizer
+from .resume import check_given, open_colorizer
 
 # Failures that the summary lists; the log has them all.
 _LISTED_FAILURES = 50
@@ -71,8 +71,7 @@ def run(options: Options, reporter: Reporter) -> int:
         ModelError: The model cannot be used.
     """
     started = monotonic()
-    if options.out.exists() and not options.out.is_dir():
-        raise UsageError(f"--out {options.out} is a file: name a folder.")
+    _check_out(options.out)
     plan = make_plan(
         options.paths,
         options.out,
@@ -99,7 +98,7 @@ def run(options: Options, reporter: Reporter) -> int:
             if todo and not (options.fail_fast and tally.failed):
                 _colorize(todo, options, reporter, log, tally)
             elif not todo:
-                compare_given(options, reporter)
+                check_given(options, reporter)
         except KeyboardInterrupt:
             is_interrupted = True
     reporter.summary(
@@ -112,6 +111,13 @@ def run(options: Options, reporter: Reporter) -> int:
     if is_interrupted:
         return EXIT_INTERRUPTED
     return EXIT_FAILED if tally.failed else EXIT_OK
+
+
+def _check_out(out: Path) -> None:
+    """Refuse a folder that cannot be made because a file lies on the way to it."""
+    lowest = next((place for place in (out, *out.parents) if place.exists()), None)
+    if lowest and not lowest.is_dir():
+        raise UsageError(f"--out {shown(out)}: {shown(lowest)} is a file; name a folder.")
 
 
 def _nothing_found(options: Options, plan: Plan) -> str:

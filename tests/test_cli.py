@@ -123,6 +123,7 @@ def test_the_version(colorize: Run) -> None:
         (("nowhere", "--out", "out"), "no such file"),
         (("empty", "--out", "out"), "no photographs in empty (1 other file)"),
         (("scans", "--out", "scans/a/1.jpg"), "is a file"),
+        (("scans", "--out", "scans/a/1.jpg/deeper/still"), "1.jpg is a file"),
         (("scans", "--out", "out", "--log", "nowhere/log"), "--log"),
         (("scans", "--out", "out", "--log", "scans/a/1.jpg"), "not a log: name"),
         (("scans", "--out", "out", "--size", "8"), "size"),
@@ -333,6 +334,23 @@ def test_other_settings_are_said_and_what_exists_stays(colorize: Run) -> None:
     assert "seed 1, now 2" in err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("--format", "png"), "format keep, now png"), (("--samples", "2"), "samples 1, now 2")],
+)
+def test_options_that_change_names_are_said(
+    colorize: Run, words: tuple[str, str], said: str
+) -> None:
+    colorize("scans/a", "--out", "out")
+    before = files()
+    code, _, err = colorize("scans/a", "--out", "out", *words)
+    assert code == 0
+    assert f"other names ({said})" in err
+    assert before.items() <= files().items()
+    _, _, err = colorize("scans/a", "--out", "out", *words, "--overwrite")
+    assert "other names" not in err
+
+
 def test_overwriting_begins_anew(colorize: Run) -> None:
     colorize("scans", "--out", "out", "--seed", "1")
     before = files()
@@ -387,6 +405,18 @@ def test_a_device_or_model_that_cannot_be_used_ends_with_3(colorize: Run, folder
     assert (code, Path("out").exists()) == (3, False)
     assert "nowhere.zip" in err
     assert "Traceback" not in err
+
+
+def test_a_named_device_has_to_run_even_where_nothing_is_to_be_done(
+    colorize: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(requested: str) -> Device:
+        raise DeviceError(f"--device {requested} cannot run here: no GPU.")
+
+    colorize("scans", "--out", "out")
+    monkeypatch.setattr(resume, "resolve", refuse)
+    assert colorize("scans", "--out", "out", "--device", "cuda")[0] == 3
+    assert colorize("scans", "--out", "out")[0] == 0
 
 
 # Processes.

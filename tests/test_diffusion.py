@@ -6,7 +6,14 @@ import torch
 
 from colorize_cli.sampler import predict_x_0
 from colorize_cli.schedule import tutorial_20
-from training.diffusion import draw_gammas, gaussian, per_row_loss, q_sample, target
+from training.diffusion import (
+    draw_gammas,
+    gaussian,
+    per_row_loss,
+    q_sample,
+    row_weight,
+    target,
+)
 
 
 @pytest.mark.parametrize("prediction", ["eps", "v", "x_0"])
@@ -44,3 +51,9 @@ def test_the_loss_is_the_mean_square_of_each_row() -> None:
     a = torch.zeros(2, 2, 2, 2)
     b = torch.stack([torch.ones(2, 2, 2), 3 * torch.ones(2, 2, 2)])
     assert per_row_loss(a, b).tolist() == [1, 9]
+
+
+def test_the_error_of_x_0_counts_up_to_the_limit_and_no_more() -> None:
+    gamma = torch.tensor([0.0, 0.5, 0.75, 0.9, 0.99])
+    counts = row_weight(gamma, limit=4) / (1 - gamma)  # SNR + 1 times under v, weighed
+    torch.testing.assert_close(counts, torch.tensor([1.0, 2.0, 4.0, 4.0, 4.0]))

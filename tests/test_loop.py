@@ -121,6 +121,17 @@ def test_the_log_has_a_line_with_the_losses_by_noise_level(folder: Path, tmp_pat
     assert "step 1/1" in lines[-1]
 
 
+def test_the_log_of_a_resumed_run_has_every_step_once(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    run = Run(tiny_recipe(), "cpu")
+    train(run, Photos([folder], {}), settings(out), lambda line: None, lambda: run.step == 2)
+    log = out / "log.jsonl"
+    log.write_text(log.read_text() + '{"step": 3, "samples": 12}\n{"step": 4, "sam')  # then a crash
+    second = resume(out, None, "cpu")
+    train(second, Photos([folder], {}), settings(out), lambda line: None)
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [2, 4]
+
+
 def test_the_learning_rate_warms_up_stays_and_decays_to_zero() -> None:
     optim = OptimRecipe(steps=100, warmup=10, decay_from=0.5)
     rates = [learning_rate(optim, step) for step in range(101)]

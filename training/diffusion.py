@@ -46,6 +46,16 @@ def per_row_loss(predicted: Tensor, wanted: Tensor) -> Tensor:
     return (predicted.float() - wanted).square().mean(dim=(1, 2, 3))
 
 
+def row_weight(gamma: Tensor, limit: float) -> Tensor:
+    """Weigh rows (N,) by noise level so that their x_0 error counts at most `limit` times: 0..1.
+
+    Under v-prediction the error of x_0 counts SNR + 1 = 1 / (1 - gamma) times: without bound where
+    hardly anything is left to decide. The limit is in the spirit of min-SNR (Hang et al. 2023),
+    whose own weight would forget the last levels, where colours are chosen.
+    """
+    return (limit * (1 - gamma)).clamp(max=1.0)
+
+
 def gaussian(shape: tuple[int, ...], rng: Generator) -> Tensor:
     """Draw standard normal noise on the CPU, the same for the same generator everywhere."""
     return torch.from_numpy(rng.standard_normal(shape, np.float32))

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from math import cos, pi
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from colorize_cli.errors import UsageError
 
 from .checkpoint import Checkpoint, load_checkpoint, pack_run, save_checkpoint, unpack_run
 from .data import Batch, Photos, batches
-from .diffusion import draw_gammas, gaussian, per_row_loss, q_sample, target
+from .diffusion import draw_gammas, gaussian, per_row_loss, q_sample, row_weight, target
 from .ema import Ema
 from .networks.build import EncoderColorizer, build
 from .recipe import OptimRecipe, Recipe
@@ -132,7 +132,8 @@ class Run:
             predicted = self.model(x_t, L, gamma)
         loss = per_row_loss(predicted, wanted)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.mean().backward()
+        limit = self.recipe.diffusion.weight_limit
+        (loss * row_weight(gamma, limit) if limit else loss).mean().backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), optim.clip)
         if not torch.isfinite(norm):
             raise UsageError(
@@ -176,11 +177,12 @@ def train(
         photos: the training data.
         settings: where, on what and how long.
         report: takes a line of progress every 20 seconds.
-        stop: asked before every step.
+        stop: asked after every step.
     """
     recipe = run.recipe
     settings.out.mkdir(parents=True, exist_ok=True)
     if recipe.optim.compile:
+        _check_compiler(run.device)
         denoiser = run.model.denoiser if isinstance(run.model, EncoderColorizer) else run.model
         denoiser.compile()
     started = saved = logged = time.monotonic()
@@ -189,23 +191,44 @@ def train(
     source = batches(
         photos, recipe.data, recipe.optim.photos, recipe.seed, run.step, settings.workers
     )
-    with closing(source), (settings.out / "log.jsonl").open("a", encoding="utf-8") as log:
-        while run.step < recipe.optim.steps and not stop():
+    with closing(source), _open_log(settings.out / "log.jsonl", run.step) as log:
+        while run.step < recipe.optim.steps:
             window.append(run.train_step(next(source)))
             now = time.monotonic()
             run.seconds = before + now - started
-            if now - logged > _LOG_EVERY_S or run.step == recipe.optim.steps:
+            is_over = settings.minutes is not None and now - started > settings.minutes * 60
+            is_last = is_over or run.step == recipe.optim.steps or stop()
+            if is_last or now - logged > _LOG_EVERY_S:
                 entry = _entry(run, window, now - logged)
                 log.write(json.dumps(entry) + "\n")
                 log.flush()
                 report(_line(entry, recipe.optim.steps))
                 logged, window = now, []
-            if now - saved > settings.checkpoint_every_s:
+            if is_last or now - saved > settings.checkpoint_every_s:
                 run.save(settings.out)
                 saved = now
-            if settings.minutes is not None and now - started > settings.minutes * 60:
+            if is_last:
                 break
-    run.save(settings.out)
+
+
+def _check_compiler(device: torch.device) -> None:
+    """Find out before the first step whether torch.compile has what it needs here."""
+    try:
+        torch.compile(torch.neg)(torch.zeros(2, device=device))
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UsageError(
+            f"optim.compile needs a compiler that works ({reason}). Install one, or leave it out "
+            "with --set optim.compile=false."
+        ) from error
+
+
+def _open_log(path: Path, step: int) -> TextIO:
+    """Open the log to go on after `step`: what was logged beyond the last save will come again."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
+    path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+    return path.open("a", encoding="utf-8")
 
 
 def resume(out: Path, recipe: Recipe | None, device: str) -> Run:
