@@ -11,10 +11,10 @@ from .errors import UsageError
 from .geometry import Frame, frame_for, to_working
 from .images import Photo
 from .lab import Float
-from .network import Condition, OnnxNetwork
+from .network import Condition, Denoise, OnnxNetwork
 from .noise import SampleNoise
 from .sampler import sample
-from .schedule import respace
+from .schedule import Schedule, respace
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,20 +120,36 @@ class Colorizer:
 
     def _draw(self, condition: Condition, full: Sequence[Prepared], k: int, seed: int) -> Float:
         """Draw sample k of each photo: (photos, 2, h, w)."""
-        grid, settings = self.bundle.grid, self.bundle.sampler
+        grid = self.bundle.grid
         height, width = full[0].L.shape
         noise = SampleNoise(
             seed, [p.digest for p in full], 1, (2, height // grid, width // grid), first=k
         )
-        x_0: Float = sample(
-            self._network.denoiser(condition),
-            noise.start(),
-            self.schedule,
-            noise,
-            prediction=self.bundle.prediction,
-            method=settings.method,
-            eta=settings.eta,
-            variance=settings.variance,
-            clamp=settings.clamp,
-        )
-        return x_0 * np.float32(self.bundle.ab_scale * settings.gain)
+        return draw(self.bundle, self.schedule, self._network.denoiser(condition), noise)
+
+
+def draw(bundle: Bundle, schedule: Schedule, denoise: Denoise, noise: SampleNoise) -> Float:
+    """Draw ab fields with the sampler, the scale and the gain of a bundle.
+
+    Args:
+        bundle: says how to sample.
+        schedule: noise levels to visit: the bundle's own, or those respaced.
+        denoise: (x_t, gamma) -> prediction, as `OnnxNetwork.denoiser` gives it.
+        noise: of the rows.
+
+    Returns:
+        (rows, 2, h, w) float32 in Lab units.
+    """
+    settings = bundle.sampler
+    x_0: Float = sample(
+        denoise,
+        noise.start(),
+        schedule,
+        noise,
+        prediction=bundle.prediction,
+        method=settings.method,
+        eta=settings.eta,
+        variance=settings.variance,
+        clamp=settings.clamp,
+    )
+    return x_0 * np.float32(bundle.ab_scale * settings.gain)

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from colorize_cli.bundle import Bundle
+from colorize_cli.colorizer import draw
 from colorize_cli.devices import resolve
 from colorize_cli.errors import ModelError
-from colorize_cli.network import OnnxNetwork
+from colorize_cli.network import Denoise, OnnxNetwork
 from colorize_cli.noise import SampleNoise
-from colorize_cli.sampler import sample
 from training.networks.build import EncoderColorizer, Network
 
 Float = NDArray[np.float32]
@@ -97,21 +97,9 @@ def _whole_run(
     """Run the sampler with both and compare the ab that comes out."""
     height, width = L.shape[2] // bundle.grid, L.shape[3] // bundle.grid
 
-    def run(denoise: Callable[[Float, Float], Float]) -> Float:
+    def run(denoise: Denoise) -> Float:
         noise = SampleNoise(0, [b"a", b"b"], 1, (2, height, width))
-        settings = bundle.sampler
-        ab: Float = sample(
-            denoise,
-            noise.start(),
-            bundle.schedule,
-            noise,
-            prediction=bundle.prediction,
-            method=settings.method,
-            eta=settings.eta,
-            variance=settings.variance,
-            clamp=settings.clamp,
-        )
-        return ab * np.float32(bundle.ab_scale * settings.gain)
+        return draw(bundle, bundle.schedule, denoise, noise)
 
     def in_torch(x_t: Float, gamma: Float) -> Float:
         return _torch_denoise(network, bundle, L)(x_t, gamma).numpy()
