@@ -34,7 +34,8 @@ def ciede2000(one: NDArray[Any], other: NDArray[Any]) -> Float64:
 
     # Eq. 8 to 11: differences, the hue's the short way round and none where one is grey.
     is_grey = C_1 * C_2 == 0
-    turn = np.where(is_grey, 0.0, (h_2 - h_1 + 180) % 360 - 180)
+    turn = np.where(is_grey, 0.0, h_2 - h_1)
+    turn -= np.where(np.abs(turn) > 180, 360 * np.sign(turn), 0.0)
     dL, dC = L_2 - L_1, C_2 - C_1
     dH = 2 * np.sqrt(C_1 * C_2) * np.sin(np.radians(turn) / 2)
 
