@@ -19,13 +19,13 @@ import numpy as np
 import psutil
 import tifffile
 
-from colorize_cli.batch import Result, Settings
 from colorize_cli.batch import run as run_batch
 from colorize_cli.bundle import load_bundle
 from colorize_cli.colorizer import Colorizer
 from colorize_cli.devices import resolve
 from colorize_cli.machine import describe_machine
 from colorize_cli.plan import make_plan
+from colorize_cli.work import Result, Settings
 
 _ALLOWED_GROWTH = 0.02
 _ROWS = 20

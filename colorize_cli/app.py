@@ -21,13 +21,14 @@ _DEFAULT = "run"
 _EPILOG = """\b
 The first word decides: write ./export for a folder that is called like a command, and ./-a.jpg
 for a name that begins with a dash.
-A seed, model, device, size or number of steps that is not given is the output folder's,
-as .colorize.json in it has them.
+A seed, model, device, size or number of steps or candidates that is not given is the
+output folder's, as .colorize.json in it has them.
 Exit codes: 0 all done or skipped, 1 some failed, 2 wrong usage or no photographs,
 3 device, model or extra cannot be used, 130 interrupted.
 """
 
 DeviceName = Literal["auto", "cpu", "cuda", "tensorrt"]
+OnColourName = Literal["recolour", "skip", "copy"]
 FormatName = Literal["keep", "png", "jpg", "webp", "tiff"]
 Model = Annotated[str, typer.Option(metavar="NAME|PATH", help="Bundle: a folder or a .zip.")]
 Batch = Annotated[
@@ -119,6 +120,12 @@ def run(
         typer.Option(metavar="DIR", help="Where the colourings go, in the tree of the input."),
     ],
     samples: Annotated[int, typer.Option(min=1, metavar="N", help="Colourings a photo.")] = 1,
+    candidates: Annotated[
+        int | None,
+        typer.Option(
+            min=0, metavar="K", help="Draw K samples, keep those that are good and differ."
+        ),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(metavar="S", help="Another seed, other colourings; 0 if none is given."),
@@ -132,6 +139,9 @@ def run(
     size: Size = None,
     steps: Steps = None,
     format: Annotated[FormatName, typer.Option(help="Format of the outputs.")] = "keep",
+    on_colour: Annotated[
+        OnColourName, typer.Option(help="What becomes of photographs in colour.")
+    ] = "recolour",
     recursive: Annotated[
         bool, typer.Option("--recursive/--no-recursive", help="Descend into folders.")
     ] = True,
@@ -165,6 +175,7 @@ def run(
         paths=tuple(paths),
         out=out,
         samples=samples,
+        candidates=candidates,
         seed=seed,
         model=model,
         device=device,
@@ -172,6 +183,7 @@ def run(
         size=size,
         steps=steps,
         format=format,
+        on_colour=on_colour,
         recursive=recursive,
         overwrite=overwrite,
         fail_fast=fail_fast,

@@ -14,15 +14,11 @@ from threading import Condition, Event
 from time import perf_counter
 from typing import TypeAlias
 
-from .colorizer import Colorizer, Prepared
+from .colorizer import Colorizer
 from .cpus import usable_cpus
-from .encode import encode_photo, losses
-from .errors import ColorizeError
-from .files import write_atomic
-from .images import Photo, read_photo
 from .lab import Float
 from .plan import Job
-from .render import render_samples
+from .work import Item, Result, Settings, decode, write
 
 _IN_FLIGHT_BYTES = 1 << 30
 # Batches' worth of photos that may overtake one that waits for others of its shape.
@@ -32,81 +28,12 @@ _MAX_ENCODERS = 16
 _POLL_SECONDS = 0.5
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to run.
-
-    Attributes:
-        samples: Colourings a photo, 1 or more.
-        seed: Of the noise.
-        fail_fast: Whether the first failure ends the run.
-    """
-
-    samples: int = 1
-    seed: int = 0
-    fail_fast: bool = False
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of a photograph.
-
-    Attributes:
-        job: What was to be done.
-        reason: Why it failed; None when all its files are written.
-        seconds: Of work on it: reading, its share of the network, writing.
-        digest: SHA-256 (hex) of the file's bytes; None when it was not read.
-        is_color: Whether it was in colour; None when it was not read.
-        warnings: What the user should know about the files written.
-    """
-
-    job: Job
-    reason: str | None
-    seconds: float
-    digest: str | None = None
-    is_color: bool | None = None
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass
-class _Item:
-    """A photograph in flight; one thread at a time has it."""
-
-    job: Job
-    seconds: float = 0.0
-    photo: Photo | None = None
-    prepared: Prepared | None = None
-    failure: str | None = None
-    is_written: bool = False
-
-    @property
-    def bytes(self) -> int:
-        """Memory that it takes, one rendered sample included."""
-        if self.photo is None:
-            return 0
-        pixels = self.photo.pixels
-        height, width = pixels.shape[:2]
-        return int(pixels.nbytes + 3 * height * width * pixels.itemsize)
-
-    def result(self) -> Result:
-        if self.photo is None:
-            return Result(self.job, self.failure, self.seconds)
-        return Result(
-            self.job,
-            self.failure,
-            self.seconds,
-            digest=self.photo.digest.hex(),
-            is_color=self.photo.is_color,
-            warnings=(*self.photo.warnings, *losses(self.photo, self.job.format)),
-        )
-
-
 @dataclass
 class _Group:
     """Photographs of one shape, and how many had arrived before the first of them."""
 
     since: int
-    items: list[_Item] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
 
 
 class _Memory:
@@ -139,7 +66,7 @@ class _Memory:
             self._changed.notify_all()
 
 
-_Message: TypeAlias = tuple[Callable[[_Item], None], Future[_Item]]
+_Message: TypeAlias = tuple[Callable[[Item], None], Future[Item]]
 
 
 def run(
@@ -172,6 +99,7 @@ class _Pipeline:
         self._colorizer = colorizer
         self._settings = settings
         self._report = report
+        self._drawn = settings.candidates or settings.samples
         cpus = usable_cpus()
         decoders, encoders = min(cpus, _MAX_DECODERS), min(cpus, _MAX_ENCODERS)
         self._decoders = ThreadPoolExecutor(decoders, "decode")
@@ -182,7 +110,7 @@ class _Pipeline:
         self._halt = Event()
         # Photos that wait for the network: full batches, and by padded shape what is to become
         # one, of which the first has waited longest.
-        self._full: deque[list[_Item]] = deque()
+        self._full: deque[list[Item]] = deque()
         self._waiting: dict[tuple[int, ...], _Group] = {}
         self._arrived = 0
         self._memory = _Memory(_IN_FLIGHT_BYTES)
@@ -213,7 +141,7 @@ class _Pipeline:
                 return
             self._in_flight += 1
             self._decoding += 1
-            future = self._decoders.submit(self._decode, _Item(job))
+            future = self._decoders.submit(self._decode, Item(job))
             future.add_done_callback(lambda done: self._inbox.put((self._on_decoded, done)))
 
     def _receive(self, *, wait: bool) -> None:
@@ -230,7 +158,7 @@ class _Pipeline:
             if not future.cancelled():
                 handler(future.result())
 
-    def _next_group(self) -> list[_Item]:
+    def _next_group(self) -> list[Item]:
         """Photos of one shape for the network: a full batch, or whoever has waited too long.
 
         Where nothing is being decoded, or may be for want of memory, nothing can arrive before
@@ -246,29 +174,29 @@ class _Pipeline:
             return self._waiting.pop(shape).items
         return []
 
-    def _colorize(self, group: list[_Item]) -> None:
+    def _colorize(self, group: list[Item]) -> None:
         """Run the network; what fails together is tried again one by one."""
         if self._halt.is_set():
             return
         started = perf_counter()
         prepared = [item.prepared for item in group if item.prepared]
         try:
-            fields = self._colorizer.colorize(prepared, self._settings.samples, self._settings.seed)
+            fields = self._colorizer.colorize(prepared, self._drawn, self._settings.seed)
         except Exception as error:
             if len(group) > 1:
                 for item in group:
                     self._colorize([item])
             else:
-                group[0].failure = _reason(error)
+                group[0].fail(error)
                 self._finish(group[0])
             return
         seconds = (perf_counter() - started) / len(group)
         for item, ab in zip(group, fields, strict=True):
             item.seconds += seconds
-            future = self._encoders.submit(self._encode, item, ab)
+            future = self._encoders.submit(self._write, item, ab)
             future.add_done_callback(lambda done: self._inbox.put((self._finish, done)))
 
-    def _on_decoded(self, item: _Item) -> None:
+    def _on_decoded(self, item: Item) -> None:
         self._decoding -= 1
         if item.prepared is None:
             self._finish(item)
@@ -280,64 +208,25 @@ class _Pipeline:
             if len(group.items) == self._colorizer.batch:
                 self._full.append(self._waiting.pop(shape).items)
 
-    def _finish(self, item: _Item) -> None:
+    def _finish(self, item: Item) -> None:
         self._in_flight -= 1
         self._memory.add(-item.bytes)
         if item.failure and self._settings.fail_fast:
             if self._halt.is_set():  # the first failure ends the run: what others met is not told
                 return
             self._halt.set()
-        if item.failure or item.is_written:
-            self._report(item.result())
+        if item.status:
+            self._report(item.result(item.status))
 
     # What follows runs in the pools' threads.
 
-    def _decode(self, item: _Item) -> _Item:
+    def _decode(self, item: Item) -> Item:
         self._memory.wait_for_room()
-        if self._halt.is_set():
-            return item
-        started = perf_counter()
-        try:
-            item.photo = read_photo(item.job.source.read_bytes())
-            item.prepared = self._colorizer.prepare(item.photo)
-        except Exception as error:
-            item.failure = _reason(error)
-        item.seconds += perf_counter() - started
-        self._memory.add(item.bytes)
+        if not self._halt.is_set():
+            decode(item, self._colorizer, self._settings.on_colour)
+            self._memory.add(item.bytes)
         return item
 
-    def _encode(self, item: _Item, ab: Float) -> _Item:
-        started = perf_counter()
-        try:
-            item.is_written = self._write(item, ab)
-        except Exception as error:
-            item.failure = _reason(error)
-        item.seconds += perf_counter() - started
+    def _write(self, item: Item, ab: Float) -> Item:
+        write(item, ab, self._settings, self._halt.is_set)
         return item
-
-    def _write(self, item: _Item, ab: Float) -> bool:
-        """Render and write the missing samples; False when the run ended before the last."""
-        job, photo, prepared = item.job, item.photo, item.prepared
-        assert photo is not None
-        assert prepared is not None
-        outputs = job.outputs
-        job.folder.mkdir(parents=True, exist_ok=True)
-        grid = prepared.L.shape[0] // ab.shape[2]
-        rendered = render_samples(
-            photo.pixels, ab[list(job.missing)], prepared.frame, grid, working=prepared.L
-        )
-        for k, rgb in zip(job.missing, rendered, strict=True):
-            if self._halt.is_set():
-                return False
-            write_atomic(outputs[k], encode_photo(rgb, photo, job.format))
-        return True
-
-
-def _reason(error: Exception) -> str:
-    """One line for people."""
-    if isinstance(error, ColorizeError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror} ({error.filename})" if error.filename else error.strerror
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from math import ceil
 
-from .batch import Result, Settings
 from .batch import run as run_batch
 from .bench_stages import SEED, Stage, Subject, in_turn
 from .bundle import Bundle
@@ -19,6 +18,7 @@ from .names import shown
 from .network import Condition, Denoise, OnnxNetwork
 from .plan import Job
 from .stopwatch import Lap, Stopwatch, Timing
+from .work import Result, Settings
 
 # Full batches that a run of the whole pipeline has at least, so that its ends do not count much.
 _LEAST_BATCHES = 4

@@ -27,11 +27,16 @@ from rich.text import Text
 from .names import shown
 
 if TYPE_CHECKING:
-    from .batch import Result
     from .run import Tally
+    from .work import OnColour, Result
 
 _LINE_SECONDS = 10.0
 _LISTED_SUFFIXES = 5
+_ON_COLOUR = {
+    "recolour": "taken for their lightness",
+    "skip": "left out",
+    "copy": "copied as they are",
+}
 
 
 class Verbosity(IntEnum):
@@ -78,10 +83,13 @@ class Reporter:
         if result.reason is not None:
             self.failure(result.job.source, result.reason)
         elif self.verbosity >= Verbosity.VERBOSE:
+            if result.status == "skipped":
+                self._print(f"left out {shown(result.job.source)}: it is in colour")
+                return
             outputs = result.job.outputs
             more = f" and {len(outputs) - 1} more" if len(outputs) > 1 else ""
             self._print(
-                f"done {shown(result.job.source)} -> {shown(outputs[0])}{more} "
+                f"{result.status} {shown(result.job.source)} -> {shown(outputs[0])}{more} "
                 f"({result.seconds:.1f} s)"
             )
             for warning in result.warnings:
@@ -92,7 +100,14 @@ class Reporter:
         return ProgressReport(self, total)
 
     def summary(
-        self, tally: "Tally", *, others: Counter[str], hidden: int, left: int, seconds: float
+        self,
+        tally: "Tally",
+        *,
+        others: Counter[str],
+        hidden: int,
+        left: int,
+        seconds: float,
+        on_colour: "OnColour",
     ) -> None:
         """Say what became of everything.
 
@@ -102,6 +117,7 @@ class Reporter:
             hidden: How many hidden entries were left out.
             left: Photographs that were not reached, because the run was ended.
             seconds: How long the run took.
+            on_colour: What became of photographs in colour.
         """
         if self.verbosity == Verbosity.QUIET:
             return
@@ -113,14 +129,17 @@ class Reporter:
         ]
         if left:
             rows.append(("not reached", left, "the same command goes on from here"))
-        if tally.color:
-            rows.append(("in colour", tally.color, "taken for their lightness"))
-        if tally.warned:
-            rows.append(("warnings", tally.warned, "-v and --log tell"))
-        if count := others.total():
-            rows.append(("other files", count, f"no photographs: {_suffixes_text(others)}"))
-        if hidden:
-            rows.append(("hidden", hidden, "left out"))
+        details = [
+            ("in colour", tally.kinds["colour"], _ON_COLOUR[on_colour]),
+            ("toned", tally.kinds["toned"], "their tone is taken out"),
+            ("bilevel", tally.kinds["bilevel"], "black on white, with nothing to tell colours by"),
+            ("came out grey", tally.grey, "in one sample at least; --log tells which"),
+            ("all alike", tally.alike, "samples that hardly differ; --log tells of which"),
+            ("warnings", tally.warned, "-v and --log tell"),
+            ("other files", others.total(), f"no photographs: {_suffixes_text(others)}"),
+            ("hidden", hidden, "left out"),
+        ]
+        rows += [row for row in details if row[1]]
         width = max(len(name) for name, _, _ in rows)
         for name, number, comment in rows:
             style = "red" if name == "failed" and number else ""

@@ -13,7 +13,10 @@ from .plan import Job
 from .scan import Problem
 
 if TYPE_CHECKING:
-    from .batch import Result
+    from .choice import Choice
+    from .work import Result
+
+_REASONS = {"skipped": "it is in colour", "copied": "it is in colour"}
 
 
 class RunLog(AbstractContextManager["RunLog"]):
@@ -21,9 +24,12 @@ class RunLog(AbstractContextManager["RunLog"]):
 
     The keys of a line: `time` (UTC), `input`, `outputs` (a list of `sample`, from 1, `path`, and
     `is_kept`: whether the file was there before and stayed as it was), `status` ("done" |
-    "skipped" | "failed"), `reason` (null when done), `seconds` of work, `seed`, `digest` (SHA-256
-    of the input's bytes), `model` (digest of the bundle), `device`, `is_color` and `warnings`.
-    What is not known, because the photo was not opened, is null.
+    "skipped" | "copied" | "failed"), `reason` (null when done), `seconds` of work, `seed`,
+    `digest` (SHA-256 of the input's bytes), `model` (digest of the bundle), `device`, `kind`
+    ("grey" | "toned" | "colour" | "bilevel"), `chosen` (numbers, from 1, of the candidates that
+    became the samples), `grey_samples` (numbers of those that came out grey), `is_alike` (whether
+    all look the same) and `warnings`. What is not known, because the photo was not opened or no
+    sample was drawn, is null.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -61,11 +67,12 @@ class RunLog(AbstractContextManager["RunLog"]):
         self._write(
             input=str(result.job.source),
             outputs=_outputs(result.job),
-            status="failed" if result.reason else "done",
-            reason=result.reason,
+            status=result.status,
+            reason=result.reason or _REASONS.get(result.status),
             seconds=round(result.seconds, 3),
             digest=result.digest,
-            is_color=result.is_color,
+            kind=result.kind,
+            choice=result.choice,
             warnings=list(result.warnings),
         )
 
@@ -86,7 +93,8 @@ class RunLog(AbstractContextManager["RunLog"]):
         *,
         seconds: float = 0.0,
         digest: str | None = None,
-        is_color: bool | None = None,
+        kind: str | None = None,
+        choice: "Choice | None" = None,
         warnings: list[str] | None = None,
     ) -> None:
         if self._file is None:
@@ -100,7 +108,10 @@ class RunLog(AbstractContextManager["RunLog"]):
             "seconds": seconds,
             **self._run,
             "digest": digest,
-            "is_color": is_color,
+            "kind": kind,
+            "chosen": [k + 1 for k in choice.order] if choice else None,
+            "grey_samples": [k + 1 for k in choice.grey] if choice else None,
+            "is_alike": choice.is_alike if choice else None,
             "warnings": warnings or [],
         }
         text = json.dumps(line, ensure_ascii=False)

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .work import OnColour
 
 
 @dataclass(frozen=True)
@@ -12,6 +16,7 @@ class Options:
         paths: Photographs and folders of them.
         out: Output folder.
         samples: Colourings a photo.
+        candidates: Samples to draw and choose them from; 0 for no choice.
         seed: Of the noise.
         model: Name or path of a bundle.
         device: "auto" | "cpu" | "cuda" | "tensorrt".
@@ -19,6 +24,7 @@ class Options:
         size: Working size in pixels.
         steps: Denoising steps.
         format: "keep" | "png" | "jpg" | "webp" | "tiff".
+        on_colour: What becomes of photographs in colour: "recolour" | "skip" | "copy".
         recursive: Whether folders below a named folder are visited as well.
         overwrite: Whether existing outputs are made again.
         fail_fast: Whether the first failure ends the run.
@@ -29,6 +35,7 @@ class Options:
     paths: tuple[Path, ...]
     out: Path
     samples: int = 1
+    candidates: int | None = None
     seed: int | None = None
     model: str | None = None
     device: str = "auto"
@@ -36,6 +43,7 @@ class Options:
     size: int | None = None
     steps: int | None = None
     format: str = "keep"
+    on_colour: "OnColour" = "recolour"
     recursive: bool = True
     overwrite: bool = False
     fail_fast: bool = False

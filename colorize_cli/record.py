@@ -12,7 +12,10 @@ from .files import write_atomic
 RECORD_NAME = ".colorize.json"
 _FORMAT = 1
 # Settings under which sample k of a photo has other pixels, in the words of the command line.
-_DECISIVE = ("seed", "model_digest", "size", "steps", "device", "precision", "batch")
+_DECISIVE = (
+    *("seed", "model_digest", "size", "steps", "candidates"),
+    *("device", "precision", "batch"),
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Record:
         samples: Colourings a photo.
         versions: Version by package.
         format: Of the outputs, as the command line has it.
+        candidates: Samples that were drawn and chosen from; 0 without a choice.
     """
 
     model: str
@@ -44,6 +48,7 @@ class Record:
     samples: int
     versions: Mapping[str, str]
     format: str = "keep"
+    candidates: int = 0
 
     def renamed_by(self, samples: int, format: str) -> list[str]:
         """Name what gives the same photograph's files other names, as `samples 1, now 2`."""

@@ -24,7 +24,7 @@ from .options import Options
 from .record import RECORD_NAME, Record, read_record, write_record
 
 
-def open_colorizer(options: Options, reporter: Reporter) -> tuple[Colorizer, int]:
+def open_colorizer(options: Options, reporter: Reporter) -> tuple[Colorizer, Record]:
     """Open the network, say what runs, and write the record.
 
     Args:
@@ -32,7 +32,7 @@ def open_colorizer(options: Options, reporter: Reporter) -> tuple[Colorizer, int
         reporter: Whom to tell.
 
     Returns:
-        The network and the seed.
+        The network and the settings that count.
 
     Raises:
         DeviceError: The device asked for, or recorded, cannot run.
@@ -54,6 +54,9 @@ def open_colorizer(options: Options, reporter: Reporter) -> tuple[Colorizer, int
     seed = options.seed
     if seed is None:
         seed = kept.seed if kept else 0
+    candidates = options.candidates
+    if candidates is None:
+        candidates = kept.candidates if kept else 0
     record = Record(
         model=model,
         model_digest=bundle.digest,
@@ -64,8 +67,9 @@ def open_colorizer(options: Options, reporter: Reporter) -> tuple[Colorizer, int
         steps=colorizer.schedule.steps,
         batch=colorizer.batch,
         samples=options.samples,
-        format=options.format,
         versions=_versions(),
+        format=options.format,
+        candidates=candidates,
     )
     _introduce(colorizer, record, reporter)
     if kept:
@@ -75,7 +79,7 @@ def open_colorizer(options: Options, reporter: Reporter) -> tuple[Colorizer, int
         write_record(options.out, record)
     except OSError as error:
         raise UsageError(f"--out {options.out} cannot be written to: {error.strerror}") from error
-    return colorizer, record.seed
+    return colorizer, record
 
 
 def check_given(options: Options, reporter: Reporter) -> None:
@@ -89,7 +93,7 @@ def check_given(options: Options, reporter: Reporter) -> None:
     kept = read_record(options.out)
     if not kept:
         return
-    names = ("seed", "size", "steps")
+    names = ("seed", "size", "steps", "candidates")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
     if options.device != "auto":
         given["device"] = options.device

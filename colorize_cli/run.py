@@ -1,19 +1,21 @@
 """Carry out `colorize PATHS... --out DIR`: plan, record, device, photographs, summary."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
-from .batch import Result, Settings
 from .batch import run as run_batch
 from .console import Reporter, count_text, write_stdout
 from .errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
+from .kinds import Kind
 from .log import RunLog
 from .names import one_line, shown
 from .options import Options
 from .plan import Job, Plan, make_plan
 from .resume import check_given, open_colorizer
+from .work import Result, Settings
 
 # Failures that the summary lists; the log has them all.
 _LISTED_FAILURES = 50
@@ -27,7 +29,10 @@ class Tally:
         done: Photographs that were colorized.
         skipped: Photographs whose files were all there.
         failed: Photographs and paths that failed.
-        color: Photographs that were in colour.
+        passed: Photographs in colour that were left out or copied.
+        kinds: How many there were of each kind, of those that were read.
+        grey: Photographs of which a sample came out grey.
+        alike: Photographs whose samples all look the same.
         warned: Photographs with warnings.
         failures: The first failures, with their reasons.
     """
@@ -35,18 +40,26 @@ class Tally:
     done: int = 0
     skipped: int = 0
     failed: int = 0
-    color: int = 0
+    passed: int = 0
+    kinds: Counter[Kind] = field(default_factory=Counter)
+    grey: int = 0
+    alike: int = 0
     warned: int = 0
     failures: list[tuple[Path, str]] = field(default_factory=list)
 
     def add(self, result: Result) -> None:
         """Count a photograph that was worked on."""
-        self.color += bool(result.is_color)
+        if result.kind:
+            self.kinds[result.kind] += 1
         self.warned += bool(result.warnings)
-        if result.reason is None:
-            self.done += 1
-        else:
+        if result.reason is not None:
             self.add_failure(result.job.source, result.reason)
+        elif result.choice:
+            self.done += 1
+            self.grey += bool(result.choice.grey)
+            self.alike += result.choice.is_alike
+        else:
+            self.passed += 1
 
     def add_failure(self, path: Path, reason: str) -> None:
         """Count what failed."""
@@ -72,6 +85,11 @@ def run(options: Options, reporter: Reporter) -> int:
     """
     started = monotonic()
     _check_out(options.out)
+    if options.candidates and options.candidates < options.samples:
+        raise UsageError(
+            f"{options.samples} samples cannot be chosen from {options.candidates} candidates: "
+            "name more --candidates, or fewer --samples."
+        )
     plan = make_plan(
         options.paths,
         options.out,
@@ -105,7 +123,8 @@ def run(options: Options, reporter: Reporter) -> int:
         tally,
         others=plan.others,
         hidden=plan.hidden,
-        left=len(todo) + len(plan.problems) - tally.done - tally.failed,
+        left=len(todo) + len(plan.problems) - tally.done - tally.passed - tally.failed,
+        on_colour=options.on_colour,
         seconds=monotonic() - started,
     )
     if is_interrupted:
@@ -154,13 +173,15 @@ def _report_plan(plan: Plan, reporter: Reporter, log: RunLog, tally: Tally) -> N
 def _colorize(
     jobs: Sequence[Job], options: Options, reporter: Reporter, log: RunLog, tally: Tally
 ) -> None:
-    colorizer, seed = open_colorizer(options, reporter)
-    log.start(seed=seed, model=colorizer.bundle.digest, device=colorizer.device.name)
+    colorizer, record = open_colorizer(options, reporter)
+    log.start(seed=record.seed, model=colorizer.bundle.digest, device=colorizer.device.name)
     reporter.note(
         f"{count_text(len(jobs), 'photo')}, {count_text(options.samples, 'sample')} each, into "
         f"{shown(options.out)}"
     )
-    settings = Settings(options.samples, seed, options.fail_fast)
+    settings = Settings(
+        options.samples, record.seed, record.candidates, options.on_colour, options.fail_fast
+    )
     with reporter.progress(len(jobs)) as progress:
 
         def report(result: Result) -> None:

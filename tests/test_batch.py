@@ -7,16 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import encode, grey
+from pictures import color, encode, grey
 
-from colorize_cli import batch
-from colorize_cli.batch import Result, Settings, run
+from colorize_cli import batch, work
+from colorize_cli.batch import run
 from colorize_cli.colorizer import Prepared
 from colorize_cli.errors import DeviceError
 from colorize_cli.geometry import frame_for, to_working
-from colorize_cli.images import Photo
+from colorize_cli.images import Photo, read_photo
 from colorize_cli.lab import Float
 from colorize_cli.plan import Job, make_plan
+from colorize_cli.work import OnColour, Result, Settings
 
 Act = Callable[[Sequence[Prepared]], None]
 
@@ -90,7 +91,7 @@ def test_every_sample_of_every_photo_is_written() -> None:
     assert len(files("out")) == 21
     assert {result.digest for result in results} == digests
     assert all(result.reason is None and result.seconds > 0 for result in results)
-    assert not any(result.is_color for result in results)
+    assert {(result.kind, result.status) for result in results} == {("grey", "done")}
 
 
 def test_files_do_not_depend_on_batch_order_or_company() -> None:
@@ -116,6 +117,44 @@ def test_what_is_missing_is_made_and_nothing_else() -> None:
     assert network.prepared == 0
 
 
+@pytest.mark.parametrize(
+    ("policy", "status"), [("recolour", "done"), ("skip", "skipped"), ("copy", "copied")]
+)
+def test_photos_in_colour_are_treated_as_asked(policy: OnColour, status: str) -> None:
+    put("grey.png")
+    Path("scans/colour.png").write_bytes(data := encode(color(), "PNG"))
+    network = Network()
+    results = colorize(network, jobs(samples=2), Settings(samples=2, on_colour=policy))
+    assert {r.job.source.name: r.status for r in results} == {
+        "grey.png": "done",
+        "colour.png": status,
+    }
+    made = {name: found for name, found in files("out").items() if name.startswith("colour")}
+    assert len(made) == (0 if policy == "skip" else 2)
+    if policy == "copy":
+        assert set(made.values()) == {data}
+    assert len(network.groups) == (2 if policy == "recolour" else 1)
+
+
+def test_a_copy_in_another_format_has_the_pixels_of_the_photo() -> None:
+    Path("scans/colour.png").write_bytes(encode(color(), "PNG"))
+    todo = make_plan([Path("scans")], Path("out"), format="tiff").jobs
+    colorize(Network(), todo, Settings(on_colour="copy"))
+    np.testing.assert_array_equal(read_photo(files("out")["colour.tif"]).pixels, color())
+
+
+def test_samples_are_chosen_from_the_candidates() -> None:
+    put("x.png")
+    colorize(Network(), jobs("all", 6), Settings(samples=6))
+    result = colorize(Network(), jobs("out", 3), Settings(samples=3, candidates=6))[0]
+    assert result.choice is not None
+    kept = [files("all")[f"x.{k + 1}.png"] for k in result.choice.order]
+    assert files("out") == {f"x.{i + 1}.png": data for i, data in enumerate(kept)}
+    Path("out/x.2.png").unlink()
+    colorize(Network(), jobs("out", 3), Settings(samples=3, candidates=6))
+    assert files("out")["x.2.png"] == kept[1]
+
+
 def test_a_bad_photo_stops_nothing_but_itself() -> None:
     for number in range(3):
         put(f"{number}.png", number)
@@ -133,14 +172,14 @@ def test_a_file_that_cannot_be_written_is_a_failure_of_that_photo(
 ) -> None:
     put("x.png")
     put("y.png", 1)
-    write = batch.write_atomic
+    write = work.write_atomic
 
     def full_disk(path: Path, data: bytes) -> None:
         if path.name == "x.png":
             raise OSError(28, "No space left on device")
         write(path, data)
 
-    monkeypatch.setattr(batch, "write_atomic", full_disk)
+    monkeypatch.setattr(work, "write_atomic", full_disk)
     found = reasons(colorize(Network(), jobs(), Settings()))
     assert found == {"x.png": "No space left on device", "y.png": None}
 
@@ -217,7 +256,7 @@ def test_what_is_in_flight_is_bounded_however_slow_the_disk(
     network = Network(batch=2)
     written = 0
     most = 0
-    write = batch.write_atomic
+    write = work.write_atomic
 
     def slow(path: Path, data: bytes) -> None:
         nonlocal written, most
@@ -227,7 +266,7 @@ def test_what_is_in_flight_is_bounded_however_slow_the_disk(
         written += 1
 
     monkeypatch.setattr(batch, "usable_cpus", lambda: 2)
-    monkeypatch.setattr(batch, "write_atomic", slow)
+    monkeypatch.setattr(work, "write_atomic", slow)
     assert len(colorize(network, jobs(), Settings())) == 60
     # Waiting for the network, in it, and in the queues of two decoders and two encoders.
     assert most <= 4 * 2 + 2 + 2 + 4 + 1

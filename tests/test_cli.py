@@ -212,6 +212,32 @@ def test_colour_and_losses_are_counted(colorize: Run) -> None:
     assert "done scans/color.png -> out/color.jpg" in err
 
 
+@pytest.mark.parametrize(("policy", "said"), [("skip", "left out"), ("copy", "copied as they are")])
+def test_photos_in_colour_are_treated_as_asked(colorize: Run, policy: str, said: str) -> None:
+    Path("scans/color.png").write_bytes(data := encode(color(), "PNG"))
+    code, _, err = colorize("scans", "--out", "out", "--on-colour", policy)
+    assert code == 0
+    assert re.search(rf"in colour +1 +{said}", err)
+    assert re.search(r"done +3 ", err)
+    assert files().get("color.png") == (data if policy == "copy" else None)
+
+
+def test_samples_are_chosen_from_candidates_in_the_same_way_after_a_resume(colorize: Run) -> None:
+    colorize("scans", "--out", "plain", "--samples", "4")
+    colorize("scans", "--out", "whole", "--samples", "2", "--candidates", "4")
+    assert set(files("whole").values()) < set(files("plain").values())
+    colorize("scans", "--out", "out", "--samples", "2", "--candidates", "4")
+    Path("out/a/1.1.jpg").unlink()
+    code, _, err = colorize("scans", "--out", "out", "--samples", "2")
+    assert code == 0
+    assert files() == files("whole")
+    _, _, err = colorize("scans", "--out", "out", "--samples", "2", "--candidates", "0")
+    assert "candidates 4, now 0" in err
+    code, _, err = colorize("scans", "--out", "out", "--samples", "2", "--candidates", "1")
+    assert code == 2
+    assert "more --candidates" in err
+
+
 def test_the_same_command_finds_nothing_left_to_do(colorize: Run) -> None:
     colorize("scans", "--out", "out")
     before = {path: path.stat().st_mtime_ns for path in Path("out").rglob("*")}

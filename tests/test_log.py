@@ -9,13 +9,14 @@ import pytest
 from rich.console import Console
 
 from colorize_cli import console
-from colorize_cli.batch import Result
+from colorize_cli.choice import Choice
 from colorize_cli.console import Reporter, Verbosity, count_text, duration_text, rate_text
 from colorize_cli.errors import UsageError
 from colorize_cli.log import RunLog
 from colorize_cli.plan import Job
 from colorize_cli.run import Tally
 from colorize_cli.scan import Problem
+from colorize_cli.work import Result
 
 
 def job(source: str = "in/x.png", missing: tuple[int, ...] = (0, 1)) -> Job:
@@ -23,7 +24,8 @@ def job(source: str = "in/x.png", missing: tuple[int, ...] = (0, 1)) -> Job:
 
 
 def done(source: str = "in/x.png", warnings: tuple[str, ...] = ()) -> Result:
-    return Result(job(source), None, 1.23456, "ab12", False, warnings)
+    choice = Choice(order=(4, 0), grey=(1,), is_alike=False)
+    return Result(job(source), None, "done", 1.23456, "ab12", "grey", choice, warnings)
 
 
 def lines(path: Path) -> list[dict[str, object]]:
@@ -39,12 +41,13 @@ def test_a_line_says_what_became_of_a_photo_and_how_it_was_made(tmp_path: Path) 
         log.problem(Problem(Path("in/bad.png"), "empty file"))
         log.start(seed=3, model="m0", device="cuda")
         log.result(done(warnings=("16 bits rounded",)))
-        log.result(Result(job(), "No space left on device", 0.5, "ab12", True))
+        log.result(Result(job(), "No space left on device", "failed", 0.5, "ab12", "colour"))
+        log.result(Result(job(), None, "skipped", 0.1, "ab12", "colour"))
         log.skipped(job(missing=()))
     found = lines(path)
     keys = {frozenset(line) for line in found}
     assert len(keys) == 1, "every line has the same keys"
-    assert [line["status"] for line in found] == ["failed", "done", "failed", "skipped"]
+    assert [line["status"] for line in found] == ["failed", "done", "failed", "skipped", "skipped"]
     made = found[1]
     assert made.pop("time")
     assert made == {
@@ -60,12 +63,16 @@ def test_a_line_says_what_became_of_a_photo_and_how_it_was_made(tmp_path: Path) 
         "model": "m0",
         "device": "cuda",
         "digest": "ab12",
-        "is_color": False,
+        "kind": "grey",
+        "chosen": [5, 1],
+        "grey_samples": [2],
+        "is_alike": False,
         "warnings": ["16 bits rounded"],
     }
     assert found[0]["model"] is None
     assert found[2]["reason"] == "No space left on device"
-    assert [output["is_kept"] for output in found[3]["outputs"]] == [True, True]  # type: ignore[index,attr-defined]
+    assert found[3]["reason"] == "it is in colour"
+    assert [output["is_kept"] for output in found[4]["outputs"]] == [True, True]  # type: ignore[index,attr-defined]
 
 
 def test_a_log_is_appended_to_and_readable_at_any_moment(tmp_path: Path) -> None:
@@ -140,17 +147,22 @@ def test_the_summary_counts_and_gives_reasons() -> None:
     told, stream = reporter()
     tally = Tally(skipped=4)
     tally.add(done(warnings=("w",)))
-    tally.add(Result(job("in/[red]/bad.png"), "cut off", 0.1, "ab", True))
-    told.summary(tally, others=Counter({".txt": 3}), hidden=1, left=2, seconds=8.0)
+    tally.add(Result(job("in/[red]/bad.png"), "cut off", "failed", 0.1, "ab", "toned"))
+    tally.add(Result(job("in/c.png"), None, "copied", 0.1, "ab", "colour"))
+    told.summary(
+        tally, others=Counter({".txt": 3}), hidden=1, left=2, seconds=8.0, on_colour="copy"
+    )
     assert stream.getvalue().splitlines() == [
-        "       done       1   8.0 s a photo, 8 s",
-        "    skipped       4   all their files are there",
-        "     failed       1",
-        "not reached       2   the same command goes on from here",
-        "  in colour       1   taken for their lightness",
-        "   warnings       1   -v and --log tell",
-        "other files       3   no photographs: 3 .txt",
-        "     hidden       1   left out",
+        "         done       1   8.0 s a photo, 8 s",
+        "      skipped       4   all their files are there",
+        "       failed       1",
+        "  not reached       2   the same command goes on from here",
+        "    in colour       1   copied as they are",
+        "        toned       1   their tone is taken out",
+        "came out grey       1   in one sample at least; --log tells which",
+        "     warnings       1   -v and --log tell",
+        "  other files       3   no photographs: 3 .txt",
+        "       hidden       1   left out",
         "failed in/[red]/bad.png: cut off",
     ]
 
@@ -160,7 +172,7 @@ def test_the_summary_of_many_failures_stays_short() -> None:
     tally = Tally()
     for number in range(500):
         tally.add_failure(Path(f"{number}.jpg"), "empty file")
-    told.summary(tally, others=Counter(), hidden=0, left=0, seconds=1.0)
+    told.summary(tally, others=Counter(), hidden=0, left=0, seconds=1.0, on_colour="recolour")
     assert "450 more failures" in stream.getvalue()
     assert len(stream.getvalue().splitlines()) < 60
     assert len(tally.failures) == 50

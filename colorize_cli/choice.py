@@ -1,0 +1,92 @@
+"""Judge the samples of a photo: choose good and different ones, and see what went wrong.
+
+Everything is measured on the network's grid, in CIEDE2000, before anything is rendered.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .ciede2000 import ciede2000
+from .colorizer import Prepared
+from .geometry import to_grid
+from .lab import Float
+
+ALIKE = 2.0  # CIEDE2000 within which two samples are the same to the eye
+GREY = 4.0  # mean chroma below which a picture is called grey: few colour photographs have less
+# What a candidate must hold to be taken before others, against the median of all: at most so
+# far from the others, at least so much chroma.
+_MAX_STRAY = 2.0
+_MIN_CHROMA = 0.5
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The samples to keep, and what is to be said of them.
+
+    Attributes:
+        order: Positions among the candidates, as many as are kept, in their order.
+        grey: Numbers, from 0, of the kept samples that came out grey.
+        is_alike: Whether all kept samples, two or more, look the same.
+    """
+
+    order: tuple[int, ...]
+    grey: tuple[int, ...]
+    is_alike: bool
+
+
+def judge(prepared: Prepared, ab: Float, count: int, *, choosing: bool) -> Choice:
+    """Choose samples of a photo, or take the first, and look at them.
+
+    Args:
+        prepared: The photo, as the network saw it.
+        ab: (K, 2, h, w) in Lab units on its grid: the candidates, padding included.
+        count: How many to keep, at most K.
+        choosing: Whether to choose; else the first are taken as they are.
+    """
+    lab = _visible_lab(prepared, ab)
+    distances = _distances(lab)
+    chroma = np.hypot(lab[..., 1], lab[..., 2]).mean(axis=(1, 2))
+    order = _choose(distances, chroma, count) if choosing else tuple(range(count))
+    among = distances[np.ix_(order, order)]
+    return Choice(
+        order=order,
+        grey=tuple(k for k, i in enumerate(order) if chroma[i] < GREY),
+        is_alike=count > 1 and bool(among.max() < ALIKE),
+    )
+
+
+def _choose(distances: NDArray[np.float64], chroma: Float, count: int) -> tuple[int, ...]:
+    """Take the most typical candidate, then whichever is farthest from all that are taken.
+
+    Candidates that stray from all others or are nearly grey, where others are not, come last, so
+    what is kept for a smaller count is the beginning of what is kept for a larger one.
+    """
+    stray = distances.mean(axis=1)
+    passes = (stray <= _MAX_STRAY * np.median(stray)) & (chroma >= _MIN_CHROMA * np.median(chroma))
+    order = [int(np.where(passes, stray, np.inf).argmin())]
+    while len(order) < count:
+        nearest = distances[:, order].min(axis=1)
+        nearest[order] = -np.inf
+        good = np.where(passes, nearest, -np.inf)
+        order.append(int((good if np.isfinite(good).any() else nearest).argmax()))
+    return tuple(order)
+
+
+def _visible_lab(prepared: Prepared, ab: Float) -> Float:
+    """(K, h, w, 3) of the cells that the photo covers at least in part."""
+    grid = prepared.L.shape[0] // ab.shape[2]
+    rows, columns = -(-prepared.frame.work_height // grid), -(-prepared.frame.work_width // grid)
+    L = np.broadcast_to(to_grid(prepared.L, grid), (len(ab), 1, *ab.shape[2:]))
+    lab = np.concatenate([L, ab], axis=1)[..., :rows, :columns]
+    return np.moveaxis(lab, 1, -1)
+
+
+def _distances(lab: Float) -> NDArray[np.float64]:
+    """(K, K) mean CIEDE2000 between candidates."""
+    distances = np.zeros((len(lab), len(lab)))
+    for i, j in combinations(range(len(lab)), 2):
+        distances[i, j] = distances[j, i] = ciede2000(lab[i], lab[j]).mean()
+    return distances

@@ -1,0 +1,75 @@
+"""Which samples are kept, and what is said of them."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from colorize_cli.choice import judge
+from colorize_cli.colorizer import Prepared
+from colorize_cli.geometry import frame_for
+from colorize_cli.lab import Float
+
+HEIGHT, WIDTH = 40, 90  # of a photo whose padding is a good part of what the network sees
+FRAME = frame_for(HEIGHT, WIDTH, 64)
+PREPARED = Prepared(
+    L=np.full((FRAME.padded_height, FRAME.padded_width), 60, np.float32), frame=FRAME, digest=b"x"
+)
+
+
+def candidates(*colours: tuple[float, float]) -> Float:
+    """(K, 2, h, w): each candidate of one colour."""
+    shape = (len(colours), 2, FRAME.padded_height // 4, FRAME.padded_width // 4)
+    return np.broadcast_to(np.asarray(colours, np.float32)[:, :, None, None], shape).copy()
+
+
+def test_without_a_choice_the_first_samples_are_taken() -> None:
+    choice = judge(PREPARED, candidates((30, 0), (0, 30), (0, -30)), 2, choosing=False)
+    assert choice.order == (0, 1)
+
+
+def test_the_most_typical_comes_first_and_then_the_most_different() -> None:
+    ab = candidates((8, 30), (17, 30), (22, 30), (27, 30), (36, 30))
+    assert judge(PREPARED, ab, 1, choosing=True).order == (2,)
+    first, *others = judge(PREPARED, ab, 3, choosing=True).order
+    assert first == 2
+    assert set(others) == {0, 4}
+
+
+def test_a_smaller_count_keeps_the_beginning_of_a_larger_one() -> None:
+    rng = np.random.default_rng(0)
+    ab = candidates(*rng.normal((10, 20), 15, (8, 2)).tolist())
+    orders = [judge(PREPARED, ab, count, choosing=True).order for count in range(1, 9)]
+    for shorter, longer in pairwise(orders):
+        assert longer[: len(shorter)] == shorter
+    assert sorted(orders[-1]) == list(range(8))
+
+
+def test_strays_and_grey_ones_come_last() -> None:
+    ab = candidates((25, 30), (28, 33), (-90, -90), (1, 0), (22, 28), (26, 35))
+    order = judge(PREPARED, ab, 6, choosing=True).order
+    assert set(order[-2:]) == {2, 3}
+
+
+def test_where_all_is_grey_the_typical_is_still_found() -> None:
+    ab = candidates((0, 0), (0.1, 0), (0.2, 0))
+    choice = judge(PREPARED, ab, 3, choosing=True)
+    assert choice.order[0] == 1
+    assert choice.grey == (0, 1, 2)
+
+
+def test_grey_and_alike_samples_are_found_among_those_that_are_kept() -> None:
+    ab = candidates((20, 20), (20.5, 20), (0, 1), (-20, 5))
+    assert judge(PREPARED, ab, 2, choosing=False).is_alike
+    assert judge(PREPARED, ab, 2, choosing=False).grey == ()
+    whole = judge(PREPARED, ab, 4, choosing=False)
+    assert not whole.is_alike
+    assert whole.grey == (2,)
+    assert not judge(PREPARED, ab, 1, choosing=False).is_alike
+
+
+def test_what_lies_in_the_padding_does_not_count() -> None:
+    ab = candidates((20, 20), (20, 20))
+    rows = -(-FRAME.work_height // 4)
+    assert rows < ab.shape[2]
+    ab[1, :, rows:] = -80
+    assert judge(PREPARED, ab, 2, choosing=False).is_alike
