@@ -59,7 +59,8 @@ def _off_line(lab: Float) -> Float:
     """(n, 2) what of ab is no linear function of L among colours (n, 3)."""
     centred = lab - lab.mean(0) if len(lab) else lab
     L, ab = centred[:, :1], centred[:, 1:]
-    return ab - L * ((L * ab).sum(0) / max(float((L * L).sum()), 1e-6))
+    slope = (L * ab).sum(0) / max(float((L * L).sum()), 1e-6)
+    return np.asarray(ab - L * slope, np.float32)
 
 
 def _is_bilevel(pixels: Pixels) -> bool:
