@@ -1,70 +1,63 @@
-"""CIEDE2000: how different two colours look, 1 being about the least that an eye can tell."""
+"""The colour difference CIEDE2000.
+
+Sharma, Wu and Dalal, "The CIEDE2000 color-difference formula: implementation notes, supplementary
+test data, and mathematical observations", 2005; the numbers of the equations are theirs.
+"""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Float64 = NDArray[np.float64]
-
-_25_TO_7 = 25.0**7
+_25_7 = 25.0**7
 
 
-def ciede2000(one: NDArray[Any], other: NDArray[Any]) -> Float64:
-    """Difference of colours, with the weights k_L = k_C = k_H = 1.
+def ciede2000(lab_1: NDArray[Any], lab_2: NDArray[Any]) -> NDArray[np.float64]:
+    """Measure colour differences; k_L = k_C = k_H = 1.
 
-    Source: Sharma, Wu and Dalal, "The CIEDE2000 color-difference formula: implementation notes,
-    supplementary test data, and mathematical observations", 2005; its equations are named below.
+    A difference of 1 is about what can just be seen side by side.
 
     Args:
-        one: (..., 3) Lab, L in 0..100.
-        other: The same shape.
+        lab_1: (..., 3) CIE L*, a*, b*.
+        lab_2: of a shape that broadcasts with it.
 
     Returns:
-        (...) float64, from 0.
+        (...) differences, 0 for equal colours, 100 between black and white.
     """
-    L_1, a_1, b_1 = np.moveaxis(np.asarray(one, np.float64), -1, 0)
-    L_2, a_2, b_2 = np.moveaxis(np.asarray(other, np.float64), -1, 0)
-
-    # Eq. 2 to 7: a is stretched near grey; chroma and hue from there.
-    mean_C7 = ((np.hypot(a_1, b_1) + np.hypot(a_2, b_2)) / 2) ** 7
-    stretch = 1.5 - 0.5 * np.sqrt(mean_C7 / (mean_C7 + _25_TO_7))
-    C_1, h_1 = _polar(stretch * a_1, b_1)
-    C_2, h_2 = _polar(stretch * a_2, b_2)
-
-    # Eq. 8 to 11: differences, the hue's the short way round and none where one is grey.
-    is_grey = C_1 * C_2 == 0
-    turn = np.where(is_grey, 0.0, h_2 - h_1)
-    turn -= np.where(np.abs(turn) > 180, 360 * np.sign(turn), 0.0)
-    dL, dC = L_2 - L_1, C_2 - C_1
-    dH = 2 * np.sqrt(C_1 * C_2) * np.sin(np.radians(turn) / 2)
-
-    # Eq. 12 to 14: means; of grey's missing hue, the other's.
+    L_1, a_1, b_1 = np.moveaxis(np.asarray(lab_1, np.float64), -1, 0)
+    L_2, a_2, b_2 = np.moveaxis(np.asarray(lab_2, np.float64), -1, 0)
+    # Grey is given more chroma: eqs. 2 to 7.
+    mean_chroma = (np.hypot(a_1, b_1) + np.hypot(a_2, b_2)) / 2
+    stretch = 1.5 - 0.5 * _saturation(mean_chroma)
+    C_1, C_2 = np.hypot(stretch * a_1, b_1), np.hypot(stretch * a_2, b_2)
+    h_1, h_2 = np.arctan2(b_1, stretch * a_1), np.arctan2(b_2, stretch * a_2)
+    # A hue difference across the branch cut is of the short way round: eqs. 8 to 11.
+    product = C_1 * C_2
+    turn = np.where(product > 0, np.mod(h_2 - h_1 + np.pi, 2 * np.pi) - np.pi, 0.0)
+    dH = 2 * np.sqrt(product) * np.sin(turn / 2)
+    # The mean hue lies half of the short way on; where a chroma is 0, it is the sum: eq. 14.
+    h = np.where(product > 0, h_1 + turn / 2, h_1 + h_2)
     L, C = (L_1 + L_2) / 2, (C_1 + C_2) / 2
-    h = np.where(is_grey, h_1 + h_2, h_1 + turn / 2) % 360
-
-    # Eq. 15 to 21.
-    T = 1 - 0.17 * _cos(h - 30) + 0.24 * _cos(2 * h) + 0.32 * _cos(3 * h + 6)
-    T -= 0.20 * _cos(4 * h - 63)
-    C7 = C**7
-    rotation = -np.sin(np.radians(60 * np.exp(-(((h - 275) / 25) ** 2))))
-    rotation *= 2 * np.sqrt(C7 / (C7 + _25_TO_7))
-    squared = (L - 50) ** 2
-    term_L = dL / (1 + 0.015 * squared / np.sqrt(20 + squared))
-    term_C = dC / (1 + 0.045 * C)
-    term_H = dH / (1 + 0.015 * C * T)
-
-    # Eq. 22; rounding can take a sum of nearly nothing below zero.
-    total = term_L**2 + term_C**2 + term_H**2 + rotation * term_C * term_H
-    distance: Float64 = np.sqrt(np.maximum(total, 0))
-    return distance
-
-
-def _polar(a: Float64, b: Float64) -> tuple[Float64, Float64]:
-    """Give chroma and hue in degrees, 0..360, 0 for grey."""
-    return np.hypot(a, b), np.degrees(np.arctan2(b, a)) % 360
+    T = (  # eq. 15
+        1
+        - 0.17 * np.cos(h - np.pi / 6)
+        + 0.24 * np.cos(2 * h)
+        + 0.32 * np.cos(3 * h + np.pi / 30)
+        - 0.20 * np.cos(4 * h - np.radians(63))
+    )
+    # Eqs. 16 to 22.
+    degrees = np.mod(np.degrees(h), 360)
+    rotation = np.radians(60 * np.exp(-(((degrees - 275) / 25) ** 2)))
+    off_middle = (L - 50) ** 2
+    dL = (L_2 - L_1) / (1 + 0.015 * off_middle / np.sqrt(20 + off_middle))
+    dC = (C_2 - C_1) / (1 + 0.045 * C)
+    dH = dH / (1 + 0.015 * C * T)
+    mixed = -np.sin(rotation) * 2 * _saturation(C) * dC * dH
+    difference: NDArray[np.float64] = np.sqrt(np.maximum(dL**2 + dC**2 + dH**2 + mixed, 0))
+    return difference
 
 
-def _cos(degrees: Float64) -> Float64:
-    cosine: Float64 = np.cos(np.radians(degrees))
-    return cosine
+def _saturation(C: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return sqrt(C^7 / (C^7 + 25^7)): 0 for grey, 1 for strong colours."""
+    C_7 = C**7
+    return np.asarray(np.sqrt(C_7 / (C_7 + _25_7)))
