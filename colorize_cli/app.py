@@ -317,12 +317,26 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Photos of a set, at most.")
     ] = None,
+    degraded: Annotated[
+        bool, typer.Option("--degraded", help="Degrade the inputs like old prints.")
+    ] = False,
+    compare: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="JSON of an earlier run, to say what changed since."),
+    ] = None,
     lpips: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Weights of LPIPS; the package's if not given."),
     ] = None,
     no_lpips: Annotated[
         bool, typer.Option("--no-lpips", help="Leave LPIPS and diversity out.")
+    ] = False,
+    inception: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Inception network; the package's if not given."),
+    ] = None,
+    no_inception: Annotated[
+        bool, typer.Option("--no-inception", help="Leave Frechet and kernel distance out.")
     ] = False,
 ) -> None:
     """Measure colourings of colour photographs against the truth."""
@@ -341,8 +355,12 @@ def evaluate(
         batch=batch,
         seed=seed,
         limit=limit,
+        degraded=degraded,
+        compare_with=compare,
         lpips=lpips,
         no_lpips=no_lpips,
+        inception=inception,
+        no_inception=no_inception,
     )
 
 

@@ -3,6 +3,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,17 +11,27 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from colorize_cli.bundle import load_bundle
 from colorize_cli.colorizer import Colorizer
 from colorize_cli.devices import resolve
 from colorize_cli.errors import MissingExtraError, ModelError, UsageError
 from colorize_cli.lab import lightness
-from training import lpips
+from training import evaluate as command
 from training.evaluate import MEAN_AB, mean_ab_of, run
-from training.evaluation import EvaluationSettings, Split, evaluate, grey_of, select
-from training.lpips import Lpips
-from training.metrics import psnr
+from training.evaluation import inception, lpips, protocol
+from training.evaluation.figures import ROWS, PhotoFigures
+from training.evaluation.lpips import Lpips
+from training.evaluation.metrics import psnr
+from training.evaluation.protocol import (
+    EvaluationSettings,
+    Split,
+    evaluate,
+    grey_of,
+    old_print_of,
+    select,
+)
 from training.shards import half_of, iter_photos
 
 # Sizes of two shapes for the network, one of them too small for AlexNet's second pooling.
@@ -60,6 +71,19 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+class Patches(nn.Module):
+    """Stands in for Inception: the mean colours of 3 x 3 patches."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return nn.functional.adaptive_avg_pool2d(images, 3).flatten(1)
+
+
+@pytest.fixture
+def patches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands load `Patches`."""
+    monkeypatch.setattr(command, "load_inception", lambda path: Patches())
+
+
 @pytest.fixture(autouse=True)
 def restore_random_state() -> Iterator[None]:
     with torch.random.fork_rng():
@@ -74,11 +98,30 @@ def nothing() -> None:
     """Report progress to no one."""
 
 
-def measure(photos: Path, colorizer: Colorizer, split: Split = "all") -> tuple[float, ...]:
-    settings = EvaluationSettings(MEAN_AB, samples=2, split=split)
-    indices, _ = select([photos], split)
-    result = evaluate([photos], indices, colorizer, None, settings, nothing)
-    return tuple(sample.psnr for photo in result.photos for sample in photo.samples)
+def measure(
+    paths: list[Path],
+    colorizer: Colorizer,
+    *,
+    split: Split = "all",
+    samples: int = 1,
+    mean_ab: tuple[float, float] = MEAN_AB,
+    degraded: bool = False,
+) -> list[PhotoFigures]:
+    settings = EvaluationSettings(mean_ab, samples=samples, split=split, degraded=degraded)
+    result = evaluate(paths, select(paths, split), colorizer, None, None, settings, nothing)
+    return [photo.figures for photo in result.photos]
+
+
+def run_tiny(photos: Path, bundle: Path, weights: Path, **options: Any) -> protocol.Evaluation:
+    return run(
+        [photos],
+        model=str(bundle),
+        split="all",
+        device="cpu",
+        steps=2,
+        lpips=weights,
+        **{"samples": 3, **options},
+    )
 
 
 def test_the_command_prints_its_tables_and_writes_all_figures(
@@ -86,23 +129,16 @@ def test_the_command_prints_its_tables_and_writes_all_figures(
     weights: Path,
     tiny_bundle: Path,
     tmp_path: Path,
+    patches: None,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = tmp_path / "figures.json"
-    result = run(
-        [photos],
-        model=str(tiny_bundle),
-        samples=3,
-        json=path,
-        split="all",
-        device="cpu",
-        steps=2,
-        lpips=weights,
-    )
+    result = run_tiny(photos, tiny_bundle, weights, json=path)
     document = json.loads(path.read_text())
     assert document["settings"]["photos"] == [photos.name]
     assert document["settings"]["split"] == "all"
     assert document["model"]["digest"] == load_bundle(tiny_bundle).digest
+    assert document["metrics"]["frechet, kernel"] == inception.NAME
     assert str(tmp_path) not in path.read_text()
     assert set(document["sets"]) == {"art", "zoo"}
     assert [photo["name"] for photo in document["photos"]] == [
@@ -112,26 +148,93 @@ def test_the_command_prints_its_tables_and_writes_all_figures(
     assert len(first["samples"]) == 3
     assert 0 < first["diversity"]
     assert first["grey"]["colourfulness"] == 0.0
+    assert first["grey"]["lightness_mean"] < 1e-4
     by_hand = np.mean(
         [
             np.mean([p["samples"][0]["lpips"] for p in half])
             for half in (document["photos"][:4], document["photos"][4:])
         ]
     )
-    overall = document["overall"]
-    assert overall["model"]["lpips_first"] == pytest.approx(by_hand, abs=1e-5)
-    grey = overall["grey"]["lpips_first"]
-    assert overall["ratios"]["lpips_first_below_grey"] == pytest.approx(
+    rows, ratios = (document["overall"][key] for key in ("rows", "ratios"))
+    assert set(rows) == {*ROWS, "truth"}
+    figure = rows["model"]["lpips_first"]
+    assert figure["low"] < figure["value"] < figure["high"]
+    assert figure["value"] == pytest.approx(by_hand, abs=1e-5)
+    grey = rows["grey"]["lpips_first"]["value"]
+    assert ratios["lpips_first_below_grey"]["value"] == pytest.approx(
         100 * (1 - by_hand / grey), abs=0.01
     )
-    assert result.overall.model.lpips_first == overall["model"]["lpips_first"]
+    overall = result.summary.overall
+    assert overall.rows["model"]["lpips_first"].value == pytest.approx(figure["value"], rel=1e-5)
+    kernel = rows["model"]["kernel"]["value"]
+    assert np.mean(document["kernel_parts"]) == pytest.approx(kernel, rel=1e-4)
 
     out, err = capsys.readouterr()
-    assert re.search(rf"grey input.*{grey:.4f}", out)
+    assert re.search(rf"LPIPS, first .*{grey:.4f} \[", out)
     assert "PSNR above grey's" in out
-    assert "Hasler and Suesstrunk 2003, signed" in out
-    assert re.search(r"zoo.*4", out)
+    assert "kernel distance below grey's" in out
+    assert re.search(r"zoo +4 ", out)
+    assert max(map(len, out.splitlines())) <= 100
     assert "device: CPU" in err
+
+
+def test_a_run_is_compared_with_an_earlier_one(
+    photos: Path,
+    weights: Path,
+    tiny_bundle: Path,
+    tmp_path: Path,
+    patches: None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "earlier.json"
+    run_tiny(photos, tiny_bundle, weights, json=path, samples=2)
+    capsys.readouterr()
+    run_tiny(photos / "art", tiny_bundle, weights, samples=2, seed=1, compare_with=path)
+    out = capsys.readouterr().out.partition("(before)")[2]
+    assert "on the same 4 photographs" in out
+    assert re.search(r"LPIPS, first .*(better|worse|within the interval)", out)
+    assert re.search(r"kernel distance .*(better|worse|within the interval)", out)
+    assert max(map(len, out.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"samples": 3}, "add --samples 2"),
+        ({"samples": 2, "degraded": True}, "its inputs are clean"),
+    ],
+)
+def test_runs_that_cannot_be_compared_are_refused_before_the_work(
+    photos: Path,
+    weights: Path,
+    tiny_bundle: Path,
+    tmp_path: Path,
+    patches: None,
+    options: dict[str, Any],
+    message: str,
+) -> None:
+    path = tmp_path / "earlier.json"
+    run_tiny(photos / "art", tiny_bundle, weights, json=path, samples=2)
+    with pytest.raises(UsageError, match=message):
+        run_tiny(photos, tiny_bundle, weights, compare_with=path, **options)
+    with pytest.raises(UsageError, match="none of these photographs"):
+        run_tiny(photos / "zoo", tiny_bundle, weights, compare_with=path, samples=2)
+
+
+def test_files_of_something_else_are_refused(
+    photos: Path, weights: Path, tiny_bundle: Path, tmp_path: Path, patches: None
+) -> None:
+    path = tmp_path / "earlier.json"
+    for content, message in (
+        ("{", "not a JSON file"),
+        ("[]", "not a file of"),
+        ('{"format": 1}', "run the evaluation of the earlier model again"),
+    ):
+        path.write_text(content)
+        with pytest.raises(UsageError, match=message):
+            run_tiny(photos, tiny_bundle, weights, compare_with=path)
+    with pytest.raises(UsageError, match="cannot read it"):
+        run_tiny(photos, tiny_bundle, weights, compare_with=tmp_path / "nowhere.json")
 
 
 def test_grey_is_the_neutral_level_nearest_in_lightness() -> None:
@@ -147,16 +250,14 @@ def test_grey_is_the_neutral_level_nearest_in_lightness() -> None:
 
 
 def test_figures_do_not_depend_on_batch_or_company(photos: Path, tiny_bundle: Path) -> None:
-    together = measure(photos, open_tiny(tiny_bundle))
-    assert measure(photos, open_tiny(tiny_bundle, batch=3)) == together
-    assert measure(photos / "art", open_tiny(tiny_bundle)) == together[:8]
+    together = measure([photos], open_tiny(tiny_bundle), samples=2)
+    assert str(measure([photos], open_tiny(tiny_bundle, batch=3), samples=2)) == str(together)
+    assert str(measure([photos / "art"], open_tiny(tiny_bundle), samples=2)) == str(together[:4])
 
 
 def test_the_halves_make_up_the_whole(photos: Path) -> None:
-    tune, found = select([photos], "tune")
-    report, _ = select([photos], "report")
-    whole, _ = select([photos], "all")
-    assert found == 8
+    tune, report, whole = (select([photos], half).indices for half in ("tune", "report", "all"))
+    assert select([photos], "tune").found == 8
     assert tune | report == whole == frozenset(range(8))
     assert not tune & report
     halves = [half_of(data) for _, data in iter_photos([photos])]
@@ -164,7 +265,7 @@ def test_the_halves_make_up_the_whole(photos: Path) -> None:
 
 
 def test_a_limit_takes_the_first_photos_of_each_set(photos: Path) -> None:
-    assert select([photos], "all", limit=3)[0] == {0, 1, 2, 4, 5, 6}
+    assert select([photos], "all", limit=3).indices == {0, 1, 2, 4, 5, 6}
 
 
 def test_nothing_to_measure_is_an_error(photos: Path) -> None:
@@ -182,35 +283,62 @@ def test_grey_and_damaged_photos_are_left_out_and_named(
     write_png(folder / "a" / "grey.png", made_photo(40, 48, 1)[..., 1])
     (folder / "a" / "damaged.png").write_bytes(b"\x89PNG\r\n\x1a\n rubbish")
     settings = EvaluationSettings(MEAN_AB, samples=1, split="all")
-    indices, _ = select([folder], "all")
+    colorizer = open_tiny(tiny_bundle)
     calls: list[None] = []
     result = evaluate(
-        [folder], indices, open_tiny(tiny_bundle), None, settings, lambda: calls.append(None)
+        [folder],
+        select([folder], "all"),
+        colorizer,
+        None,
+        None,
+        settings,
+        lambda: calls.append(None),
     )
-    assert [photo.name for photo in result.photos] == ["a/colour.png"]
+    assert [photo.figures.name for photo in result.photos] == ["a/colour.png"]
     assert set(result.left_out) == {"a/grey.png", "a/damaged.png"}
     assert result.left_out["a/grey.png"] == "it is grey"
     assert len(calls) == 3
     with pytest.raises(UsageError, match="in colour"):
-        evaluate(
-            [folder / "a" / "grey.png"],
-            frozenset({0}),
-            open_tiny(tiny_bundle),
-            None,
-            settings,
-            nothing,
-        )
+        measure([folder / "a" / "grey.png"], colorizer)
+
+
+def test_too_many_photos_for_the_distances_are_refused(
+    photos: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "MAX_PHOTOS", 7)
+    settings = EvaluationSettings(MEAN_AB, samples=1, split="all")
+    selection = select([photos], "all")
+    with pytest.raises(UsageError, match=r"at most 7\..*--no-inception"):
+        evaluate([photos], selection, open_tiny(tiny_bundle), None, Patches(), settings, nothing)
 
 
 def test_a_16_bit_photo_is_measured_as_its_8_bit_version(tiny_bundle: Path, tmp_path: Path) -> None:
     truth = made_photo(40, 48, 5)
     write_png(tmp_path / "deep" / "1.png", truth.astype(np.uint16) * 257)
-    settings = EvaluationSettings(MEAN_AB, samples=1, split="all")
-    result = evaluate(
-        [tmp_path / "deep"], frozenset({0}), open_tiny(tiny_bundle), None, settings, nothing
-    )
+    (figures,) = measure([tmp_path / "deep"], open_tiny(tiny_bundle))
     grey = np.repeat(grey_of(truth)[..., None], 3, 2)
-    assert result.photos[0].grey.psnr == psnr(truth, grey)
+    assert figures.grey.psnr == psnr(truth, grey)
+
+
+def test_an_old_print_is_that_of_the_photo_alone() -> None:
+    truth = made_photo(40, 48, 3)
+    prints = [old_print_of(truth, bytes([seed] * 32)) for seed in range(20)]
+    assert np.array_equal(prints[7], old_print_of(truth, bytes([7] * 32)))
+    assert all(p.shape == (40, 48) and p.dtype == np.uint8 for p in prints)
+    off = [np.abs(lightness(p) - lightness(truth)).mean() for p in prints]
+    assert np.mean(off) > 3
+    assert len({p.tobytes() for p in prints}) > 15
+
+
+def test_degraded_inputs_are_measured_against_the_clean_truth(
+    photos: Path, tiny_bundle: Path
+) -> None:
+    clean = measure([photos], open_tiny(tiny_bundle))
+    degraded = measure([photos], open_tiny(tiny_bundle), degraded=True)
+    assert [p.truth_colourfulness for p in clean] == [p.truth_colourfulness for p in degraded]
+    assert np.mean([p.grey.ssim for p in degraded]) < np.mean([p.grey.ssim for p in clean]) - 0.02
+    # L is kept: of the input, which is the degraded one.
+    assert max(p.samples[0].lightness_mean for p in degraded) < 1
 
 
 def test_the_mean_colour_is_the_bundles_own_where_it_states_one(tiny_bundle: Path) -> None:
@@ -222,35 +350,39 @@ def test_the_mean_colour_is_the_bundles_own_where_it_states_one(tiny_bundle: Pat
 
 
 def test_the_mean_colour_tints_the_picture(photos: Path, tiny_bundle: Path) -> None:
-    settings = EvaluationSettings((30.0, 0.0), samples=1, split="all")
-    result = evaluate(
-        [photos / "art"], frozenset({0}), open_tiny(tiny_bundle), None, settings, nothing
-    )
-    assert result.photos[0].mean_colour.colourfulness > 10
+    figures, *_ = measure([photos / "art"], open_tiny(tiny_bundle), mean_ab=(30.0, 0.0))
+    assert figures.mean_colour.colourfulness > 10
 
 
-def test_lpips_can_be_left_out_and_is_asked_for_where_it_is_missing(
+def test_networks_can_be_left_out_and_are_asked_for_where_they_are_missing(
     photos: Path,
     tiny_bundle: Path,
+    weights: Path,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(lpips.importlib.util, "find_spec", lambda name: None)
+    for module in (lpips, inception):
+        monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="--no-lpips"):
         run([photos], model=str(tiny_bundle), device="cpu")
-    result = run(
-        [photos / "zoo"],
-        model=str(tiny_bundle),
-        samples=2,
-        split="all",
-        device="cpu",
-        steps=2,
-        no_lpips=True,
-    )
-    assert result.overall.model.lpips_first is None
-    assert result.overall.model.diversity is None
-    assert result.overall.model.psnr_best >= result.overall.model.psnr_first
-    assert "LPIPS below" not in capsys.readouterr().out
+    with pytest.raises(MissingExtraError, match="--no-inception"):
+        run([photos], model=str(tiny_bundle), device="cpu", lpips=weights)
+    path = tmp_path / "bare.json"
+    bare: dict[str, Any] = {"samples": 2, "no_lpips": True, "no_inception": True}
+    result = run_tiny(photos / "zoo", tiny_bundle, weights, json=path, **bare)
+    model = result.summary.overall.rows["model"]
+    assert np.isnan(model["lpips_first"].value)
+    assert model["psnr_best"].value >= model["psnr_first"].value
+    out = capsys.readouterr().out
+    assert "LPIPS below" not in out
+    assert "kernel distance" not in out
+    document = json.loads(path.read_text())
+    assert document["metrics"]["frechet, kernel"] is None
+    assert document["overall"]["rows"]["model"]["lpips_first"]["value"] is None
+    # What is missing is passed over when runs are compared, too.
+    run_tiny(photos / "zoo", tiny_bundle, weights, compare_with=path, **bare)
+    assert "PSNR, first" in capsys.readouterr().out.partition("(before)")[2]
 
 
 def test_a_json_file_that_cannot_be_written_is_refused_before_the_work(

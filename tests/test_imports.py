@@ -12,14 +12,16 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("colorize_cli", "training", "export")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 # What training and export may take from the runtime,
-SHARED = {"bundle", "errors", "files", "images", "lab", "noise", "sampler", "schedule"}
+SHARED = {"bundle", "ciede2000", "errors", "files", "images", "lab", "noise", "sampler", "schedule"}
 # and what the modules may take besides that run a finished bundle, to measure or to check it.
-RUNNING = {"colorizer", "console", "devices", "geometry", "network", "render"}
+RUNNING = {"colorizer", "console", "devices", "geometry", "machine", "network", "render"}
 RUN_BUNDLES = {
     "export.parity",
     "training.evaluate",
-    "training.evaluation",
-    "training.evaluation_report",
+    "training.evaluation.bleeding",
+    "training.evaluation.document",
+    "training.evaluation.measurement",
+    "training.evaluation.protocol",
 }
 HEAVY = ("cv2", "numpy", "onnxruntime", "rich.progress", "tifffile", "torch", "export", "training")
 

@@ -9,8 +9,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from colorize_cli.errors import MissingExtraError, ModelError
-from training import lpips
-from training.lpips import Lpips, load_lpips
+from training.evaluation import lpips
+from training.evaluation.lpips import Lpips, load_lpips
 
 
 def made_state() -> dict[str, Tensor]:

@@ -9,9 +9,12 @@ from colorize_cli.console import Reporter
 from colorize_cli.devices import DEFAULT_BATCH, resolve
 from colorize_cli.errors import ModelError, UsageError
 
-from .evaluation import Evaluation, EvaluationSettings, Split, evaluate, select
-from .evaluation_report import print_tables, write_json
-from .lpips import PACKAGE, load_lpips
+from .evaluation.comparison import Run, compare
+from .evaluation.document import read_json, run_of, write_json
+from .evaluation.inception import load_inception
+from .evaluation.lpips import PACKAGE, load_lpips
+from .evaluation.protocol import Evaluation, EvaluationSettings, Split, evaluate, select
+from .evaluation.tables import print_changes, print_tables
 
 # Mean ab, in Lab units, over the pixels and then the photos of the default model's training set,
 # for bundles that do not state their own as `training.mean_ab`.
@@ -24,7 +27,9 @@ def run(
     model: str = "default",
     samples: int = 4,
     json: Path | None = None,
+    compare_with: Path | None = None,
     split: Split = "report",
+    degraded: bool = False,
     device: str = "auto",
     size: int | None = None,
     steps: int | None = None,
@@ -33,6 +38,8 @@ def run(
     limit: int | None = None,
     lpips: Path | None = None,
     no_lpips: bool = False,
+    inception: Path | None = None,
+    no_inception: bool = False,
 ) -> Evaluation:
     """Evaluate a model, print its tables on standard output, and write its figures.
 
@@ -41,7 +48,10 @@ def run(
         model: bundle, by name or path.
         samples: colourings a photo.
         json: file for all figures, those of every photo among them.
+        compare_with: such a file of an earlier run on the same photos; a table of what changed,
+            with a verdict for each figure, is printed as well.
         split: the half of the photos, or all.
+        degraded: take inputs that are degraded like old prints.
         device: "auto" | "cpu" | "cuda" | "tensorrt".
         size: working size in pixels; the bundle's by default.
         steps: denoising steps; the bundle's by default.
@@ -49,17 +59,21 @@ def run(
         seed: of the noise.
         limit: photos of a set, at most.
         lpips: file of LPIPS's weights; by default that of the installed package.
-        no_lpips: leave LPIPS and diversity out.
+        no_lpips: leave LPIPS and diversity by LPIPS out.
+        inception: file of the Inception network; by default that of the installed package.
+        no_inception: leave Frechet and kernel distance out.
 
     Raises:
         UsageError: there is nothing to measure, or the options make no sense.
-        MissingExtraError: LPIPS's weights are not installed.
-        ModelError: the bundle, or the file of LPIPS's weights, cannot be used.
+        MissingExtraError: the weights of a metric are not installed.
+        ModelError: the bundle, or a file of weights, cannot be used.
         DeviceError: the device cannot run.
     """
     if json is not None and not json.absolute().parent.is_dir():
         raise UsageError(f"--json {json}: there is no folder {json.parent}; make it first.")
-    network = None if no_lpips else load_lpips(lpips)
+    earlier = compare_with and _earlier(compare_with, samples, degraded)
+    lpips_network = None if no_lpips else load_lpips(lpips)
+    inception_network = None if no_inception else load_inception(inception)
     bundle = load_bundle(model)
     chosen = resolve(device)
     colorizer = Colorizer(
@@ -69,20 +83,48 @@ def run(
         size=size,
         batch=DEFAULT_BATCH[chosen.name] if batch is None else batch,
     )
-    settings = EvaluationSettings(mean_ab_of(bundle), samples, split, seed, limit)
-    indices, found = select(photos, split, limit)
+    settings = EvaluationSettings(mean_ab_of(bundle), samples, split, seed, limit, degraded)
+    selection = select(photos, split, limit)
+    if earlier and not selection.digests & {photo.sha256 for photo in earlier.photos}:
+        raise UsageError(f"--compare {compare_with}: it has none of these photographs.")
     reporter = Reporter()
     reporter.note(f"device: {chosen.description}{f'; auto: {chosen.note}' if chosen.note else ''}")
-    reporter.note(f"{len(indices)} of {found} photographs, samples of each: {samples}")
-    with reporter.progress(len(indices)) as progress:
-        result = evaluate(photos, indices, colorizer, network, settings, progress.advance)
+    count = len(selection.indices)
+    reporter.note(f"{count} of {selection.found} photographs, samples of each: {samples}")
+    with reporter.progress(count) as progress:
+        result = evaluate(
+            photos,
+            selection,
+            colorizer,
+            lpips_network,
+            inception_network,
+            settings,
+            progress.advance,
+        )
     for name, reason in result.left_out.items():
         reporter.warn(f"left out {name}: {reason}")
     if json is not None:
         weights = None if no_lpips else lpips.name if lpips else PACKAGE
-        write_json(json, result, photos, colorizer, settings, weights)
+        write_json(json, result, photos, colorizer, settings, weights, not no_inception)
     print_tables(result, settings, bundle.name)
+    if earlier:
+        common, changes = compare(earlier, run_of(result, settings, bundle.name))
+        print_changes(changes, common, earlier.model, bundle.name)
     return result
+
+
+def _earlier(path: Path, samples: int, degraded: bool) -> Run:
+    """Read the run to compare with, and see to it before the work that it can be compared."""
+    earlier = read_json(path)
+    if earlier.samples != samples:
+        raise UsageError(
+            f"--compare {path}: it has {earlier.samples} samples of each photo, and the best of "
+            f"another number cannot be compared; add --samples {earlier.samples}."
+        )
+    if earlier.degraded != degraded:
+        inputs = "degraded" if earlier.degraded else "clean"
+        raise UsageError(f"--compare {path}: its inputs are {inputs}, those of this run are not.")
+    return earlier
 
 
 def mean_ab_of(bundle: Bundle) -> tuple[float, float]:

@@ -1,19 +1,38 @@
-"""Figures of colourised photographs against the truth, and their means over photos and sets.
+"""Figures of one picture, or of one photo's samples, against the truth.
 
-PSNR and colourfulness are a line or two of NumPy each, which earns no dependency: torchmetrics,
-which has the first, would bring no second figure that is needed here.
+Pictures are (H, W, 3) uint8 sRGB, and their Lab (H, W, 3) float32. Published code is what the tests
+hold these functions to; `docs/decisions.md` says why they are not taken from there.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from itertools import combinations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.ciede2000 import ciede2000
+from colorize_cli.lab import Float
+
 RGB = NDArray[np.uint8]
+Counts = NDArray[np.float64]
+
 # Equal pictures would be infinitely far above the noise, which no mean survives and no JSON holds.
 MAX_PSNR = 100.0
+# (a, b) in -1..1 as in the code of Learning Diverse Image Colorization, whose bytes are 128 + ab.
+_AB_UNIT = 128.0
+# Classes of colour: bins of 10 x 10 in ab, centred at -110, -100 ... 110 as in Zhang et al. 2016;
+# what lies beyond belongs to the outermost.
+_BIN = 10.0
+_BINS = 23
+CLASSES = _BINS * _BINS
+# Thresholds of the accuracy go from 0 to this distance in ab.
+_FURTHEST = 150.0
+# Wang et al. 2004: a Gaussian window of 11 pixels, and constants for the range 0..255.
+_WINDOW, _SIGMA = 11, 1.5
+_MIDDLE = 127.5
+_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
 def psnr(truth: RGB, picture: RGB) -> float:
@@ -28,6 +47,36 @@ def psnr(truth: RGB, picture: RGB) -> float:
     difference = truth.astype(np.int32) - picture
     mse = float(np.mean(np.square(difference)))
     return MAX_PSNR if mse == 0 else min(MAX_PSNR, 10 * math.log10(255**2 / mse))
+
+
+def ssim(truth: RGB, picture: RGB) -> float:
+    """Structural similarity (Wang et al. 2004), the mean over red, green and blue; 1 if equal.
+
+    Gaussian windows of 11 x 11 pixels and deviation 1.5, those that lie in the picture; in one that
+    is smaller, all, with the picture mirrored at its edges.
+
+    Args:
+        truth: (H, W, 3) sRGB.
+        picture: the same shape.
+    """
+    # Centred, so that single precision loses little where squares are subtracted.
+    x, y = (rgb.astype(np.float32) - np.float32(_MIDDLE) for rgb in (truth, picture))
+    mean_x, mean_y = _windows(x), _windows(y)
+    variance_x = _windows(x * x) - mean_x * mean_x
+    variance_y = _windows(y * y) - mean_y * mean_y
+    covariance = _windows(x * y) - mean_x * mean_y
+    mean_x += np.float32(_MIDDLE)
+    mean_y += np.float32(_MIDDLE)
+    numerator = (2 * mean_x * mean_y + _C1) * (2 * covariance + _C2)
+    denominator = (mean_x * mean_x + mean_y * mean_y + _C1) * (variance_x + variance_y + _C2)
+    return float((numerator / denominator).mean(dtype=np.float64))
+
+
+def _windows(plane: Float) -> Float:
+    """Average over the windows around all pixels that have a whole one."""
+    blurred = cv2.GaussianBlur(plane, (_WINDOW, _WINDOW), _SIGMA, borderType=cv2.BORDER_REFLECT)
+    rim = _WINDOW // 2 if min(plane.shape[:2]) >= _WINDOW else 0
+    return np.asarray(blurred[rim : len(plane) - rim, rim : plane.shape[1] - rim], np.float32)
 
 
 def colourfulness(rgb: RGB) -> float:
@@ -47,153 +96,117 @@ def colourfulness(rgb: RGB) -> float:
     return spread + 0.3 * offset
 
 
-@dataclass(frozen=True)
-class PictureFigures:
-    """One picture against the truth; `lpips` is None where it was left out."""
+def ab_error(truth: Float, picture: Float) -> float:
+    """Mean squared error of ab / 128 over pixels and both channels.
 
-    lpips: float | None
-    psnr: float
-    colourfulness: float
+    That of Deshpande et al. 2017 ("Learning Diverse Image Colorization"), here at full size.
 
-
-@dataclass(frozen=True)
-class PhotoFigures:
-    """All figures of one photo.
-
-    Attributes:
-        name: SET/STEM.suffix.
-        sha256: of the file's bytes, in hex.
-        height: in pixels.
-        width: in pixels.
-        truth_colourfulness: of the colour photo itself.
-        grey: the grey that went in, taken for the result.
-        mean_colour: the training set's mean ab everywhere.
-        samples: the model's, in order.
-        diversity: mean LPIPS over the pairs of samples; None without pairs or LPIPS.
+    Args:
+        truth: (H, W, 3) Lab.
+        picture: the same shape.
     """
-
-    name: str
-    sha256: str
-    height: int
-    width: int
-    truth_colourfulness: float
-    grey: PictureFigures
-    mean_colour: PictureFigures
-    samples: tuple[PictureFigures, ...]
-    diversity: float | None
+    difference = (truth[..., 1:] - picture[..., 1:]) / np.float32(_AB_UNIT)
+    return float(np.square(difference).mean(dtype=np.float64))
 
 
-@dataclass(frozen=True)
-class Row:
-    """A row of the table: the means of one way to colour, over photos or over sets."""
+def ab_variance(samples: Sequence[Float]) -> float:
+    """Variance of ab / 128 over a photo's samples, mean over pixels and both channels.
 
-    lpips_first: float | None
-    lpips_best: float | None
-    psnr_first: float
-    psnr_best: float
-    colourfulness: float
-    diversity: float | None
+    That of Deshpande et al. 2017: the mean squared distance from the samples' mean, so divided by
+    their number. 0 for a single sample.
 
-
-@dataclass(frozen=True)
-class Means:
-    """The rows over one set of photos, or over several sets."""
-
-    photos: int
-    truth_colourfulness: float
-    model: Row
-    grey: Row
-    mean_colour: Row
-
-
-@dataclass(frozen=True)
-class Ratios:
-    """The model beside grey and truth: ratios and differences of means, not means of ratios.
-
-    Attributes:
-        lpips_first_below_grey: in %.
-        lpips_best_below_grey: in %.
-        psnr_first_above_grey: in dB.
-        psnr_best_above_grey: in dB.
-        colourfulness_of_truth: in %.
-        diversity: mean pairwise LPIPS.
+    Args:
+        samples: (H, W, 3) Lab each.
     """
-
-    lpips_first_below_grey: float | None
-    lpips_best_below_grey: float | None
-    psnr_first_above_grey: float
-    psnr_best_above_grey: float
-    colourfulness_of_truth: float
-    diversity: float | None
+    stack = np.stack([sample[..., 1:] for sample in samples]) / np.float32(_AB_UNIT)
+    return float(stack.var(axis=0, dtype=np.float64).mean())
 
 
-def means_of_photos(photos: Sequence[PhotoFigures]) -> Means:
-    """Average the photos of one set; the best of a photo's samples is chosen figure by figure."""
-    return Means(
-        photos=len(photos),
-        truth_colourfulness=_mean([photo.truth_colourfulness for photo in photos]),
-        model=_mean_row([_row(photo.samples, photo.diversity) for photo in photos]),
-        grey=_mean_row([_row((photo.grey,), None) for photo in photos]),
-        mean_colour=_mean_row([_row((photo.mean_colour,), None) for photo in photos]),
-    )
+def hits(truth: Float, picture: Float) -> Counts:
+    """Accuracy of ab within thresholds of 0 to 150: the area under the curve, 0..1.
+
+    Source: Zhang, Isola and Efros 2016 ("Colorful Image Colorization"), section 3.1. The share of
+    pixels within a threshold t, averaged over all t from 0 to 150, is the mean of 1 - d / 150 over
+    the pixels, with d, their distance in ab, at most 150: the integral needs no steps.
+
+    Args:
+        truth: (H, W, 3) Lab.
+        picture: the same shape.
+
+    Returns:
+        (529,) the area's parts by the class of the truth's colour, which sum up to it.
+    """
+    difference = truth[..., 1:] - picture[..., 1:]
+    distance = np.hypot(difference[..., 0], difference[..., 1])
+    accuracy = 1 - np.minimum(distance, np.float32(_FURTHEST)) / np.float32(_FURTHEST)
+    return np.bincount(_classes(truth), accuracy.ravel(), CLASSES) / accuracy.size
 
 
-def means_of_sets(sets: Mapping[str, Means]) -> Means:
-    """Average the means of sets, each set counting the same."""
-    means = list(sets.values())
-    return Means(
-        photos=sum(m.photos for m in means),
-        truth_colourfulness=_mean([m.truth_colourfulness for m in means]),
-        model=_mean_row([m.model for m in means]),
-        grey=_mean_row([m.grey for m in means]),
-        mean_colour=_mean_row([m.mean_colour for m in means]),
-    )
+def ab_histogram(lab: Float) -> Counts:
+    """Share of the pixels in each class of colour: (529,) bins of 10 x 10 in ab.
+
+    Args:
+        lab: (H, W, 3).
+    """
+    return np.bincount(_classes(lab), minlength=CLASSES) / lab[..., 0].size
 
 
-def ratios(means: Means) -> Ratios:
-    """Set the model's means beside those of grey and truth."""
-    model, grey = means.model, means.grey
-    return Ratios(
-        lpips_first_below_grey=_percent_below(model.lpips_first, grey.lpips_first),
-        lpips_best_below_grey=_percent_below(model.lpips_best, grey.lpips_best),
-        psnr_first_above_grey=model.psnr_first - grey.psnr_first,
-        psnr_best_above_grey=model.psnr_best - grey.psnr_best,
-        colourfulness_of_truth=100 * model.colourfulness / means.truth_colourfulness,
-        diversity=model.diversity,
-    )
+def _classes(lab: Float) -> NDArray[np.intp]:
+    half = _BINS // 2
+    cells = np.clip(np.rint(lab[..., 1:] / np.float32(_BIN)), -half, half).astype(np.intp) + half
+    return (cells[..., 0] * _BINS + cells[..., 1]).ravel()
 
 
-def _percent_below(value: float | None, reference: float | None) -> float | None:
-    return None if value is None or reference is None else 100 * (1 - value / reference)
+def class_weights(histogram: Counts) -> Counts:
+    """Weights that make rare colours count as much as common ones.
+
+    Zhang et al. 2016, equation 4 with lambda = 0: the inverse of the classes' probability,
+    smoothed by a Gaussian of deviation 5 in ab. There the probability is ImageNet's; here it has
+    to be given.
+
+    Args:
+        histogram: (529,) of the truth, as `ab_histogram` gives it.
+
+    Returns:
+        (529,) with mean 1 over the pixels of that histogram; 0 for classes that do not occur.
+    """
+    grid = histogram.reshape(_BINS, _BINS)
+    smooth = cv2.GaussianBlur(grid, (0, 0), 5 / _BIN, borderType=cv2.BORDER_CONSTANT).ravel()
+    weights = np.divide(1.0, smooth, out=np.zeros(CLASSES), where=histogram > 0)
+    return np.asarray(weights / (weights @ histogram), np.float64)
 
 
-def _row(samples: Sequence[PictureFigures], diversity: float | None) -> Row:
-    lpips = [sample.lpips for sample in samples if sample.lpips is not None]
-    return Row(
-        lpips_first=lpips[0] if lpips else None,
-        lpips_best=min(lpips) if lpips else None,
-        psnr_first=samples[0].psnr,
-        psnr_best=max(sample.psnr for sample in samples),
-        colourfulness=samples[0].colourfulness,
-        diversity=diversity,
-    )
+def intersection_over_union(one: Counts, other: Counts) -> float:
+    """Overlap of two histograms, 0..1: the sum of the smaller over that of the larger counts."""
+    return float(np.minimum(one, other).sum() / np.maximum(one, other).sum())
 
 
-def _mean_row(rows: Sequence[Row]) -> Row:
-    return Row(
-        lpips_first=_mean_if_all([row.lpips_first for row in rows]),
-        lpips_best=_mean_if_all([row.lpips_best for row in rows]),
-        psnr_first=_mean([row.psnr_first for row in rows]),
-        psnr_best=_mean([row.psnr_best for row in rows]),
-        colourfulness=_mean([row.colourfulness for row in rows]),
-        diversity=_mean_if_all([row.diversity for row in rows]),
-    )
+def lightness_change(before: Float, after: Float) -> tuple[float, float]:
+    """|dL*| between input and output: its mean and its 99.9th percentile over the pixels.
+
+    Args:
+        before: (H, W) L*.
+        after: the same shape.
+    """
+    change = np.abs(after - before).ravel()
+    return float(change.mean(dtype=np.float64)), float(np.quantile(change, 0.999))
 
 
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)
+def mean_ciede2000(truth: Float, picture: Float) -> float:
+    """CIEDE2000 between two pictures, mean over the pixels.
+
+    Args:
+        truth: (H, W, 3) Lab.
+        picture: the same shape.
+    """
+    return float(ciede2000(truth, picture).mean())
 
 
-def _mean_if_all(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return _mean(known) if len(known) == len(values) else None
+def ciede2000_of_pairs(samples: Sequence[Float]) -> list[float]:
+    """Mean CIEDE2000 of each pair of samples, over every second pixel of every second row.
+
+    Args:
+        samples: (H, W, 3) Lab each.
+    """
+    thinned = [np.ascontiguousarray(sample[::2, ::2]) for sample in samples]
+    return [mean_ciede2000(one, other) for one, other in combinations(thinned, 2)]

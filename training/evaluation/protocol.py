@@ -2,47 +2,45 @@
 
 The protocol: a photo's L, as neutral 8-bit sRGB at the photo's own size, goes in; what the
 runtime gives back is compared with the photo, in 8-bit sRGB at that size, nothing resampled.
-Every figure is the mean over the photos of a set, then over the sets; ratios are ratios of those
-means. Choices are made on the half "tune", published figures come from the half "report".
+Degraded, the L of an old print of it goes in instead. Choices are made on the half "tune",
+published figures come from the half "report".
 """
 
+import hashlib
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import combinations
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
-from colorize_cli.colorizer import Colorizer, Prepared
+from colorize_cli.colorizer import Colorizer
 from colorize_cli.errors import ImageError, UsageError
-from colorize_cli.images import Photo, read_photo
+from colorize_cli.images import read_photo
 from colorize_cli.lab import Float, lightness, lightness_table
-from colorize_cli.render import render_samples
 
+from ..degrade import grey as degraded_lightness
+from ..shards import Half, half_of, iter_photos, set_of
+from .distances import MAX_PHOTOS
+from .figures import MeasuredPhoto
 from .lpips import Lpips
-from .metrics import (
-    RGB,
-    Means,
-    PhotoFigures,
-    PictureFigures,
-    colourfulness,
-    means_of_photos,
-    means_of_sets,
-    psnr,
-)
-from .shards import Half, half_of, iter_photos, set_of
+from .measurement import Subject, Yardsticks, measure
+from .metrics import RGB
+from .summary import Summary, summarise
 
 Split: TypeAlias = Half | Literal["all"]
 
 # Batches' worth of photos that may wait for others of their shape.
 _LOOK_AHEAD = 4
+# Share of the degraded photos, of those not on orthochromatic film, whose grey is luma.
+_LUMA = 0.5
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,7 @@ class EvaluationSettings:
         split: the half of the photos, or all.
         seed: of the noise.
         limit: photos of a set, at most; the first ones.
+        degraded: whether the inputs are degraded like old prints.
     """
 
     mean_ab: tuple[float, float]
@@ -62,6 +61,22 @@ class EvaluationSettings:
     split: Split = "report"
     seed: int = 0
     limit: int | None = None
+    degraded: bool = False
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The photos to measure.
+
+    Attributes:
+        indices: their positions in the order of `iter_photos`.
+        digests: the SHA-256 of their files, in hex.
+        found: how many photos there are in all.
+    """
+
+    indices: frozenset[int]
+    digests: frozenset[str]
+    found: int
 
 
 @dataclass(frozen=True)
@@ -69,49 +84,27 @@ class Evaluation:
     """What came out.
 
     Attributes:
-        photos: the figures of each photo, in the order of reading.
+        photos: what was measured of each photo, in the order of reading.
         left_out: why a photo was not measured, by name.
     """
 
-    photos: tuple[PhotoFigures, ...]
+    photos: tuple[MeasuredPhoto, ...]
     left_out: Mapping[str, str]
 
     @cached_property
-    def sets(self) -> Mapping[str, Means]:
-        """Means by set, sorted by name."""
-        names = sorted({set_of(photo.name) for photo in self.photos})
-        return {
-            name: means_of_photos([p for p in self.photos if set_of(p.name) == name])
-            for name in names
-        }
-
-    @cached_property
-    def overall(self) -> Means:
-        """Means over the sets."""
-        return means_of_sets(self.sets)
+    def summary(self) -> Summary:
+        """Figures by set and of all sets together, with their intervals."""
+        return summarise(self.photos)
 
 
-@dataclass(frozen=True, eq=False)
-class _Subject:
-    index: int
-    name: str
-    truth: RGB
-    grey: Photo
-    prepared: Prepared
-
-
-def select(
-    paths: Sequence[Path], split: Split, limit: int | None = None
-) -> tuple[frozenset[int], int]:
+def select(paths: Sequence[Path], split: Split, limit: int | None = None) -> Selection:
     """Choose the photos to measure, without decoding them.
-
-    Returns:
-        Their positions in the order of `iter_photos`, and how many photos there are in all.
 
     Raises:
         UsageError: the choice is empty, or the paths cannot be read.
     """
     indices: list[int] = []
+    digests: set[str] = set()
     taken: dict[str, int] = {}
     found = 0
     for index, (name, data) in enumerate(iter_photos(paths)):
@@ -121,18 +114,20 @@ def select(
         taken[set_of(name)] = count = taken.get(set_of(name), 0) + 1
         if limit is None or count <= limit:
             indices.append(index)
+            digests.add(hashlib.sha256(data).hexdigest())
     if not indices:
         raise UsageError(
             f"none of the {found} photographs belongs to the half {split!r}; --split all takes all."
         )
-    return frozenset(indices), found
+    return Selection(frozenset(indices), frozenset(digests), found)
 
 
 def evaluate(
     paths: Sequence[Path],
-    indices: frozenset[int],
+    selection: Selection,
     colorizer: Colorizer,
     lpips: Lpips | None,
+    inception: nn.Module | None,
     settings: EvaluationSettings,
     advance: Callable[[], None],
 ) -> Evaluation:
@@ -140,25 +135,33 @@ def evaluate(
 
     Args:
         paths: folders, tar shards, files.
-        indices: of the photos to measure, from `select`.
+        selection: the photos to measure, from `select`.
         colorizer: the shipped runtime.
         lpips: the metric's network, or None to leave it out.
+        inception: the network of Frechet and kernel distance, or None to leave them out.
         settings: what is measured.
         advance: called once for each photo that is done or left out.
 
     Raises:
-        UsageError: all photos had to be left out, or the paths cannot be read.
+        UsageError: all photos had to be left out, they are too many, or the paths cannot be read.
     """
+    if inception is not None and len(selection.indices) > MAX_PHOTOS:
+        raise UsageError(
+            f"{len(selection.indices)} photographs are too many for Frechet and kernel distance, "
+            f"which compare each with every other: at most {MAX_PHOTOS}. Take fewer with --limit, "
+            "or leave the two out with --no-inception."
+        )
     left_out: dict[str, str] = {}
 
     def leave_out(name: str, reason: str) -> None:
         left_out[name] = reason
         advance()
 
-    subjects = _subjects(paths, indices, colorizer, leave_out)
-    measured: dict[int, PhotoFigures] = {}
-    for index, figures in _measured(subjects, colorizer, lpips, settings):
-        measured[index] = figures
+    subjects = _subjects(paths, selection, colorizer, settings.degraded, leave_out)
+    yardsticks = Yardsticks(settings.mean_ab, colorizer.bundle.grid, lpips, inception)
+    measured: dict[int, MeasuredPhoto] = {}
+    for index, photo in _measured(subjects, colorizer, yardsticks, settings):
+        measured[index] = photo
         advance()
     if not measured:
         raise UsageError("none of the photographs could be measured: they have to be in colour.")
@@ -166,44 +169,68 @@ def evaluate(
 
 
 def _measured(
-    subjects: Iterable[_Subject],
+    subjects: Iterable[Subject],
     colorizer: Colorizer,
-    lpips: Lpips | None,
+    yardsticks: Yardsticks,
     settings: EvaluationSettings,
-) -> Iterator[tuple[int, PhotoFigures]]:
+) -> Iterator[tuple[int, MeasuredPhoto]]:
     """Colorize in this thread and measure in others, one core each: two photos a core in flight."""
-    measure = partial(_measure, grid=colorizer.bundle.grid, mean_ab=settings.mean_ab, lpips=lpips)
-    workers = colorizer.device.threads or os.cpu_count() or 1
+    measure_with = partial(measure, yardsticks=yardsticks)
+    workers = colorizer.device.threads or 1
     pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
-    pending: deque[Future[tuple[int, PhotoFigures]]] = deque()
+    pending: deque[tuple[int, Future[MeasuredPhoto]]] = deque()
+
+    def next_done() -> tuple[int, MeasuredPhoto]:
+        index, future = pending.popleft()
+        return index, future.result()
+
     try:
         for group in _batches(subjects, colorizer.batch):
             prepared = [subject.prepared for subject in group]
             fields = colorizer.colorize(prepared, settings.samples, settings.seed)
             for subject, ab in zip(group, fields, strict=True):
-                pending.append(pool.submit(measure, subject, ab))
+                pending.append((subject.index, pool.submit(measure_with, subject, ab)))
             while len(pending) > 2 * workers:
-                yield pending.popleft().result()
+                yield next_done()
         while pending:
-            yield pending.popleft().result()
+            yield next_done()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def grey_of(truth: RGB) -> NDArray[np.uint8]:
     """Take the colour out: (H, W, 3) sRGB to the (H, W) neutral levels of the nearest L*."""
+    return _nearest_levels(lightness(truth))
+
+
+def old_print_of(truth: RGB, digest: bytes) -> NDArray[np.uint8]:
+    """Make the grey of an old print: (H, W, 3) sRGB to (H, W) neutral levels.
+
+    As in training, with `training.degrade`: a third is on orthochromatic film; then each of soft
+    focus, fading, hard paper, vignetting, grain and JPEG is drawn with a strength of its own.
+
+    Args:
+        truth: the colour photo.
+        digest: of its file, which seeds the choices.
+    """
+    rng = np.random.default_rng(list(digest))
+    return _nearest_levels(degraded_lightness(truth, lightness(truth), _LUMA, 1.0, rng))
+
+
+def _nearest_levels(L: Float) -> NDArray[np.uint8]:
     levels = lightness_table(256)
-    return np.searchsorted((levels[1:] + levels[:-1]) / 2, lightness(truth)).astype(np.uint8)
+    return np.searchsorted((levels[1:] + levels[:-1]) / 2, L).astype(np.uint8)
 
 
 def _subjects(
     paths: Sequence[Path],
-    indices: frozenset[int],
+    selection: Selection,
     colorizer: Colorizer,
+    degraded: bool,
     leave_out: Callable[[str, str], None],
-) -> Iterator[_Subject]:
+) -> Iterator[Subject]:
     for index, (name, data) in enumerate(iter_photos(paths)):
-        if index not in indices:
+        if index not in selection.indices:
             continue
         try:
             photo = read_photo(data)
@@ -214,9 +241,10 @@ def _subjects(
             leave_out(name, "it is grey")
             continue
         truth = _to_8_bit(photo.pixels)
+        levels = old_print_of(truth, photo.digest) if degraded else grey_of(truth)
         # The noise goes by the digest of the file, as for any photo.
-        grey = replace(photo, pixels=grey_of(truth), alpha=None, is_color=False)
-        yield _Subject(index, name, truth, grey, colorizer.prepare(grey))
+        grey = replace(photo, pixels=levels, alpha=None, is_color=False)
+        yield Subject(index, name, truth, grey, colorizer.prepare(grey))
 
 
 def _to_8_bit(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> RGB:
@@ -225,9 +253,9 @@ def _to_8_bit(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> RGB:
     return ((pixels.astype(np.uint32) * 255 + 32_767) // 65_535).astype(np.uint8)
 
 
-def _batches(subjects: Iterable[_Subject], batch: int) -> Iterator[list[_Subject]]:
+def _batches(subjects: Iterable[Subject], batch: int) -> Iterator[list[Subject]]:
     """Group by the network's shape, up to `batch`; those that wait too long go as they are."""
-    waiting: dict[tuple[int, ...], list[_Subject]] = {}
+    waiting: dict[tuple[int, ...], list[Subject]] = {}
     for subject in subjects:
         shape = subject.prepared.L.shape
         waiting.setdefault(shape, []).append(subject)
@@ -236,52 +264,3 @@ def _batches(subjects: Iterable[_Subject], batch: int) -> Iterator[list[_Subject
         elif sum(map(len, waiting.values())) >= _LOOK_AHEAD * batch:
             yield waiting.pop(next(iter(waiting)))
     yield from waiting.values()
-
-
-def _measure(
-    subject: _Subject,
-    ab: Float,
-    *,
-    grid: int,
-    mean_ab: tuple[float, float],
-    lpips: Lpips | None,
-) -> tuple[int, PhotoFigures]:
-    """Render the samples and the mean colour as the command line would, and compare."""
-    mean = np.broadcast_to(np.asarray(mean_ab, np.float32)[:, None, None], ab.shape[1:])
-    fields = np.concatenate([mean[None], ab])
-    frame, working = subject.prepared.frame, subject.prepared.L
-    rendered = render_samples(subject.grey.pixels, fields, frame, grid, working=working)
-    grey = np.repeat(subject.grey.pixels[..., None], 3, axis=2).astype(np.uint8, copy=False)
-    pictures: list[RGB] = [grey, *(rgb.astype(np.uint8, copy=False) for rgb in rendered)]
-    distances, diversity = _lpips_figures(lpips, subject.truth, pictures)
-    of_grey, of_mean, *of_samples = (
-        PictureFigures(distance, psnr(subject.truth, picture), colourfulness(picture))
-        for distance, picture in zip(distances, pictures, strict=True)
-    )
-    height, width = grey.shape[:2]
-    return subject.index, PhotoFigures(
-        name=subject.name,
-        sha256=subject.grey.digest.hex(),
-        height=height,
-        width=width,
-        truth_colourfulness=colourfulness(subject.truth),
-        grey=of_grey,
-        mean_colour=of_mean,
-        samples=tuple(of_samples),
-        diversity=diversity,
-    )
-
-
-def _lpips_figures(
-    lpips: Lpips | None, truth: RGB, pictures: Sequence[RGB]
-) -> tuple[Sequence[float | None], float | None]:
-    """LPIPS of each picture to the truth, and among the samples, which begin at the third."""
-    if lpips is None:
-        return [None] * len(pictures), None
-    to_truth = [(0, i + 1) for i in range(len(pictures))]
-    among = list(combinations(range(3, len(pictures) + 1), 2))
-    images = torch.from_numpy(np.stack([truth, *pictures])).permute(0, 3, 1, 2)
-    with torch.inference_mode():
-        distances = lpips(images.float() / 127.5 - 1, to_truth + among).tolist()
-    between = distances[len(to_truth) :]
-    return distances[: len(to_truth)], sum(between) / len(between) if between else None

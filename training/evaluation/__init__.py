@@ -1,0 +1,1 @@
+"""Measuring colourings: the protocol, the metrics, their intervals, and how they are shown."""

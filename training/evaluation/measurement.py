@@ -1,0 +1,165 @@
+"""All figures of one photo, once its ab fields are drawn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from colorize_cli.colorizer import Prepared
+from colorize_cli.images import Photo
+from colorize_cli.lab import Float, lab_from_rgb, lightness
+from colorize_cli.render import render_samples
+
+from . import metrics
+from .bleeding import down_and_up, edge_widths
+from .figures import ROWS, MeasuredPhoto, PhotoFigures, PhotoParts, PictureFigures
+from .inception import features
+from .lpips import Lpips
+from .metrics import RGB
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A photo on its way through the runtime.
+
+    Attributes:
+        index: position in the order of reading.
+        name: SET/STEM.suffix.
+        truth: (H, W, 3) the colour photo.
+        grey: the input.
+        prepared: the input as the network takes it.
+    """
+
+    index: int
+    name: str
+    truth: RGB
+    grey: Photo
+    prepared: Prepared
+
+
+@dataclass(frozen=True, eq=False)
+class Yardsticks:
+    """What a photo is measured with.
+
+    Attributes:
+        mean_ab: (a, b) of the row "mean colour", in Lab units.
+        grid: working pixels per cell of the ab field.
+        lpips: network, or None to leave it out.
+        inception: network, or None to leave Frechet and kernel distance out.
+    """
+
+    mean_ab: tuple[float, float]
+    grid: int
+    lpips: Lpips | None
+    inception: nn.Module | None
+
+
+def measure(subject: Subject, ab: Float, yardsticks: Yardsticks) -> MeasuredPhoto:
+    """Render the samples and the mean colour as the command line would, and compare.
+
+    Args:
+        subject: the photo.
+        ab: (S, 2, h, w) float32, the samples' fields.
+        yardsticks: what to measure with.
+    """
+    pictures = _pictures(subject, ab, yardsticks)
+    first_of_rows = [pictures[2], pictures[0], pictures[1]]  # in the order of ROWS
+    truth, *labs = (lab_from_rgb(picture) for picture in (subject.truth, *pictures))
+    to_truth, among = _lpips(yardsticks.lpips, subject.truth, pictures)
+    of_grey, of_mean, *of_samples = (
+        _figures(subject, truth, picture, lab, distance)
+        for picture, lab, distance in zip(pictures, labs, to_truth, strict=True)
+    )
+    grey, mean, *samples = labs
+    pairs = metrics.ciede2000_of_pairs(samples)
+    reference = down_and_up(
+        truth, _levels(subject), subject.prepared.frame, subject.prepared.L, yardsticks.grid
+    )
+    widths = edge_widths(
+        truth,
+        samples[0],
+        lab_from_rgb(reference),
+        scale=subject.prepared.frame.scale,
+        grid=yardsticks.grid,
+    )
+    height, width = subject.truth.shape[:2]
+    figures = PhotoFigures(
+        name=subject.name,
+        sha256=subject.grey.digest.hex(),
+        height=height,
+        width=width,
+        truth_colourfulness=metrics.colourfulness(subject.truth),
+        grey=of_grey,
+        mean_colour=of_mean,
+        samples=tuple(of_samples),
+        ab_variance=metrics.ab_variance(samples) if pairs else np.nan,
+        diversity=among,
+        diversity_ciede2000=float(np.mean(pairs)) if pairs else np.nan,
+        furthest_pair=max(pairs, default=np.nan),
+        edges=widths.edges,
+    )
+    parts = PhotoParts(
+        classes=metrics.ab_histogram(truth),
+        hits={
+            row: metrics.hits(truth, lab)
+            for row, lab in zip(ROWS, (samples[0], grey, mean), strict=True)
+        },
+        widths=widths,
+        features=None
+        if yardsticks.inception is None
+        else features(yardsticks.inception, [subject.truth, *first_of_rows]),
+    )
+    return MeasuredPhoto(figures, parts)
+
+
+def _levels(subject: Subject) -> NDArray[np.uint8]:
+    return subject.grey.pixels.astype(np.uint8, copy=False)
+
+
+def _pictures(subject: Subject, ab: Float, yardsticks: Yardsticks) -> list[RGB]:
+    """Give the grey, the mean colour and the samples as pictures."""
+    mean_ab = np.asarray(yardsticks.mean_ab, np.float32)[:, None, None]
+    fields = np.concatenate([np.broadcast_to(mean_ab, ab.shape[1:])[None], ab])
+    frame, working = subject.prepared.frame, subject.prepared.L
+    rendered = render_samples(_levels(subject), fields, frame, yardsticks.grid, working=working)
+    grey = np.repeat(_levels(subject)[..., None], 3, axis=2)
+    return [grey, *(rgb.astype(np.uint8, copy=False) for rgb in rendered)]
+
+
+def _figures(
+    subject: Subject, truth: Float, picture: RGB, lab: Float, lpips: float
+) -> PictureFigures:
+    change, large_change = metrics.lightness_change(lightness(_levels(subject)), lab[..., 0])
+    return PictureFigures(
+        lpips=lpips,
+        psnr=metrics.psnr(subject.truth, picture),
+        ssim=metrics.ssim(subject.truth, picture),
+        ciede2000=metrics.mean_ciede2000(truth, lab),
+        ab_error=metrics.ab_error(truth, lab),
+        auc=float(metrics.hits(truth, lab).sum()),
+        ab_iou=metrics.intersection_over_union(
+            metrics.ab_histogram(truth), metrics.ab_histogram(lab)
+        ),
+        colourfulness=metrics.colourfulness(picture),
+        lightness_mean=change,
+        lightness_p999=large_change,
+    )
+
+
+def _lpips(
+    lpips: Lpips | None, truth: RGB, pictures: Sequence[RGB]
+) -> tuple[Sequence[float], float]:
+    """LPIPS of each picture to the truth, and the mean over pairs of samples, from the third on."""
+    if lpips is None:
+        return [np.nan] * len(pictures), np.nan
+    to_truth = [(0, i + 1) for i in range(len(pictures))]
+    among = list(combinations(range(3, len(pictures) + 1), 2))
+    images = torch.from_numpy(np.stack([truth, *pictures])).permute(0, 3, 1, 2)
+    with torch.inference_mode():
+        distances = lpips(images.float() / 127.5 - 1, to_truth + among).tolist()
+    between = distances[len(to_truth) :]
+    return distances[: len(to_truth)], sum(between) / len(between) if between else np.nan
