@@ -1,21 +1,33 @@
 """Fill the tables of `benchmarks/quality.md` from files of `colorize evaluate --json`.
 
-Run from the repo's root, with all models that are to be compared, measured on the same photos:
+Run from the repo's root, with all models that are to be compared; runs on the same photographs with
+the same kind of input and number of samples share a table:
     python -m benchmarks.quality RESULT.json...
 """
 
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from training.evaluation.bootstrap import Interval
+from training.evaluation.figures import MAIN, RATIOS, REST, Column
+
 PAGE = Path(__file__).with_name("quality.md")
 BEGIN = "<!-- what follows was written by benchmarks/quality.py -->\n"
 END = "<!-- end -->\n"
-COLUMNS = ("LPIPS, first", "LPIPS, best", "PSNR, first", "PSNR, best", "colourfulness", "diversity")
-FIELDS = ("lpips_first", "lpips_best", "psnr_first", "psnr_best", "colourfulness", "diversity")
-DIGITS = (4, 4, 2, 2, 1, 3)
+FORMAT = 2
+OTHER_ROWS = {"grey": "grey input", "mean_colour": "mean colour"}
+# The rest in two tables, of figures against the truth and of what else they tell.
+REST_HALVES = (REST[:10], REST[10:])
+# What the tables by set have besides the main figures.
+BESIDE = (
+    ("grey", MAIN[0], "grey's LPIPS"),
+    ("grey", MAIN[2], "grey's PSNR, dB"),
+    ("truth", MAIN[4], "truth's colourfulness"),
+)
 
 Result = Mapping[str, Any]
 
@@ -23,72 +35,64 @@ Result = Mapping[str, Any]
 def main(paths: Sequence[str]) -> None:
     """Write the tables of the results at `paths` into the page."""
     results = [json.loads(Path(path).read_text()) for path in paths]
-    if not results:
-        sys.exit("name at least one file of `colorize evaluate --json`")
-    if len({_photos(result) for result in results}) > 1:
-        sys.exit("the results are of different photographs: they cannot share a table")
-    head, rest = PAGE.read_text().split(BEGIN)
-    tables = [_overall(results), _ratios(results), *(_sets(result) for result in results)]
-    page = head + BEGIN + "\n" + "\n".join(tables) + "\n" + END + rest.split(END)[1]
-    PAGE.write_text(page)
-
-
-def _photos(result: Result) -> tuple[str, ...]:
-    return tuple(sorted(photo["sha256"] for photo in result["photos"]))
-
-
-def _overall(results: Sequence[Result]) -> str:
-    means, settings = results[0]["overall"], results[0]["settings"]
-    rows = [(_name(result), result["overall"]["model"]) for result in results]
-    rows += [("grey input", means["grey"]), ("mean colour", means["mean_colour"])]
-    title = (
-        f"{means['photos']} photographs in {len(results[0]['sets'])} sets, split "
-        f"`{settings['split']}`, {settings['samples']} samples; truth's colourfulness "
-        f"{means['truth_colourfulness']:.1f}.\n"
-    )
-    cells = [[name, *_cells(row)] for name, row in rows]
-    return f"## Means over the sets\n\n{title}\n{_table(['', *COLUMNS], cells)}"
-
-
-def _ratios(results: Sequence[Result]) -> str:
-    cells = []
+    if not results or any(result.get("format") != FORMAT for result in results):
+        sys.exit("name files of `colorize evaluate --json`, of this version alone")
+    groups: dict[object, list[Result]] = {}
     for result in results:
-        ratios = result["overall"]["ratios"]
-        cells.append(
-            [
-                _name(result),
-                f"{_number(ratios['lpips_first_below_grey'], 1)}%",
-                f"{_number(ratios['lpips_best_below_grey'], 1)}%",
-                f"{ratios['psnr_first_above_grey']:+.2f} dB",
-                f"{ratios['psnr_best_above_grey']:+.2f} dB",
-                f"{ratios['colourfulness_of_truth']:.1f}%",
-            ]
-        )
-    columns = [
-        *("", "LPIPS below grey's, first", "best", "PSNR above grey's, first", "best"),
-        "colourfulness of the truth's",
+        groups.setdefault(_kind(result), []).append(result)
+    head, rest = PAGE.read_text().split(BEGIN)
+    tables = [table for group in groups.values() for table in _tables(group)]
+    PAGE.write_text(head + BEGIN + "\n" + "\n".join(tables) + "\n" + END + rest.split(END)[1])
+
+
+def _kind(result: Result) -> object:
+    """Tell what results must have in common to share a table."""
+    photos = frozenset(photo["sha256"] for photo in result["photos"])
+    return photos, result["settings"]["samples"], result["settings"]["degraded"]
+
+
+def _tables(results: Sequence[Result]) -> list[str]:
+    settings, overall = results[0]["settings"], results[0]["overall"]
+    inputs = "Degraded inputs" if settings["degraded"] else "Clean inputs"
+    truth = MAIN[4].text_with(_interval(overall["rows"]["truth"]["colourfulness"]))
+    title = (
+        f"## {inputs}\n\n{overall['photos']} photographs in {len(results[0]['sets'])} sets, split "
+        f"`{settings['split']}`, {settings['samples']} samples; truth's colourfulness {truth}. "
+        "Behind each figure its 95% interval.\n"
+    )
+    rows = [(_name(result), result["overall"]["rows"]["model"]) for result in results]
+    rows += [(name, overall["rows"][row]) for row, name in OTHER_ROWS.items()]
+    ratios = [(_name(result), result["overall"]["ratios"]) for result in results]
+    return [
+        title,
+        f"### Main figures\n\n{_table(MAIN, rows)}",
+        f"### Against grey and truth\n\n{_table(RATIOS, ratios)}",
+        "### Other figures\n\n" + "\n".join(_table(half, rows) for half in REST_HALVES),
+        *(_sets(result) for result in results),
     ]
-    return f"## Against grey and truth\n\n{_table(columns, cells)}"
+
+
+def _table(columns: Sequence[Column], rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    cells = [
+        [name, *(_cell(column, row.get(column.key)) for column in columns)] for name, row in rows
+    ]
+    return _markdown(["", *(column.heading for column in columns)], cells)
 
 
 def _sets(result: Result) -> str:
-    cells = [
-        [
-            name,
-            str(means["photos"]),
-            *_cells(means["model"]),
-            _number(means["grey"]["lpips_first"], 4),
-            _number(means["grey"]["psnr_first"], 2),
-            _number(means["truth_colourfulness"], 1),
-        ]
-        for name, means in result["sets"].items()
-    ]
-    columns = ["set", "photos", *COLUMNS, "grey LPIPS", "grey PSNR", "truth's colourfulness"]
-    made_with = f"{result['settings']['steps']} steps, size {result['settings']['size']}"
-    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    cells = []
+    for name, scope in result["sets"].items():
+        beside = [_cell(column, scope["rows"][row].get(column.key)) for row, column, _ in BESIDE]
+        figures = [_cell(column, scope["rows"]["model"].get(column.key)) for column in MAIN]
+        cells.append([name, str(scope["photos"]), str(scope["edges"]), *figures, *beside])
+    headings = [column.heading for column in MAIN] + [heading for _, _, heading in BESIDE]
+    settings, machine = result["settings"], result["machine"]
+    made_with = f"{settings['steps']} steps, size {settings['size']}"
+    versions = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     return (
-        f"## {_name(result)} by set\n\n{made_with}; bundle `{result['model']['digest'][:12]}`; "
-        f"{result['machine']['device']}; {versions}.\n\n{_table(columns, cells)}"
+        f"### {_name(result)} by set\n\n{made_with}; bundle `{result['model']['digest'][:12]}`; "
+        f"{result['device']}; {versions}, torch {result['torch']}.\n\n"
+        f"{_markdown(['set', 'photos', 'edges', *headings], cells)}"
     )
 
 
@@ -96,16 +100,18 @@ def _name(result: Result) -> str:
     return str(result["model"]["name"])
 
 
-def _cells(row: Mapping[str, float | None]) -> list[str]:
-    return [_number(row[name], digits) for name, digits in zip(FIELDS, DIGITS, strict=True)]
+def _interval(figure: Mapping[str, float | None]) -> Interval:
+    numbers = {key: math.nan if value is None else value for key, value in figure.items()}
+    return Interval(**numbers)
 
 
-def _number(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
+def _cell(column: Column, figure: Mapping[str, float | None] | None) -> str:
+    return "-" if figure is None else column.text_with(_interval(figure))
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
+def _markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    escaped = [heading.replace("|", "\\|") for heading in headings]
+    lines = [escaped, ["---", *["---:"] * (len(headings) - 1)], *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 

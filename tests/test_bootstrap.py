@@ -51,11 +51,11 @@ def test_figures_of_the_same_photos_are_resampled_together() -> None:
     assert (interval.low, interval.high) == pytest.approx((1, 1))
 
 
-def test_there_is_no_interval_of_one_photo_and_none_of_a_missing_figure() -> None:
-    alone = interval_of(mean_draws([0.5], resample(["set"]).counts), 1)
-    assert alone.value == 0.5
-    assert np.isnan([alone.low, alone.high]).all()
-    missing = interval_of(mean_draws([0.5, np.nan], resample(["set"] * 2).counts), 2)
+def test_there_is_no_interval_of_few_photos_and_none_of_a_missing_figure() -> None:
+    few = interval_of(mean_draws([0.5, 1, 0, 0.5], resample(["set"] * 4).counts), 4)
+    assert few.value == 0.5
+    assert np.isnan([few.low, few.high]).all()
+    missing = interval_of(mean_draws([0.5, np.nan] * 3, resample(["set"] * 6).counts), 6)
     assert np.isnan([missing.value, missing.low, missing.high]).all()
 
 

@@ -17,6 +17,8 @@ Draws = NDArray[np.float64]
 
 DRAWS = 1000
 LEVEL = 95.0
+# Resamples of fewer photos say too little of how far a figure would move.
+_FEWEST = 5
 
 
 @dataclass(frozen=True)
@@ -82,12 +84,12 @@ def interval_of(draws: Draws, photos: int) -> Interval:
 
     Args:
         draws: (1 + D,); NaN among the resamples is passed over.
-        photos: how many were resampled; a single one has no interval.
+        photos: how many were resampled; fewer than five have no interval.
     """
     value, resampled = float(draws[0]), draws[1:][np.isfinite(draws[1:])]
     if not np.isfinite(value):
         return Interval(np.nan, np.nan, np.nan)
-    if photos < 2 or len(resampled) == 0:
+    if photos < _FEWEST or len(resampled) == 0:
         return Interval(value, np.nan, np.nan)
     rest = (100 - LEVEL) / 2
     low, high = np.percentile(resampled, [rest, 100 - rest])

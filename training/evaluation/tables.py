@@ -44,7 +44,7 @@ def print_tables(evaluation: Evaluation, settings: EvaluationSettings, model: st
     )
     headings = {"model": model, "grey": "grey input", "mean_colour": "mean colour"}
     console.print(_rows_table("main figures", MAIN, overall, headings))
-    console.print(_ratios_table(overall))
+    console.print(_ratios_table(overall, model))
     console.print(_rows_table("other figures", REST, overall, headings))
     console.print(_sets_table(summary.sets))
 
@@ -100,10 +100,10 @@ def _rows_table(
     return table
 
 
-def _ratios_table(scope: Scope) -> Table:
+def _ratios_table(scope: Scope, model: str) -> Table:
     table = _table("against grey and truth")
     table.add_column("")
-    table.add_column("", justify="right", no_wrap=True)
+    table.add_column(model, justify="right", no_wrap=True)
     for column in RATIOS:
         if (cell := _cell(column, scope.ratios.get(column.key))) != "-":
             table.add_row(column.heading, cell)

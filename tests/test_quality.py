@@ -1,0 +1,70 @@
+"""The page of figures is written from the files of `colorize evaluate`."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from measured import figures, photo
+
+from benchmarks import quality
+from colorize_cli.bundle import load_bundle
+from colorize_cli.colorizer import Colorizer
+from colorize_cli.devices import resolve
+from training.evaluation.document import write_json
+from training.evaluation.protocol import Evaluation, EvaluationSettings
+
+HEAD = "# Quality\n\nWords.\n\n"
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "quality.md"
+    path.write_text(HEAD + quality.BEGIN + "old tables" + quality.END + "tail\n")
+    monkeypatch.setattr(quality, "PAGE", path)
+    return path
+
+
+def write_result(path: Path, bundle: Path, lpips: float, *, degraded: bool = False) -> Path:
+    lot = [photo(figures(f"set/{i}", (lpips,), (22.0,)), seed=i) for i in range(6)]
+    settings = EvaluationSettings((0, 0), samples=1, degraded=degraded)
+    colorizer = Colorizer(load_bundle(bundle), resolve("cpu"), steps=2)
+    write_json(path, Evaluation(tuple(lot), {}), [], colorizer, settings, None, True)
+    return path
+
+
+def test_results_on_the_same_photos_share_tables(
+    page: Path, tiny_bundle: Path, tiny_palette_bundle: Path, tmp_path: Path
+) -> None:
+    one = write_result(tmp_path / "one.json", tiny_bundle, 0.1234)
+    other = write_result(tmp_path / "other.json", tiny_palette_bundle, 0.2345)
+    old = write_result(tmp_path / "old.json", tiny_bundle, 0.3456, degraded=True)
+    quality.main([str(one), str(other), str(old)])
+    text = page.read_text()
+    assert text.startswith(HEAD)
+    assert text.endswith(quality.END + "tail\n")
+    assert "old tables" not in text
+    clean, degraded = text.split("## Degraded inputs")
+    main = clean.split("### Main figures")[1].split("###")[0]
+    assert [row.split(" | ")[0] for row in main.splitlines() if row.startswith("| ")][2:] == [
+        *("| tiny-encoder", "| tiny-palette", "| grey input", "| mean colour")
+    ]
+    assert "| tiny-encoder | 0.1234 [0.1234, 0.1234] |" in main
+    assert "0.3456" in degraded
+    assert "0.3456" not in clean
+    assert "tiny-palette by set" in clean
+    widths = {row.count(" | ") for row in main.splitlines() if row.startswith("| ")}
+    assert len(widths) == 1
+
+
+def test_a_missing_figure_is_a_dash(page: Path, tiny_bundle: Path, tmp_path: Path) -> None:
+    path = write_result(tmp_path / "bare.json", tiny_bundle, np.nan)
+    assert json.loads(path.read_text())["overall"]["rows"]["model"]["lpips_first"]["value"] is None
+    quality.main([str(path)])
+    assert "| tiny-encoder | - | - | 22.00" in page.read_text()
+
+
+def test_files_of_another_version_are_refused(page: Path, tmp_path: Path) -> None:
+    (tmp_path / "first.json").write_text('{"format": 1}')
+    with pytest.raises(SystemExit, match="of this version"):
+        quality.main([str(tmp_path / "first.json")])
