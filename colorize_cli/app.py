@@ -27,7 +27,7 @@ Exit codes: 0 all done or skipped, 1 some failed, 2 wrong usage or no photograph
 3 device, model or extra cannot be used, 130 interrupted.
 """
 
-DeviceName = Literal["auto", "cpu", "cuda", "tensorrt"]
+DeviceName = Literal["auto", "cpu", "openvino", "cuda", "tensorrt"]
 OnColourName = Literal["recolour", "skip", "copy"]
 FormatName = Literal["keep", "png", "jpg", "webp", "tiff"]
 Model = Annotated[str, typer.Option(metavar="NAME|PATH", help="Bundle: a folder or a .zip.")]

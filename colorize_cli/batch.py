@@ -159,7 +159,7 @@ class _Pipeline:
                 handler(future.result())
 
     def _next_group(self) -> list[Item]:
-        """Photos of one shape for the network: a full batch, or whoever has waited too long.
+        """Photos for the network: a full batch, or whoever has waited too long.
 
         Where nothing is being decoded, or may be for want of memory, nothing can arrive before
         something leaves, so the group that has waited longest goes as it is.
@@ -201,7 +201,7 @@ class _Pipeline:
         if item.prepared is None:
             self._finish(item)
         else:
-            shape = item.prepared.L.shape
+            shape = () if self._colorizer.mixes_shapes else item.prepared.L.shape
             group = self._waiting.setdefault(shape, _Group(self._arrived))
             group.items.append(item)
             self._arrived += 1

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from .auto import choose
 from .bench_network import TimedNetwork, photos_for, time_network, time_pipeline
 from .bench_report import BatchFigures, Figures, PhotoFacts, print_tables, write_json
 from .bench_stages import Stage, Subject, take_subjects, time_stages
 from .bundle import Bundle, load_bundle
 from .colorizer import Colorizer
 from .console import Reporter, count_text
-from .devices import DEFAULT_BATCH, Device, resolve
+from .devices import Device
 from .errors import UsageError
 from .machine import describe_machine
 from .names import shown
+from .network import open_network
 from .plan import Job, make_plan
 from .synthetic import synthetic_photo
 
@@ -76,14 +78,14 @@ def run(
     reporter = Reporter()
     machine = describe_machine()  # its load is that of the others
     bundle = load_bundle(model)
-    chosen = resolve(device)
-    network = TimedNetwork(bundle, chosen)
+    chosen = choose(device, bundle, reporter.note)
+    network = TimedNetwork(open_network(bundle, chosen))
     _introduce(bundle, chosen, reporter)
     with TemporaryDirectory(prefix="colorize-bench-") as name:
         jobs = _jobs(photos, Path(name), samples, reporter)
         colorizers = [
             Colorizer(bundle, chosen, batch=size, network=network)
-            for size in sizes or sorted({1, DEFAULT_BATCH[chosen.name]})
+            for size in sizes or sorted({1, chosen.batch_for(samples)})
         ]
         reporter.note(f"measuring for about {_seconds(len(colorizers)):.0f} s")
         subjects = take_subjects(_spread(jobs), colorizers[0], samples, reporter.failure)
@@ -168,7 +170,7 @@ def _seconds(batches: int) -> float:
 
 def _introduce(bundle: Bundle, device: Device, reporter: Reporter) -> None:
     """Say what really runs."""
-    precision = bundle.precision.get("compute", "fp32")
+    precision = device.precision or bundle.precision.get("compute", "fp32")
     reporter.note(f"device: {device.description}, {precision}")
     if device.note:
         reporter.note(f"no GPU is used: {device.note}")

@@ -7,15 +7,13 @@ from math import ceil
 
 from .batch import run as run_batch
 from .bench_stages import SEED, Stage, Subject, in_turn
-from .bundle import Bundle
 from .colorizer import Colorizer
 from .cpus import usable_cpus
-from .devices import Device
 from .errors import ImageError
 from .lab import Float
 from .machine import peak_memory, reset_peak_memory, seconds_without_core
 from .names import shown
-from .network import Condition, Denoise, OnnxNetwork
+from .network import Condition, Denoise, Network
 from .plan import Job
 from .stopwatch import Lap, Stopwatch, Timing
 from .work import Result, Settings
@@ -30,6 +28,7 @@ class NetworkTiming:
 
     Attributes:
         rows: Photos that one call of a graph takes, with one sample each.
+        side_by_side: Calls at the same time.
         encoder: A call of the encoder.
         step: A call of the denoiser.
         sampler: All steps of `rows` photos, with their noise and arithmetic.
@@ -40,6 +39,7 @@ class NetworkTiming:
     """
 
     rows: int
+    side_by_side: int
     encoder: Timing
     step: Timing
     sampler: Timing
@@ -76,31 +76,56 @@ class PipelineTiming:
     peak_memory_mb: float | None
 
 
-class TimedNetwork(OnnxNetwork):
-    """A bundle's networks, each call of them timed."""
+@dataclass(frozen=True)
+class Draw:
+    """The calls of the denoiser for a sample, and the time from before the first to the last."""
 
-    def __init__(self, bundle: Bundle, device: Device) -> None:
-        super().__init__(bundle, device)
+    whole: Stopwatch
+    steps: list[Lap]
+
+
+class TimedNetwork:
+    """A network, each call of it timed.
+
+    Attributes:
+        side_by_side: Calls that are known to run at the same time.
+        encoder_laps: Of the calls of the encoder.
+        draws: Of the samples.
+        rows: Photos in the last call of the encoder.
+    """
+
+    def __init__(self, network: Network) -> None:
+        """Time a network from here on."""
+        self._network = network
+        self.side_by_side = 1
         self.encoder_laps: list[Lap] = []
-        self.step_laps: list[Lap] = []
+        self.draws: list[Draw] = []
         self.rows = 0
 
+    @property
+    def step_laps(self) -> list[Lap]:
+        """Of all calls of the denoiser."""
+        return [lap for draw in self.draws for lap in draw.steps]
+
     def encode(self, L: Float) -> Condition:
-        """Time `OnnxNetwork.encode`."""
-        with Stopwatch() as watch:
-            condition = super().encode(L)
+        """Time `Network.encode`."""
+        with Stopwatch(self.side_by_side) as watch:
+            condition = self._network.encode(L)
         self.encoder_laps.append(watch.lap)
         self.rows = condition.batch
         return condition
 
     def denoiser(self, condition: Condition) -> Denoise:
-        """Time the function that `OnnxNetwork.denoiser` makes."""
-        denoise = super().denoiser(condition)
+        """Time the function that `Network.denoiser` makes, which serves one sample."""
+        denoise = self._network.denoiser(condition)
+        draw = Draw(Stopwatch(self.side_by_side).__enter__(), [])
+        self.draws.append(draw)
 
         def timed(x_t: Float, gamma: Float) -> Float:
-            with Stopwatch() as watch:
+            with Stopwatch(self.side_by_side) as watch:
                 predicted = denoise(x_t, gamma)
-            self.step_laps.append(watch.lap)
+            draw.steps.append(watch.lap)
+            draw.whole.look()
             return predicted
 
         return timed
@@ -108,7 +133,7 @@ class TimedNetwork(OnnxNetwork):
     def forget(self) -> None:
         """Drop all laps."""
         self.encoder_laps.clear()
-        self.step_laps.clear()
+        self.draws.clear()
 
 
 def time_network(
@@ -116,6 +141,8 @@ def time_network(
 ) -> NetworkTiming:
     """Time the colorizer's network, full batches of one photo after the other."""
     batch, samples = colorizer.batch, len(subjects[0].fields)
+    calls = samples if colorizer.device.is_gpu else batch * samples
+    network.side_by_side = min(colorizer.device.lanes, calls)
     for subject in {s.prepared.L.shape: s for s in subjects}.values():
         colorizer.colorize([subject.prepared] * batch, samples, SEED)
     encoder: list[Lap] = []
@@ -128,15 +155,15 @@ def time_network(
         network.forget()
         with Stopwatch() as watch:
             colorizer.colorize([subject.prepared] * batch, samples, SEED)
-        draws = len(network.step_laps) // colorizer.schedule.steps
-        sampler.append((watch.lap - sum(network.encoder_laps, Lap())) / draws)
-        arithmetic.append(sampler[-1] - sum(network.step_laps, Lap()) / draws)
+        sampler += [draw.whole.lap for draw in network.draws]
+        arithmetic += [draw.whole.lap - sum(draw.steps, Lap()) for draw in network.draws]
         photo.append(watch.lap / batch)
         encoder += network.encoder_laps
         steps += network.step_laps
     after = seconds_without_core()
     return NetworkTiming(
         rows=network.rows,
+        side_by_side=network.side_by_side,
         encoder=Timing.of(encoder),
         step=Timing.of(steps),
         sampler=Timing.of(sampler),

@@ -152,7 +152,12 @@ def document(figures: Figures) -> dict[str, Any]:
     tree = {
         "format": _FORMAT,
         "machine": dict(figures.machine),
-        "device": {"name": device.name, "description": device.description, "note": device.note},
+        "device": {
+            "name": device.name,
+            "description": device.description,
+            "precision": device.precision or bundle.precision.get("compute", "fp32"),
+            "note": device.note,
+        },
         "model": {
             "name": bundle.name,
             "digest": bundle.digest,
@@ -244,6 +249,7 @@ def _batch_table(figures: Figures) -> Table:
     steps = figures.bundle.schedule.steps
     network: dict[str, _Cell] = {
         "photos a call": lambda b: str(b.network.rows),
+        "calls at the same time": lambda b: str(b.network.side_by_side),
         "encoder": lambda b: f"{b.network.encoder.median_ms:.1f}",
         "denoiser step, median": lambda b: f"{b.network.step.median_ms:.1f}",
         "denoiser step, 95%": lambda b: f"{b.network.step.p95_ms:.1f}",

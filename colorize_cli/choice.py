@@ -46,7 +46,7 @@ def judge(prepared: Prepared, ab: Float, count: int, *, choosing: bool) -> Choic
         count: How many to keep, at most K.
         choosing: Whether to choose; else the first are taken as they are.
     """
-    lab = _visible_lab(prepared, ab)
+    lab = visible_lab(prepared, ab)
     distances = _distances(lab)
     chroma = np.hypot(lab[..., 1], lab[..., 2]).mean(axis=(1, 2))
     order = _choose(distances, chroma, count) if choosing else tuple(range(count))
@@ -75,7 +75,7 @@ def _choose(distances: NDArray[np.float64], chroma: Float, count: int) -> tuple[
     return tuple(order)
 
 
-def _visible_lab(prepared: Prepared, ab: Float) -> Float:
+def visible_lab(prepared: Prepared, ab: Float) -> Float:
     """(K, h, w, 3) of the cells that the photo covers at least in part."""
     grid = prepared.L.shape[0] // ab.shape[2]
     rows, columns = -(-prepared.frame.work_height // grid), -(-prepared.frame.work_width // grid)

@@ -11,7 +11,8 @@ from .errors import UsageError
 from .geometry import Frame, frame_for, to_working
 from .images import Photo
 from .lab import Float
-from .network import Condition, Denoise, OnnxNetwork
+from .lanes import Lanes
+from .network import Condition, Denoise, Network, open_network
 from .noise import SampleNoise
 from .sampler import sample
 from .schedule import Schedule, respace
@@ -38,7 +39,8 @@ class Colorizer:
     What a device computes for a photo depends, in the last bits, on how many go through at once
     (onnxruntime's CPU provider too: it sums in another order for one than for several). So each
     call of the networks is of a fixed number of photos with one sample each: `batch` on a GPU,
-    short batches filled up, and one on the CPU, which gains nothing from more.
+    short batches filled up, and one on the CPU, which gains nothing from more but runs several
+    calls side by side.
     """
 
     def __init__(
@@ -49,7 +51,7 @@ class Colorizer:
         steps: int | None = None,
         size: int | None = None,
         batch: int = 1,
-        network: OnnxNetwork | None = None,
+        network: Network | None = None,
     ) -> None:
         """Open the network.
 
@@ -58,7 +60,7 @@ class Colorizer:
             device: what to run it on.
             steps: sampling steps, the bundle's own by default.
             size: square root of the working area in pixels, the bundle's own by default.
-            batch: photos a call.
+            batch: photos that go through together.
             network: of this bundle on this device, where it is open already.
 
         Raises:
@@ -75,8 +77,14 @@ class Colorizer:
         if batch < 1:
             raise UsageError(f"the batch must be at least 1, not {batch}")
         self.batch = batch
-        self._rows = 1 if device.name == "cpu" else batch
-        self._network = network or OnnxNetwork(bundle, device)
+        self._rows = batch if device.is_gpu else 1
+        self._network = network or open_network(bundle, device)
+        self._lanes = Lanes(device.lanes)
+
+    @property
+    def mixes_shapes(self) -> bool:
+        """Whether photos of different shapes go through together."""
+        return self._rows == 1
 
     def prepare(self, photo: Photo) -> Prepared:
         """Take a photo's L down to the working size; safe in any thread."""
@@ -85,10 +93,10 @@ class Colorizer:
         return Prepared(L=to_working(photo.pixels, frame), frame=frame, digest=photo.digest)
 
     def colorize(self, prepared: Sequence[Prepared], samples: int, seed: int) -> list[Float]:
-        """Draw samples of the ab fields of photos of one padded shape.
+        """Draw samples of the ab fields of photos.
 
         Args:
-            prepared: 1 to `batch` photos.
+            prepared: 1 to `batch` photos, of one padded shape unless `mixes_shapes`.
             samples: S, samples of each.
             seed: any integer; sample k depends on it, the photo's digest and k alone.
 
@@ -103,29 +111,40 @@ class Colorizer:
         if samples < 1:
             raise UsageError(f"the number of samples must be at least 1, not {samples}")
         shapes = {p.L.shape for p in prepared}
-        if len(shapes) != 1 or len(prepared) > self.batch:
+        if not 1 <= len(prepared) <= self.batch or (len(shapes) > 1 and not self.mixes_shapes):
             raise ValueError(f"{len(prepared)} photos of {len(shapes)} shapes, batch {self.batch}")
-        drawn = []
-        for start in range(0, len(prepared), self._rows):
-            drawn += self._colorize(prepared[start : start + self._rows], samples, seed)
-        return drawn
+        calls = [
+            self._filled(prepared[i : i + self._rows]) for i in range(0, len(prepared), self._rows)
+        ]
+        conditions = self._lanes.map(self._encode, calls)
+        drawn = self._lanes.map(
+            lambda part: self._draw(*part, seed),
+            [(*pair, k) for pair in zip(conditions, calls, strict=True) for k in range(samples)],
+        )
+        of_call = [np.stack(drawn[i : i + samples]) for i in range(0, len(drawn), samples)]
+        rows = [ab[:, row] for ab in of_call for row in range(self._rows)]
+        return rows[: len(prepared)]  # what came out for the filling is dropped
 
-    def _colorize(self, prepared: Sequence[Prepared], samples: int, seed: int) -> list[Float]:
-        """Draw for the photos of one call."""
-        # What comes out for the filling is dropped.
-        full = [*prepared, *[prepared[-1]] * (self._rows - len(prepared))]
-        condition = self._network.encode(np.stack([p.L for p in full])[:, None])
-        drawn = [self._draw(condition, full, k, seed) for k in range(samples)]
-        return [np.stack([rows[i] for rows in drawn]) for i in range(len(prepared))]
+    def _filled(self, prepared: Sequence[Prepared]) -> Sequence[Prepared]:
+        return [*prepared, *[prepared[-1]] * (self._rows - len(prepared))]
 
-    def _draw(self, condition: Condition, full: Sequence[Prepared], k: int, seed: int) -> Float:
+    def _encode(self, photos: Sequence[Prepared]) -> Condition:
+        return self._network.encode(np.stack([p.L for p in photos])[:, None])
+
+    def _draw(self, condition: Condition, photos: Sequence[Prepared], k: int, seed: int) -> Float:
         """Draw sample k of each photo: (photos, 2, h, w)."""
         grid = self.bundle.grid
-        height, width = full[0].L.shape
+        height, width = photos[0].L.shape
         noise = SampleNoise(
-            seed, [p.digest for p in full], 1, (2, height // grid, width // grid), first=k
+            seed, [p.digest for p in photos], 1, (2, height // grid, width // grid), first=k
         )
-        return draw(self.bundle, self.schedule, self._network.denoiser(condition), noise)
+        denoise = self._network.denoiser(condition)
+
+        def step(x_t: Float, gamma: Float) -> Float:
+            self._lanes.check()
+            return denoise(x_t, gamma)
+
+        return draw(self.bundle, self.schedule, step, noise)
 
 
 def draw(bundle: Bundle, schedule: Schedule, denoise: Denoise, noise: SampleNoise) -> Float:
@@ -134,7 +153,7 @@ def draw(bundle: Bundle, schedule: Schedule, denoise: Denoise, noise: SampleNois
     Args:
         bundle: says how to sample.
         schedule: noise levels to visit: the bundle's own, or those respaced.
-        denoise: (x_t, gamma) -> prediction, as `OnnxNetwork.denoiser` gives it.
+        denoise: (x_t, gamma) -> prediction, as `Network.denoiser` gives it.
         noise: of the rows.
 
     Returns:

@@ -11,20 +11,20 @@ def usable_cpus() -> int:
 
 
 def inference_threads(root: Path = Path("/")) -> int:
-    """Threads for onnxruntime: one a physical core that the process may use.
+    """Threads for the network: one a physical core that the process may use.
 
-    onnxruntime sees neither affinity nor quota, and more threads than cores make it slower.
+    The runtimes see neither affinity nor quota, and more threads than cores make them slower.
 
     Args:
         root: where /proc and /sys are found.
 
     Returns:
-        At least 1; 0 ("choose yourself") on systems without CPU affinity, which have no
-        container quotas either.
+        At least 1. Systems without CPU affinity do not tell which CPUs share a core either:
+        there it is one a CPU.
     """
     affinity = _affinity()
     if affinity is None:
-        return 0
+        return os.cpu_count() or 1
     topology = "sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
     cores = {_text(root / topology.format(cpu)) or str(cpu) for cpu in affinity}
     return _limited(len(cores), root)

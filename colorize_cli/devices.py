@@ -10,12 +10,12 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import io
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias, get_args
 
 import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
@@ -23,6 +23,7 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 from .cpus import inference_threads
 from .errors import DeviceError, UsageError
 from .extras import install_commands
+from .files import cache_folder
 from .nvidia import find_gpu
 
 _PIP = f"{sys.executable} -m pip"
@@ -31,15 +32,17 @@ if not hasattr(ort, "InferenceSession"):
     # What is left when one of two wheels, which share a folder, is uninstalled.
     raise DeviceError(f"the installation of onnxruntime is broken: {_REPAIR}")
 
-DeviceName: TypeAlias = Literal["cpu", "cuda", "tensorrt"]
+DeviceName: TypeAlias = Literal["cpu", "cuda", "tensorrt", "openvino"]
 
+Precision: TypeAlias = Literal["fp32", "bf16"]
+
+DEVICES: tuple[DeviceName, ...] = get_args(DeviceName)
 _PROVIDERS = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
 }
-# Photos a call: a GPU is idle most of the time with one, a CPU gains nothing from more.
-DEFAULT_BATCH: Mapping[DeviceName, int] = {"cpu": 1, "cuda": 8, "tensorrt": 8}
+_GPU_BATCH = 8  # photos a call: with one, a GPU is idle most of the time
 # float32 means float32, and no benchmark of all algorithms at each new shape of a photo.
 _CUDA_OPTIONS = {"device_id": "0", "use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
 _ORT_ERROR, _ORT_FATAL = 3, 4
@@ -55,9 +58,12 @@ class Device:
     """A device that has been seen to work.
 
     Attributes:
-        name: "cpu", "cuda" or "tensorrt".
-        providers: onnxruntime's providers with their options, the preferred one first.
-        threads: of a session on the CPU; 0 lets onnxruntime choose.
+        name: "cpu", "cuda", "tensorrt" or "openvino".
+        providers: onnxruntime's providers with their options, the preferred one first; none for
+            OpenVINO, which is a runtime of its own.
+        threads: of a call on the CPU.
+        lanes: calls at the same time; on the CPU, `threads` x `lanes` are the cores to be used.
+        precision: that it computes in where it is not the bundle that decides: "fp32" | "bf16".
         description: for people: "CUDA (NVIDIA H200, onnxruntime 1.31.1)".
         note: why `auto` did not take a better device, or None.
     """
@@ -66,16 +72,39 @@ class Device:
     providers: tuple[tuple[str, Mapping[str, str]], ...]
     threads: int
     description: str
+    lanes: int = 1
+    precision: Precision | None = None
     note: str | None = None
 
+    @property
+    def is_gpu(self) -> bool:
+        """Whether calls are of many photos, one at a time."""
+        return self.name in ("cuda", "tensorrt")
 
-def resolve(requested: str = "auto", *, threads: int | None = None) -> Device:
+    def batch_for(self, samples: int) -> int:
+        """Photos that should go through together when each gets so many samples."""
+        return _GPU_BATCH if self.is_gpu else ceil(self.lanes / samples)
+
+    def fitted(self, calls: int) -> Self:
+        """Use fewer lanes with more threads each where there are hardly any calls to make.
+
+        On the CPU bits do not depend on the number of threads.
+        """
+        lanes = max(1, min(self.lanes, calls))
+        return replace(self, lanes=lanes, threads=self.threads * self.lanes // lanes)
+
+
+def resolve(
+    requested: str = "auto", *, threads: int | None = None, precision: Precision = "fp32"
+) -> Device:
     """Choose the device to run on.
 
     Args:
-        requested: "cpu", "cuda", "tensorrt", or "auto": CUDA where it works, else the CPU.
-            TensorRT is never chosen unasked, since it builds engines for minutes.
+        requested: "cpu", "cuda", "tensorrt", "openvino", or "auto": CUDA where it works, else the
+            CPU; `auto.choose` chooses among all that run on the CPU. TensorRT is never chosen
+            unasked, since it builds engines for minutes.
         threads: of the network on the CPU; as many as the process may use cores by default.
+        precision: of OpenVINO.
 
     Raises:
         DeviceError: the device asked for by name cannot run here; the message says why and
@@ -88,21 +117,23 @@ def resolve(requested: str = "auto", *, threads: int | None = None) -> Device:
         if why_not is None:
             return _device("cuda", threads)
         return replace(_device("cpu", threads), note=why_not)
-    for name in ("cpu", "cuda", "tensorrt"):
+    for name in DEVICES:
         if name == requested:
             why_not = problem(name)
             if why_not is not None:
                 raise DeviceError(
                     f"--device {name} cannot run here (--device cpu always can): {why_not}"
                 )
-            return _device(name, threads)
-    raise UsageError(f"unknown device {requested!r}: choose auto, {', '.join(_PROVIDERS)}")
+            return _device(name, threads, precision)
+    raise UsageError(f"unknown device {requested!r}: choose auto, {', '.join(DEVICES)}")
 
 
 def problem(name: DeviceName) -> str | None:
     """Say why a device cannot run here and what to do about it; None when it has just run."""
     if name == "cpu":
         return _probe("cpu")
+    if name == "openvino":
+        return _problem_of_openvino()
     if _PROVIDERS[name] not in ort.get_available_providers():
         return f"this onnxruntime was built without {_PROVIDERS[name]}; {_reinstall()}"
     gpu = find_gpu()
@@ -156,7 +187,9 @@ def rival_wheels() -> list[str]:
     return [n for n in names if next(iter(importlib.metadata.distributions(name=n)), None)]
 
 
-def _device(name: DeviceName, threads: int) -> Device:
+def _device(name: DeviceName, threads: int, precision: Precision = "fp32") -> Device:
+    if name == "openvino":
+        return _openvino(threads, precision)
     chain: dict[DeviceName, tuple[str, ...]] = {
         "cpu": ("cpu",),
         "cuda": ("cuda", "cpu"),
@@ -164,8 +197,7 @@ def _device(name: DeviceName, threads: int) -> Device:
     }
     options = {"cpu": {}, "cuda": _CUDA_OPTIONS, "tensorrt": {"device_id": "0"}}
     if name == "cpu":
-        plural = "" if threads == 1 else "s"
-        hardware = f"{threads} thread{plural}, " if threads else ""
+        hardware = f"{_threads_text(threads)}, "
     else:
         gpu = find_gpu()
         hardware = f"{gpu.name}, " if gpu else ""
@@ -173,9 +205,37 @@ def _device(name: DeviceName, threads: int) -> Device:
     return Device(
         name=name,
         providers=tuple((_PROVIDERS[n], options[n]) for n in chain[name]),
-        threads=threads,
+        threads=1 if name == "cpu" else threads,
+        lanes=threads if name == "cpu" else 1,
         description=f"{title} ({hardware}onnxruntime {ort.__version__})",
     )
+
+
+def _openvino(threads: int, precision: Precision) -> Device:
+    from .openvino_network import version
+
+    return Device(
+        name="openvino",
+        providers=(),
+        threads=1,
+        lanes=threads,
+        precision=precision,
+        description=f"CPU ({_threads_text(threads)}, OpenVINO {version()})",
+    )
+
+
+def _threads_text(threads: int) -> str:
+    return f"{threads} thread" if threads == 1 else f"{threads} threads"
+
+
+def _problem_of_openvino() -> str | None:
+    if importlib.util.find_spec("openvino") is None:
+        return f"OpenVINO is not installed. Install it with one of\n{install_commands('openvino')}"
+    try:
+        from .openvino_network import test_computation
+    except ImportError as error:
+        return f"OpenVINO cannot be loaded ({error})"
+    return test_computation(_PROBE)
 
 
 def _probe(name: DeviceName) -> str | None:
@@ -250,7 +310,7 @@ def _engine_cache(model: bytes) -> dict[str, str]:
         f"sm{gpu.compute_capability if gpu else 'unknown'}",
         "fp32",
     )
-    root = _cache_root() / "colorize" / "tensorrt"
+    root = cache_folder() / "tensorrt"
     folder = root / "-".join(key)
     folder.mkdir(parents=True, exist_ok=True)
     return {
@@ -260,12 +320,6 @@ def _engine_cache(model: bytes) -> dict[str, str]:
         "trt_timing_cache_path": str(root),
         "trt_fp16_enable": "0",
     }
-
-
-def _cache_root() -> Path:
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local")
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
 def _tensorrt_version() -> str:

@@ -1,7 +1,8 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and the folder for what can be made again."""
 
 import os
 import secrets
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,6 +33,35 @@ def write_atomic(path: Path, data: bytes) -> None:
             temporary.unlink()
         raise
     _sync_folder(path.parent)
+
+
+def cache_folder() -> Path:
+    """Where the user's system wants what can be made again; it need not exist yet."""
+    if sys.platform == "win32":
+        root = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local")
+    else:
+        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return root / "colorize"
+
+
+def prune(folder: Path, limit: int) -> None:
+    """Delete the files of a cache that were used longest ago until `limit` bytes are left.
+
+    A file that another process deletes or holds meanwhile is left to it.
+    """
+    found = []
+    for path in folder.rglob("*") if folder.is_dir() else ():
+        with suppress(OSError):
+            status = path.stat()
+            if path.is_file():
+                found.append((max(status.st_atime, status.st_mtime), status.st_size, path))
+    total = sum(size for _, size, _ in found)
+    for _, size, path in sorted(found):
+        if total <= limit:
+            return
+        with suppress(OSError):
+            path.unlink()
+            total -= size
 
 
 def _sync_folder(folder: Path) -> None:

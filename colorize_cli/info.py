@@ -2,17 +2,17 @@
 
 import json
 import sys
+from dataclasses import asdict
 from typing import Any
 
 from . import __version__
+from .auto import MAX_DIFFERENCE, choose, kept_trials
 from .bundle import GRAPHS, Bundle, load_bundle
-from .console import write_stdout
-from .devices import DeviceName, problem, rival_wheels
+from .console import Reporter, write_stdout
+from .devices import DEVICES, problem, rival_wheels
 from .errors import EXIT_ENVIRONMENT, EXIT_OK, ModelError
 from .extras import EXTRAS, install_commands, missing_modules, repair_commands
 from .machine import describe_machine
-
-_DEVICES: tuple[DeviceName, ...] = ("cpu", "cuda", "tensorrt")
 
 
 def run(model: str, *, as_json: bool = False) -> int:
@@ -37,28 +37,43 @@ def collect(model: str) -> dict[str, Any]:
     Returns:
         `colorize` (version), `executable` (of Python), `machine` (as `describe_machine` tells),
         `devices` (null by name where it works, else why it does not), `extras` (missing modules
-        by name), `model` and `advice` (sentences).
+        by name), `model`, `auto` (what --device auto takes, and the measurement that it goes by;
+        null where the model cannot be used) and `advice` (sentences).
     """
     onnxruntimes = rival_wheels()
-    devices = {name: problem(name) for name in _DEVICES}
+    devices = {name: problem(name) for name in DEVICES}
     extras = {extra: missing_modules(extra) for extra in EXTRAS}
+    bundle, facts = _model(model)
     return {
         "colorize": __version__,
         "executable": sys.executable,
         "machine": describe_machine(),
         "devices": devices,
         "extras": extras,
-        "model": _model(model),
+        "model": facts,
+        "auto": _auto(bundle) if bundle else None,
         "advice": _advice(onnxruntimes, extras),
     }
 
 
-def _model(name: str) -> dict[str, Any]:
+def _auto(bundle: Bundle) -> dict[str, Any]:
+    """What --device auto takes, and why: the first call on a machine may measure for seconds."""
+    device = choose("auto", bundle, Reporter().note)
+    trials = kept_trials(bundle)
+    return {
+        "device": device.name,
+        "precision": device.precision,
+        "description": device.description,
+        "measured": None if trials is None or device.is_gpu else [asdict(t) for t in trials],
+    }
+
+
+def _model(name: str) -> tuple[Bundle | None, dict[str, Any]]:
     try:
         bundle = load_bundle(name)
     except ModelError as error:
-        return {"problem": str(error)}
-    return {
+        return None, {"problem": str(error)}
+    return bundle, {
         "problem": None,
         "name": bundle.name,
         "path": str(bundle.path),
@@ -99,16 +114,32 @@ def _text(facts: dict[str, Any]) -> str:
         f"colorize {facts['colorize']}, Python {machine['python']} ({facts['executable']})",
         f"machine    {machine['system']}",
         f"           {machine['cpu']}, {machine['usable_cpus']} of {machine['cpus']} CPUs, "
-        f"{machine['network_threads'] or 'as many as onnxruntime likes'} threads for the network",
+        f"{machine['network_threads']} threads for the network",
         f"           GPU: {machine['gpu'] or 'none found'}",
         f"packages   {', '.join(packages)}",
         "",
         *(f"{name:<10} {why or 'works'}" for name, why in facts["devices"].items()),
         "",
+        *_auto_lines(facts["auto"]),
         *_model_lines(model),
         *(line for text in facts["advice"] for line in ("", text)),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _auto_lines(auto: dict[str, Any] | None) -> list[str]:
+    if auto is None:
+        return []
+    precision = f" in {auto['precision']}" if auto["precision"] else ""
+    lines = [f"auto       takes {auto['description']}{precision}"]
+    for trial in auto["measured"] or ():
+        name = " ".join(filter(None, (trial["device"], trial["precision"])))
+        found = trial["failure"] or (
+            f"{trial['step_ms']:.1f} ms a step and sample, colours differ by "
+            f"{trial['difference']:.2f} (CIEDE2000, at most {MAX_DIFFERENCE})"
+        )
+        lines.append(f"           measured: {name}: {found}")
+    return [*lines, ""]
 
 
 def _model_lines(model: dict[str, Any]) -> list[str]:

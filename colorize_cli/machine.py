@@ -20,7 +20,14 @@ _FLAGS = (
     *("amx_tile", "amx_int8", "amx_bf16", "amx_fp16"),
     *("asimd", "asimddp", "i8mm", "bf16", "sve", "sve2", "sme"),
 )
-_PACKAGES = ("numpy", "opencv-python-headless", "onnxruntime", "onnxruntime-gpu", "tifffile")
+_PACKAGES = (
+    "numpy",
+    "opencv-python-headless",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "openvino",
+    "tifffile",
+)
 _RESET_PEAK = "5"  # what proc(5) wants written to clear_refs
 
 
@@ -32,7 +39,7 @@ def describe_machine(root: Path = Path("/")) -> dict[str, Any]:
 
     Returns:
         `system`, `python`, `cpu` (name), `flags` (instruction sets; empty where the system does
-        not tell), `cpus`, `usable_cpus`, `network_threads` (0: as many as onnxruntime likes),
+        not tell), `cpus`, `usable_cpus`, `network_threads`,
         `memory_gb`, `gpu` (name or null), `load_average` (of the last minute; null on Windows),
         and `packages` (version by distribution).
     """

@@ -4,9 +4,9 @@ What the encoder finds in a photo stays where it was computed, over all steps an
 noisy ab goes in and the prediction comes out at each step.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
@@ -25,7 +25,7 @@ class Condition:
     """What the denoiser has to know of a batch of photos.
 
     Attributes:
-        maps: onnxruntime OrtValues by the denoiser's input name, (B, c, ...) each.
+        maps: values of the runtime by the denoiser's input name, (B, c, ...) each.
         batch: the number B of photos.
     """
 
@@ -33,8 +33,32 @@ class Condition:
     batch: int
 
 
+class Network(Protocol):
+    """The graphs of a bundle, opened on one device; its methods may be called from any thread."""
+
+    def encode(self, L: Float) -> Condition:
+        """Compute what the denoiser has to know of the photos, as `OnnxNetwork.encode` does."""
+
+    def denoiser(self, condition: Condition) -> Denoise:
+        """Make the function that `sampler.sample` calls, as `OnnxNetwork.denoiser` does."""
+
+
+def open_network(bundle: Bundle, device: Device) -> Network:
+    """Open the graphs of a bundle with the runtime of a device.
+
+    Raises:
+        ModelError: the bundle is damaged, or its graphs are not of the bundle's format.
+        DeviceError: the device cannot run them.
+    """
+    if device.name == "openvino":
+        from .openvino_network import OpenVinoNetwork
+
+        return OpenVinoNetwork(bundle, device)
+    return OnnxNetwork(bundle, device)
+
+
 class OnnxNetwork:
-    """The graphs of a bundle, opened on one device; for one thread at a time."""
+    """The graphs of a bundle in onnxruntime."""
 
     def __init__(self, bundle: Bundle, device: Device) -> None:
         """Open the graphs.
@@ -46,7 +70,7 @@ class OnnxNetwork:
         self.device = device
         self._grid = bundle.grid
         # TensorRT hands over memory of the CUDA device that it runs on.
-        self._memory = "cpu" if device.name == "cpu" else "cuda"
+        self._memory = "cuda" if device.is_gpu else "cpu"
         self._encoder = (
             open_session(bundle.read("encoder.onnx"), device)
             if bundle.family == "encoder"
@@ -54,8 +78,9 @@ class OnnxNetwork:
         )
         self._denoiser = open_session(bundle.read("denoiser.onnx"), device)
         self._maps = [o.name for o in self._encoder.get_outputs()] if self._encoder else ["L"]
-        _expect(bundle, self._denoiser.get_inputs(), {"noisy_ab", "gamma", *self._maps})
-        _expect(bundle, self._denoiser.get_outputs(), {"prediction"})
+        inputs = {node.name for node in self._denoiser.get_inputs()}
+        expect(bundle, inputs, {"noisy_ab", "gamma", *self._maps})
+        expect(bundle, {node.name for node in self._denoiser.get_outputs()}, {"prediction"})
 
     def encode(self, L: Float) -> Condition:
         """Compute what the denoiser has to know of the photos.
@@ -67,7 +92,7 @@ class OnnxNetwork:
             DeviceError: the device failed, for want of memory say.
         """
         if self._encoder is None:
-            values = [ort.OrtValue.ortvalue_from_numpy(_grid_mean(L, self._grid), self._memory, 0)]
+            values = [ort.OrtValue.ortvalue_from_numpy(grid_mean(L, self._grid), self._memory, 0)]
         else:
             binding = self._encoder.io_binding()
             binding.bind_cpu_input("L", np.ascontiguousarray(L, np.float32))
@@ -112,7 +137,7 @@ class OnnxNetwork:
             ) from error
 
 
-def _grid_mean(L: Float, grid: int) -> Float:
+def grid_mean(L: Float, grid: int) -> Float:
     """Average (B, 1, H, W) over cells of `grid` x `grid` pixels: (B, 1, H / grid, W / grid)."""
     batch, _, height, width = L.shape
     cells = L.reshape(batch, 1, height // grid, grid, width // grid, grid)
@@ -120,8 +145,12 @@ def _grid_mean(L: Float, grid: int) -> Float:
     return mean
 
 
-def _expect(bundle: Bundle, nodes: Sequence[Any], names: set[str]) -> None:
-    found = {node.name for node in nodes}
+def expect(bundle: Bundle, found: set[str], names: set[str]) -> None:
+    """Check the names of the denoiser's inputs or outputs.
+
+    Raises:
+        ModelError: they are others.
+    """
     if found != names:
         raise ModelError(
             f"{bundle.path}: denoiser.onnx has {sorted(found)} where {sorted(names)} are expected. "

@@ -7,29 +7,33 @@ missing ones are made with the new settings.
 """
 
 from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
 
 from . import __version__
+from .auto import choose
 from .bundle import Bundle, load_bundle
 from .colorizer import Colorizer
 from .console import Reporter, count_text
-from .devices import DEFAULT_BATCH, Device, resolve
+from .devices import Device, Precision, resolve
 from .errors import DeviceError, ModelError, UsageError
 from .names import shown
 from .options import Options
 from .record import RECORD_NAME, Record, read_record, write_record
 
 
-def open_colorizer(options: Options, reporter: Reporter) -> tuple[Colorizer, Record]:
+def open_colorizer(options: Options, reporter: Reporter, photos: int) -> tuple[Colorizer, Record]:
     """Open the network, say what runs, and write the record.
 
     Args:
         options: What the user asked for.
         reporter: Whom to tell.
+        photos: How many are to be colorized.
 
     Returns:
         The network and the settings that count.
@@ -41,7 +45,11 @@ def open_colorizer(options: Options, reporter: Reporter) -> tuple[Colorizer, Rec
     """
     kept = None if options.overwrite else read_record(options.out)
     bundle, model = _open_model(options, kept)
-    device = _open_device(options, kept)
+    candidates = options.candidates
+    if candidates is None:
+        candidates = kept.candidates if kept else 0
+    draws = candidates or options.samples
+    device = _open_device(options, kept, bundle, reporter).fitted(photos * draws)
     of_model = kept if kept and kept.model_digest == bundle.digest else None
     of_device = kept if kept and kept.device == device.name else None
     colorizer = Colorizer(
@@ -49,25 +57,23 @@ def open_colorizer(options: Options, reporter: Reporter) -> tuple[Colorizer, Rec
         device,
         steps=options.steps or (of_model.steps if of_model else None),
         size=options.size or (of_model.size if of_model else None),
-        batch=options.batch or (of_device.batch if of_device else DEFAULT_BATCH[device.name]),
+        batch=options.batch
+        or (of_device.batch if of_device and device.is_gpu else device.batch_for(draws)),
     )
     seed = options.seed
     if seed is None:
         seed = kept.seed if kept else 0
-    candidates = options.candidates
-    if candidates is None:
-        candidates = kept.candidates if kept else 0
     record = Record(
         model=model,
         model_digest=bundle.digest,
         device=device.name,
-        precision=str(bundle.precision.get("compute", "fp32")),
+        precision=device.precision or str(bundle.precision.get("compute", "fp32")),
         seed=seed,
         size=colorizer.size,
         steps=colorizer.schedule.steps,
         batch=colorizer.batch,
         samples=options.samples,
-        versions=_versions(),
+        versions=_versions(device),
         format=options.format,
         candidates=candidates,
     )
@@ -120,11 +126,14 @@ def _open_model(options: Options, kept: Record | None) -> tuple[Bundle, str]:
     return bundle, str(bundle.path.absolute()) if is_path else name
 
 
-def _open_device(options: Options, kept: Record | None) -> Device:
+def _open_device(
+    options: Options, kept: Record | None, bundle: Bundle, reporter: Reporter
+) -> Device:
     if options.device != "auto" or not kept:
-        return resolve(options.device)
+        return choose(options.device, bundle, reporter.note)
     try:
-        return resolve(kept.device)
+        precision = get_args(Precision)[kept.precision == "bf16"]
+        return resolve(kept.device, precision=precision)
     except DeviceError as error:
         raise DeviceError(
             f"{shown(options.out)} was begun on {kept.device}, and a resume keeps to it. {error} "
@@ -154,7 +163,8 @@ def _compare(out: Path, kept: Record, record: Record, reporter: Reporter) -> Non
             "there stay beside the new ones"
         )
     settings = asdict(record)
-    if kept.device == record.device == "cpu":  # where the batch makes no difference
+    gpus = ("cuda", "tensorrt")
+    if kept.device not in gpus and record.device not in gpus:  # the batch makes no difference
         del settings["batch"]
     differences = kept.differences(settings)
     if differences:
@@ -179,9 +189,11 @@ def _warn(out: Path, differences: list[str], reporter: Reporter) -> None:
     )
 
 
-def _versions() -> dict[str, str]:
+def _versions(device: Device) -> dict[str, str]:
     """Versions of what decides the pixels."""
+    runtime = {"openvino": metadata.version("openvino")} if device.name == "openvino" else {}
     return {
+        **runtime,
         "colorize-cli": __version__,
         "numpy": np.__version__,
         "onnxruntime": ort.__version__,

@@ -173,7 +173,7 @@ def _report_plan(plan: Plan, reporter: Reporter, log: RunLog, tally: Tally) -> N
 def _colorize(
     jobs: Sequence[Job], options: Options, reporter: Reporter, log: RunLog, tally: Tally
 ) -> None:
-    colorizer, record = open_colorizer(options, reporter)
+    colorizer, record = open_colorizer(options, reporter, len(jobs))
     log.start(seed=record.seed, model=colorizer.bundle.digest, device=colorizer.device.name)
     reporter.note(
         f"{count_text(len(jobs), 'photo')}, {count_text(options.samples, 'sample')} each, into "

@@ -1,6 +1,6 @@
 """Fixtures that several test modules share: tiny bundles with the real interface, no torch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -9,7 +9,9 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
+from colorize_cli import auto
 from colorize_cli.bundle import write_bundle
+from colorize_cli.devices import resolve
 from colorize_cli.schedule import cosine
 
 Array: TypeAlias = NDArray[Any]
@@ -159,6 +161,21 @@ def tiny_fields(family: str) -> dict[str, object]:
         "license": "none: random weights",
         "quality": {},
     }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what is measured and compiled out of the user's cache, in subprocesses too."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+            patch.setenv(name, str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `auto` be onnxruntime on the CPU, whatever is installed and faster."""
+    monkeypatch.setattr(auto, "_candidates", lambda: [resolve("cpu")])
 
 
 @pytest.fixture(scope="session")

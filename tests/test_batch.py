@@ -25,6 +25,8 @@ Act = Callable[[Sequence[Prepared]], None]
 class Network:
     """Stands in for `Colorizer`: ab that depends on the seed, the photo and the sample alone."""
 
+    mixes_shapes = False
+
     def __init__(self, batch: int = 1, act: Act = lambda prepared: None) -> None:
         self.batch = batch
         self.groups: list[list[bytes]] = []

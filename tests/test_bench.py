@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from math import isclose
+from math import ceil, isclose
 from pathlib import Path
 from typing import Any
 
@@ -157,10 +157,11 @@ def test_the_figures_agree_with_each_other(figures: Callable[..., Any]) -> None:
     assert network["rows"] == 1
     assert network["encoder"]["runs"] == 2 * calls
     assert network["step"]["runs"] == 2 * 3 * 20 * calls
-    # The photo's time is made of one encoding and three times a sampler, of 20 steps and the rest.
+    # The photo's time is made of samplers, of 20 steps and the rest, side by side as it may be.
     sampler = 20 * network["step"]["min_ms"] + network["arithmetic"]["min_ms"]
     assert network["sampler"]["min_ms"] >= 0.99 * sampler
-    photo = network["encoder"]["min_ms"] + 3 * network["sampler"]["min_ms"]
+    rounds = ceil(2 * 3 / network["side_by_side"]) / 2
+    photo = rounds * network["sampler"]["min_ms"]
     assert network["photo"]["median_ms"] >= 0.99 * photo
     assert isclose(network["photos_per_second"], 1000 / network["photo"]["median_ms"], rel_tol=0.01)
     photos = pipeline["photos"]
@@ -199,14 +200,15 @@ def test_a_slow_network_shows_in_its_own_row(
     network = batch["network"]
     assert network["step"]["min_ms"] >= 2
     assert network["sampler"]["min_ms"] >= 40
-    assert network["photo"]["min_ms"] >= 42
+    assert network["photo"]["min_ms"] >= 40
     assert network["arithmetic"]["min_ms"] <= network["sampler"]["min_ms"] - 40
-    assert batch["pipeline"]["seconds"] >= 0.042 * batch["pipeline"]["photos"]
+    lanes = resolve("cpu").lanes
+    assert batch["pipeline"]["seconds"] >= 0.040 * batch["pipeline"]["photos"] / lanes
 
 
 def test_timing_changes_no_pixel(tiny_bundle: Path) -> None:
     bundle, device = load_bundle(tiny_bundle), resolve("cpu")
-    network = TimedNetwork(bundle, device)
+    network = TimedNetwork(OnnxNetwork(bundle, device))
     plain, timed = Colorizer(bundle, device), Colorizer(bundle, device, network=network)
     prepared = plain.prepare(read_photo(encode(grey(), "PNG")))
     expected, found = plain.colorize([prepared], 2, 0), timed.colorize([prepared], 2, 0)
@@ -219,7 +221,7 @@ def test_the_pipeline_runs_about_as_long_as_wanted() -> None:
         return Stage(Timing.of([Lap(wall=1.0, core=core_ms / 1000)]), 0, 0)
 
     timing = Timing.of([Lap(wall=0.5, core=0.01)])
-    network = NetworkTiming(1, timing, timing, timing, timing, timing, None)
+    network = NetworkTiming(1, 1, timing, timing, timing, timing, timing, None)
     quick = dict.fromkeys(STAGES, stage(1))
     assert bench_network.photos_for(10, quick, network, samples=1, batch=1) == 20
     assert bench_network.photos_for(10, quick, network, samples=1, batch=8) == 32

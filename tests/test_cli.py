@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from pictures import alpha, color, encode, grey
 
-from colorize_cli import __version__, resume
+from colorize_cli import __version__, auto, resume
 from colorize_cli.app import main
-from colorize_cli.devices import Device
+from colorize_cli.devices import Device, Precision
 from colorize_cli.devices import resolve as resolve_device
 from colorize_cli.errors import DeviceError
 from colorize_cli.record import RECORD_NAME
@@ -393,13 +393,14 @@ def test_auto_keeps_to_the_device_that_it_chose(
 ) -> None:
     asked: list[str] = []
 
-    def remember(requested: str) -> Device:
+    def remember(requested: str, **options: Precision) -> Device:
         asked.append(requested)
         if requested == "cuda":
             raise DeviceError("--device cuda cannot run here: no GPU.")
         return resolve_device("cpu")
 
-    monkeypatch.setattr(resume, "resolve", remember)
+    for module in (auto, resume):
+        monkeypatch.setattr(module, "resolve", remember)
     colorize("scans/a", "--out", "out")
     colorize("scans", "--out", "out")
     assert asked == ["auto", "cpu"]

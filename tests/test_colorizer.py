@@ -44,6 +44,11 @@ def three(bundle: Bundle) -> Colorizer:
     return Colorizer(bundle, CPU, batch=3)
 
 
+def as_on_a_gpu(bundle: Bundle) -> Colorizer:
+    """A GPU as far as batches go; what it computes is the CPU's."""
+    return Colorizer(bundle, replace(CPU, name="cuda"), batch=3, network=OnnxNetwork(bundle, CPU))
+
+
 @pytest.fixture(scope="module")
 def alone(one: Colorizer) -> list[NDArray[np.float32]]:
     """Four samples of each of three photos, each photo by itself."""
@@ -125,14 +130,54 @@ def test_a_run_taken_up_again_gives_the_same(
     np.testing.assert_array_equal(later.colorize([later.prepare(photo(2))], 4, SEED)[0], alone[2])
 
 
-def test_the_number_of_threads_makes_no_difference(
+def test_the_number_of_threads_and_lanes_makes_no_difference(
     bundle: Bundle, alone: list[NDArray[np.float32]]
 ) -> None:
-    for threads in (1, 2):
-        colorizer = Colorizer(bundle, resolve("cpu", threads=threads))
+    devices = [resolve("cpu", threads=threads) for threads in (1, 2, 4)]
+    assert [device.lanes for device in devices] == [1, 2, 4]
+    for device in (*devices, devices[2].fitted(2), devices[1].fitted(1)):
+        colorizer = Colorizer(bundle, device)
         drawn = colorizer.colorize([colorizer.prepare(photo(0))], 4, SEED)[0]
 
         np.testing.assert_array_equal(drawn, alone[0])
+
+
+def test_on_the_cpu_photos_of_different_shapes_go_through_together(
+    one: Colorizer, three: Colorizer
+) -> None:
+    prepared = [three.prepare(photo(0)), three.prepare(photo(1, 90, 60))]
+    together = three.colorize(prepared, 2, SEED)
+
+    for each, ab in zip(prepared, together, strict=True):
+        np.testing.assert_array_equal(one.colorize([each], 2, SEED)[0], ab)
+
+
+def test_an_interruption_ends_all_lanes_between_two_steps(bundle: Bundle) -> None:
+    device = resolve("cpu", threads=4)
+    network = OnnxNetwork(bundle, device)
+    calls = 0
+
+    class Interrupted:
+        encode = staticmethod(network.encode)
+
+        def denoiser(self, condition: Condition) -> Denoise:
+            denoise = network.denoiser(condition)
+
+            def step(x_t: Float, gamma: Float) -> Float:
+                nonlocal calls
+                calls += 1
+                if calls == 7:
+                    raise KeyboardInterrupt
+                return denoise(x_t, gamma)
+
+            return step
+
+    colorizer = Colorizer(bundle, device, network=Interrupted())
+    prepared = [colorizer.prepare(photo(0))]
+    with pytest.raises(KeyboardInterrupt):
+        colorizer.colorize(prepared, 16, SEED)
+    assert calls < 16 * 20 / 2  # the others end soon, though when is up to the system
+    assert len(colorizer.colorize(prepared, 2, SEED)[0]) == 2  # and it can go on
 
 
 def test_another_seed_gives_other_samples(one: Colorizer, alone: list[NDArray[np.float32]]) -> None:
@@ -167,7 +212,7 @@ def test_the_encoder_runs_once_and_every_call_has_the_same_rows(
 
             return spy
 
-    monkeypatch.setattr(colorizer_module, "OnnxNetwork", Spy)
+    monkeypatch.setattr(colorizer_module, "open_network", Spy)
     # A GPU as far as batches go; what it computes is the CPU's.
     colorizer = Colorizer(bundle, replace(CPU, name=name), batch=3)
     colorizer.colorize([colorizer.prepare(photo(0))], 2, SEED)
@@ -176,10 +221,9 @@ def test_the_encoder_runs_once_and_every_call_has_the_same_rows(
 
 
 def test_a_short_batch_on_a_gpu_is_filled_up_without_a_trace(
-    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+    bundle: Bundle,
 ) -> None:
-    monkeypatch.setattr(colorizer_module, "OnnxNetwork", lambda bundle, _: OnnxNetwork(bundle, CPU))
-    filled = Colorizer(bundle, replace(CPU, name="cuda"), batch=3)
+    filled = as_on_a_gpu(bundle)
     prepared = [filled.prepare(photo(i)) for i in range(3)]
 
     full = filled.colorize(prepared, 2, SEED)
@@ -206,12 +250,15 @@ def test_numbers_out_of_range_are_usage_errors(bundle: Bundle, options: dict[str
         Colorizer(bundle, CPU, **options)  # type: ignore[arg-type]
 
 
-def test_what_cannot_be_one_batch_is_refused(one: Colorizer, three: Colorizer) -> None:
+def test_what_cannot_be_one_batch_is_refused(
+    bundle: Bundle, one: Colorizer, three: Colorizer
+) -> None:
     wide, tall = three.prepare(photo(0)), three.prepare(photo(0, 90, 60))
+    gpu = as_on_a_gpu(bundle)
 
     with pytest.raises(UsageError, match="at least 1"):
         one.colorize([wide], 0, SEED)
-    for colorizer, prepared in ((three, [wide, tall]), (one, [wide, wide]), (one, [])):
+    for colorizer, prepared in ((gpu, [wide, tall]), (one, [wide, wide]), (one, [])):
         photos: list[Prepared] = prepared
         with pytest.raises(ValueError, match="photos of"):
             colorizer.colorize(photos, 1, SEED)

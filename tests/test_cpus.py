@@ -22,7 +22,7 @@ def system(root: Path, files: dict[str, str]) -> Path:
 
 def test_this_process_may_use_at_least_one_cpu() -> None:
     assert 1 <= usable_cpus() <= (os.cpu_count() or 1)
-    assert 0 <= inference_threads() <= usable_cpus()
+    assert 1 <= inference_threads() <= usable_cpus()
 
 
 @pytest.mark.usefixtures("eight_cpus")
@@ -74,7 +74,7 @@ def test_the_quota_of_cgroup_v1_is_kept(tmp_path: Path, quota: str, threads: int
     assert inference_threads(system(tmp_path, files)) == threads
 
 
-def test_without_affinity_onnxruntime_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_affinity_every_cpu_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
 
-    assert inference_threads() == 0
+    assert inference_threads() == os.cpu_count()

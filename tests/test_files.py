@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from colorize_cli import files
-from colorize_cli.files import write_atomic
+from colorize_cli.files import prune, write_atomic
 
 
 def test_the_file_has_the_bytes_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -73,3 +73,16 @@ def test_the_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
     (tmp_path / "usual").write_bytes(b"")
     write_atomic(tmp_path / "photo.png", b"pixels")
     assert (tmp_path / "photo.png").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_a_cache_loses_what_was_used_longest_ago(tmp_path: Path) -> None:
+    for age, name in enumerate(("new", "middle", "old")):
+        path = tmp_path / "cache" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(bytes(100))
+        os.utime(path, (1e9 - age, 1e9 - age))
+    prune(tmp_path / "cache", 250)
+    assert {path.name for path in (tmp_path / "cache").iterdir()} == {"new", "middle"}
+    prune(tmp_path / "cache", 300)
+    prune(tmp_path / "nowhere", 0)
+    assert len(list((tmp_path / "cache").iterdir())) == 2

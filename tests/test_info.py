@@ -25,7 +25,7 @@ def test_as_json_it_is_for_programs(tiny_bundle: Path, capfd: pytest.CaptureFixt
     assert main(["info", "--json", "--model", str(tiny_bundle)]) == 0
     facts = json.loads(capfd.readouterr().out)
     assert facts["devices"]["cpu"] is None
-    assert set(facts["devices"]) == {"cpu", "cuda", "tensorrt"}
+    assert set(facts["devices"]) == {"cpu", "cuda", "tensorrt", "openvino"}
     assert facts["machine"]["packages"]["numpy"]
     assert facts["machine"]["usable_cpus"] >= 1
     model = facts["model"]

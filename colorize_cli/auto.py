@@ -1,0 +1,169 @@
+"""Choose what to run on: among what computes on the CPU, by a short measurement, kept for later.
+
+CPUs differ: where one has AMX, bfloat16 is four times as fast as float32, elsewhere twice or not at
+all. So every runtime and precision that is there draws a sample of a photograph that is made by
+arithmetic; the fastest one counts whose colours are those of onnxruntime in float32 to the eye.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from time import perf_counter
+
+from . import __version__
+from .bundle import Bundle
+from .choice import visible_lab
+from .ciede2000 import ciede2000
+from .colorizer import Colorizer
+from .devices import Device, Precision, problem, resolve
+from .errors import ColorizeError, DeviceError
+from .files import cache_folder, write_atomic
+from .images import read_photo
+from .machine import describe_machine
+from .synthetic import synthetic_photo
+
+MAX_DIFFERENCE = 0.5  # mean CIEDE2000 from float32, as for an export in half precision
+_SEED = 0
+_RUNS = 3  # the first compiles and warms up
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of trying a runtime and precision.
+
+    Attributes:
+        device: Its name.
+        precision: That it computes in; None where the bundle decides.
+        step_ms: A denoising step of a sample, on all cores, a sample each; None where it failed.
+        difference: Mean CIEDE2000 of the colours from those of onnxruntime; None where it failed.
+        failure: Why it failed.
+    """
+
+    device: str
+    precision: Precision | None
+    step_ms: float | None
+    difference: float | None
+    failure: str | None = None
+
+    @property
+    def passes(self) -> bool:
+        """Whether its colours are the right ones."""
+        return self.difference is not None and self.difference <= MAX_DIFFERENCE
+
+
+def choose(requested: str, bundle: Bundle, note: Callable[[str], None]) -> Device:
+    """Choose the device to run a bundle on.
+
+    Args:
+        requested: As on the command line: "auto", or a device by name. "auto" takes CUDA where it
+            works, else the fastest on the CPU; "openvino" the faster of its precisions.
+        bundle: What is to be run.
+        note: Told that a measurement begins, where none is kept yet.
+
+    Raises:
+        DeviceError: The device asked for by name cannot run here.
+        UsageError: There is no device of that name.
+    """
+    if requested not in ("auto", "openvino"):
+        return resolve(requested)
+    found = resolve(requested)
+    if found.is_gpu:
+        return found
+    trials = kept_trials(bundle)
+    if trials is None:
+        candidates = _candidates()
+        if len(candidates) == 1:
+            return found
+        note("measuring once what is fastest on this machine, some seconds")
+        trials = _measure(bundle, candidates)
+        _keep(bundle, trials)
+    best = fastest(trials, requested)
+    if best is None:
+        raise DeviceError(
+            f"--device {requested} fails here, or gives other colours than float32: `colorize "
+            "info` has the measurement. --device cpu always can."
+        )
+    chosen = resolve(best.device, precision=best.precision or "fp32")
+    return replace(chosen, note=found.note)
+
+
+def fastest(trials: Sequence[Trial], requested: str = "auto") -> Trial | None:
+    """Return the fastest trial that passes, of the device that was asked for."""
+    fit = [t for t in trials if t.passes and requested in ("auto", t.device)]
+    return min(fit, key=lambda trial: trial.step_ms or 0.0, default=None)
+
+
+def kept_trials(bundle: Bundle) -> list[Trial] | None:
+    """Read the measurement of this machine, these packages and this bundle, if there is one."""
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        found = json.loads(_place(bundle).read_bytes())
+        return [Trial(**fields) for fields in found["trials"]]
+    return None
+
+
+def _candidates() -> list[Device]:
+    devices = [resolve("cpu")]
+    if problem("openvino") is None:
+        from .openvino_network import computes_bf16
+
+        devices.append(resolve("openvino"))
+        if computes_bf16():
+            devices.append(resolve("openvino", precision="bf16"))
+    return devices
+
+
+def _measure(bundle: Bundle, devices: Sequence[Device]) -> list[Trial]:
+    """Try the devices; the first one is the reference for the colours."""
+    photo = read_photo(synthetic_photo(640, 480))
+    reference = None
+    trials = []
+    for device in devices:
+        trial = Trial(device.name, device.precision, None, None)
+        try:
+            colorizer = Colorizer(bundle, device, batch=device.lanes)
+            prepared = colorizer.prepare(photo)
+            laps = []
+            for _ in range(_RUNS):
+                started = perf_counter()
+                ab = colorizer.colorize([prepared] * device.lanes, 1, _SEED)[0]
+                laps.append(perf_counter() - started)
+        except ColorizeError as error:
+            trials.append(replace(trial, failure=str(error)))
+            continue
+        lab = visible_lab(prepared, ab)
+        reference = lab if reference is None else reference
+        trials.append(
+            replace(
+                trial,
+                step_ms=round(1000 * min(laps) / colorizer.schedule.steps / device.lanes, 2),
+                difference=round(float(ciede2000(lab, reference).mean()), 4),
+            )
+        )
+    return trials
+
+
+def _keep(bundle: Bundle, trials: Sequence[Trial]) -> None:
+    place = _place(bundle)
+    document = {"key": _key(bundle), "trials": [asdict(trial) for trial in trials]}
+    # A home that cannot be written to costs a measurement each time, nothing else.
+    with suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(place, json.dumps(document, indent=2).encode() + b"\n")
+
+
+def _place(bundle: Bundle) -> Path:
+    digest = hashlib.sha256(json.dumps(_key(bundle), sort_keys=True).encode()).hexdigest()
+    return cache_folder() / "auto" / f"{digest[:32]}.json"
+
+
+def _key(bundle: Bundle) -> dict[str, object]:
+    """All that the result of a measurement depends on."""
+    machine = describe_machine()
+    return {
+        "bundle": bundle.digest,
+        "colorize": __version__,
+        **{name: machine[name] for name in ("cpu", "flags", "network_threads", "packages")},
+    }

@@ -1,0 +1,86 @@
+"""OpenVINO as the second runtime on the CPU: the same colours through the same calls."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from colorize_cli import devices, openvino_network
+from colorize_cli.bundle import load_bundle
+from colorize_cli.colorizer import Colorizer
+from colorize_cli.devices import Precision, problem, resolve
+from colorize_cli.errors import DeviceError
+from colorize_cli.images import read_photo
+from colorize_cli.network import OnnxNetwork, open_network
+from colorize_cli.openvino_network import OpenVinoNetwork
+from colorize_cli.synthetic import synthetic_photo
+
+
+@pytest.fixture
+def L() -> np.ndarray:
+    return np.random.default_rng(0).uniform(0, 100, (1, 1, 64, 96)).astype(np.float32)
+
+
+@pytest.mark.parametrize("family", ["tiny_bundle", "tiny_palette_bundle"])
+def test_it_computes_what_onnxruntime_computes(
+    family: str, L: np.ndarray, request: pytest.FixtureRequest
+) -> None:
+    bundle = load_bundle(request.getfixturevalue(family))
+    x_t = np.random.default_rng(1).standard_normal((3, 2, 16, 24)).astype(np.float32)
+    gamma = np.array([0.1, 0.5, 0.9], np.float32)
+    found, expected = (
+        network.denoiser(network.encode(L))(x_t, gamma)
+        for network in (
+            open_network(bundle, resolve("openvino")),
+            OnnxNetwork(bundle, resolve("cpu")),
+        )
+    )
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_sample_does_not_depend_on_lanes_company_or_what_ran_before(
+    tiny_bundle: Path, precision: Precision
+) -> None:
+    bundle = load_bundle(tiny_bundle)
+    drawn = []
+    for threads in (1, 3):
+        device = resolve("openvino", threads=threads, precision=precision)
+        colorizer = Colorizer(bundle, device, steps=4, batch=3)
+        prepared = [colorizer.prepare(read_photo(synthetic_photo(80, h))) for h in (50, 80, 130)]
+        drawn.append(colorizer.colorize(prepared, 2, 0))
+        drawn.append([colorizer.colorize([each], 2, 0)[0] for each in reversed(prepared)][::-1])
+    for other in drawn[1:]:
+        for expected, found in zip(drawn[0], other, strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_graphs_of_few_shapes_are_kept(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openvino_network, "_SHAPES", 2)
+    network = OpenVinoNetwork(load_bundle(tiny_bundle), resolve("openvino"))
+    sides = (32, 64, 96, 128)
+    first = [network.encode(np.full((1, 1, 64, side), 50, np.float32)) for side in sides]
+    assert len(network._compiled) == 4  # two shapes of each graph
+    again = network.encode(np.full((1, 1, 64, 32), 50, np.float32))
+    np.testing.assert_array_equal(again.maps["cond_0"], first[0].maps["cond_0"])
+
+
+def test_what_cannot_be_computed_is_told(tiny_bundle: Path) -> None:
+    network = OpenVinoNetwork(load_bundle(tiny_bundle), resolve("openvino"))
+    with pytest.raises(DeviceError, match=r"OpenVINO .*--device cpu"):
+        network.encode(np.zeros((1, 3, 64, 64), np.float32))
+
+
+def test_where_it_is_not_installed_the_commands_that_install_it_are_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(devices.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(DeviceError, match=r"pip install .*\[openvino\]"):
+        resolve("openvino")
+
+
+def test_where_it_cannot_be_loaded_the_reason_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "colorize_cli.openvino_network", None)
+    assert "cannot be loaded" in (problem("openvino") or "")
