@@ -48,7 +48,8 @@ def main(paths: Sequence[str]) -> None:
 def _kind(result: Result) -> object:
     """Tell what results must have in common to share a table."""
     photos = frozenset(photo["sha256"] for photo in result["photos"])
-    return photos, result["settings"]["samples"], result["settings"]["degraded"]
+    features = result["metrics"]["frechet, kernel"]
+    return photos, features, result["settings"]["samples"], result["settings"]["degraded"]
 
 
 def _tables(results: Sequence[Result]) -> list[str]:
@@ -91,7 +92,8 @@ def _sets(result: Result) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     return (
         f"### {_name(result)} by set\n\n{made_with}; bundle `{result['model']['digest'][:12]}`; "
-        f"{result['device']}; {versions}, torch {result['torch']}.\n\n"
+        f"{result['device']}; {versions}, torch {result['torch']}. LPIPS: "
+        f"{result['metrics']['lpips']}. Distances: {result['metrics']['frechet, kernel']}.\n\n"
         f"{_markdown(['set', 'photos', 'edges', *headings], cells)}"
     )
 

@@ -174,6 +174,8 @@ def test_the_command_prints_its_tables_and_writes_all_figures(
     assert "PSNR above grey's" in out
     assert "kernel distance below grey's" in out
     assert re.search(r"zoo +4 ", out)
+    assert inception.NAME in out
+    assert "Hasler and Suesstrunk 2003, signed" in out
     assert max(map(len, out.splitlines())) <= 100
     assert "device: CPU" in err
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from colorize_cli.bundle import Bundle, load_bundle
 from colorize_cli.colorizer import Colorizer
 from colorize_cli.console import Reporter
-from colorize_cli.devices import DEFAULT_BATCH, resolve
+from colorize_cli.devices import resolve
 from colorize_cli.errors import ModelError, UsageError
 
 from .evaluation.comparison import Run, compare
@@ -81,7 +81,7 @@ def run(
         chosen,
         steps=steps,
         size=size,
-        batch=DEFAULT_BATCH[chosen.name] if batch is None else batch,
+        batch=chosen.batch_for(samples) if batch is None else batch,
     )
     settings = EvaluationSettings(mean_ab_of(bundle), samples, split, seed, limit, degraded)
     selection = select(photos, split, limit)

@@ -21,6 +21,11 @@ from .inception import features
 from .lpips import Lpips
 from .metrics import RGB
 
+# Pictures are the grey, the mean colour, and from the third on the samples; here the positions of
+# the first sample, and of the picture that stands for each of ROWS.
+_FIRST = 2
+_OF_ROWS = (2, 0, 1)
+
 
 @dataclass(frozen=True, eq=False)
 class Subject:
@@ -67,25 +72,15 @@ def measure(subject: Subject, ab: Float, yardsticks: Yardsticks) -> MeasuredPhot
         yardsticks: what to measure with.
     """
     pictures = _pictures(subject, ab, yardsticks)
-    first_of_rows = [pictures[2], pictures[0], pictures[1]]  # in the order of ROWS
     truth, *labs = (lab_from_rgb(picture) for picture in (subject.truth, *pictures))
-    to_truth, among = _lpips(yardsticks.lpips, subject.truth, pictures)
+    parts = _parts(subject, pictures, truth, labs, yardsticks)
+    to_truth, diversity = _lpips(yardsticks.lpips, subject.truth, pictures)
     of_grey, of_mean, *of_samples = (
         _figures(subject, truth, picture, lab, distance)
         for picture, lab, distance in zip(pictures, labs, to_truth, strict=True)
     )
-    grey, mean, *samples = labs
+    samples = labs[_FIRST:]
     pairs = metrics.ciede2000_of_pairs(samples)
-    reference = down_and_up(
-        truth, _levels(subject), subject.prepared.frame, subject.prepared.L, yardsticks.grid
-    )
-    widths = edge_widths(
-        truth,
-        samples[0],
-        lab_from_rgb(reference),
-        scale=subject.prepared.frame.scale,
-        grid=yardsticks.grid,
-    )
     height, width = subject.truth.shape[:2]
     figures = PhotoFigures(
         name=subject.name,
@@ -97,23 +92,33 @@ def measure(subject: Subject, ab: Float, yardsticks: Yardsticks) -> MeasuredPhot
         mean_colour=of_mean,
         samples=tuple(of_samples),
         ab_variance=metrics.ab_variance(samples) if pairs else np.nan,
-        diversity=among,
+        diversity=diversity,
         diversity_ciede2000=float(np.mean(pairs)) if pairs else np.nan,
         furthest_pair=max(pairs, default=np.nan),
-        edges=widths.edges,
-    )
-    parts = PhotoParts(
-        classes=metrics.ab_histogram(truth),
-        hits={
-            row: metrics.hits(truth, lab)
-            for row, lab in zip(ROWS, (samples[0], grey, mean), strict=True)
-        },
-        widths=widths,
-        features=None
-        if yardsticks.inception is None
-        else features(yardsticks.inception, [subject.truth, *first_of_rows]),
+        edges=parts.widths.edges,
     )
     return MeasuredPhoto(figures, parts)
+
+
+def _parts(
+    subject: Subject,
+    pictures: Sequence[RGB],
+    truth: Float,
+    labs: Sequence[Float],
+    yardsticks: Yardsticks,
+) -> PhotoParts:
+    """Measure what is pooled with other photos, on the first picture of each row."""
+    frame, working, grid = subject.prepared.frame, subject.prepared.L, yardsticks.grid
+    reference = lab_from_rgb(down_and_up(truth, _levels(subject), frame, working, grid))
+    network, of_row = yardsticks.inception, dict(zip(ROWS, _OF_ROWS, strict=True))
+    return PhotoParts(
+        classes=metrics.ab_histogram(truth),
+        hits={row: metrics.hits(truth, labs[i]) for row, i in of_row.items()},
+        widths=edge_widths(truth, labs[_FIRST], reference, scale=frame.scale, grid=grid),
+        features=features(network, [subject.truth, *(pictures[i] for i in of_row.values())])
+        if network
+        else None,
+    )
 
 
 def _levels(subject: Subject) -> NDArray[np.uint8]:
@@ -153,11 +158,11 @@ def _figures(
 def _lpips(
     lpips: Lpips | None, truth: RGB, pictures: Sequence[RGB]
 ) -> tuple[Sequence[float], float]:
-    """LPIPS of each picture to the truth, and the mean over pairs of samples, from the third on."""
+    """LPIPS of each picture to the truth, and the mean over pairs of samples."""
     if lpips is None:
         return [np.nan] * len(pictures), np.nan
     to_truth = [(0, i + 1) for i in range(len(pictures))]
-    among = list(combinations(range(3, len(pictures) + 1), 2))
+    among = list(combinations(range(1 + _FIRST, len(pictures) + 1), 2))
     images = torch.from_numpy(np.stack([truth, *pictures])).permute(0, 3, 1, 2)
     with torch.inference_mode():
         distances = lpips(images.float() / 127.5 - 1, to_truth + among).tolist()

@@ -175,7 +175,7 @@ def _measured(
 ) -> Iterator[tuple[int, MeasuredPhoto]]:
     """Colorize in this thread and measure in others, one core each: two photos a core in flight."""
     measure_with = partial(measure, yardsticks=yardsticks)
-    workers = colorizer.device.threads or 1
+    workers = colorizer.device.threads * colorizer.device.lanes
     pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
     pending: deque[tuple[int, Future[MeasuredPhoto]]] = deque()
 

@@ -7,6 +7,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from . import inception
 from .bootstrap import LEVEL, Interval
 from .comparison import Change
 from .figures import MAIN, RATIOS, REST, ROWS, Column
@@ -15,6 +16,14 @@ from .summary import Scope
 
 # Wide enough for the tables where there is no terminal to ask.
 _FILE_WIDTH = 100
+_MAIN = {column.key: column for column in MAIN}
+# What a figure that was measured has to be read with.
+_NOTES = {
+    "lpips_first": "LPIPS: version 0.1, AlexNet",
+    "kernel": f"Frechet and kernel distance: {inception.NAME}",
+    "colourfulness": "colourfulness: Hasler and Suesstrunk 2003, signed differences; its diff. from "
+    "the truth's\n  is that of the means, |diff.| the mean over photos",
+}
 # What the table of the sets has: row, figure, heading.
 _OF_SETS = (
     ("model", "lpips_first", "LPIPS"),
@@ -46,6 +55,9 @@ def print_tables(evaluation: Evaluation, settings: EvaluationSettings, model: st
     console.print(_rows_table("main figures", MAIN, overall, headings))
     console.print(_ratios_table(overall, model))
     console.print(_rows_table("other figures", REST, overall, headings))
+    for key, note in _NOTES.items():
+        if _cell(_MAIN[key], overall.rows["model"].get(key)) != "-":
+            console.print(note, highlight=False)
     console.print(_sets_table(summary.sets))
 
 
@@ -115,7 +127,6 @@ def _cell(column: Column, figure: Interval | None) -> str:
 
 
 def _sets_table(sets: Mapping[str, Scope]) -> Table:
-    columns = {column.key: column for column in MAIN}
     table = _table("by set; intervals and all other figures are in the file of --json")
     table.padding = 0
     table.add_column("set", no_wrap=True)
@@ -125,6 +136,6 @@ def _sets_table(sets: Mapping[str, Scope]) -> Table:
         cells = []
         for row, key, _ in _OF_SETS:
             figure = scope.rows[row].get(key)
-            cells.append("-" if figure is None else columns[key].text(figure.value))
+            cells.append("-" if figure is None else _MAIN[key].text(figure.value))
         table.add_row(name, str(scope.photos), *cells)
     return table
