@@ -21,8 +21,8 @@ _MAIN = {column.key: column for column in MAIN}
 _NOTES = {
     "lpips_first": "LPIPS: version 0.1, AlexNet",
     "kernel": f"Frechet and kernel distance: {inception.NAME}",
-    "colourfulness": "colourfulness: Hasler and Suesstrunk 2003, signed differences; its diff. from "
-    "the truth's\n  is that of the means, |diff.| the mean over photos",
+    "colourfulness": "colourfulness: Hasler and Suesstrunk 2003, signed differences;\n"
+    "  its diff. from the truth's is that of the means, |diff.| the mean over photos",
 }
 # What the table of the sets has: row, figure, heading.
 _OF_SETS = (
