@@ -302,6 +302,9 @@ def evaluate(
     ],
     model: Model = "default",
     samples: Annotated[int, typer.Option(min=1, metavar="N", help="Colourings a photo.")] = 4,
+    candidates: Annotated[
+        int, typer.Option(min=0, metavar="K", help="Draw K samples and choose from them.")
+    ] = 0,
     json: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write all figures as JSON.")
     ] = None,
@@ -347,6 +350,7 @@ def evaluate(
         photos,
         model=model,
         samples=samples,
+        candidates=candidates,
         json=json,
         split=split,
         device=device,

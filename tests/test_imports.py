@@ -14,9 +14,24 @@ MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 # What training and export may take from the runtime,
 SHARED = {"bundle", "ciede2000", "errors", "files", "images", "lab", "noise", "sampler", "schedule"}
 # and what the modules may take besides that run a finished bundle, to measure or to check it.
-RUNNING = {"colorizer", "console", "devices", "geometry", "machine", "network", "render"}
+RUNNING = {
+    "auto",
+    "choice",
+    "colorizer",
+    "console",
+    "devices",
+    "geometry",
+    "machine",
+    "network",
+    "render",
+}
 RUN_BUNDLES = {
+    "export.calls",
+    "export.gate",
+    "export.layers",
     "export.parity",
+    "export.quantize",
+    "export.torch_network",
     "training.evaluate",
     "training.evaluation.bleeding",
     "training.evaluation.document",

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from colorize_cli.auto import choose
 from colorize_cli.bundle import Bundle, load_bundle
 from colorize_cli.colorizer import Colorizer
 from colorize_cli.console import Reporter
-from colorize_cli.devices import resolve
 from colorize_cli.errors import ModelError, UsageError
 
 from .evaluation.comparison import Run, compare
@@ -26,6 +26,7 @@ def run(
     *,
     model: str = "default",
     samples: int = 4,
+    candidates: int = 0,
     json: Path | None = None,
     compare_with: Path | None = None,
     split: Split = "report",
@@ -47,12 +48,13 @@ def run(
         photos: colour photographs: folders, tar shards, files.
         model: bundle, by name or path.
         samples: colourings a photo.
+        candidates: samples to draw and choose them from; 0 to take them as they come.
         json: file for all figures, those of every photo among them.
         compare_with: such a file of an earlier run on the same photos; a table of what changed,
             with a verdict for each figure, is printed as well.
         split: the half of the photos, or all.
         degraded: take inputs that are degraded like old prints.
-        device: "auto" | "cpu" | "cuda" | "tensorrt".
+        device: "auto" | "cpu" | "openvino" | "cuda" | "tensorrt".
         size: working size in pixels; the bundle's by default.
         steps: denoising steps; the bundle's by default.
         batch: photos a call of the network; by default what `colorize` takes on the device.
@@ -71,24 +73,30 @@ def run(
     """
     if json is not None and not json.absolute().parent.is_dir():
         raise UsageError(f"--json {json}: there is no folder {json.parent}; make it first.")
+    if candidates and candidates < samples:
+        raise UsageError(f"--candidates {candidates} are fewer than --samples {samples}.")
     earlier = compare_with and _earlier(compare_with, samples, degraded)
     lpips_network = None if no_lpips else load_lpips(lpips)
     inception_network = None if no_inception else load_inception(inception)
     bundle = load_bundle(model)
-    chosen = resolve(device)
+    reporter = Reporter()
+    chosen = choose(device, bundle, reporter.note)
     colorizer = Colorizer(
         bundle,
         chosen,
         steps=steps,
         size=size,
-        batch=chosen.batch_for(samples) if batch is None else batch,
+        batch=chosen.batch_for(candidates or samples) if batch is None else batch,
     )
-    settings = EvaluationSettings(mean_ab_of(bundle), samples, split, seed, limit, degraded)
+    settings = EvaluationSettings(
+        mean_ab_of(bundle), samples, split, seed, limit, degraded, candidates
+    )
     selection = select(photos, split, limit)
     if earlier and not selection.digests & {photo.sha256 for photo in earlier.photos}:
         raise UsageError(f"--compare {compare_with}: it has none of these photographs.")
-    reporter = Reporter()
-    reporter.note(f"device: {chosen.description}{f'; auto: {chosen.note}' if chosen.note else ''}")
+    precision = chosen.precision or bundle.precision.get("compute", "fp32")
+    note = f"; auto: {chosen.note}" if chosen.note else ""
+    reporter.note(f"device: {chosen.description}, {precision}{note}")
     count = len(selection.indices)
     reporter.note(f"{count} of {selection.found} photographs, samples of each: {samples}")
     with reporter.progress(count) as progress:

@@ -82,6 +82,7 @@ def write_json(
             **_METRICS,
         },
         "device": colorizer.device.description,
+        "computed_in": colorizer.device.precision or bundle.precision.get("compute"),
         "machine": describe_machine(),
         "torch": metadata.version("torch"),
         "overall": asdict(summary.overall),

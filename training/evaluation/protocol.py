@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from colorize_cli.choice import judge
 from colorize_cli.colorizer import Colorizer
 from colorize_cli.errors import ImageError, UsageError
 from colorize_cli.images import read_photo
@@ -53,6 +54,7 @@ class EvaluationSettings:
         seed: of the noise.
         limit: photos of a set, at most; the first ones.
         degraded: whether the inputs are degraded like old prints.
+        candidates: samples to draw and choose from, as `colorize --candidates` does; 0 for none.
     """
 
     mean_ab: tuple[float, float]
@@ -61,6 +63,7 @@ class EvaluationSettings:
     seed: int = 0
     limit: int | None = None
     degraded: bool = False
+    candidates: int = 0
 
 
 @dataclass(frozen=True)
@@ -186,15 +189,24 @@ def _measured(
     try:
         for group in _batches(subjects, colorizer.batch):
             prepared = [subject.prepared for subject in group]
-            fields = colorizer.colorize(prepared, settings.samples, settings.seed)
+            drawn = settings.candidates or settings.samples
+            fields = colorizer.colorize(prepared, drawn, settings.seed)
             for subject, ab in zip(group, fields, strict=True):
-                pending.append((subject.index, pool.submit(measure_with, subject, ab)))
+                kept = _kept(subject, ab, settings)
+                pending.append((subject.index, pool.submit(measure_with, subject, kept)))
             while len(pending) > 2 * workers:
                 yield next_done()
         while pending:
             yield next_done()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _kept(subject: Subject, ab: Float, settings: EvaluationSettings) -> Float:
+    """Keep of the samples drawn (K, 2, h, w) those that `colorize` would."""
+    choosing = bool(settings.candidates)
+    choice = judge(subject.prepared, ab, settings.samples, choosing=choosing)
+    return ab[list(choice.order)]
 
 
 def grey_of(truth: RGB) -> NDArray[np.uint8]:
