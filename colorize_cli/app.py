@@ -205,15 +205,50 @@ def export(
     fp16: Annotated[
         bool, typer.Option("--fp16", help="Compute in half precision, for GPUs.")
     ] = False,
+    bf16: Annotated[
+        bool, typer.Option("--bf16", help="Compute in bfloat16, for --device openvino.")
+    ] = False,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Compute in integers of 8 bits, for CPUs.")
+    ] = False,
+    opset: Annotated[
+        int,
+        typer.Option(min=18, max=23, metavar="N", help="Version of ONNX's operators, 18 to 23."),
+    ] = 18,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check/--no-check", help="Compare with PyTorch, and write only what agrees."
+        ),
+    ] = True,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Photographs to calibrate --int8 on; built-in if none."),
+    ] = None,
+    family: Annotated[
+        Literal["palette"] | None,
+        typer.Option(help="What a .pth is: the tutorial's UNet or the public Palette's."),
+    ] = None,
     set_: Overrides = None,
 ) -> None:
     """Make a bundle from a checkpoint, and check it against PyTorch."""
     _require("export")
+    from export.command import ExportSettings, choose_precision
     from export.command import run as run_export
 
     from .console import Reporter
 
-    run_export(checkpoint, out, fp16, overrides=set_ or [], report=Reporter().note)
+    settings = ExportSettings(
+        checkpoint=checkpoint,
+        out=out,
+        precision=choose_precision(fp16=fp16, bf16=bf16, int8=int8),
+        opset=opset,
+        check=check,
+        calibrate=calibrate,
+        family=family,
+        overrides=tuple(set_ or ()),
+    )
+    run_export(settings, Reporter().note)
 
 
 @app.command()

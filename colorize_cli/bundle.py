@@ -63,6 +63,7 @@ class Bundle:
         training: recipe, data, commit.
         license: terms of the weights.
         quality: measured figures.
+        parameters: of the network; None in bundles that were written before it was recorded.
     """
 
     path: Path
@@ -81,6 +82,7 @@ class Bundle:
     training: Mapping[str, Any]
     license: str
     quality: Mapping[str, Any]
+    parameters: int | None = None
 
     @property
     def digest(self) -> str:
@@ -232,6 +234,7 @@ def _parse(path: Path, fields: Any) -> Bundle:
             training=fields["training"],
             license=fields["license"],
             quality=fields["quality"],
+            parameters=_positive_int(fields, "parameters") if "parameters" in fields else None,
         )
         _check(bundle)
     except KeyError as error:

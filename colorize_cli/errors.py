@@ -35,6 +35,10 @@ class ModelError(ColorizeError):
     exit_code = EXIT_ENVIRONMENT
 
 
+class CheckError(ColorizeError):
+    """An exported bundle that does not compute what its network does; it is not kept."""
+
+
 class MissingExtraError(ColorizeError):
     """A command needs an optional extra that is not installed."""
 

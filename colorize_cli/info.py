@@ -79,7 +79,8 @@ def _model(name: str) -> tuple[Bundle | None, dict[str, Any]]:
         "path": str(bundle.path),
         "digest": bundle.digest,
         "family": bundle.family,
-        "parameters_about": _about_parameters(bundle),
+        "parameters": bundle.parameters or _about_parameters(bundle),
+        "parameters_counted": bundle.parameters is not None,
         "megabytes": round(sum(file.bytes for file in bundle.files.values()) / 1e6, 1),
         "working_size": bundle.working_size,
         "steps": bundle.schedule.steps,
@@ -148,9 +149,10 @@ def _model_lines(model: dict[str, Any]) -> list[str]:
     training = model["training"]
     data = training.get("data") or ["unknown"]
     precision = model["precision"]
+    about = "" if model["parameters_counted"] else "about "
     return [
         f"model      {model['name']} ({model['family']}), {model['digest'][:12]}, {model['path']}",
-        f"           about {model['parameters_about'] / 1e6:.1f} M parameters, "
+        f"           {about}{model['parameters'] / 1e6:.1f} M parameters, "
         f"{model['megabytes']} MB, weights {precision.get('weights')}, "
         f"computed in {precision.get('compute')}",
         f"           working size {model['working_size']} px, {model['steps']} steps "
@@ -161,7 +163,10 @@ def _model_lines(model: dict[str, Any]) -> list[str]:
 
 
 def _about_parameters(bundle: Bundle) -> int:
-    """Parameters by the size of the graphs, which hold little else: a few per cent too many."""
+    """Parameters by the size of the graphs, which hold little else: a few per cent too many.
+
+    For bundles that were written before their parameters were counted.
+    """
     bytes_each = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
     size = sum(bundle.files[name].bytes for name in GRAPHS[bundle.family])
     return size // bytes_each.get(str(bundle.precision.get("weights")), 4)

@@ -1,141 +1,141 @@
 """The body of `colorize export`."""
 
+import copy
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from colorize_cli import __version__
 from colorize_cli.bundle import Bundle, load_bundle, write_bundle
-from colorize_cli.errors import ModelError, UsageError
-from colorize_cli.schedule import cosine, respace, tutorial_20
-from training.bundle_state import network_from_bundle
-from training.checkpoint import load_checkpoint
-from training.loop import WEIGHTS_FILE
-from training.networks.build import Network, build
-from training.recipe import override
+from colorize_cli.errors import UsageError
+from training.networks.build import Network
 
+from .gate import check_colours
 from .parity import check_parity
-from .to_onnx import HALF_FROM, OPSET, export_graphs
+from .photos import calibration_photos, gate_photos
+from .precision import Precision, half_copy, round_to_half
+from .quantize import quantize, sampler_feeds
+from .sources import from_bundle, from_checkpoint
+from .to_onnx import OPSET, export_graphs, pack, trace
+
+_WEIGHTS = {"fp32": "fp16", "fp16": "fp16", "bf16": "fp16", "int8": "int8"}
 
 
-def run(
-    checkpoint: Path | None,
-    out: Path,
-    fp16: bool,
-    *,
-    overrides: Sequence[str] = (),
-    report: Callable[[str], None],
-) -> None:
+@dataclass(frozen=True)
+class ExportSettings:
+    """What to export, and how.
+
+    Attributes:
+        checkpoint: `weights.safetensors` of a run, the tutorial's or the public Palette's state
+            dict, or None for the default bundle.
+        out: folder of the new bundle.
+        precision: that the denoiser computes in.
+        opset: version of ONNX's operators.
+        check: compare with PyTorch, and write the bundle only when it gives the same colours.
+        calibrate: folder of photographs for int8; those of the package by default.
+        family: of a checkpoint that does not say it: "palette".
+        overrides: changes of the checkpoint's recipe, `sampling.eta=0.5` say.
+    """
+
+    checkpoint: Path | None
+    out: Path
+    precision: Precision = "fp32"
+    opset: int = OPSET
+    check: bool = True
+    calibrate: Path | None = None
+    family: str | None = None
+    overrides: tuple[str, ...] = ()
+
+
+def choose_precision(*, fp16: bool, bf16: bool, int8: bool) -> Precision:
+    """Take the precision that was asked for, single precision by default.
+
+    Raises:
+        UsageError: several were.
+    """
+    asked: dict[Precision, bool] = {"fp16": fp16, "bf16": bf16, "int8": int8}
+    chosen = [precision for precision, is_asked in asked.items() if is_asked]
+    if len(chosen) > 1:
+        raise UsageError(f"--{chosen[0]} and --{chosen[1]}: choose one precision.")
+    return chosen[0] if chosen else "fp32"
+
+
+def run(settings: ExportSettings, report: Callable[[str], None]) -> None:
     """Export a checkpoint, or the default bundle again, and check it against PyTorch.
 
     Args:
-        checkpoint: `weights.safetensors` of a run, or None for the default bundle.
-        out: folder of the new bundle; written only when every check has passed.
-        fp16: compute in half precision, for GPUs.
-        overrides: changes of the checkpoint's recipe, `sampling.eta=0.5` say.
+        settings: what to export, and how.
         report: takes lines of progress.
 
     Raises:
-        UsageError: an override that is no key of a recipe.
-        ModelError: the checkpoint cannot be read, or the bundle does not compute what it does.
+        UsageError: options that make no sense together, or an override that is no key of a recipe.
+        ModelError: the checkpoint cannot be read.
+        CheckError: the bundle does not compute what the network does, or gives other colours.
+        DeviceError: what the precision is to be checked on cannot run here.
     """
-    if checkpoint is None and overrides:
-        raise UsageError("--set changes the recipe of a checkpoint; name the CHECKPOINT.")
-    if checkpoint is None:
-        network, fields = _from_bundle(load_bundle("default"))
-    else:
-        network, fields = _from_checkpoint(checkpoint, overrides, report)
-    count = sum(p.numel() for p in network.parameters())
-    report(f"{fields['name']}: {count / 1e6:.1f} M parameters, ONNX opset {OPSET}")
-    fields["precision"] = {"weights": "fp16", "compute": "fp16" if fp16 else "fp32"}
-    # Both sides get the weights as they are stored: what is compared is the arithmetic.
+    network, fields = _source(settings, report)
+    trained = copy.deepcopy(network)
+    # The weights as they are stored, so that calls can be compared closely.
     round_to_half(network)
-    files = export_graphs(half_copy(network, fields) if fp16 else network)
+    fields["parameters"] = sum(p.numel() for p in network.parameters())
+    report(
+        f"{fields['name']}: {fields['parameters'] / 1e6:.1f} M parameters, {settings.precision}, "
+        f"ONNX opset {settings.opset}"
+    )
     with tempfile.TemporaryDirectory() as folder:
-        check_parity(write_bundle(Path(folder) / "bundle", fields, files), network, report)
-    bundle = write_bundle(out, fields, files)
+        made = _bundle(Path(folder), network, fields, settings, report)
+        if settings.check:
+            verdict = check_colours(made, trained, gate_photos(), report)
+            fields["precision"]["ciede2000"] = round(verdict.mean, 4)
+        else:
+            report("not checked: --no-check")
+        files = {name: made.read(name) for name in made.files}
+        bundle = write_bundle(settings.out, fields, files)
     size = sum(file.bytes for file in bundle.files.values())
-    report(f"wrote {out} ({size / 1e6:.1f} MB)")
+    report(f"wrote {settings.out} ({size / 1e6:.1f} MB)")
 
 
-def round_to_half(network: Network) -> None:
-    """Round the weights that a bundle stores in half precision, in place."""
-    with torch.no_grad():
-        for parameter in network.parameters():
-            if parameter.numel() >= HALF_FROM:
-                parameter.copy_(parameter.half().float())
-
-
-def half_copy(network: Network, fields: Mapping[str, Any]) -> Network:
-    """Build the same network again to compute in half precision, but for its float32 islands."""
-    halved = build(fields["family"], fields["network"]).half()
-    halved.load_state_dict(network.state_dict())
-    return halved
-
-
-def _from_checkpoint(
-    path: Path, overrides: Sequence[str], report: Callable[[str], None]
+def _source(
+    settings: ExportSettings, report: Callable[[str], None]
 ) -> tuple[Network, dict[str, Any]]:
-    checkpoint = load_checkpoint(path)
-    recipe = override(checkpoint.recipe, overrides)
-    network = build(recipe.family, recipe.network)
-    try:
-        network.load_state_dict(checkpoint.state)
-    except RuntimeError as error:
-        raise ModelError(
-            f"{path} does not hold the weights of its recipe's network; export takes "
-            f"{WEIGHTS_FILE} of a run: {error}"
-        ) from error
-    sampling, diffusion = recipe.sampling, recipe.diffusion
-    full = cosine(1000) if diffusion.schedule == "cosine" else tutorial_20()
-    schedule = respace(full, sampling.steps)
-    if schedule.warning:
-        report(f"warning: {schedule.warning}")
-    clamp: dict[str, Any] = {"kind": sampling.clamp}
-    if sampling.clamp != "none":
-        clamp["limit"] = sampling.limit
-    if sampling.clamp == "dynamic":
-        clamp["percentile"] = sampling.percentile
-    return network, {
-        "name": recipe.name,
-        "family": recipe.family,
-        "working_size": sampling.working_size,
-        "multiple": 32,
-        "grid": recipe.data.grid,
-        "ab_scale": diffusion.ab_scale,
-        "prediction": diffusion.prediction,
-        "schedule": {"name": schedule.name, "gammas": schedule.gammas.tolist()},
-        "sampler": {
-            "method": sampling.method,
-            "eta": sampling.eta,
-            "variance": sampling.variance,
-            "clamp": clamp,
-            "gain": sampling.gain,
-        },
-        "network": dict(recipe.network),
-        "training": {
-            **checkpoint.progress,
-            "data": sorted(recipe.data.sets),
-            "recipe": recipe.to_dict(),
-            "colorize": __version__,
-        },
-        "license": recipe.license,
-        "quality": {},
-    }
+    if settings.calibrate is not None and settings.precision != "int8":
+        raise UsageError("--calibrate is for --int8; nothing else is calibrated.")
+    if settings.checkpoint is not None:
+        return from_checkpoint(settings.checkpoint, settings.family, settings.overrides, report)
+    if settings.overrides:
+        raise UsageError("--set changes the recipe of a checkpoint; name the CHECKPOINT.")
+    if settings.family is not None:
+        raise UsageError("--family says what a checkpoint is; name the CHECKPOINT.")
+    return from_bundle(load_bundle("default"))
 
 
-def _from_bundle(bundle: Bundle) -> tuple[Network, dict[str, Any]]:
-    """Take a bundle for the checkpoint that it is; all but its files goes on as it was."""
-    sampler = asdict(bundle.sampler)
-    sampler["clamp"] = sampler["clamp"] or {"kind": "none"}
-    schedule = {"name": bundle.schedule.name, "gammas": bundle.schedule.gammas.tolist()}
-    kept = [
-        *("name", "family", "working_size", "multiple", "grid", "ab_scale", "prediction"),
-        *("network", "training", "license", "quality"),
-    ]
-    fields = {key: getattr(bundle, key) for key in kept}
-    return network_from_bundle(bundle), fields | {"sampler": sampler, "schedule": schedule}
+def _bundle(
+    folder: Path,
+    network: Network,
+    fields: dict[str, Any],
+    settings: ExportSettings,
+    report: Callable[[str], None],
+) -> Bundle:
+    """Write the bundle to a folder for now, its graphs compared with PyTorch; fill `fields` in."""
+    precision = settings.precision
+    fields["precision"] = {"weights": _WEIGHTS[precision], "compute": precision}
+    if precision == "int8":
+        photos = calibration_photos(settings.calibrate, report)
+        graphs = trace(network, settings.opset)
+        denoiser = copy.deepcopy(graphs["denoiser.onnx"])
+        files = {name: pack(graph, network) for name, graph in graphs.items()}
+    elif precision == "fp16":
+        halved = half_copy(network, fields["family"], fields["network"])
+        files = export_graphs(halved, settings.opset)
+    else:
+        files = export_graphs(network, settings.opset)
+    plain = write_bundle(folder / "plain", fields, files)
+    if settings.check:
+        check_parity(plain, network, report)
+    if precision != "int8":
+        return plain
+    quantized = quantize(denoiser, sampler_feeds(plain, photos, report))
+    return write_bundle(
+        folder / "int8", fields, files | {"denoiser.onnx": pack(quantized, network)}
+    )

@@ -1,13 +1,14 @@
 """PyTorch networks to ONNX graphs that name their weights as the state dict does.
 
-Opset 18 runs everywhere that the runtime does: it is the newest for which ONNX Runtime's CUDA
-provider has a kernel of every operator here, and its form of GroupNorm is the one that fuses.
+Opset 18, the default, runs everywhere that the runtime does: it is the newest for which ONNX
+Runtime's CUDA provider has a kernel of every operator here, and its form of GroupNorm is the one
+that fuses.
 """
 
 import json
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import onnx
@@ -24,6 +25,7 @@ from training.networks.palette import Palette
 from training.networks.unet import Denoiser
 
 OPSET = 18
+OPSETS = range(18, 24)  # below, PyTorch writes files that are not valid
 # Smaller tensors stay in single precision: they weigh nothing, and biases gain from it.
 HALF_FROM = 1024
 
@@ -46,11 +48,12 @@ class _DenoiserGraph(nn.Module):
         return self.denoiser(noisy_ab, cond, gamma)
 
 
-def export_graphs(network: Network) -> dict[str, bytes]:
+def export_graphs(network: Network, opset: int = OPSET) -> dict[str, bytes]:
     """Export a network, which may have been halved with `.half()` before.
 
     Args:
         network: of any family; inputs and outputs of the graphs are float32 all the same.
+        opset: version of ONNX's operators, 18 to 23.
 
     Returns:
         ONNX files by name, as the bundle format has them: dynamic batch, rows, height and width,
@@ -59,25 +62,42 @@ def export_graphs(network: Network) -> dict[str, bytes]:
     Raises:
         RuntimeError: a weight of the state dict cannot be found in the graph.
     """
+    return {name: pack(model, network) for name, model in trace(network, opset).items()}
+
+
+def trace(network: Network, opset: int = OPSET) -> dict[str, ModelProto]:
+    """Export a network as `export_graphs` does, but to graphs with weights as the network has them.
+
+    Raises:
+        RuntimeError: a weight of the state dict cannot be found in the graph.
+    """
     network = network.eval()
     with torch.no_grad():
         graphs = (
-            _encoder_family(network)
+            _encoder_family(network, opset)
             if isinstance(network, EncoderColorizer)
-            else _palette_family(network)
+            else _palette_family(network, opset)
         )
     state = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
-    files = {}
-    for file, (model, prefix) in graphs.items():
+    for model, prefix in graphs.values():
         _strip(model)
         _name_weights(model, {k: v for k, v in state.items() if k.startswith(prefix)})
-        _store_in_half(model, state)
-        onnx.checker.check_model(model, full_check=True)
-        files[file] = model.SerializeToString(deterministic=True)
-    return files
+    return {name: model for name, (model, _) in graphs.items()}
 
 
-def _encoder_family(network: EncoderColorizer) -> dict[str, tuple[ModelProto, str]]:
+def pack(model: ModelProto, network: Network) -> bytes:
+    """Store the large float32 weights of a graph in half precision, check and serialize it.
+
+    Args:
+        model: from `trace`; changed in place.
+        network: that it was traced from, whose state dict tells weights from constants.
+    """
+    _store_in_half(model, network.state_dict().keys())
+    onnx.checker.check_model(model, full_check=True)
+    return model.SerializeToString(deterministic=True)
+
+
+def _encoder_family(network: EncoderColorizer, opset: int) -> dict[str, tuple[ModelProto, str]]:
     L = torch.full((2, 1, 64, 96), 50.0)
     conds = network.encoder(L)
     names = [f"cond_{i}" for i in range(len(conds))]
@@ -87,6 +107,7 @@ def _encoder_family(network: EncoderColorizer) -> dict[str, tuple[ModelProto, st
         {"L": {0: "batch", 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}},
         ["L"],
         names,
+        opset,
     )
     light: dict[str, list[str | int]] = {"L": ["batch", 1, "padded_height", "padded_width"]}
     _name_dims(encoder, light)
@@ -112,12 +133,13 @@ def _encoder_family(network: EncoderColorizer) -> dict[str, tuple[ModelProto, st
         },
         ["noisy_ab", *names, "gamma"],
         ["prediction"],
+        opset,
     )
     _name_dims(denoiser, map_dims | _row_dims("height_0", "width_0"))
     return {"encoder.onnx": (encoder, "encoder."), "denoiser.onnx": (denoiser, "denoiser.")}
 
 
-def _palette_family(network: Palette) -> dict[str, tuple[ModelProto, str]]:
+def _palette_family(network: Palette, opset: int) -> dict[str, tuple[ModelProto, str]]:
     model = _export(
         network,
         {
@@ -132,6 +154,7 @@ def _palette_family(network: Palette) -> dict[str, tuple[ModelProto, str]]:
         },
         ["noisy_ab", "L", "gamma"],
         ["prediction"],
+        opset,
     )
     light: dict[str, list[str | int]] = {"L": ["batch", 1, "height", "width"]}
     _name_dims(model, light | _row_dims("height", "width"))
@@ -149,6 +172,7 @@ def _export(
     dynamic_shapes: Mapping[str, object],
     input_names: list[str],
     output_names: list[str],
+    opset: int,
 ) -> ModelProto:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # says that torchvision is missing
     with warnings.catch_warnings():
@@ -157,7 +181,7 @@ def _export(
             module,
             kwargs=dict(inputs),
             dynamo=True,
-            opset_version=OPSET,
+            opset_version=opset,
             external_data=False,
             dynamic_shapes=dict(dynamic_shapes),
             input_names=input_names,
@@ -233,12 +257,12 @@ def _content(array: NDArray[np.generic]) -> tuple[str, bytes]:
     return array.dtype.str, array.tobytes()
 
 
-def _store_in_half(model: ModelProto, state: Mapping[str, NDArray[np.generic]]) -> None:
+def _store_in_half(model: ModelProto, weights: Collection[str]) -> None:
     """Keep large float32 weights as float16 with a cast behind, which the runtime folds."""
     casts = []
     for tensor in model.graph.initializer:
         array = numpy_helper.to_array(tensor)
-        if tensor.name not in state or array.dtype != np.float32 or array.size < HALF_FROM:
+        if tensor.name not in weights or array.dtype != np.float32 or array.size < HALF_FROM:
             continue
         single = f"{tensor.name}.float"
         for node in model.graph.node:

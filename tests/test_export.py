@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from colorize_cli.bundle import Bundle, load_bundle, write_bundle
-from colorize_cli.errors import ModelError, UsageError
-from export.command import run
+from colorize_cli.errors import CheckError, ModelError, UsageError
+from export.command import ExportSettings, run
 from export.parity import Check, check_parity
 from export.to_onnx import export_graphs
 from training.bundle_state import network_from_bundle
@@ -54,7 +54,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[
     def make(family: str) -> tuple[Path, Bundle]:
         if family not in made:
             checkpoint = make_checkpoint(folder, family)
-            run(checkpoint, folder / f"{family}-bundle", fp16=False, report=lambda line: None)
+            settings = ExportSettings(checkpoint, folder / f"{family}-bundle")
+            run(settings, report=lambda line: None)
             made[family] = checkpoint, load_bundle(folder / f"{family}-bundle")
         return made[family]
 
@@ -100,22 +101,9 @@ def test_parity_fails_when_the_weights_differ(
     assert all(line.startswith("[ok") for line in lines)
     with torch.no_grad():
         next(iter(network.denoiser.parameters())).mul_(1.1)
-    with pytest.raises(ModelError, match="comparisons"):
+    with pytest.raises(CheckError, match="comparisons"):
         check_parity(bundle, network, lines.append)
     assert any(line.startswith("[FAIL]") for line in lines)
-
-
-@pytest.mark.slow
-def test_half_precision_keeps_float32_at_the_boundary(
-    exported: Callable[[str], tuple[Path, Bundle]], tmp_path: Path
-) -> None:
-    checkpoint, _ = exported("encoder")
-    run(checkpoint, tmp_path / "half", fp16=True, report=lambda line: None)
-    bundle = load_bundle(tmp_path / "half")
-    assert bundle.precision["compute"] == "fp16"
-    graph = onnx.load_model_from_string(bundle.read("denoiser.onnx")).graph
-    for value in (*graph.input, *graph.output):
-        assert value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
 
 
 @pytest.mark.slow
@@ -156,16 +144,16 @@ def test_a_run_file_is_refused_with_the_name_of_the_right_one(tmp_path: Path) ->
     recipe = Recipe("tiny", "encoder", network=ENCODER)
     save_checkpoint(path, Checkpoint(recipe, {"model.x": torch.zeros(1)}, {}))
     with pytest.raises(ModelError, match=r"weights\.safetensors"):
-        run(path, tmp_path / "out", fp16=False, report=lambda line: None)
+        run(ExportSettings(path, tmp_path / "out"), report=lambda line: None)
 
 
 def test_overrides_without_a_checkpoint_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="CHECKPOINT"):
-        run(None, tmp_path / "out", False, overrides=["sampling.eta=1"], report=lambda _: None)
+        run(ExportSettings(None, tmp_path, overrides=("sampling.eta=1",)), report=lambda _: None)
 
 
 def test_a_wrong_override_is_refused_before_any_work(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     save_checkpoint(path, Checkpoint(Recipe("tiny", "encoder"), {}, {}))
     with pytest.raises(UsageError, match=r"sampling\.speed"):
-        run(path, tmp_path / "out", False, overrides=["sampling.speed=1"], report=lambda _: None)
+        run(ExportSettings(path, tmp_path, overrides=("sampling.speed=1",)), report=lambda _: None)

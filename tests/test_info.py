@@ -32,7 +32,16 @@ def test_as_json_it_is_for_programs(tiny_bundle: Path, capfd: pytest.CaptureFixt
     assert (model["family"], model["steps"], model["problem"]) == ("encoder", 20, None)
     assert model["license"] == "none: random weights"
     # The tiny networks have some thousand weights and about as many bytes of graph.
-    assert 1_000 < model["parameters_about"] < 10_000
+    assert not model["parameters_counted"]
+    assert 1_000 < model["parameters"] < 10_000
+
+
+def test_the_defaults_parameters_were_counted(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "--json"]) == 0
+    model = json.loads(capfd.readouterr().out)["model"]
+    assert model["parameters_counted"]
+    # Weights in half precision make up nearly all of the files.
+    assert model["parameters"] * 2 == pytest.approx(model["megabytes"] * 1e6, rel=0.05)
 
 
 def test_a_model_that_cannot_be_used_is_told_and_ends_with_3(

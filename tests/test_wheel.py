@@ -70,6 +70,19 @@ def test_types_and_recipes_are_in_it(names: set[str]) -> None:
     assert recipes <= names
 
 
+def test_exports_photographs_are_in_it_with_their_provenance(wheel: zipfile.ZipFile) -> None:
+    sizes = {
+        info.filename: info.file_size
+        for info in wheel.infolist()
+        if info.filename.startswith("export/pictures/")
+    }
+    assert set(sizes) == sources("pictures/*")
+    assert sum(sizes.values()) <= 1e6
+    provenance = wheel.read("export/pictures/README.md").decode()
+    for name in sizes:
+        assert f"`{Path(name).name}`" in provenance or name.endswith("README.md")
+
+
 def test_the_default_model_is_in_it_whole(wheel: zipfile.ZipFile, names: set[str]) -> None:
     assert {f"{MODEL}/LICENSE", f"{MODEL}/LICENSE-Apache-2.0"} <= names
     bundle = json.loads(wheel.read(f"{MODEL}/bundle.json"))
