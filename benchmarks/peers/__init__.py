@@ -1,0 +1,1 @@
+"""What a user might run instead, written here from descriptions, with random weights."""
