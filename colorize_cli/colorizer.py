@@ -78,7 +78,7 @@ class Colorizer:
             raise UsageError(f"the batch must be at least 1, not {batch}")
         self.batch = batch
         self._rows = batch if device.is_gpu else 1
-        self._network = network or open_network(bundle, device)
+        self._network = network or open_network(bundle, device, batch=self._rows, size=self.size)
         self._lanes = Lanes(device.lanes)
 
     @property

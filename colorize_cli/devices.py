@@ -6,7 +6,6 @@ provider counts only after a session has been opened, has kept it, and has compu
 
 import contextlib
 import ctypes
-import hashlib
 import importlib.metadata
 import importlib.util
 import io
@@ -23,7 +22,6 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 from .cpus import inference_threads
 from .errors import DeviceError, UsageError
 from .extras import install_commands
-from .files import cache_folder
 from .nvidia import find_gpu
 
 _PIP = f"{sys.executable} -m pip"
@@ -154,8 +152,15 @@ def problem(name: DeviceName) -> str | None:
     return f"{gpu.name} was found, but a library is missing ({missing}). {_fix(name)}"
 
 
-def open_session(model: bytes, device: Device) -> ort.InferenceSession:
+def open_session(
+    model: bytes, device: Device, options_of_first: Mapping[str, str] | None = None
+) -> ort.InferenceSession:
     """Open an ONNX model on a device.
+
+    Args:
+        model: the content of the file.
+        device: where to.
+        options_of_first: options of the preferred provider for this model.
 
     Raises:
         DeviceError: onnxruntime opened it elsewhere, or not at all.
@@ -167,8 +172,7 @@ def open_session(model: bytes, device: Device) -> ort.InferenceSession:
     # Waiting threads sleep and leave the cores to decoding and encoding.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     providers = [(name, dict(values)) for name, values in device.providers]
-    if device.name == "tensorrt":
-        providers[0][1].update(_engine_cache(model))
+    providers[0][1].update(options_of_first or {})
     try:
         session = ort.InferenceSession(model, options, providers=providers, enable_fallback=0)
     except Exception as error:  # onnxruntime's errors share no narrower base
@@ -179,6 +183,15 @@ def open_session(model: bytes, device: Device) -> ort.InferenceSession:
             "choose another --device"
         )
     return session
+
+
+def graph_inputs(model: bytes) -> dict[str, list[int | str]]:
+    """Shapes of a graph's inputs by name; dimensions that may vary are names."""
+    options = ort.SessionOptions()
+    options.log_severity_level = _ORT_ERROR
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = ort.InferenceSession(model, options, providers=[_PROVIDERS["cpu"]])
+    return {node.name: node.shape for node in session.get_inputs()}
 
 
 def rival_wheels() -> list[str]:
@@ -294,36 +307,3 @@ def _reinstall() -> str:
     if len(rival_wheels()) > 1:
         return f"onnxruntime and onnxruntime-gpu are both installed, which breaks them: {_REPAIR}"
     return "NVIDIA GPUs are used on Linux x86-64 and Windows, with onnxruntime-gpu"
-
-
-def _engine_cache(model: bytes) -> dict[str, str]:
-    """Say where TensorRT keeps the engines of a model, apart for all that makes them differ.
-
-    onnxruntime never throws out an engine that no longer fits, so every such thing is part of
-    the folder's name.
-    """
-    gpu = find_gpu()
-    key = (
-        hashlib.sha256(model).hexdigest()[:16],
-        f"ort{ort.__version__}",
-        f"trt{_tensorrt_version()}",
-        f"sm{gpu.compute_capability if gpu else 'unknown'}",
-        "fp32",
-    )
-    root = cache_folder() / "tensorrt"
-    folder = root / "-".join(key)
-    folder.mkdir(parents=True, exist_ok=True)
-    return {
-        "trt_engine_cache_enable": "1",
-        "trt_engine_cache_path": str(folder),
-        "trt_timing_cache_enable": "1",
-        "trt_timing_cache_path": str(root),
-        "trt_fp16_enable": "0",
-    }
-
-
-def _tensorrt_version() -> str:
-    try:
-        return str(ctypes.CDLL("libnvinfer.so.10").getInferLibVersion())
-    except (OSError, AttributeError):
-        return "unknown"

@@ -13,8 +13,9 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from .bundle import Bundle
-from .devices import Device, open_session
+from .devices import Device, graph_inputs, open_session
 from .errors import DeviceError, ModelError
+from .tensorrt import provider_options
 
 Float = NDArray[np.float32]
 Denoise: TypeAlias = Callable[[Float, Float], Float]
@@ -43,8 +44,16 @@ class Network(Protocol):
         """Make the function that `sampler.sample` calls, as `OnnxNetwork.denoiser` does."""
 
 
-def open_network(bundle: Bundle, device: Device) -> Network:
+def open_network(
+    bundle: Bundle, device: Device, *, batch: int = 1, size: int | None = None
+) -> Network:
     """Open the graphs of a bundle with the runtime of a device.
+
+    Args:
+        bundle: the model.
+        device: what to run it on.
+        batch: photos a call, for which TensorRT builds its engines.
+        size: working size in pixels likewise; the bundle's by default.
 
     Raises:
         ModelError: the bundle is damaged, or its graphs are not of the bundle's format.
@@ -54,14 +63,16 @@ def open_network(bundle: Bundle, device: Device) -> Network:
         from .openvino_network import OpenVinoNetwork
 
         return OpenVinoNetwork(bundle, device)
-    return OnnxNetwork(bundle, device)
+    return OnnxNetwork(bundle, device, batch=batch, size=size)
 
 
 class OnnxNetwork:
     """The graphs of a bundle in onnxruntime."""
 
-    def __init__(self, bundle: Bundle, device: Device) -> None:
-        """Open the graphs.
+    def __init__(
+        self, bundle: Bundle, device: Device, *, batch: int = 1, size: int | None = None
+    ) -> None:
+        """Open the graphs, as `open_network` does.
 
         Raises:
             ModelError: the bundle is damaged, or its graphs are not of the bundle's format.
@@ -71,12 +82,17 @@ class OnnxNetwork:
         self._grid = bundle.grid
         # TensorRT hands over memory of the CUDA device that it runs on.
         self._memory = "cuda" if device.is_gpu else "cpu"
-        self._encoder = (
-            open_session(bundle.read("encoder.onnx"), device)
-            if bundle.family == "encoder"
-            else None
-        )
-        self._denoiser = open_session(bundle.read("denoiser.onnx"), device)
+
+        def opened(name: str) -> ort.InferenceSession:
+            model = bundle.read(name)
+            options = {}
+            if device.name == "tensorrt":
+                shapes = graph_inputs(model)
+                options = provider_options(bundle, shapes, batch, size or bundle.working_size)
+            return open_session(model, device, options)
+
+        self._encoder = opened("encoder.onnx") if bundle.family == "encoder" else None
+        self._denoiser = opened("denoiser.onnx")
         self._maps = [o.name for o in self._encoder.get_outputs()] if self._encoder else ["L"]
         inputs = {node.name for node in self._denoiser.get_inputs()}
         expect(bundle, inputs, {"noisy_ab", "gamma", *self._maps})

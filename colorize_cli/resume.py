@@ -25,6 +25,7 @@ from .errors import DeviceError, ModelError, UsageError
 from .names import shown
 from .options import Options
 from .record import RECORD_NAME, Record, read_record, write_record
+from .tensorrt import building
 
 
 def open_colorizer(options: Options, reporter: Reporter, photos: int) -> tuple[Colorizer, Record]:
@@ -52,13 +53,17 @@ def open_colorizer(options: Options, reporter: Reporter, photos: int) -> tuple[C
     device = _open_device(options, kept, bundle, reporter).fitted(photos * draws)
     of_model = kept if kept and kept.model_digest == bundle.digest else None
     of_device = kept if kept and kept.device == device.name else None
+    size = options.size or (of_model.size if of_model else None) or bundle.working_size
+    kept_batch = of_device.batch if of_device and device.is_gpu else None
+    batch = options.batch or kept_batch or device.batch_for(draws)
+    if device.name == "tensorrt" and (text := building(bundle, batch, size)):
+        reporter.note(text)
     colorizer = Colorizer(
         bundle,
         device,
         steps=options.steps or (of_model.steps if of_model else None),
-        size=options.size or (of_model.size if of_model else None),
-        batch=options.batch
-        or (of_device.batch if of_device and device.is_gpu else device.batch_for(draws)),
+        size=size,
+        batch=batch,
     )
     seed = options.seed
     if seed is None:

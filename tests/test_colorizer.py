@@ -196,7 +196,8 @@ def test_the_encoder_runs_once_and_every_call_has_the_same_rows(
     calls: list[Any] = []
 
     class Spy(OnnxNetwork):
-        def __init__(self, bundle: Bundle, device: Device) -> None:
+        def __init__(self, bundle: Bundle, device: Device, *, batch: int, size: int) -> None:
+            assert batch == rows
             super().__init__(bundle, CPU)
 
         def encode(self, L: Float) -> Condition:

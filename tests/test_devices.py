@@ -199,24 +199,6 @@ def test_a_broken_installation_is_told_with_its_repair() -> None:
     assert "pip install onnxruntime-gpu" in done.stdout
 
 
-def test_tensorrt_keeps_the_engines_of_each_model_apart(
-    gpu: type[FakeSession], tmp_path: Path
-) -> None:
-    device = resolve("tensorrt")
-    gpu.opened.clear()
-
-    for model in (b"one", b"two", b"one"):
-        open_session(model, device)
-
-    options = [providers[0][1] for providers in gpu.opened]
-    folders = [Path(o["trt_engine_cache_path"]) for o in options]
-    assert folders[0] == folders[2] != folders[1]
-    assert all(f.is_dir() and f.is_relative_to(tmp_path) for f in folders)
-    assert "sm9.0" in folders[0].name
-    assert f"ort{ort.__version__}" in folders[0].name
-    assert all(o["trt_engine_cache_enable"] == "1" for o in options)
-
-
 def test_a_session_has_the_devices_threads() -> None:
     session = open_session(devices._PROBE, resolve("cpu", threads=1))
 

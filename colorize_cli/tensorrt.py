@@ -1,0 +1,124 @@
+"""TensorRT through onnxruntime: what its engines are built for, and where they are kept.
+
+An engine is built for a range of shapes, on one kind of GPU, by one TensorRT. onnxruntime neither
+notices that one of these has changed nor throws an old engine out, so all of them name the folder.
+"""
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnxruntime as ort  # type: ignore[import-untyped]
+
+from .bundle import Bundle
+from .files import cache_folder, prune
+from .nvidia import find_gpu
+
+# Sides of photos up to this many times the working size are in the range: aspects up to 4 : 1.
+# What is longer still makes TensorRT build anew, for a wider range.
+_LONGEST = 2
+_CACHE_BYTES = 8 << 30
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The shapes that engines are built for.
+
+    Attributes:
+        batch: photos a call, each with one sample; the smallest is 1.
+        size: working size in pixels, at which the engines are fastest.
+        multiple: the sides are multiples of it, and at least that.
+        grid: working pixels per cell of the ab grid.
+    """
+
+    batch: int
+    size: int
+    multiple: int
+    grid: int
+
+    def options(self, inputs: Mapping[str, Sequence[int | str]]) -> dict[str, str]:
+        """State the range for a graph's inputs, as onnxruntime wants it.
+
+        Args:
+            inputs: shape by name; dimensions that may vary are names. `cond_i` has sides of the
+                grid's, halved i times.
+        """
+        longest = -(-_LONGEST * self.size // self.multiple) * self.multiple
+        usual = -(-self.size // self.multiple) * self.multiple
+        ranges = {
+            "min": (1, self.multiple),
+            "opt": (self.batch, usual),
+            "max": (self.batch, longest),
+        }
+        # The encoder's L is of working pixels; all that a denoiser sees is on the grid.
+        on_grid = "noisy_ab" in inputs
+        options = {}
+        for name, (batch, side) in ranges.items():
+            shapes = []
+            for key, shape in inputs.items():
+                halvings = int(key.removeprefix("cond_")) if key.startswith("cond_") else 0
+                cells = side // (self.grid << halvings) if on_grid else side
+                varying = (batch, 0, cells, cells)
+                sizes = (n if isinstance(n, int) else varying[i] for i, n in enumerate(shape))
+                shapes.append(f"{key}:{'x'.join(map(str, sizes))}")
+            options[f"trt_profile_{name}_shapes"] = ",".join(shapes)
+        return options
+
+
+def provider_options(
+    bundle: Bundle, inputs: Mapping[str, Sequence[int | str]], batch: int, size: int
+) -> dict[str, str]:
+    """Options of onnxruntime's provider for a graph of a bundle; makes the folder of its engines.
+
+    Args:
+        bundle: the model.
+        inputs: of the graph, as `Profile.options` takes them.
+        batch: photos a call.
+        size: working size in pixels.
+    """
+    folder = engine_folder(bundle, batch, size)
+    folder.mkdir(parents=True, exist_ok=True)
+    prune(folder.parent, _CACHE_BYTES)
+    return {
+        "trt_engine_cache_enable": "1",
+        "trt_engine_cache_path": str(folder),
+        "trt_timing_cache_enable": "1",
+        "trt_timing_cache_path": str(folder.parent),
+        # Layers that must not run in half precision are in single in the graph, with casts.
+        "trt_fp16_enable": "1" if bundle.precision.get("compute") == "fp16" else "0",
+        **Profile(batch, size, bundle.multiple, bundle.grid).options(inputs),
+    }
+
+
+def engine_folder(bundle: Bundle, batch: int, size: int) -> Path:
+    """Name the folder of a bundle's engines by all that makes them differ."""
+    gpu = find_gpu()
+    key = (
+        bundle.digest[:16],
+        f"ort{ort.__version__}",
+        f"trt{_version()}",
+        f"cuda{ort.cuda_version}",
+        f"sm{gpu.compute_capability if gpu else 'unknown'}",
+        str(bundle.precision.get("compute", "fp32")),
+        f"b{batch}",
+        f"s{size}",
+    )
+    return cache_folder() / "tensorrt" / "-".join(key)
+
+
+def building(bundle: Bundle, batch: int, size: int) -> str | None:
+    """Say that engines are to be built, and about how long it takes; None when they are there."""
+    if any(engine_folder(bundle, batch, size).glob("*.engine")):
+        return None
+    return (
+        f"building TensorRT engines for batch {batch} and size {size}, once for this model and "
+        "GPU: some minutes"
+    )
+
+
+def _version() -> str:
+    try:
+        return str(ctypes.CDLL("libnvinfer.so.10").getInferLibVersion())
+    except (OSError, AttributeError):
+        return "unknown"

@@ -1,0 +1,150 @@
+"""What TensorRT is asked for. No engine is built here: stand-ins for sessions keep the options."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+from colorize_cli import devices, tensorrt
+from colorize_cli.bundle import Bundle, load_bundle
+from colorize_cli.devices import graph_inputs, resolve
+from colorize_cli.network import OnnxNetwork
+from colorize_cli.nvidia import Gpu
+from colorize_cli.tensorrt import Profile, building, engine_folder
+
+
+class FakeSession:
+    """Keeps the options of its providers, and has the inputs and outputs of the true graph."""
+
+    opened: list[list[Any]]
+    _open = ort.InferenceSession
+
+    def __init__(self, model: bytes, options: Any, providers: list[Any], **_: Any) -> None:
+        self._providers = [p if isinstance(p, str) else p[0] for p in providers]
+        self._true = self._open(model, providers=["CPUExecutionProvider"])
+        if self._providers[0].startswith("Tensorrt"):
+            type(self).opened.append(providers)
+
+    def get_providers(self) -> list[str]:
+        return self._providers
+
+    def run(self, names: Any, feed: Any) -> list[Any]:
+        return [np.full(1, 2, np.float32)]
+
+    def get_inputs(self) -> Any:
+        return self._true.get_inputs()
+
+    def get_outputs(self) -> Any:
+        return self._true.get_outputs()
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[Any]]:
+    """A machine on which TensorRT works; gives the providers of each session on it."""
+    session = type("Session", (FakeSession,), {"opened": []})
+    names = [f"{name}ExecutionProvider" for name in ("Tensorrt", "CUDA", "CPU")]
+    gpu = Gpu("NVIDIA H200", compute_capability="9.0", driver_cuda=13)
+    monkeypatch.setattr(devices.ort, "get_available_providers", lambda: names)
+    monkeypatch.setattr(devices.ort, "cuda_version", "13.0", raising=False)
+    monkeypatch.setattr(devices.ort, "InferenceSession", session)
+    monkeypatch.setattr(devices, "_preload", lambda name: None)
+    for module in (devices, tensorrt):
+        monkeypatch.setattr(module, "find_gpu", lambda: gpu)
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path))
+    return session.opened  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def bundle(tiny_bundle: Path) -> Bundle:
+    return load_bundle(tiny_bundle)
+
+
+def test_engines_are_for_the_shapes_that_come(bundle: Bundle, opened: list[list[Any]]) -> None:
+    OnnxNetwork(bundle, resolve("tensorrt"), batch=8, size=64)
+    encoder, denoiser = (dict(providers[0][1]) for providers in opened[-2:])
+    assert encoder["trt_profile_min_shapes"] == "L:1x1x32x32"
+    assert encoder["trt_profile_opt_shapes"] == "L:8x1x64x64"
+    assert encoder["trt_profile_max_shapes"] == "L:8x1x128x128"
+    assert set(denoiser["trt_profile_opt_shapes"].split(",")) == {
+        "noisy_ab:8x2x16x16",
+        "cond_0:8x8x16x16",
+        "cond_1:8x8x8x8",
+        "gamma:8",
+    }
+
+
+def test_the_palette_familys_lightness_is_on_the_grid(tiny_palette_bundle: Path) -> None:
+    inputs = graph_inputs(load_bundle(tiny_palette_bundle).read("denoiser.onnx"))
+    options = Profile(batch=2, size=128, multiple=32, grid=4).options(inputs)
+    assert "L:2x1x32x32" in options["trt_profile_opt_shapes"]
+    assert "L:1x1x8x8" in options["trt_profile_min_shapes"]
+
+
+def test_all_that_makes_engines_differ_names_their_folder(
+    bundle: Bundle, opened: list[list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = {engine_folder(bundle, 8, 64), engine_folder(bundle, 1, 64)}
+    folders.add(engine_folder(bundle, 8, 96))
+    folders.add(engine_folder(replace(bundle, precision={"compute": "fp16"}), 8, 64))
+    folders.add(engine_folder(replace(bundle, ab_scale=20.0), 8, 64))
+    for module, name, value in (
+        (tensorrt, "find_gpu", lambda: Gpu("NVIDIA L4", "8.9", 13)),
+        (tensorrt, "_version", lambda: "101500"),
+        (tensorrt.ort, "__version__", "9.9"),
+        (tensorrt.ort, "cuda_version", "14.0"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, value)
+            folders.add(engine_folder(bundle, 8, 64))
+    assert len(folders) == 9
+    assert engine_folder(bundle, 8, 64) in folders
+
+
+def test_caches_are_on_and_half_precision_only_where_the_graph_has_it(
+    bundle: Bundle, opened: list[list[Any]], tmp_path: Path
+) -> None:
+    for precision, flag in (("fp32", "0"), ("fp16", "1")):
+        OnnxNetwork(replace(bundle, precision={"compute": precision}), resolve("tensorrt"))
+        options = opened[-1][0][1]
+        assert options["trt_fp16_enable"] == flag
+        assert options["trt_engine_cache_enable"] == options["trt_timing_cache_enable"] == "1"
+        folder = Path(options["trt_engine_cache_path"])
+        assert folder.is_dir()
+        assert folder.is_relative_to(tmp_path)
+        assert Path(options["trt_timing_cache_path"]) == folder.parent
+
+
+def test_cuda_and_the_cpu_stand_behind_it(bundle: Bundle, opened: list[list[Any]]) -> None:
+    OnnxNetwork(bundle, resolve("tensorrt"))
+    assert [name for name, _ in opened[-1]] == [
+        "TensorrtExecutionProvider",
+        "CUDAExecutionProvider",
+        "CPUExecutionProvider",
+    ]
+    assert resolve("tensorrt").description.startswith("TensorRT (NVIDIA H200")
+
+
+def test_building_is_said_until_the_engines_are_there(
+    bundle: Bundle, opened: list[list[Any]]
+) -> None:
+    assert "some minutes" in (building(bundle, 8, 64) or "")
+    OnnxNetwork(bundle, resolve("tensorrt"), batch=8, size=64)
+    assert building(bundle, 8, 64)
+    (engine_folder(bundle, 8, 64) / "x_sm90.engine").write_bytes(b"engine")
+    assert building(bundle, 8, 64) is None
+    assert building(bundle, 4, 64)
+
+
+def test_old_engines_are_thrown_out(
+    bundle: Bundle, opened: list[list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = engine_folder(bundle, 3, 64) / "old.engine"
+    old.parent.mkdir(parents=True)
+    old.write_bytes(bytes(1000))
+    monkeypatch.setattr(tensorrt, "_CACHE_BYTES", 500)
+    OnnxNetwork(bundle, resolve("tensorrt"), batch=8, size=64)
+    assert not old.exists()
