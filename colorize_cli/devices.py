@@ -298,8 +298,7 @@ def _missing_library(name: DeviceName) -> str | None:
 def _fix(name: DeviceName) -> str:
     fix = f"Install the CUDA libraries with one of\n{install_commands('cuda')}"
     if name == "tensorrt":
-        # The provider is linked against TensorRT 10; the wheel comes from NVIDIA's own index.
-        fix += f"\nand TensorRT 10 beside them: {_PIP} install 'tensorrt-cu13>=10.15,<11'"
+        fix += f"\nand TensorRT 10 beside them:\n{install_commands('tensorrt')}"
     return fix
 
 
