@@ -79,10 +79,10 @@ def _device_parts(device: Mapping[str, Any], steps: int, cores: int) -> list[str
     step, (height, width) = device["step"], device["working"]
     return [
         f"### {device['device']}, {device['precision']}",
-        f"Working image {height} x {width}, {device['photo_share']:.0%} of it photo and the rest its "
-        f"mirror image; 10^9 operations a call: {flops}. A step takes {step['ms']:.1f} ms, "
-        f"{step['side_by_side']} side by side: {step['gflop_per_s']:.0f} GFLOP/s. From file to file "
-        f"{device['samples_per_second']:.2f} samples a second.",
+        f"Working image {height} x {width}, {device['photo_share']:.0%} of it photo and the rest "
+        f"its mirror image; 10^9 operations a call: {flops}. A step takes {step['ms']:.1f} ms, "
+        f"{step['side_by_side']} side by side: {step['gflop_per_s']:.0f} GFLOP/s. From file to "
+        f"file {device['samples_per_second']:.2f} samples a second.",
         table(["core ms a photo", "floor by", "floor", "measured", "floor / measured"], rows),
         f"A step on one thread, as the runtime itself accounts for it ({cores} at a time above); "
         f"the denoiser's nodes that are not counted as operations: {uncounted}.",

@@ -1,6 +1,6 @@
 """Resident memory over a run of 2,000 small photographs: it should not grow with their number.
 
-    python -m benchmarks.memory [--model NAME|PATH] [--json benchmarks/results/memory.json]
+    python -m benchmarks.memory [--model NAME|PATH] [--device cpu] [--json FILE]
 
 The photographs are made here: 150 to 450 pixels a side, JPEG, PNG and TIFF, 8 and 16 bits. They go
 through what `colorize` runs, from the plan to the written files. The run fails (exit code 1) when
@@ -19,11 +19,11 @@ import numpy as np
 import psutil
 import tifffile
 
+from colorize_cli.auto import choose
 from colorize_cli.batch import run as run_batch
 from colorize_cli.bundle import load_bundle
 from colorize_cli.colorizer import Colorizer
-from colorize_cli.devices import resolve
-from colorize_cli.machine import describe_machine
+from colorize_cli.machine import describe_machine, peak_memory, reset_peak_memory
 from colorize_cli.plan import make_plan
 from colorize_cli.work import Result, Settings
 
@@ -37,10 +37,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_photos(folder / "in", options.photos)
-        colorizer = Colorizer(load_bundle(options.model), resolve("cpu"), steps=options.steps)
+        bundle = load_bundle(options.model)
+        device = choose(options.device, bundle, print)
+        batch = device.batch_for(options.samples)
+        colorizer = Colorizer(bundle, device, steps=options.steps, batch=batch)
         result = measure(folder, colorizer, options.samples)
     result |= {
         "photos": options.photos,
+        "device": f"{device.description}, {device.precision or 'fp32'}",
         "samples": options.samples,
         "steps": colorizer.schedule.steps,
         "size": colorizer.size,
@@ -81,12 +85,14 @@ def measure(folder: Path, colorizer: Colorizer, samples: int) -> dict[str, objec
         if result.reason:
             failures.append(f"{result.job.source.name}: {result.reason}")
 
+    reset_peak_memory()
     started = time.perf_counter()
     jobs = make_plan([folder / "in"], folder / "out", samples=samples).jobs
     run_batch(jobs, colorizer, Settings(samples=samples), report)
     seconds = time.perf_counter() - started
     if failures:
         sys.exit(f"{len(failures)} photographs failed, the first: {failures[0]}")
+    peak = peak_memory()
     quarters = [float(np.mean(part)) for part in np.array_split(megabytes, 4)]
     windows = np.array_split(megabytes, _ROWS)
     ends = np.cumsum([len(window) for window in windows])
@@ -96,6 +102,7 @@ def measure(folder: Path, colorizer: Colorizer, samples: int) -> dict[str, objec
             {"after": int(end), "mean": round(float(np.mean(w)), 1), "max": round(float(max(w)), 1)}
             for end, w in zip(ends, windows, strict=True)
         ],
+        "peak_mb": None if peak is None else round(peak / 1e6, 1),
         "growth": round(quarters[-1] / quarters[1] - 1, 4),
     }
 
@@ -116,6 +123,7 @@ def table(result: dict[str, object]) -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="default")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--photos", type=int, default=2000)
     parser.add_argument("--samples", type=int, default=1)
     parser.add_argument("--steps", type=int)

@@ -1,0 +1,104 @@
+"""What a row of the table is: figures, their bars, and whether they are met."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from colorize_cli.bundle import Bundle
+from colorize_cli.devices import Device
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is measured, and how long.
+
+    Attributes:
+        bundle: The model.
+        model: Its name or path, for commands.
+        fp32: ONNX Runtime's CPU in single precision.
+        fastest: The fastest runtime and precision of this machine whose colours pass the gate.
+        samples: Colourings a photo, where a row does not say otherwise.
+        rounds: In which the sides of a ratio take turns.
+        photos: Of the folder.
+        parts: Of the folder, between which the network is measured alone.
+        scan_megapixels: Of the scan.
+        memory_photos: Of the run that memory is watched in.
+    """
+
+    bundle: Bundle
+    model: str
+    fp32: Device
+    fastest: Device
+    samples: int
+    rounds: int
+    photos: int
+    parts: int
+    scan_megapixels: float
+    memory_photos: int
+
+
+@dataclass(frozen=True)
+class Check:
+    """A figure and its bar.
+
+    Attributes:
+        what: Is measured.
+        figure: Measured.
+        unit: Of the figure, written behind it.
+        bar: That it is held against; None where there is none.
+        is_least: Whether the bar is the least that will do, and not the most.
+        spread: The range of the figure over the rounds, in words.
+    """
+
+    what: str
+    figure: float
+    unit: str = ""
+    bar: float | None = None
+    is_least: bool = True
+    spread: str = ""
+
+    @property
+    def passes(self) -> bool | None:
+        """Whether the bar is met; None without a bar."""
+        if self.bar is None:
+            return None
+        return self.figure >= self.bar if self.is_least else self.figure <= self.bar
+
+    @property
+    def share(self) -> float | None:
+        """The figure as a part of the bar."""
+        return None if self.bar is None else self.figure / self.bar
+
+    def cells(self) -> list[str]:
+        """Write it as cells of a table: what, figure, range, bar, figure / bar, verdict."""
+        if self.bar is None:
+            return [self.what, f"{self.figure:.3g}{self.unit}", self.spread, "", "", ""]
+        return [
+            self.what,
+            f"{self.figure:.3g}{self.unit}",
+            self.spread,
+            f"{'at least' if self.is_least else 'at most'} {self.bar:.3g}{self.unit}",
+            f"{self.figure / self.bar:.2f}",
+            "pass" if self.passes else "FAIL",
+        ]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a row found.
+
+    Attributes:
+        checks: Its figures.
+        details: Whatever else was measured, for the JSON.
+        note: What one has to know to read the figures.
+    """
+
+    checks: tuple[Check, ...]
+    details: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+
+def device_text(device: Device) -> str:
+    """Name the runtime and precision of a device of the CPU."""
+    runtime = "OpenVINO" if device.name == "openvino" else "ONNX Runtime"
+    return f"{runtime} {device.precision or 'fp32'}"
