@@ -74,11 +74,11 @@ def choose(requested: str, bundle: Bundle, note: Callable[[str], None]) -> Devic
         return found
     trials = kept_trials(bundle)
     if trials is None:
-        candidates = _candidates()
-        if len(candidates) == 1:
+        found_here = candidates()
+        if len(found_here) == 1:
             return found
         note("measuring once what is fastest on this machine, some seconds")
-        trials = _measure(bundle, candidates)
+        trials = _measure(bundle, found_here)
         _keep(bundle, trials)
     best = fastest(trials, requested)
     if best is None:
@@ -104,7 +104,8 @@ def kept_trials(bundle: Bundle) -> list[Trial] | None:
     return None
 
 
-def _candidates() -> list[Device]:
+def candidates() -> list[Device]:
+    """List what can compute on this CPU, onnxruntime first, which is the reference for colours."""
     devices = [resolve("cpu")]
     if problem("openvino") is None:
         from .openvino_network import computes_bf16

@@ -1,29 +1,33 @@
-"""`colorize bench`: how fast this machine is, stage by stage and from the files to the files."""
+"""`colorize bench`: what is fastest on this machine, and what it costs in memory and in colours."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from .auto import choose
-from .bench_network import TimedNetwork, photos_for, time_network, time_pipeline
-from .bench_report import BatchFigures, Figures, PhotoFacts, print_tables, write_json
-from .bench_stages import Stage, Subject, take_subjects, time_stages
-from .bundle import Bundle, load_bundle
-from .colorizer import Colorizer
-from .console import Reporter, count_text
-from .devices import Device
-from .errors import UsageError
+from .bench_compare import Change, Saved, check, compare, warnings
+from .bench_document import read_json, write_json
+from .bench_figures import Figures, Outcome, recommend
+from .bench_photos import digest_of, facts_of, find_photos, spread
+from .bench_plan import Configuration, Model, configurations, load_models, reference_of
+from .bench_process import run_apart
+from .bench_report import (
+    NOTED_WAITING,
+    introduction,
+    outcome_text,
+    print_comparison,
+    print_recommendation,
+    print_tables,
+)
+from .bench_worker import Reference, ReferenceTask, Task, difference, measure, take_reference
+from .console import Reporter, count_text, duration_text
+from .errors import DeviceError, UsageError
 from .machine import describe_machine
 from .names import shown
-from .network import open_network
-from .plan import Job, make_plan
-from .synthetic import synthetic_photo
-
-# One photo, and what `colorize` takes by default.
-# Of more photographs, as many are taken, spread evenly over all.
-_MAX_PHOTOS = 8
-_LARGEST_BATCH = 4096
+from .plan import Job
+from .tensorrt import building
 
 
 @dataclass(frozen=True)
@@ -31,9 +35,9 @@ class Budget:
     """About how long to measure, in seconds.
 
     Attributes:
-        stages: For the stages of a photo, all together.
-        network: For the network, each batch size.
-        pipeline: For the whole pipeline, each batch size.
+        stages: For the stages beside the network, all together.
+        network: For the network alone, each configuration.
+        pipeline: For the whole pipeline, each configuration.
     """
 
     stages: float = 4.0
@@ -42,141 +46,249 @@ class Budget:
 
 
 BUDGET = Budget()
+QUICK = Budget(stages=1.0, network=1.0, pipeline=4.0)
 
 
-def run(
-    photos: Sequence[Path],
-    *,
-    model: str = "default",
-    device: str = "auto",
-    batch: str | None = None,
-    samples: int = 1,
-    json: Path | None = None,
-) -> Figures:
-    """Measure, and show tables on standard error.
+@dataclass(frozen=True)
+class BenchOptions:
+    """What the user asked for.
 
-    Args:
+    Attributes:
         photos: Files and folders to measure with; a photograph that is made here if none.
-        model: Bundle, by name or path.
-        device: "auto" | "cpu" | "cuda" | "tensorrt".
-        batch: Batch sizes, "1,8"; by default 1 and that of `colorize` on the device.
+        models: Bundles, by name or path; the default one if none.
+        devices: Devices by name, "auto" for the one that it takes; all that work here if none.
+        batch: Batch sizes, "1,8"; None for that of `colorize` and a larger one.
         samples: Colourings a photo.
+        is_quick: Whether to measure for a shorter time, with more noise.
         json: File for all figures; `-` is standard output.
+        compare: Such a file of an earlier benchmark.
+    """
+
+    photos: tuple[Path, ...] = ()
+    models: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    batch: str | None = None
+    samples: int = 1
+    is_quick: bool = False
+    json: Path | None = None
+    compare: Path | None = None
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What every process measures with, and for how long."""
+
+    jobs: tuple[Job, ...]
+    samples: int
+    budget: Budget
+
+
+def run(options: BenchOptions) -> Figures:
+    """Measure each configuration in a process of its own; show tables on standard error.
 
     Returns:
         The figures.
 
     Raises:
-        UsageError: There is no photograph, or an option makes no sense.
-        ModelError: The bundle cannot be used.
-        DeviceError: The device cannot run, or failed.
+        UsageError: There is no photograph, an option makes no sense, or the earlier benchmark
+            cannot be compared with.
+        ModelError: A bundle cannot be used.
+        DeviceError: A device asked for cannot run, or nothing that was to be measured can.
         ImageError: No photograph can be read, or one cannot be written.
     """
-    sizes = None if batch is None else _batch_sizes(batch)
+    json = options.json
     if json is not None and (json.is_dir() or not json.absolute().parent.is_dir()):
-        raise UsageError(f"--json {json}: name a file in a folder that exists.")
+        raise UsageError(f"--json {shown(json)}: name a file in a folder that exists.")
     reporter = Reporter()
+    saved = read_json(options.compare) if options.compare else None
     machine = describe_machine()  # its load is that of the others
-    bundle = load_bundle(model)
-    chosen = choose(device, bundle, reporter.note)
-    network = TimedNetwork(open_network(bundle, chosen))
-    _introduce(bundle, chosen, reporter)
-    with TemporaryDirectory(prefix="colorize-bench-") as name:
-        jobs = _jobs(photos, Path(name), samples, reporter)
-        colorizers = [
-            Colorizer(bundle, chosen, batch=size, network=network)
-            for size in sizes or sorted({1, chosen.batch_for(samples)})
-        ]
-        reporter.note(f"measuring for about {_seconds(len(colorizers)):.0f} s")
-        subjects = take_subjects(_spread(jobs), colorizers[0], samples, reporter.failure)
-        stages = time_stages(subjects, colorizers[0], BUDGET.stages)
-        batches = [_time_batch(colorizer, network, subjects, stages) for colorizer in colorizers]
-    figures = Figures(
-        machine=machine,
-        device=chosen,
-        bundle=bundle,
-        photos=_photo_facts(subjects, len(jobs), is_built_in=not photos),
-        samples=samples,
-        stages=stages,
-        batches=tuple(batches),
-    )
-    print_tables(figures, reporter)
-    if json is not None:
-        write_json(json, figures)
+    models = load_models(options.models)
+    planned = configurations(models, options.devices, options.batch, options.samples, reporter.note)
+    budget = QUICK if options.is_quick else BUDGET
+    with TemporaryDirectory(prefix="colorize-bench-", ignore_cleanup_errors=True) as name:
+        found = find_photos(options.photos, Path(name), options.samples, reporter.failure)
+        work = _Work(spread(found), options.samples, budget)
+        digest = digest_of(work.jobs)
+        if saved:
+            check(saved, planned, photos=digest, samples=options.samples)
+        reporter.note(introduction(machine, models))
+        _caution(models, reporter)
+        references = _references(models, work, reporter)
+        first = next(iter(references.values()))
+        figures = Figures(
+            machine=machine,
+            models=models,
+            photos=facts_of(first, digest, len(found), is_built_in=not options.photos),
+            samples=options.samples,
+            stages=first.stages,
+            outcomes=(),
+        )
+        figures = _measure_all(figures, planned, references, work, reporter)
+    _conclude(figures, options, saved, reporter)
     return figures
 
 
-def _time_batch(
-    colorizer: Colorizer,
-    network: TimedNetwork,
-    subjects: Sequence[Subject],
-    stages: Mapping[str, Stage],
-) -> BatchFigures:
-    alone = time_network(subjects, colorizer, network, BUDGET.network)
-    samples = len(subjects[0].fields)
-    photos = photos_for(BUDGET.pipeline, stages, alone, samples=samples, batch=colorizer.batch)
-    whole = time_pipeline(subjects, colorizer, network, photos)
-    return BatchFigures(colorizer.batch, alone, whole)
-
-
-def _batch_sizes(text: str) -> tuple[int, ...]:
-    try:
-        sizes = sorted({int(word) for word in text.split(",")})
-    except ValueError:
-        sizes = [0]
-    if not 1 <= sizes[0] <= sizes[-1] <= _LARGEST_BATCH:
-        raise UsageError(f"--batch takes numbers from 1 with commas between, 1,8: not {text!r}.")
-    return tuple(sizes)
-
-
-def _jobs(photos: Sequence[Path], folder: Path, samples: int, reporter: Reporter) -> list[Job]:
-    """Plan photographs as `colorize` would; without any, make one."""
-    if not photos:
-        source = folder / "in" / "photo.jpg"
-        source.parent.mkdir()
-        source.write_bytes(synthetic_photo())
-        photos = [source]
-    plan = make_plan(photos, folder / "out", samples=samples)
-    for problem in plan.problems:
-        reporter.failure(problem.path, problem.reason)
-    if not plan.jobs:
-        raise UsageError(
-            f"no photographs in {', '.join(shown(path) for path in photos)}. Without any, one that "
-            "is made for the purpose is used."
-        )
-    return list(plan.jobs)
-
-
-def _spread(jobs: Sequence[Job]) -> list[Job]:
-    count = min(len(jobs), _MAX_PHOTOS)
-    return [jobs[i * len(jobs) // count] for i in range(count)]
-
-
-def _photo_facts(subjects: Sequence[Subject], found: int, *, is_built_in: bool) -> PhotoFacts:
-    sizes = [subject.megapixels for subject in subjects]
-    return PhotoFacts(
-        is_built_in=is_built_in,
-        found=found,
-        used=len(subjects),
-        megapixels_min=min(sizes),
-        megapixels_max=max(sizes),
-        formats=tuple(sorted({subject.job.format for subject in subjects})),
-    )
-
-
-def _seconds(batches: int) -> float:
-    return BUDGET.stages + batches * (BUDGET.network + BUDGET.pipeline)
-
-
-def _introduce(bundle: Bundle, device: Device, reporter: Reporter) -> None:
-    """Say what really runs."""
-    precision = device.precision or bundle.precision.get("compute", "fp32")
-    reporter.note(f"device: {device.description}, {precision}")
-    if device.note:
-        reporter.note(f"no GPU is used: {device.note}")
+def _measure_all(
+    figures: Figures,
+    planned: Sequence[Configuration],
+    references: Mapping[str, Reference],
+    work: _Work,
+    reporter: Reporter,
+) -> Figures:
+    """Measure one configuration after the other; an interruption shows those that are done."""
+    tasks = [_task(one, figures, work) for one in planned]
+    photo_seconds = next(iter(references.values())).photo_seconds
     reporter.note(
-        f"model: {bundle.name} ({bundle.digest[:12]}), size {bundle.working_size}, "
-        f"{count_text(bundle.schedule.steps, 'step')}"
+        f"measuring {count_text(len(tasks), 'configuration')}, about "
+        f"{duration_text(sum(task.seconds(photo_seconds) for task in tasks))}"
     )
-    if warning := bundle.schedule.warning:
-        reporter.warn(warning)
+    outcomes: list[Outcome] = []
+    failures: list[tuple[Configuration, str]] = []
+    try:
+        for number, task in enumerate(tasks, 1):
+            one = task.configuration
+            name = f"{number}/{len(tasks)} {shown(one.model)}, {one.title}"
+            bundle = figures.model_of(one).bundle
+            if one.device == "tensorrt" and (
+                text := building(bundle, one.batch, bundle.working_size)
+            ):
+                reporter.note(text)
+            try:
+                outcomes.append(_outcome(task, references.get(one.digest)))
+            except DeviceError as error:
+                failures.append((one, str(error)))
+                reporter.warn(f"{name}: does not run")
+            else:
+                reporter.note(f"{name}: {outcome_text(outcomes[-1])}")
+    except KeyboardInterrupt:
+        if outcomes:
+            print_tables(replace(figures, outcomes=tuple(outcomes)), None, reporter)
+            reporter.warn(
+                f"interrupted: {len(outcomes)} of {count_text(len(tasks), 'configuration')} "
+                "measured, nothing written"
+            )
+        raise
+    if not outcomes:
+        reasons = "; ".join(f"{one.title}: {reason}" for one, reason in failures)
+        raise DeviceError(f"nothing could be measured. {reasons}")
+    return replace(figures, outcomes=tuple(outcomes), failures=tuple(failures))
+
+
+def _task(configuration: Configuration, figures: Figures, work: _Work) -> Task:
+    return Task(
+        configuration=configuration,
+        jobs=work.jobs,
+        samples=work.samples,
+        stages=figures.stages,
+        network_seconds=work.budget.network,
+        pipeline_seconds=work.budget.pipeline,
+    )
+
+
+def _outcome(task: Task, reference: Reference | None) -> Outcome:
+    measured = run_apart(measure, task)
+    return Outcome(
+        configuration=task.configuration,
+        description=measured.description,
+        network=measured.network,
+        pipeline=measured.pipeline,
+        difference=difference(measured.colours, reference.colours) if reference else None,
+    )
+
+
+def _references(models: Sequence[Model], work: _Work, reporter: Reporter) -> dict[str, Reference]:
+    """Draw the right colours of each model on the CPU.
+
+    Returns:
+        By digest of the model; those that the CPU cannot run have none. The first one has the
+        stages too.
+    """
+    drawn: dict[str, Reference] = {}
+    problems: list[DeviceError] = []
+    sources = {model.bundle.digest: reference_of(model, models) for model in models}
+    for digest, source in {source.bundle.digest: source for source in sources.values()}.items():
+        seconds = None if drawn else work.budget.stages
+        task = ReferenceTask(source.given, work.jobs, work.samples, seconds)
+        try:
+            drawn[digest] = run_apart(take_reference, task)
+        except DeviceError as error:
+            problems.append(error)
+            reporter.warn(f"no colours to compare those of {shown(source.given)} with: {error}")
+            continue
+        if seconds is not None:
+            for path, reason in drawn[digest].failures:
+                reporter.failure(path, reason)
+    if not drawn:
+        raise problems[0]
+    return {
+        digest: drawn[source.bundle.digest]
+        for digest, source in sources.items()
+        if source.bundle.digest in drawn
+    }
+
+
+def _caution(models: Sequence[Model], reporter: Reporter) -> None:
+    """Say what differences of colours do not tell."""
+    for model in models:
+        if reference_of(model, models) is model and model.compute not in ("fp32", "bf16"):
+            reporter.warn(
+                f"{model.title}: its colours are compared with its own on the CPU, in "
+                f"{model.compute}; name its export in fp32 with a second --model to see what "
+                f"{model.compute} costs"
+            )
+        if warning := model.bundle.schedule.warning:
+            reporter.warn(warning)
+    if len({model.origin for model in models}) > 1:
+        reporter.warn(
+            "these are several networks, not one in several precisions: which colours better, "
+            "`colorize evaluate` tells"
+        )
+
+
+def _conclude(
+    figures: Figures, options: BenchOptions, saved: Saved | None, reporter: Reporter
+) -> None:
+    """Show tables, verdicts and a recommendation, and write the JSON."""
+    recommended = _recommended(figures, reporter)
+    changes: list[Change] = []
+    print_tables(figures, recommended, reporter)
+    if saved and options.compare:
+        changes = compare(saved, figures)
+        print_comparison(changes, figures, options.compare, reporter)
+        for warning in warnings(saved, figures.machine, figures.models):
+            reporter.warn(f"{shown(options.compare.name)}: {warning}")
+        if saved.waiting > NOTED_WAITING:
+            reporter.warn(
+                f"{shown(options.compare.name)}: other programs held the cores for up to "
+                f"{saved.waiting:.0%} of the time"
+            )
+    print_recommendation(recommended, figures, reporter)
+    if options.json is not None:
+        write_json(options.json, figures, recommended, changes)
+
+
+def _recommended(figures: Figures, reporter: Reporter) -> Outcome | None:
+    """Choose the fastest with the right colours, of what `--device` leads to.
+
+    A device has no option for its precision: OpenVINO takes the one that was faster in the short
+    measurement of `auto`.
+    """
+    out_of_reach: list[Configuration] = []
+    while best := recommend(figures.outcomes, out_of_reach):
+        one = best.configuration
+        taken = None
+        with suppress(DeviceError):
+            taken = choose(one.device, figures.model_of(one).bundle, reporter.note)
+        if taken and taken.precision == one.precision:
+            return best
+        computes = f"takes {taken.precision}" if taken else "is refused"
+        reporter.warn(
+            f"{one.runs_on} is not recommended: --device {one.device} {computes} here, by the "
+            "short measurement that `colorize info` shows"
+        )
+        out_of_reach += [
+            out.configuration
+            for out in figures.outcomes
+            if (out.configuration.digest, out.configuration.runs_on) == (one.digest, one.runs_on)
+        ]
+    return None

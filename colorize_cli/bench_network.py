@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import cycle, islice
+from itertools import cycle, islice, pairwise
 from math import ceil
+from time import perf_counter
+
+import numpy as np
 
 from .batch import run as run_batch
 from .bench_stages import SEED, Stage, Subject, in_turn
@@ -11,7 +14,7 @@ from .colorizer import Colorizer
 from .cpus import usable_cpus
 from .errors import ImageError
 from .lab import Float
-from .machine import peak_memory, reset_peak_memory, seconds_without_core
+from .machine import peak_memory, seconds_without_core
 from .names import shown
 from .network import Condition, Denoise, Network
 from .plan import Job
@@ -19,7 +22,8 @@ from .stopwatch import Lap, Stopwatch, Timing
 from .work import Result, Settings
 
 # Full batches that a run of the whole pipeline has at least, so that its ends do not count much.
-_LEAST_BATCHES = 4
+LEAST_BATCHES = 4
+_PARTS = 10
 
 
 @dataclass(frozen=True)
@@ -62,15 +66,24 @@ class PipelineTiming:
         seconds: From the first file read to the last one written.
         photos_per_second: Photos each second.
         samples_per_second: Colourings each second.
+        part_seconds: Seconds a photo took in each of some equal parts of the run, one after the
+            other: how steady the rate is.
+        p50_ms: Median over the photos of the work on one: reading, its share of the network,
+            writing its samples. Time in which it waits for its turn does not count.
+        p95_ms: Work that 95% of the photos did not exceed.
         cores_busy: Cores that worked, on average.
         step_ms: Median of a call of the denoiser, while the other stages run beside it.
-        peak_memory_mb: Largest resident memory meanwhile; None where the system does not tell.
+        peak_memory_mb: Largest resident memory of the process until now, opening the network
+            included; None where the system does not tell.
     """
 
     photos: int
     seconds: float
     photos_per_second: float
     samples_per_second: float
+    part_seconds: tuple[float, ...]
+    p50_ms: float
+    p95_ms: float
     cores_busy: float
     step_ms: float
     peak_memory_mb: float | None
@@ -139,12 +152,10 @@ class TimedNetwork:
 def time_network(
     subjects: Sequence[Subject], colorizer: Colorizer, network: TimedNetwork, seconds: float
 ) -> NetworkTiming:
-    """Time the colorizer's network, full batches of one photo after the other."""
+    """Time a network that is warm, full batches of one photo after the other."""
     batch, samples = colorizer.batch, len(subjects[0].fields)
     calls = samples if colorizer.device.is_gpu else batch * samples
     network.side_by_side = min(colorizer.device.lanes, calls)
-    for subject in {s.prepared.L.shape: s for s in subjects}.values():
-        colorizer.colorize([subject.prepared] * batch, samples, SEED)
     encoder: list[Lap] = []
     steps: list[Lap] = []
     sampler: list[Lap] = []
@@ -193,7 +204,7 @@ def photos_for(
     for name, stage in stages.items():
         core += stage.timing.core_ms * (1 if name in ("decode", "prepare") else samples)
     each = max(network.photo.median_ms, core / usable_cpus()) / 1000
-    return batch * max(_LEAST_BATCHES, ceil(seconds / each / batch))
+    return batch * max(LEAST_BATCHES, ceil(seconds / each / batch))
 
 
 def time_pipeline(
@@ -205,15 +216,18 @@ def time_pipeline(
         ImageError: A photo failed, for want of space on the disk say.
     """
     samples = len(subjects[0].fields)
+    work: list[float] = []
+    finished: list[float] = []
 
     def clear(result: Result) -> None:
         if result.reason is not None:
             raise ImageError(f"{shown(result.job.source)}: {result.reason}")
+        work.append(result.seconds)
+        finished.append(perf_counter())
         for output in result.job.outputs:
             output.unlink()
 
     network.forget()
-    reset_peak_memory()
     with Stopwatch() as watch:
         run_batch(_repeated(subjects, photos), colorizer, Settings(samples, SEED), clear)
     peak = peak_memory()
@@ -222,10 +236,29 @@ def time_pipeline(
         seconds=watch.lap.wall,
         photos_per_second=photos / watch.lap.wall,
         samples_per_second=photos * samples / watch.lap.wall,
+        part_seconds=part_seconds(finished, colorizer.batch),
+        p50_ms=1000 * float(np.median(work)),
+        p95_ms=1000 * float(np.percentile(work, 95)),
         cores_busy=watch.lap.core / watch.lap.wall,
         step_ms=Timing.of(network.step_laps).median_ms,
         peak_memory_mb=None if peak is None else peak / 1e6,
     )
+
+
+def part_seconds(finished: Sequence[float], batch: int) -> tuple[float, ...]:
+    """Cut a run into equal parts of whole batches.
+
+    Args:
+        finished: When each photo was done, in seconds; the first batch fills the pipeline and
+            belongs to no part.
+        batch: Photos that go through the network together.
+
+    Returns:
+        Seconds a photo in each part; nothing where there is no second batch.
+    """
+    each = batch * max(1, (len(finished) // batch - 1) // _PARTS)
+    ends = finished[batch - 1 :: each]
+    return tuple((end - start) / each for start, end in pairwise(ends))
 
 
 def _repeated(subjects: Sequence[Subject], photos: int) -> Iterator[Job]:

@@ -1,26 +1,27 @@
-"""How the figures of a benchmark are shown: tables for people, JSON for programs."""
+"""How the figures of a benchmark are shown to people."""
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
-from .bench_network import NetworkTiming, PipelineTiming
-from .bench_stages import Stage
-from .bundle import Bundle
-from .console import Reporter, count_text, rate_text, write_stdout
-from .devices import Device
-from .errors import UsageError
-from .files import write_atomic
+from .auto import MAX_DIFFERENCE
+from .bench_compare import Change
+from .bench_figures import TARGET_CORE_MS, Figures, Outcome, options_for
+from .bench_photos import PhotoFacts
+from .bench_plan import Configuration, Model
+from .console import Reporter, count_text, rate_text
+from .names import shown
 
-_FORMAT = 1
-# Core milliseconds a megapixel and sample for all that follows the network, at most.
-TARGET_CORE_MS = 30.0
-_NOTED_WAITING = 0.15
+# Part of the time for which others may hold the cores before it is worth a word.
+NOTED_WAITING = 0.15
+_LEGEND = (
+    f"p50, p95: ms of work on a photo. Colours off: mean CIEDE2000 from fp32 on the CPU, "
+    f"at most {MAX_DIFFERENCE}."
+)
 _STAGES = {
     "decode": "read and decode a photo",
     "prepare": "take it to the working size",
@@ -30,176 +31,96 @@ _STAGES = {
 }
 
 
-@dataclass(frozen=True)
-class PhotoFacts:
-    """What was measured with.
-
-    Attributes:
-        is_built_in: Whether it is the photograph that is made for the purpose.
-        found: Photographs among those named.
-        used: How many of them were taken.
-        megapixels_min: Of the smallest.
-        megapixels_max: Of the largest.
-        formats: Of the colourings.
-    """
-
-    is_built_in: bool
-    found: int
-    used: int
-    megapixels_min: float
-    megapixels_max: float
-    formats: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class BatchFigures:
-    """Figures of a batch size: the network alone, and all from the files to the files."""
-
-    batch: int
-    network: NetworkTiming
-    pipeline: PipelineTiming
-
-    @property
-    def share_of_network(self) -> float:
-        """The pipeline's rate as a part of the network's alone."""
-        return self.pipeline.photos_per_second / self.network.photos_per_second
-
-
-_Cell: TypeAlias = Callable[[BatchFigures], str]
-
-
-@dataclass(frozen=True)
-class Figures:
-    """All that a benchmark found.
-
-    Attributes:
-        machine: From `describe_machine`, before anything was measured.
-        device: What ran.
-        bundle: The model.
-        photos: What was measured with.
-        samples: Colourings a photo.
-        stages: Before and after the network, by name, as `time_stages` has them.
-        batches: By batch size, the smallest first.
-    """
-
-    machine: Mapping[str, Any]
-    device: Device
-    bundle: Bundle
-    photos: PhotoFacts
-    samples: int
-    stages: Mapping[str, Stage]
-    batches: tuple[BatchFigures, ...]
-
-    @property
-    def after_network_core_ms(self) -> float:
-        """Core milliseconds a megapixel and sample for rendering and encoding."""
-        return sum(self.stages[name].core_ms_per_megapixel for name in ("render", "encode"))
-
-    @property
-    def waiting(self) -> float:
-        """Largest part of the time of a measurement in which other programs held the cores.
-
-        Known of the networks where the system tells, and of rendering, which waits for nothing
-        but a core.
-        """
-        render = self.stages["render"]
-        of_render = 1 - render.core_ms_per_megapixel / render.wall_ms_per_megapixel
-        return max(0.0, of_render, *(batch.network.waiting or 0.0 for batch in self.batches))
-
-
-def print_tables(figures: Figures, reporter: Reporter) -> None:
-    """Show the figures on standard error."""
-    machine = figures.machine
+def introduction(machine: Mapping[str, Any], models: Sequence[Model]) -> str:
+    """Say where what is going to be measured."""
     flags = f", {' '.join(machine['flags'])}" if machine["flags"] else ""
-    reporter.note(
-        f"machine: {machine['cpu']}, {machine['usable_cpus']} of {machine['cpus']} CPUs{flags}"
+    lines = [
+        f"machine: {machine['cpu']}, {machine['usable_cpus']} of {machine['cpus']} CPUs{flags}",
+        *(
+            f"model: {model.title}, {model.bundle.digest[:12]}, {model.megabytes:.1f} MB on disk, "
+            f"size {model.bundle.working_size}, {count_text(model.bundle.schedule.steps, 'step')}"
+            for model in models
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def outcome_text(outcome: Outcome) -> str:
+    """Say in a line what came of a configuration."""
+    colours = "" if outcome.difference is None else f", colours off by {outcome.difference:.2f}"
+    return (
+        f"{rate_text(outcome.pipeline.photos_per_second)}, "
+        f"{_megabytes(outcome.pipeline.peak_memory_mb)} MB{colours}"
     )
+
+
+def print_tables(figures: Figures, recommended: Outcome | None, reporter: Reporter) -> None:
+    """Show the figures on standard error."""
     samples = count_text(figures.samples, "sample")
     reporter.note(f"photos: {_photos_text(figures.photos)}; {samples} each")
-    reporter.console.print(_stage_table(figures))
-    reporter.console.print(_batch_table(figures))
-    if figures.waiting > _NOTED_WAITING:
+    _show(_stage_table(figures), reporter)
+    for model in figures.models:
+        outcomes = [o for o in figures.outcomes if o.configuration.digest == model.bundle.digest]
+        if outcomes:
+            _show(_network_table(model, outcomes), reporter)
+            _show(_whole_table(model, outcomes, recommended), reporter)
+    reporter.note(_LEGEND)
+    for configuration, reason in figures.failures:
+        reporter.error(f"{_named(configuration, figures)} does not run: {reason}")
+    if figures.waiting > NOTED_WAITING:
         reporter.warn(
             f"other programs held the cores for up to {figures.waiting:.0%} of the time: only the "
             "core times are what they would be without them"
         )
-    best = max(figures.batches, key=lambda batch: batch.pipeline.photos_per_second)
+
+
+def print_comparison(
+    changes: Sequence[Change], figures: Figures, path: Path, reporter: Reporter
+) -> None:
+    """Show what changed since an earlier benchmark, on standard error."""
+    name = shown(path.name)
+    table = _table(f"Since {name}, photos/s", "then", "now", "change", "noise", "verdict")
+    for change in changes:
+        style = {"faster": "green", "slower": "red"}.get(change.verdict, "")
+        table.add_row(
+            Text(_named(change.configuration, figures)),
+            f"{change.before.photos_per_second:.2f}",
+            f"{change.after.photos_per_second:.2f}",
+            f"{change.ratio - 1:+.0%}",
+            f"{change.noise:.0%}",
+            change.verdict,
+            style=style,
+        )
+    _show(table, reporter)
+    reporter.console.print()
+    left = len(figures.outcomes) - len(changes)
+    if left:
+        reporter.note(f"{count_text(left, 'configuration')} not in {name}: no verdict")
+
+
+def print_recommendation(recommended: Outcome | None, figures: Figures, reporter: Reporter) -> None:
+    """Show as the last line what to put on the command line."""
+    if recommended is None:
+        reporter.warn(
+            f"nothing to recommend: no configuration is known to keep the colours within "
+            f"{MAX_DIFFERENCE} CIEDE2000 of single precision"
+        )
+        return
+    samples = count_text(figures.samples, "sample")
     reporter.note(
-        f"{rate_text(best.pipeline.photos_per_second)} from file to file with batch {best.batch}: "
-        f"{best.share_of_network:.0%} of the network's own rate"
+        f"fastest with the right colours, {samples} a photo: "
+        f"{_named(recommended.configuration, figures)}, "
+        f"{rate_text(recommended.pipeline.photos_per_second)} from file to file, "
+        f"{recommended.share_of_network:.0%} of the network's own rate\n"
+        f"use {options_for(recommended.configuration)}"
     )
 
 
-def write_json(path: Path, figures: Figures) -> None:
-    """Write the figures, with what they were measured on; `-` is standard output.
-
-    Raises:
-        UsageError: The file cannot be written.
-    """
-    text = json.dumps(document(figures), indent=2) + "\n"
-    if path == Path("-"):
-        write_stdout(text)
-        return
-    try:
-        write_atomic(path, text.encode())
-    except OSError as error:
-        raise UsageError(f"--json {path} cannot be written: {error.strerror}") from error
-
-
-def document(figures: Figures) -> dict[str, Any]:
-    """Bring the figures into the form of JSON; milliseconds, megabytes and photos a second."""
-    bundle, device = figures.bundle, figures.device
-    tree = {
-        "format": _FORMAT,
-        "machine": dict(figures.machine),
-        "device": {
-            "name": device.name,
-            "description": device.description,
-            "precision": device.precision or bundle.precision.get("compute", "fp32"),
-            "note": device.note,
-        },
-        "model": {
-            "name": bundle.name,
-            "digest": bundle.digest,
-            "family": bundle.family,
-            "size": bundle.working_size,
-            "steps": bundle.schedule.steps,
-            "precision": dict(bundle.precision),
-        },
-        "photos": asdict(figures.photos),
-        "samples": figures.samples,
-        "stages": {name: asdict(stage) for name, stage in figures.stages.items()},
-        "after_network": {
-            "core_ms_per_megapixel_and_sample": figures.after_network_core_ms,
-            "target": TARGET_CORE_MS,
-        },
-        "waiting": figures.waiting,
-        "batches": [
-            {
-                "batch": batch.batch,
-                "network": {
-                    **asdict(batch.network),
-                    "photos_per_second": batch.network.photos_per_second,
-                },
-                "pipeline": {
-                    **asdict(batch.pipeline),
-                    "share_of_network": batch.share_of_network,
-                },
-            }
-            for batch in figures.batches
-        ],
-    }
-    rounded: dict[str, Any] = _rounded(tree)
-    return rounded
-
-
-def _rounded(tree: Any) -> Any:
-    """Round to six digits, which is more than anything here means."""
-    if isinstance(tree, dict):
-        return {key: _rounded(value) for key, value in tree.items()}
-    if isinstance(tree, list | tuple):
-        return [_rounded(value) for value in tree]
-    return float(f"{tree:.6g}") if isinstance(tree, float) else tree
+def _named(configuration: Configuration, figures: Figures) -> str:
+    """The title of a configuration, with its model where there are several."""
+    if len(figures.models) == 1:
+        return configuration.title
+    return f"{shown(configuration.model)} on {configuration.title}"
 
 
 def _photos_text(photos: PhotoFacts) -> str:
@@ -211,17 +132,30 @@ def _photos_text(photos: PhotoFacts) -> str:
     return f"{photos.used} of {count_text(photos.found, 'photo')}, {size} megapixels, {kinds}"
 
 
-def _table(title: str, first: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    table.add_column(first)
+def _table(title: str, *columns: str) -> Table:
+    table = Table(
+        title=Text(title),  # names are data, never markup
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("", no_wrap=True)
+    is_tall = any("\n" in column for column in columns)
     for column in columns:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", vertical="bottom" if is_tall else "top")
     return table
 
 
+def _show(table: Table, reporter: Reporter) -> None:
+    reporter.console.print()
+    reporter.console.print(table)
+
+
 def _stage_table(figures: Figures) -> Table:
-    columns = ("median", "95%", "core", "wall/MP", "core/MP")
-    table = _table("Each stage on its own, ms", "", *columns)
+    columns = ("p50", "p95", "core", "wall/MP", "core/MP")
+    table = _table("Stages beside the network, each on its own, ms", *columns)
     for name, title in _STAGES.items():
         stage = figures.stages[name]
         timing = stage.timing
@@ -241,35 +175,57 @@ def _stage_table(figures: Figures) -> Table:
     return table
 
 
-def _batch_table(figures: Figures) -> Table:
-    batches = figures.batches
+def _network_table(model: Model, outcomes: Sequence[Outcome]) -> Table:
+    steps = model.bundle.schedule.steps
     table = _table(
-        "Network, ms a call, and pipeline", "batch", *(str(figure.batch) for figure in batches)
+        f"Network alone, {shown(model.title)}, ms a call",
+        *("batch", "encoder", "step\np50", "step\np95", "step\ncore"),
+        *(f"{steps}\nsteps", "of it\nnoise", "photos\n/s"),
     )
-    steps = figures.bundle.schedule.steps
-    network: dict[str, _Cell] = {
-        "photos a call": lambda b: str(b.network.rows),
-        "calls at the same time": lambda b: str(b.network.side_by_side),
-        "encoder": lambda b: f"{b.network.encoder.median_ms:.1f}",
-        "denoiser step, median": lambda b: f"{b.network.step.median_ms:.1f}",
-        "denoiser step, 95%": lambda b: f"{b.network.step.p95_ms:.1f}",
-        "denoiser step, core time": lambda b: f"{b.network.step.core_ms:.1f}",
-        f"sampler, {steps} steps": lambda b: f"{b.network.sampler.median_ms:.0f}",
-        "  of it noise and arithmetic": lambda b: f"{b.network.arithmetic.median_ms:.1f}",
-        "network alone, photos/s": lambda b: f"{b.network.photos_per_second:.2f}",
-    }
-    pipeline: dict[str, _Cell] = {
-        "end to end, photos/s": lambda b: f"{b.pipeline.photos_per_second:.2f}",
-        "  of the network's rate": lambda b: f"{b.share_of_network:.0%}",
-        "end to end, samples/s": lambda b: f"{b.pipeline.samples_per_second:.2f}",
-        "denoiser step meanwhile, median": lambda b: f"{b.pipeline.step_ms:.1f}",
-        "cores busy": lambda b: f"{b.pipeline.cores_busy:.2f}",
-        "peak memory, MB": lambda b: _megabytes(b.pipeline.peak_memory_mb),
-    }
-    for part in (network, pipeline):
-        table.add_section()
-        for row, cell in part.items():
-            table.add_row(row, *map(cell, batches))
+    for outcome in outcomes:
+        network = outcome.network
+        table.add_row(
+            outcome.configuration.runs_on,
+            str(outcome.configuration.batch),
+            f"{network.encoder.median_ms:.1f}",
+            *(f"{ms:.1f}" for ms in (network.step.median_ms, network.step.p95_ms)),
+            f"{network.step.core_ms:.1f}",
+            f"{network.sampler.median_ms:.0f}",
+            f"{network.arithmetic.median_ms:.1f}",
+            f"{network.photos_per_second:.2f}",
+        )
+    return table
+
+
+def _whole_table(model: Model, outcomes: Sequence[Outcome], recommended: Outcome | None) -> Table:
+    table = _table(
+        f"From file to file, {shown(model.title)}, {model.megabytes:.1f} MB on disk",
+        *(
+            "batch",
+            "photos\n/s",
+            "samples\n/s",
+            "p50",
+            "p95",
+            "of\nnetwork",
+            "peak\nMB",
+            "colours\noff",
+        ),
+    )
+    for outcome in outcomes:
+        pipeline = outcome.pipeline
+        style = "" if outcome.keeps_colours else "yellow"
+        difference = outcome.difference
+        table.add_row(
+            outcome.configuration.runs_on,
+            str(outcome.configuration.batch),
+            f"{pipeline.photos_per_second:.2f}",
+            f"{pipeline.samples_per_second:.2f}",
+            *(f"{ms:.0f}" for ms in (pipeline.p50_ms, pipeline.p95_ms)),
+            f"{outcome.share_of_network:.0%}",
+            _megabytes(pipeline.peak_memory_mb),
+            "unknown" if difference is None else f"{difference:.2f}",
+            style="bold green" if outcome is recommended else style,
+        )
     return table
 
 

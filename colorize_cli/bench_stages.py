@@ -20,7 +20,7 @@ from .render import render_samples
 from .stopwatch import Lap, Stopwatch, Timing
 
 SEED = 0
-_LEAST_RUNS = 3
+LEAST_RUNS = 3
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def take_subjects(
     samples: int,
     on_failure: Callable[[Path, str], None],
 ) -> list[Subject]:
-    """Colorize each photo once, which warms everything up.
+    """Colorize each photo once, which warms up the network too.
 
     Args:
         jobs: The photos; one that cannot be read is reported and left out.
@@ -88,7 +88,6 @@ def take_subjects(
         subjects.append(Subject(job, height * width / 1e6, prepared, fields))
     if not subjects:
         raise ImageError("none of the photographs can be read: name others, or none")
-    _time_photo(subjects[0], colorizer)
     return subjects
 
 
@@ -102,20 +101,24 @@ def time_stages(
         a photo; "render" (enlargement, gamut, sRGB), "encode" and "write" of a sample, the mean
         of a photo's.
     """
+    _time_photo(subjects[0], colorizer)  # to warm up
     laps: dict[str, list[Lap]] = {}
     megapixels = 0.0
-    for subject in in_turn(subjects, seconds):
+    for subject in in_turn(subjects, seconds, evenly=True):
         megapixels += subject.megapixels
         for name, lap in _time_photo(subject, colorizer).items():
             laps.setdefault(name, []).append(lap)
     return {name: _stage(of_name, megapixels) for name, of_name in laps.items()}
 
 
-def in_turn(subjects: Sequence[Subject], seconds: float) -> Iterator[Subject]:
-    """Give the subjects in turn until the time is up, each of them as often."""
+def in_turn(
+    subjects: Sequence[Subject], seconds: float, *, evenly: bool = False
+) -> Iterator[Subject]:
+    """Give the subjects in turn until the time is up; with `evenly`, each of them as often."""
     end = perf_counter() + seconds
     for done in count():
-        if done >= _LEAST_RUNS and done % len(subjects) == 0 and perf_counter() > end:
+        is_even = not evenly or done % len(subjects) == 0
+        if done >= LEAST_RUNS and is_even and perf_counter() > end:
             return
         yield subjects[done % len(subjects)]
 

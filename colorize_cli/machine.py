@@ -28,7 +28,6 @@ _PACKAGES = (
     "openvino",
     "tifffile",
 )
-_RESET_PEAK = "5"  # what proc(5) wants written to clear_refs
 
 
 def describe_machine(root: Path = Path("/")) -> dict[str, Any]:
@@ -61,16 +60,8 @@ def describe_machine(root: Path = Path("/")) -> dict[str, Any]:
     }
 
 
-def reset_peak_memory() -> None:
-    """Begin a new peak; Linux alone can, elsewhere the peak is that of the whole process."""
-    try:
-        Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
-    except OSError:  # another system, or a container that forbids it
-        return
-
-
 def peak_memory() -> int | None:
-    """Tell the largest resident memory since the peak was reset, in bytes; None on Windows."""
+    """Tell the largest resident memory of the process so far, in bytes; None on Windows."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))

@@ -10,19 +10,38 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from benched import figures as made_figures
+from benched import outcome
+from conftest import tiny_fields, tiny_graphs
 from pictures import color, encode, grey
 from rich.console import Console
 
-from colorize_cli import bench, bench_network, bench_report, bench_stages
+from colorize_cli import (
+    auto,
+    bench,
+    bench_document,
+    bench_network,
+    bench_photos,
+    bench_plan,
+    bench_report,
+    bench_stages,
+    bench_worker,
+)
 from colorize_cli.app import main
+from colorize_cli.auto import MAX_DIFFERENCE
 from colorize_cli.bench import Budget
+from colorize_cli.bench_compare import Change
+from colorize_cli.bench_figures import Figures, Rate, rate_of
 from colorize_cli.bench_network import NetworkTiming, TimedNetwork
+from colorize_cli.bench_process import run_apart
 from colorize_cli.bench_stages import Stage
-from colorize_cli.bundle import load_bundle
+from colorize_cli.bundle import load_bundle, write_bundle
 from colorize_cli.colorizer import Colorizer
 from colorize_cli.console import Reporter
-from colorize_cli.devices import resolve
+from colorize_cli.devices import Device, resolve
+from colorize_cli.errors import DeviceError
 from colorize_cli.images import read_photo
 from colorize_cli.network import OnnxNetwork
 from colorize_cli.stopwatch import Lap, Stopwatch, Timing
@@ -39,7 +58,9 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Run everything as few times as the benchmark does at least, with a small built-in photo."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(bench, "BUDGET", Budget(stages=0, network=0, pipeline=0))
-    monkeypatch.setattr(bench, "synthetic_photo", lambda: synthetic_photo(320, 240))
+    monkeypatch.setattr(bench_photos, "synthetic_photo", lambda: synthetic_photo(320, 240))
+    # Processes of their own have a test of their own.
+    monkeypatch.setattr(bench, "run_apart", lambda function, argument: function(argument))
 
 
 @pytest.fixture
@@ -67,61 +88,109 @@ def figures(colorize_bench: Bench) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def result(tiny_bundle: Path) -> bench_report.Figures:
-    return bench.run([], model=str(tiny_bundle), device="cpu")
+def made(tiny_bundle: Path) -> Figures:
+    """Made-up figures of three configurations, one of them with wrong colours."""
+    digest = load_bundle(tiny_bundle).digest
+    return made_figures(
+        tiny_bundle,
+        [
+            outcome("cpu fp32", 2, 1.7, digest=digest),
+            outcome("openvino int8+bf16", 8, 3.1, digest=digest, is_default_batch=False),
+            outcome("openvino bf16", 2, 4.0, digest=digest, difference=2.5),
+        ],
+    )
+
+
+def shown(made: Figures, width: int = 80) -> str:
+    """What the tables look like on a terminal in colour."""
+    console = Console(width=width, force_terminal=True, color_system="standard")
+    with console.capture() as capture:
+        bench_report.print_tables(made, made.outcomes[0], Reporter(console=console))
+    return capture.get()
 
 
 # What it says.
 
 
-def test_the_tables_go_to_standard_error_and_fit_80_columns(colorize_bench: Bench) -> None:
+def test_the_tables_go_to_standard_error_and_end_with_what_to_do(
+    colorize_bench: Bench, tiny_bundle: Path
+) -> None:
     code, out, err = colorize_bench("--batch", "1,2")
     assert (code, out) == (0, "")
     words = (
-        *("device: CPU", "tiny-encoder", "size 64", "20 steps", "built-in", "1 sample each"),
-        *("read and decode", "denoiser step", "end to end, photos/s", "peak memory"),
-        *("render + encode, target 30", "from file to file with batch"),
+        *("machine: ", "model: tiny-encoder (fp32)", "MB on disk", "size 64", "20 steps"),
+        *("measuring 2 configurations, about", "1/2 ", "cpu fp32, batch 2: ", "built-in"),
+        *("1 sample each", "read and decode", "render + encode, target 30", "step", "p95"),
+        *("From file to file", "network", "peak", "colours", "fastest with the right colours"),
     )
     assert [word for word in words if word not in err] == []
-    tables = err[err.index("Each stage") : err.index("peak memory")]
-    assert max(map(len, tables.splitlines())) <= 80
+    last = err.splitlines()[-1]
+    assert last.startswith(f"use --model {tiny_bundle} --device cpu")
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_tables_fit(width: int, made: Figures) -> None:
+    found = re.sub(r"\x1b\[[\d;]*m", "", shown(made, width=width))
+    tables = found[found.index("Stages") : found.index("p50, p95: ms")]
+    assert max(map(len, tables.splitlines())) <= width
+    assert "…" not in tables
+    assert len(re.findall(r"^openvino int8\+bf16 +8 ", tables, re.MULTILINE)) == 2
+
+
+def test_the_recommended_stands_out_and_wrong_colours_do(made: Figures) -> None:
+    lines = shown(made).partition("From file to file")[2].splitlines()
+    style = {
+        word: line.count("\x1b[1;32m") - line.count("\x1b[33m")
+        for line in lines
+        for word in ("cpu fp32", "int8+bf16", "openvino bf16")
+        if word in line
+    }
+    assert style["cpu fp32"] > 0
+    assert style["int8+bf16"] == 0
+    assert style["openvino bf16"] < 0
 
 
 def test_the_target_is_marked_only_when_it_is_missed(
-    result: bench_report.Figures, monkeypatch: pytest.MonkeyPatch
+    made: Figures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def shown() -> str:
-        console = Console(width=80, force_terminal=True, color_system="standard")
-        with console.capture() as capture:
-            bench_report.print_tables(result, Reporter(console=console))
-        return next(line for line in capture.get().splitlines() if "target" in line)
+    def row() -> str:
+        return next(line for line in shown(made).splitlines() if "target" in line)
 
-    measured = result.after_network_core_ms
-    assert f"{measured:.1f}" in shown()
+    measured = made.after_network_core_ms
+    assert f"{measured:.1f}" in row()
     yellow = "\x1b[33m"
     monkeypatch.setattr(bench_report, "TARGET_CORE_MS", measured + 1)
-    assert yellow not in shown()
+    assert yellow not in row()
     monkeypatch.setattr(bench_report, "TARGET_CORE_MS", measured - 0.1)
-    assert yellow in shown()
+    assert yellow in row()
 
 
 def test_the_json_has_every_figure_and_the_machine(figures: Callable[..., Any]) -> None:
     found = figures("--batch", "2,1,2", "--samples", "3")
     assert list(found["stages"]) == STAGES
-    assert [batch["batch"] for batch in found["batches"]] == [1, 2]
+    ones = found["configurations"]
+    assert [(one["device"], one["precision"], one["batch"]) for one in ones] == [
+        ("cpu", "fp32", 1),
+        ("cpu", "fp32", 2),
+    ]
+    assert [one["ciede2000"] for one in ones] == [0.0, 0.0]
     assert found["samples"] == 3
-    assert found["device"]["name"] == "cpu"
     assert found["machine"]["cpu"]
     assert found["machine"]["usable_cpus"] >= 1
     assert found["machine"]["packages"]["numpy"] == np.__version__
-    assert len(found["model"]["digest"]) == 64
+    (model,) = found["models"]
+    assert len(model["digest"]) == 64
+    assert model["digest"] == ones[0]["model"]
+    assert 0 < model["megabytes"] < 1
     assert found["photos"]["is_built_in"]
     assert found["after_network"]["target"] == 30
+    assert found["recommendation"]["device"] == "cpu"
+    assert (found["comparison"], found["failures"]) == ([], [])
 
 
 def test_the_json_goes_to_a_file_too(colorize_bench: Bench) -> None:
     assert colorize_bench("--json", "bench.json")[:2] == (0, "")
-    assert json.loads(Path("bench.json").read_text())["format"] == 1
+    assert json.loads(Path("bench.json").read_text())["format"] == 2
 
 
 @pytest.mark.parametrize(
@@ -129,20 +198,63 @@ def test_the_json_goes_to_a_file_too(colorize_bench: Bench) -> None:
     [(50, 0.0, 50), (99, 0.4, 40), (50, None, 50), (99, 0.1, None), (180, None, None)],
 )
 def test_cores_that_others_held_meanwhile_are_told(
-    core: float,
-    waiting: float | None,
-    share: int | None,
-    result: bench_report.Figures,
-    capfd: pytest.CaptureFixture[str],
+    core: float, waiting: float | None, share: int | None, made: Figures
 ) -> None:
-    render = replace(result.stages["render"], wall_ms_per_megapixel=100, core_ms_per_megapixel=core)
-    (batch,) = result.batches
-    batch = replace(batch, network=replace(batch.network, waiting=waiting))
-    capfd.readouterr()
-    stages = {**result.stages, "render": render}
-    bench_report.print_tables(replace(result, stages=stages, batches=(batch,)), Reporter())
-    told = re.findall(r"held the cores for up to (\d+)%", capfd.readouterr().err)
+    render = replace(made.stages["render"], wall_ms_per_megapixel=100, core_ms_per_megapixel=core)
+    one = made.outcomes[0]
+    one = replace(one, network=replace(one.network, waiting=waiting))
+    stages = {**made.stages, "render": render}
+    text = shown(replace(made, stages=stages, outcomes=(one,)), width=200)
+    told = re.findall(r"held the cores for up to (\d+)%", text)
     assert told == ([] if share is None else [str(share)])
+
+
+def test_nothing_is_recommended_where_the_right_colours_are_not_known(
+    made: Figures, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bench_report.print_recommendation(None, made, Reporter())
+    assert "nothing to recommend" in capfd.readouterr().err
+
+
+# What it compares.
+
+
+def test_a_later_run_is_compared_with_an_earlier_one(colorize_bench: Bench) -> None:
+    assert colorize_bench("--json", "before.json", "--batch", "2")[0] == 0
+    earlier = json.loads(Path("before.json").read_text())
+    (one,) = earlier["configurations"]
+    one["pipeline"]["photos_per_second"] *= 1000
+    one["pipeline"]["part_seconds"] = [1.0, 1.0, 1.0, 1.0]
+    earlier["machine"]["cpu"] = "Abacus"
+    Path("before.json").write_text(json.dumps(earlier))
+    code, out, err = colorize_bench("--compare", "before.json", "--batch", "2,3", "--json", "-")
+    assert code == 0
+    assert "Since before.json" in err
+    assert "1 configuration not in before.json" in err
+    assert "another machine (CPU Abacus" in err
+    (change,) = json.loads(out)["comparison"]
+    assert change["batch"] == 2
+    assert change["ratio"] < 0.1
+    assert change["verdict"] in err
+
+
+def test_verdicts_have_their_colours(made: Figures) -> None:
+    console = Console(width=120, force_terminal=True, color_system="standard")
+    changes = [
+        Change(out.configuration, Rate(rate, (1 / rate,) * 5), rate_of(out))
+        for out, rate in zip(made.outcomes, (1.0, 6.0, 4.0), strict=True)
+    ]
+    with console.capture() as capture:
+        bench_report.print_comparison(changes, made, Path("a/b.json"), Reporter(console=console))
+    lines = capture.get().splitlines()
+    (faster,) = (line for line in lines if "faster" in line)
+    (slower,) = (line for line in lines if "slower" in line)
+    (same,) = (line for line in lines if "the same within noise" in line)
+    assert "\x1b[32m" in faster
+    assert "+70%" in faster
+    assert "\x1b[31m" in slower
+    assert "-48%" in slower
+    assert "\x1b[3" not in same
 
 
 # What it measures.
@@ -150,7 +262,7 @@ def test_cores_that_others_held_meanwhile_are_told(
 
 def test_the_figures_agree_with_each_other(figures: Callable[..., Any]) -> None:
     found = figures("--batch", "2", "--samples", "3")
-    (batch,) = found["batches"]
+    (batch,) = found["configurations"]
     network, pipeline = batch["network"], batch["pipeline"]
     calls = network["photo"]["runs"]
     # On the CPU one photo and one sample a call: two photos of three samples of 20 steps.
@@ -168,6 +280,8 @@ def test_the_figures_agree_with_each_other(figures: Callable[..., Any]) -> None:
     assert photos % 2 == 0
     assert isclose(pipeline["photos_per_second"], photos / pipeline["seconds"], rel_tol=0.01)
     assert isclose(pipeline["samples_per_second"], 3 * pipeline["photos_per_second"], rel_tol=0.01)
+    assert 0 < pipeline["p50_ms"] <= pipeline["p95_ms"]
+    assert sum(pipeline["part_seconds"]) * 2 < pipeline["seconds"]
     share = pipeline["photos_per_second"] / network["photos_per_second"]
     assert isclose(pipeline["share_of_network"], share, rel_tol=0.01)
     after = sum(found["stages"][name]["core_ms_per_megapixel"] for name in ("render", "encode"))
@@ -196,7 +310,7 @@ def test_a_slow_network_shows_in_its_own_row(
 ) -> None:
     run = OnnxNetwork._run
     monkeypatch.setattr(OnnxNetwork, "_run", late(run, 0.002))
-    (batch,) = figures()["batches"]
+    batch = figures("--batch", "1")["configurations"][0]
     network = batch["network"]
     assert network["step"]["min_ms"] >= 2
     assert network["sampler"]["min_ms"] >= 40
@@ -230,7 +344,181 @@ def test_the_pipeline_runs_about_as_long_as_wanted() -> None:
     assert bench_network.photos_for(10, slow, network, samples=4, batch=2) == 8
 
 
+def test_colours_are_compared_with_those_of_single_precision(
+    colorize_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = bench_worker.measure
+
+    def off(task: bench_worker.Task) -> bench_worker.Measured:
+        measured = measure(task)
+        by = np.array([0, 0, 0.4 * task.configuration.batch], np.float32)
+        return replace(measured, colours=tuple(lab + by for lab in measured.colours))
+
+    monkeypatch.setattr(bench, "measure", off)
+    code, out, _ = colorize_bench("--batch", "1,9", "--json", "-")
+    assert code == 0
+    one, nine = (one["ciede2000"] for one in json.loads(out)["configurations"])
+    assert 0 < one < MAX_DIFFERENCE < nine
+    assert json.loads(out)["recommendation"]["batch"] == 1
+
+
+def test_each_configuration_has_a_process_of_its_own(
+    colorize_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "run_apart", run_apart)
+    code, out, err = colorize_bench("--json", "-", "--batch", "1")
+    assert code == 0, err
+    (one,) = json.loads(out)["configurations"]
+    peak = one["pipeline"]["peak_memory_mb"]
+    assert peak is None or 30 < peak < 1000
+
+
+def test_a_configuration_that_fails_does_not_stop_the_others(
+    colorize_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = bench_worker.measure
+
+    def failing(task: bench_worker.Task) -> bench_worker.Measured:
+        if task.configuration.batch == 2:
+            raise DeviceError("out of [memory]")
+        return measure(task)
+
+    monkeypatch.setattr(bench, "measure", failing)
+    code, out, err = colorize_bench("--batch", "1,2,3", "--json", "-")
+    assert code == 0
+    assert "cpu fp32, batch 2 does not run: out of [memory]" in err
+    found = json.loads(out)
+    assert [one["batch"] for one in found["configurations"]] == [1, 3]
+    assert [one["reason"] for one in found["failures"]] == ["out of [memory]"]
+    code, _, err = colorize_bench("--batch", "2")
+    assert code == 3
+    assert "nothing could be measured. cpu fp32, batch 2: out of [memory]" in err
+
+
+def test_a_model_without_the_right_colours_is_measured_all_the_same(
+    colorize_bench: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    draw = bench_worker.take_reference
+
+    def failing(task: bench_worker.ReferenceTask) -> bench_worker.Reference:
+        if Path(task.model).name == "int8":
+            raise DeviceError("no such operator")
+        return draw(task)
+
+    monkeypatch.setattr(bench, "take_reference", failing)
+    write_bundle(tmp_path / "int8", int8_fields() | {"name": "other"}, other_graphs())
+    code, out, err = colorize_bench("--model", "int8", "--batch", "1", "--json", "-")
+    assert code == 0
+    assert "no colours to compare those of int8 with: no such operator" in err
+    assert [one["ciede2000"] for one in json.loads(out)["configurations"]] == [0.0, None]
+    assert "several networks" in err
+
+
 # What it is given.
+
+
+def test_exports_of_one_checkpoint_are_compared_with_the_one_in_single_precision(
+    tiny_bundle: Path, colorize_bench: Bench, tmp_path: Path
+) -> None:
+    write_bundle(tmp_path / "int8", int8_fields(), other_graphs())
+    code, out, err = colorize_bench("--model", "int8", "--batch", "1", "--json", "-")
+    assert code == 0
+    assert "several networks" not in err
+    first, second = json.loads(out)["configurations"]
+    assert (first["precision"], second["precision"]) == ("fp32", "int8")
+    assert first["ciede2000"] == 0
+    assert second["ciede2000"] > 0
+
+
+def test_one_model_alone_in_another_precision_is_its_own_measure(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    write_bundle(tmp_path / "int8", int8_fields(), other_graphs())
+    assert main(["bench", "--model", "int8", "--device", "cpu", "--batch", "1"]) == 0
+    err = capfd.readouterr().err
+    assert "compared with its own on the CPU, in int8" in err
+    assert "colours off by 0.00" in err
+
+
+def test_all_devices_that_work_are_measured_and_tensorrt_only_by_name(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def device(name: Any, precision: Any = None) -> Device:
+        return Device(name, (), 1, "", lanes=4, precision=precision)
+
+    openvino = [device("openvino", "fp32"), device("openvino", "bf16")]
+    monkeypatch.setattr(auto, "candidates", lambda: [device("cpu"), *openvino])
+    monkeypatch.setattr(bench_plan, "problem", lambda name: None)
+    for module in (auto, bench_plan):
+        monkeypatch.setattr(module, "resolve", device)
+    models = bench_plan.load_models([str(tiny_bundle), str(tiny_bundle)])
+
+    def planned(*devices: str, samples: int = 2, batch: str | None = None) -> list[tuple[str, int]]:
+        found = bench_plan.configurations(models, devices, batch, samples, lambda text: None)
+        return [(one.runs_on, one.batch) for one in found]
+
+    assert planned(batch="3") == [
+        ("cpu fp32", 3),
+        ("openvino fp32", 3),
+        ("openvino bf16", 3),
+        ("cuda fp32", 3),
+    ]
+    assert planned("tensorrt") == [("tensorrt fp32", 8), ("tensorrt fp32", 32)]
+    assert planned("openvino", "cpu", batch="3") == [
+        ("openvino fp32", 3),
+        ("openvino bf16", 3),
+        ("cpu fp32", 3),
+    ]
+    assert planned("cpu", "cpu") == [("cpu fp32", 2), ("cpu fp32", 4)]
+    # What `colorize` takes by itself, which depends on the samples, and more.
+    assert planned("cpu", samples=1) == [("cpu fp32", 4), ("cpu fp32", 8)]
+
+
+def test_engines_that_are_to_be_built_are_announced(
+    made: Figures, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    found = bench_plan.configurations(made.models, ["cpu"], "2", 1, lambda text: None)
+    wanted = [replace(one, device="tensorrt", batch=batch) for one in found for batch in (8, 32)]
+    monkeypatch.setattr(bench, "building", lambda *what: f"building {what[1:]}")
+    monkeypatch.setattr(bench, "run_apart", lambda function, task: made_measured(made))
+    work = bench._Work((), 1, Budget())
+    reference = bench_worker.Reference(
+        (np.zeros((1, 2, 2, 3), np.float32),), (2.0,), ("jpeg",), (), 0.1, {}
+    )
+    digest = made.models[0].bundle.digest
+    result = bench._measure_all(made, wanted, {digest: reference}, work, Reporter())
+    assert [out.configuration.batch for out in result.outcomes] == [8, 32]
+    err = capfd.readouterr().err
+    assert err.index("building (8, 64)") < err.index("1/2") < err.index("building (32, 64)")
+
+
+def test_a_precision_that_no_option_leads_to_is_told(
+    made: Figures, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ones = (made.outcomes[0], replace(made.outcomes[2], difference=0.1))
+    monkeypatch.setattr(bench, "choose", lambda name, bundle, note: resolve("cpu"))
+    assert bench._recommended(replace(made, outcomes=ones), Reporter()) is ones[0]
+    assert "openvino bf16 is not recommended" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("compute", "precision", "computes"),
+    [
+        ("fp32", None, "fp32"),
+        ("fp32", "bf16", "bf16"),
+        ("bf16", None, "fp32"),
+        ("fp16", None, "fp16"),
+        ("int8", "fp32", "int8"),
+        ("int8", "bf16", "int8+bf16"),
+    ],
+)
+def test_the_precision_is_of_what_is_computed(
+    compute: str, precision: Any, computes: str, tiny_bundle: Path
+) -> None:
+    bundle = replace(load_bundle(tiny_bundle), precision={"compute": compute})
+    assert bench_plan._computes(bench_plan.Model("x", bundle), precision) == computes
 
 
 def test_photographs_are_measured_and_left_alone(colorize_bench: Bench, tmp_path: Path) -> None:
@@ -253,9 +541,24 @@ def test_photographs_are_measured_and_left_alone(colorize_bench: Bench, tmp_path
     assert list(tmp_path.iterdir()) == [scans]
 
 
+def test_quick_takes_less_time(colorize_bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    measure = bench_worker.measure
+
+    def seen(task: bench_worker.Task) -> bench_worker.Measured:
+        found.append((task.network_seconds, task.pipeline_seconds))
+        return measure(task)
+
+    monkeypatch.setattr(bench, "measure", seen)
+    monkeypatch.setattr(bench, "QUICK", Budget(stages=0, network=0.01, pipeline=0.02))
+    assert colorize_bench("--batch", "1")[0] == 0
+    assert colorize_bench("--batch", "1", "--quick")[0] == 0
+    assert found == [(0, 0), (0.01, 0.02)]
+
+
 def test_of_many_photographs_some_are_taken_from_all_over() -> None:
-    assert bench._spread(list(range(3))) == [0, 1, 2]
-    assert bench._spread(list(range(80))) == [0, 10, 20, 30, 40, 50, 60, 70]
+    assert bench_photos.spread([*range(3)]) == (0, 1, 2)  # type: ignore[list-item]
+    assert bench_photos.spread([*range(80)]) == (0, 20, 40, 60)  # type: ignore[list-item]
 
 
 def test_nothing_is_left_behind(
@@ -300,9 +603,27 @@ def test_an_interruption_ends_with_130_and_leaves_nothing(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(bench, "time_network", interrupted)
+    monkeypatch.setattr(bench, "measure", interrupted)
     assert colorize_bench()[0] == 130
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interruption_shows_what_was_measured(
+    colorize_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = bench_worker.measure
+
+    def interrupted(task: bench_worker.Task) -> bench_worker.Measured:
+        if task.configuration.batch == 2:
+            raise KeyboardInterrupt
+        return measure(task)
+
+    monkeypatch.setattr(bench, "measure", interrupted)
+    code, out, err = colorize_bench("--batch", "1,2,3", "--json", "bench.json")
+    assert (code, out) == (130, "")
+    assert "From file to file" in err
+    assert "interrupted: 1 of 3 configurations measured, nothing written" in err
+    assert not Path("bench.json").exists()
 
 
 def test_json_that_cannot_be_written_does_not_cost_the_tables(
@@ -311,10 +632,10 @@ def test_json_that_cannot_be_written_does_not_cost_the_tables(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(bench_report, "write_atomic", full)
+    monkeypatch.setattr(bench_document, "write_atomic", full)
     code, _, err = colorize_bench("--json", "bench.json")
     assert code == 2
-    assert "end to end" in err
+    assert "From file to file" in err
     assert "bench.json cannot be written: No space left" in err
 
 
@@ -326,6 +647,8 @@ def test_json_that_cannot_be_written_does_not_cost_the_tables(
         (("--batch", "many"), "--batch"),
         (("--json", "gone/bench.json"), "--json"),
         (("--json", "."), "--json"),
+        (("--compare", "gone.json"), "--compare gone.json cannot be read"),
+        (("--device", "abacus"), "unknown device 'abacus'"),
         (("gone.jpg",), "gone.jpg"),
         (("empty",), "no photographs in empty"),
     ],
@@ -384,6 +707,27 @@ def test_the_built_in_photograph_is_like_one() -> None:
     assert 0.1 < len(data) / photo.pixels.size < 0.44
     assert photo.pixels.std() > 40
     assert synthetic_photo(320, 240) == synthetic_photo(320, 240)
+
+
+def made_measured(made: Figures) -> bench_worker.Measured:
+    one = made.outcomes[0]
+    black = (np.zeros((1, 2, 2, 3), np.float32),)
+    return bench_worker.Measured("a device", one.network, one.pipeline, black)
+
+
+def int8_fields() -> dict[str, object]:
+    return tiny_fields("encoder") | {"precision": {"weights": "int8", "compute": "int8"}}
+
+
+def other_graphs() -> dict[str, bytes]:
+    """The graphs, with weights that are a little off."""
+    graphs = tiny_graphs("encoder")
+    model = onnx.load_from_string(graphs["denoiser.onnx"])
+    for tensor in model.graph.initializer:
+        if tensor.name == "conv_out":
+            value = onnx.numpy_helper.to_array(tensor) * np.float32(1.05)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(value, tensor.name))
+    return graphs | {"denoiser.onnx": model.SerializeToString()}
 
 
 def late(function: Callable[..., Any], seconds: float = SLOW) -> Callable[..., Any]:

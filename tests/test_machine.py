@@ -9,12 +9,8 @@ import numpy as np
 import pytest
 
 from colorize_cli import __version__
-from colorize_cli.machine import (
-    describe_machine,
-    peak_memory,
-    reset_peak_memory,
-    seconds_without_core,
-)
+from colorize_cli.bench_process import run_apart
+from colorize_cli.machine import describe_machine, peak_memory, seconds_without_core
 
 X86 = """processor	: 0
 vendor_id	: GenuineIntel
@@ -65,24 +61,22 @@ def test_where_nothing_tells_the_rest_is_known(tmp_path: Path) -> None:
     assert {"onnxruntime", "onnxruntime-gpu"} & set(packages)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can begin a new peak")
-def test_a_peak_of_memory_is_seen_and_can_be_begun_anew() -> None:
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pytest.skip("this container forbids it")
-    size = 64 << 20
+def peaks_around(size: int) -> tuple[int | None, int | None]:
     before = peak_memory()
     block = np.ones(size, np.uint8)
     del block
-    during = peak_memory()
-    reset_peak_memory()
-    after = peak_memory()
+    return before, peak_memory()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell")
+def test_a_peak_of_memory_is_seen_and_is_the_processes_own() -> None:
+    size = 64 << 20
+    larger = np.ones(4 * size, np.uint8)
+    before, after = run_apart(peaks_around, size)
     assert before is not None
-    assert during is not None
     assert after is not None
-    assert during - before > 0.9 * size
-    assert during - after > 0.9 * size
+    assert 0.9 * size < after - before < 1.1 * size
+    assert after < larger.nbytes
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
