@@ -33,11 +33,12 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import QuantFormat, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from training.networks.encoder import ConditionEncoder, EncoderConfig
-from training.networks.palette import Palette, PaletteConfig
 from training.networks.unet import Denoiser, DenoiserConfig
+
+from .peers.peer import count_gflop, count_parameters, randomise_zeros
+from .peers.tutorial import tutorial_network
 
 HERE = Path(__file__).parent
 COLUMNS = ("ort_fp32", "ort_int8", "openvino_fp32", "openvino_bf16")
@@ -153,8 +154,7 @@ def main() -> None:
 
 def tutorial() -> tuple[Call, dict[str, Any]]:
     """Make the call of the tutorial's network, eager at 128 x 128, and its description."""
-    network = Palette(PaletteConfig()).eval()
-    randomise_zeros(network)
+    network = tutorial_network()
     inputs = (torch.randn(1, 2, 128, 128), 100 * torch.rand(1, 1, 128, 128), torch.rand(1))
 
     def run() -> object:
@@ -204,20 +204,11 @@ def prepare(
     return runs, row
 
 
-def randomise_zeros(network: nn.Module) -> None:
-    """Give the zero-initialised layers weights, so that no runtime can leave them out."""
-    for module in network.modules():
-        if isinstance(module, (nn.Conv1d, nn.Conv2d)) and not module.weight.any():
-            module.reset_parameters()
-
-
 def describe(network: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, Any]:
     """Count parameters and floating point operations of a call."""
-    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        network(*inputs)
     return {
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "gflop": round(counter.get_total_flops() / 1e9, 2),
+        "parameters": count_parameters(network),
+        "gflop": round(count_gflop(lambda: network(*inputs)), 2),
     }
 
 

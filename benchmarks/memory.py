@@ -23,7 +23,7 @@ from colorize_cli.auto import choose
 from colorize_cli.batch import run as run_batch
 from colorize_cli.bundle import load_bundle
 from colorize_cli.colorizer import Colorizer
-from colorize_cli.machine import describe_machine, peak_memory, reset_peak_memory
+from colorize_cli.machine import describe_machine, peak_memory
 from colorize_cli.plan import make_plan
 from colorize_cli.work import Result, Settings
 
@@ -85,7 +85,6 @@ def measure(folder: Path, colorizer: Colorizer, samples: int) -> dict[str, objec
         if result.reason:
             failures.append(f"{result.job.source.name}: {result.reason}")
 
-    reset_peak_memory()
     started = time.perf_counter()
     jobs = make_plan([folder / "in"], folder / "out", samples=samples).jobs
     run_batch(jobs, colorizer, Settings(samples=samples), report)

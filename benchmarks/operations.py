@@ -8,9 +8,9 @@ from math import prod
 import numpy as np
 import onnx
 import onnxruntime as ort  # type: ignore[import-untyped]
-from onnx import AttributeProto, ModelProto, NodeProto
+from onnx import AttributeProto, ModelProto, NodeProto, TensorProto
 
-from colorize_cli.bundle import Bundle
+from colorize_cli.bundle import GRAPHS, Bundle
 
 COUNTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 # What moves or describes data but computes nothing.
@@ -94,6 +94,14 @@ def network_operations(
         step["L"] = (1, 1, h, w)
     counts["denoiser.onnx"] = count_operations(bundle.read("denoiser.onnx"), step)
     return counts
+
+
+def count_weights(bundle: Bundle) -> int:
+    """Count the numbers that were learned: all tensors of floats in the graphs."""
+    floats = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16)
+    graphs = (onnx.load_from_string(bundle.read(name)).graph for name in GRAPHS[bundle.family])
+    tensors = [tensor for graph in graphs for tensor in graph.initializer]
+    return sum(prod(tensor.dims) for tensor in tensors if tensor.data_type in floats)
 
 
 def value_shapes(

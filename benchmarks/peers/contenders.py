@@ -1,0 +1,133 @@
+"""Ours and the peers, each made to colorize files and to tell how long it took."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import cv2
+import numpy as np
+import torch
+
+from colorize_cli.batch import run as run_batch
+from colorize_cli.bundle import Bundle
+from colorize_cli.colorizer import Colorizer
+from colorize_cli.devices import Device
+from colorize_cli.errors import ImageError
+from colorize_cli.geometry import frame_for
+from colorize_cli.lab import lightness, rgb_from_lab
+from colorize_cli.names import shown
+from colorize_cli.plan import make_plan
+from colorize_cli.work import Result, Settings
+
+from ..operations import count_weights, network_operations
+from .peer import Peer
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Something that turns files into coloured files.
+
+    Attributes:
+        name: What it is called in the table.
+        samples: Colourings a photo.
+        parameters: Of its networks.
+        gflop: 10^9 operations a colouring.
+        sees: What its network sees of a photo, in words.
+        writes: What is written, in words.
+        extrapolated: Of how many of how many steps, in words; empty where all were run.
+        photos: That one turn takes.
+        run: Colorizes photographs: seconds a photo.
+    """
+
+    name: str
+    samples: int
+    parameters: int
+    gflop: float
+    sees: str
+    writes: str
+    extrapolated: str
+    photos: int
+    run: Callable[[Sequence[Path]], float]
+
+
+def ours(
+    bundle: Bundle, device: Device, samples: int, photos: int, out: Path, title: str
+) -> Contender:
+    """Make this project on a device: the pipeline that `colorize` runs, from file to file."""
+    colorizer = Colorizer(bundle, device, batch=device.batch_for(samples))
+
+    def clear(result: Result) -> None:
+        if result.reason is not None:
+            raise ImageError(f"{shown(result.job.source)}: {result.reason}")
+        for output in result.job.outputs:
+            output.unlink()
+
+    def run(paths: Sequence[Path]) -> float:
+        started = perf_counter()
+        jobs = make_plan(list(paths), out, samples=samples, overwrite=True).jobs
+        run_batch(jobs, colorizer, Settings(samples=samples), clear)
+        return (perf_counter() - started) / len(jobs)
+
+    size = colorizer.size
+    frame = frame_for(3, 4, size, bundle.multiple)
+    counts = network_operations(bundle, frame.padded_height, frame.padded_width)
+    encoder = counts["encoder.onnx"].flop if "encoder.onnx" in counts else 0
+    step = counts["denoiser.onnx"].flop
+    return Contender(
+        name=f"this project, {title}, {samples} sample{'s' if samples > 1 else ''}",
+        samples=samples,
+        parameters=count_weights(bundle),
+        gflop=(encoder / samples + bundle.schedule.steps * step) / 1e9,
+        sees=f"about {size} x {size} in area, unsquashed; {bundle.schedule.steps} steps",
+        writes="the photo's full size",
+        extrapolated="",
+        photos=photos,
+        run=run,
+    )
+
+
+def peer_contender(peer: Peer, steps: int, photos: int, out: Path) -> Contender:
+    """Make a peer read, squash, draw, and write at the size that its network has.
+
+    Args:
+        peer: Which.
+        steps: That are really run of its loop; the time of the loop is scaled up to all.
+        photos: That one turn takes.
+        out: Folder for what it writes, where nobody else writes.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    steps = min(steps, peer.steps)
+
+    def run(paths: Sequence[Path]) -> float:
+        return sum(_colorize(peer, path, steps, out) for path in paths) / len(paths)
+
+    count = f"{peer.steps} step{'s' if peer.steps > 1 else ''}"
+    return Contender(
+        name=f"{peer.name} (our re-implementation)",
+        samples=1,
+        parameters=peer.parameters,
+        gflop=peer.gflop,
+        sees=f"{peer.size} x {peer.size}, squashed; {count}",
+        writes=f"{peer.size} x {peer.size}",
+        extrapolated=f"{steps} of {peer.steps}" if steps < peer.steps else "",
+        photos=photos,
+        run=run,
+    )
+
+
+def _colorize(peer: Peer, path: Path, steps: int, out: Path) -> float:
+    """Colorize a photo: seconds, those of the loop scaled up from the steps that were run."""
+    started = perf_counter()
+    grey = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE)
+    small = cv2.resize(np.asarray(grey), (peer.size, peer.size), interpolation=cv2.INTER_AREA)
+    L = lightness(small.astype(np.uint8))
+    drawing = perf_counter()
+    ab = peer.draw(torch.from_numpy(L)[None, None], steps)[0].numpy()
+    drawn = perf_counter()
+    lab = np.stack([L, *ab], axis=-1)
+    levels = np.rint(255 * np.clip(np.nan_to_num(rgb_from_lab(lab)), 0, 1)).astype(np.uint8)
+    _, data = cv2.imencode(".jpg", np.ascontiguousarray(levels[..., ::-1]))
+    (out / f"{path.stem}.jpg").write_bytes(data.tobytes())
+    loop = drawn - drawing
+    return perf_counter() - started + loop * (peer.steps / steps - 1)
