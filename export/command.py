@@ -11,11 +11,11 @@ from colorize_cli.bundle import Bundle, load_bundle, write_bundle
 from colorize_cli.errors import UsageError
 from training.networks.build import Network
 
-from .gate import check_colours
+from .gate import check_colours, require_device
 from .parity import check_parity
 from .photos import calibration_photos, gate_photos
 from .precision import Precision, half_copy, round_to_half
-from .quantize import quantize, sampler_feeds
+from .quantize import MAX_OPSET, quantize, sampler_feeds
 from .sources import from_bundle, from_checkpoint
 from .to_onnx import OPSET, export_graphs, pack, trace
 
@@ -74,6 +74,7 @@ def run(settings: ExportSettings, report: Callable[[str], None]) -> None:
         CheckError: the bundle does not compute what the network does, or gives other colours.
         DeviceError: what the precision is to be checked on cannot run here.
     """
+    _check_options(settings)
     network, fields = _source(settings, report)
     trained = copy.deepcopy(network)
     # The weights as they are stored, so that calls can be compared closely.
@@ -96,17 +97,25 @@ def run(settings: ExportSettings, report: Callable[[str], None]) -> None:
     report(f"wrote {settings.out} ({size / 1e6:.1f} MB)")
 
 
+def _check_options(settings: ExportSettings) -> None:
+    """Refuse what cannot be done, before any work."""
+    if settings.calibrate is not None and settings.precision != "int8":
+        raise UsageError("--calibrate is for --int8; nothing else is calibrated.")
+    if settings.precision == "int8" and settings.opset > MAX_OPSET:
+        raise UsageError(f"--int8 takes an --opset of at most {MAX_OPSET}.")
+    if settings.checkpoint is None and settings.overrides:
+        raise UsageError("--set changes the recipe of a checkpoint; name the CHECKPOINT.")
+    if settings.checkpoint is None and settings.family is not None:
+        raise UsageError("--family says what a checkpoint is; name the CHECKPOINT.")
+    if settings.check:
+        require_device(settings.precision)
+
+
 def _source(
     settings: ExportSettings, report: Callable[[str], None]
 ) -> tuple[Network, dict[str, Any]]:
-    if settings.calibrate is not None and settings.precision != "int8":
-        raise UsageError("--calibrate is for --int8; nothing else is calibrated.")
     if settings.checkpoint is not None:
         return from_checkpoint(settings.checkpoint, settings.family, settings.overrides, report)
-    if settings.overrides:
-        raise UsageError("--set changes the recipe of a checkpoint; name the CHECKPOINT.")
-    if settings.family is not None:
-        raise UsageError("--family says what a checkpoint is; name the CHECKPOINT.")
     return from_bundle(load_bundle("default"))
 
 

@@ -14,7 +14,7 @@ from colorize_cli.bundle import Bundle
 from colorize_cli.ciede2000 import ciede2000
 from colorize_cli.colorizer import Colorizer
 from colorize_cli.devices import Device, problem, resolve
-from colorize_cli.errors import CheckError
+from colorize_cli.errors import CheckError, DeviceError
 from colorize_cli.images import Photo
 from colorize_cli.lab import Float, lab_from_rgb
 from colorize_cli.network import Network, open_network
@@ -24,7 +24,7 @@ from training.networks.build import Network as Module
 
 from .calls import record_calls
 from .layers import Layers, bundle_layers, most_different, torch_layers
-from .precision import half_copy
+from .precision import Precision, half_copy
 from .torch_network import TorchNetwork
 
 # Largest mean CIEDE2000 over the photographs, by what the bundle computes in. The first allows
@@ -74,6 +74,26 @@ class _Candidate:
     network: Network
     device: Device | None
     description: str
+
+
+def require_device(precision: Precision) -> None:
+    """Check that a precision can be judged here, before minutes go into making it.
+
+    Raises:
+        DeviceError: it cannot; the message says what is missing.
+    """
+    if precision != "bf16":
+        return
+    missing = problem("openvino")
+    if missing is None:
+        from colorize_cli.openvino_network import computes_bf16
+
+        missing = None if computes_bf16() else "this CPU has no instructions for bfloat16"
+    if missing is not None:
+        raise DeviceError(
+            f"--bf16 is checked where it runs, in OpenVINO: {missing}. Export it on another "
+            "machine, or with --no-check."
+        )
 
 
 def check_colours(

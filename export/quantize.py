@@ -23,6 +23,9 @@ from .calls import record_calls
 
 Feed = Mapping[str, NDArray[np.float32]]
 
+# From 21 on, GroupNorm is an operator through which onnxruntime's quantizer finds no types.
+MAX_OPSET = 20
+
 
 def quantize(model: ModelProto, feeds: Iterator[Feed]) -> ModelProto:
     """Quantize the convolutions of a denoiser, but for the first and the last.
@@ -51,6 +54,8 @@ def quantize(model: ModelProto, feeds: Iterator[Feed]) -> ModelProto:
     source = ModelProto()
     source.CopyFrom(model)
     add_pre_process_metadata(source)  # there is nothing left to fold; says so to the quantizer
+    for number, node in enumerate(source.graph.node):
+        node.name = node.name or f"node_{number}"  # what is excluded, is by name
     convolutions = [node.name for node in source.graph.node if node.op_type == "Conv"]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "int8.onnx"

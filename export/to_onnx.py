@@ -25,7 +25,6 @@ from training.networks.palette import Palette
 from training.networks.unet import Denoiser
 
 OPSET = 18
-OPSETS = range(18, 24)  # below, PyTorch writes files that are not valid
 # Smaller tensors stay in single precision: they weigh nothing, and biases gain from it.
 HALF_FROM = 1024
 
