@@ -23,6 +23,7 @@ RUNNING = {
     "geometry",
     "machine",
     "network",
+    "openvino_network",
     "render",
 }
 RUN_BUNDLES = {
