@@ -87,7 +87,7 @@ def print_comparison(
             f"{change.before.photos_per_second:.2f}",
             f"{change.after.photos_per_second:.2f}",
             f"{change.ratio - 1:+.0%}",
-            f"{change.noise:.0%}",
+            f"{change.noise:.0%}" if change.noise < 1 else "> 100%",
             change.verdict,
             style=style,
         )
