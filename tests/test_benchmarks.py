@@ -80,7 +80,7 @@ def test_operators_of_both_runtimes_fall_into_kinds(operator: str, kind: str) ->
 
 
 @pytest.mark.slow
-def test_peers_have_the_parameters_that_are_published(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peers_have_as_many_parameters_as_the_originals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.peers.tutorial.randomise_zeros", lambda network: None)
     with torch.device("meta"):  # shapes without numbers
         peers = [tutorial(), pix2pix(), color_diffusion()]
