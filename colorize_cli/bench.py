@@ -257,10 +257,10 @@ def _conclude(
         print_comparison(changes, figures, options.compare, reporter)
         for warning in warnings(saved, figures.machine, figures.models):
             reporter.warn(f"{shown(options.compare.name)}: {warning}")
-        if saved.waiting > NOTED_WAITING:
+        if (waiting := max(saved.waiting, figures.waiting)) > NOTED_WAITING:
             reporter.warn(
-                f"{shown(options.compare.name)}: other programs held the cores for up to "
-                f"{saved.waiting:.0%} of the time"
+                f"then or now, other programs held the cores for up to {waiting:.0%} of the time: "
+                "the verdicts are on them as well"
             )
     print_recommendation(recommended, figures, reporter)
     if options.json is not None:

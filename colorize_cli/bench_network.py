@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle, islice, pairwise
-from math import ceil
+from math import ceil, lcm
 from time import perf_counter
 
 import numpy as np
@@ -21,7 +21,8 @@ from .plan import Job
 from .stopwatch import Lap, Stopwatch, Timing
 from .work import Result, Settings
 
-# Full batches that a run of the whole pipeline has at least, so that its ends do not count much.
+# Full batches of all photos that a run of the whole pipeline has at least, so that its ends do not
+# count much.
 LEAST_BATCHES = 4
 _PARTS = 10
 
@@ -198,13 +199,18 @@ def photos_for(
     *,
     samples: int,
     batch: int,
+    subjects: int = 1,
 ) -> int:
-    """Estimate how many photos, in full batches, keep the pipeline busy for some seconds."""
+    """Estimate how many photos keep the pipeline busy for some seconds.
+
+    Full batches, of `subjects` different photos each as often.
+    """
     core = network.photo.core_ms
     for name, stage in stages.items():
         core += stage.timing.core_ms * (1 if name in ("decode", "prepare") else samples)
     each = max(network.photo.median_ms, core / usable_cpus()) / 1000
-    return batch * max(LEAST_BATCHES, ceil(seconds / each / batch))
+    unit = lcm(batch, subjects)
+    return unit * max(LEAST_BATCHES, ceil(seconds / each / unit))
 
 
 def time_pipeline(
@@ -236,7 +242,7 @@ def time_pipeline(
         seconds=watch.lap.wall,
         photos_per_second=photos / watch.lap.wall,
         samples_per_second=photos * samples / watch.lap.wall,
-        part_seconds=part_seconds(finished, colorizer.batch),
+        part_seconds=part_seconds(finished, lcm(colorizer.batch, len(subjects))),
         p50_ms=1000 * float(np.median(work)),
         p95_ms=1000 * float(np.percentile(work, 95)),
         cores_busy=watch.lap.core / watch.lap.wall,
@@ -245,19 +251,19 @@ def time_pipeline(
     )
 
 
-def part_seconds(finished: Sequence[float], batch: int) -> tuple[float, ...]:
-    """Cut a run into equal parts of whole batches.
+def part_seconds(finished: Sequence[float], unit: int) -> tuple[float, ...]:
+    """Cut a run into equal parts.
 
     Args:
-        finished: When each photo was done, in seconds; the first batch fills the pipeline and
+        finished: When each photo was done, in seconds; the first unit fills the pipeline and
             belongs to no part.
-        batch: Photos that go through the network together.
+        unit: Photos that parts are multiples of, because they go through together or differ.
 
     Returns:
-        Seconds a photo in each part; nothing where there is no second batch.
+        Seconds a photo in each part; nothing where there is no second unit.
     """
-    each = batch * max(1, (len(finished) // batch - 1) // _PARTS)
-    ends = finished[batch - 1 :: each]
+    each = unit * max(1, (len(finished) // unit - 1) // _PARTS)
+    ends = finished[unit - 1 :: each]
     return tuple((end - start) / each for start, end in pairwise(ends))
 
 

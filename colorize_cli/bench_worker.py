@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import lcm
 from pathlib import Path
 
 import numpy as np
@@ -91,10 +92,10 @@ class Task:
 
     def seconds(self, photo_seconds: float) -> float:
         """Tell about how long it takes, where the network takes so long for a photo."""
-        batch = self.configuration.batch * photo_seconds
-        alone = max(self.network_seconds, LEAST_RUNS * batch)
-        whole = max(self.pipeline_seconds, LEAST_BATCHES * batch)
-        return _START_SECONDS + len(self.jobs) * photo_seconds + alone + whole
+        batch, photos = self.configuration.batch, len(self.jobs)
+        alone = max(self.network_seconds, LEAST_RUNS * batch * photo_seconds)
+        whole = max(self.pipeline_seconds, LEAST_BATCHES * lcm(batch, photos) * photo_seconds)
+        return _START_SECONDS + photos * photo_seconds + alone + whole
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,12 @@ def measure(task: Task) -> Measured:
     subjects = take_subjects(task.jobs, colorizer, task.samples, lambda path, reason: None)
     alone = time_network(subjects, colorizer, network, task.network_seconds)
     photos = photos_for(
-        task.pipeline_seconds, task.stages, alone, samples=task.samples, batch=wanted.batch
+        task.pipeline_seconds,
+        task.stages,
+        alone,
+        samples=task.samples,
+        batch=wanted.batch,
+        subjects=len(subjects),
     )
     whole = time_pipeline(subjects, colorizer, network, photos)
     return Measured(device.description, alone, whole, _colours(subjects))

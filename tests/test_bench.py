@@ -226,12 +226,14 @@ def test_a_later_run_is_compared_with_an_earlier_one(colorize_bench: Bench) -> N
     one["pipeline"]["photos_per_second"] *= 1000
     one["pipeline"]["part_seconds"] = [1.0, 1.0, 1.0, 1.0]
     earlier["machine"]["cpu"] = "Abacus"
+    earlier["waiting"] = 0.987
     Path("before.json").write_text(json.dumps(earlier))
     code, out, err = colorize_bench("--compare", "before.json", "--batch", "2,3", "--json", "-")
     assert code == 0
     assert "Since before.json" in err
     assert "1 configuration not in before.json" in err
     assert "another machine (CPU Abacus" in err
+    assert "held the cores for up to 99% of the time: the verdicts are on them" in err
     (change,) = json.loads(out)["comparison"]
     assert change["batch"] == 2
     assert change["ratio"] < 0.1
@@ -339,6 +341,8 @@ def test_the_pipeline_runs_about_as_long_as_wanted() -> None:
     quick = dict.fromkeys(STAGES, stage(1))
     assert bench_network.photos_for(10, quick, network, samples=1, batch=1) == 20
     assert bench_network.photos_for(10, quick, network, samples=1, batch=8) == 32
+    # Each photo comes as often, or a part of the run is not like the next.
+    assert bench_network.photos_for(10, quick, network, samples=1, batch=8, subjects=3) == 96
     # Where the cores have more to do than the network, on a GPU say, they decide.
     slow = quick | {"encode": stage(100_000)}
     assert bench_network.photos_for(10, slow, network, samples=4, batch=2) == 8
