@@ -14,11 +14,12 @@ def page(result: Mapping[str, Any]) -> str:
     """Write the tables."""
     ceilings, cores = result["ceiling"], result["ceiling"]["cores"]
     parts = [
-        f"{machine_text(result['machine'])} Load at the end {result['load_average_after']}.",
+        f"{machine_text(result['machine'])} Load average {result['machine']['load_average']} "
+        f"before and {result['load_average_after']} after.",
         f"## Ceiling\n\nMatrices of {ceilings['side']} x {ceilings['side']}, 10^9 operations a "
         "second: median (best). Memory copied, read and written bytes together.",
         _ceiling_table(ceilings, cores),
-        f"## Floor and measured, {result['samples']} samples",
+        f"## Floor and measured, samples a photo: {result['samples']}",
         f"Built-in photo of 2 megapixels; model {result['model']['name']} "
         f"({result['model']['digest'][:12]}), {result['steps']} steps.",
     ]

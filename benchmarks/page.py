@@ -33,6 +33,5 @@ def machine_text(machine: Mapping[str, Any]) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     return (
         f"{machine['cpu']}, {machine['usable_cpus']} of {machine['cpus']} CPUs, "
-        f"{', '.join(machine['flags'])}; load average {machine['load_average']} before it began. "
-        f"Python {machine['python']}, {packages}."
+        f"{', '.join(machine['flags'])}. Python {machine['python']}, {packages}."
     )

@@ -19,7 +19,7 @@ from ..photos import make_photos
 from ..turns import quotients
 from .bars import Check, Row, Setting, device_text
 
-SHARE = 0.85
+SHARE = 85.0  # percent
 _NETWORK_SECONDS = 10.0
 _SEED = 0
 
@@ -47,8 +47,8 @@ def folder(setting: Setting) -> Row:
     check = Check(
         f"folder of {setting.photos} photos, {samples} samples: file to file / network alone, "
         f"{device_text(device)}",
-        share.median,
-        "",
+        100 * share.median,
+        "%",
         SHARE,
         spread=f"{share.least:.0%} to {share.greatest:.0%}",
     )

@@ -118,7 +118,8 @@ def page(result: Mapping[str, Any]) -> str:
                 "of the loop scaled up; all of its steps cost the same."
             )
     head = (
-        f"{machine_text(result['machine'])} Load at the end {result['load_average_after']}. "
+        f"{machine_text(result['machine'])} Load average {result['machine']['load_average']} "
+        f"before and {result['load_average_after']} after. "
         f"{result['threads']} threads. {result['rounds']} rounds, medians (range)."
     )
     return "\n\n".join([head, table(_HEAD, rows), *notes])
