@@ -97,7 +97,8 @@ def test_a_named_device_that_cannot_run_is_an_error(name: str) -> None:
 @needs_no_gpu
 @needs_gpu_wheel
 @pytest.mark.parametrize(
-    ("name", "fix"), [("cuda", r"pip install .*\[cuda\]"), ("tensorrt", r"pip install .*\[tensorrt\]")]
+    ("name", "fix"),
+    [("cuda", r"pip install .*\[cuda\]"), ("tensorrt", r"pip install .*\[tensorrt\]")],
 )
 def test_missing_libraries_are_named_with_the_extra_that_brings_them(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: Any, fix: str
