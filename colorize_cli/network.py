@@ -62,7 +62,7 @@ def open_network(
     if device.name == "openvino":
         from .openvino_network import OpenVinoNetwork
 
-        return OpenVinoNetwork(bundle, device)
+        return OpenVinoNetwork(bundle, device, size=size)
     return OnnxNetwork(bundle, device, batch=batch, size=size)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from colorize_cli import devices, openvino_network
+from colorize_cli import devices
 from colorize_cli.bundle import load_bundle
 from colorize_cli.colorizer import Colorizer
 from colorize_cli.devices import Precision, problem, resolve
@@ -57,14 +57,22 @@ def test_a_sample_does_not_depend_on_lanes_company_or_what_ran_before(
             np.testing.assert_array_equal(found, expected)
 
 
-def test_graphs_of_few_shapes_are_kept(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openvino_network, "_SHAPES", 2)
-    network = OpenVinoNetwork(load_bundle(tiny_bundle), resolve("openvino"))
-    sides = (32, 64, 96, 128)
-    first = [network.encode(np.full((1, 1, 64, side), 50, np.float32)) for side in sides]
-    assert len(network._compiled) == 4  # two shapes of each graph
-    again = network.encode(np.full((1, 1, 64, 32), 50, np.float32))
-    np.testing.assert_array_equal(again.maps["cond_0"], first[0].maps["cond_0"])
+def test_only_the_usual_shapes_have_graphs_of_their_own(tiny_bundle: Path) -> None:
+    bundle = load_bundle(tiny_bundle)
+    colorizer = Colorizer(bundle, resolve("openvino"), steps=1)
+    network = colorizer._network
+    assert isinstance(network, OpenVinoNetwork)
+
+    def graphs_after(height: int, width: int) -> int:
+        prepared = colorizer.prepare(read_photo(synthetic_photo(width, height)))
+        colorizer.colorize([prepared], 1, 0)
+        return len(network._compiled)
+
+    assert graphs_after(60, 80) == 2  # an encoder for all, a denoiser for this shape
+    assert graphs_after(120, 160) == 2
+    assert graphs_after(80, 60) == 3
+    assert graphs_after(20, 200) == 4  # one for any other
+    assert graphs_after(200, 20) == 4
 
 
 def test_what_cannot_be_computed_is_told(tiny_bundle: Path) -> None:
