@@ -33,7 +33,7 @@ class NetworkTiming:
 
     Attributes:
         rows: Photos that one call of a graph takes, with one sample each.
-        side_by_side: Calls at the same time.
+        side_by_side: Calls of the denoiser at the same time.
         encoder: A call of the encoder.
         step: A call of the denoiser.
         sampler: All steps of `rows` photos, with their noise and arithmetic.
@@ -102,7 +102,8 @@ class TimedNetwork:
     """A network, each call of it timed.
 
     Attributes:
-        side_by_side: Calls that are known to run at the same time.
+        side_by_side: Calls of the denoiser that are known to run at the same time.
+        encoders: Calls of the encoder likewise.
         encoder_laps: Of the calls of the encoder.
         draws: Of the samples.
         rows: Photos in the last call of the encoder.
@@ -111,7 +112,7 @@ class TimedNetwork:
     def __init__(self, network: Network) -> None:
         """Time a network from here on."""
         self._network = network
-        self.side_by_side = 1
+        self.side_by_side = self.encoders = 1
         self.encoder_laps: list[Lap] = []
         self.draws: list[Draw] = []
         self.rows = 0
@@ -123,7 +124,7 @@ class TimedNetwork:
 
     def encode(self, L: Float) -> Condition:
         """Time `Network.encode`."""
-        with Stopwatch(self.side_by_side) as watch:
+        with Stopwatch(self.encoders) as watch:
             condition = self._network.encode(L)
         self.encoder_laps.append(watch.lap)
         self.rows = condition.batch
@@ -155,8 +156,9 @@ def time_network(
 ) -> NetworkTiming:
     """Time a network that is warm, full batches of one photo after the other."""
     batch, samples = colorizer.batch, len(subjects[0].fields)
-    calls = samples if colorizer.device.is_gpu else batch * samples
-    network.side_by_side = min(colorizer.device.lanes, calls)
+    calls = 1 if colorizer.device.is_gpu else batch
+    network.encoders = min(colorizer.device.lanes, calls)
+    network.side_by_side = min(colorizer.device.lanes, calls * samples)
     encoder: list[Lap] = []
     steps: list[Lap] = []
     sampler: list[Lap] = []
