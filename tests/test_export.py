@@ -7,6 +7,7 @@ import onnx
 import pytest
 import torch
 
+from colorize_cli.app import main
 from colorize_cli.bundle import Bundle, load_bundle, write_bundle
 from colorize_cli.errors import CheckError, ModelError, UsageError
 from export.command import ExportSettings, run
@@ -157,3 +158,31 @@ def test_a_wrong_override_is_refused_before_any_work(tmp_path: Path) -> None:
     save_checkpoint(path, Checkpoint(Recipe("tiny", "encoder"), {}, {}))
     with pytest.raises(UsageError, match=r"sampling\.speed"):
         run(ExportSettings(path, tmp_path, overrides=("sampling.speed=1",)), report=lambda _: None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("opset", [20, 23])
+def test_another_opset_gives_the_same_network(opset: int, tmp_path: Path) -> None:
+    checkpoint = make_checkpoint(tmp_path, "palette")
+    run(ExportSettings(checkpoint, tmp_path / "out", opset=opset), lambda line: None)
+    bundle = load_bundle(tmp_path / "out")
+    model = onnx.load_model_from_string(bundle.read("denoiser.onnx"))
+    assert [entry.version for entry in model.opset_import if not entry.domain] == [opset]
+    network_from_bundle(bundle)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--fp16", "--int8"], "choose one"),
+        (["--calibrate", "."], "--int8"),
+        (["--int8", "--opset", "21"], "at most 20"),
+        (["--family", "palette"], "CHECKPOINT"),
+        (["--opset", "17"], "18"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_at_once(
+    arguments: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", "--out", str(tmp_path / "out"), *arguments]) == 2
+    assert says in capsys.readouterr().err

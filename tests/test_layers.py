@@ -1,0 +1,51 @@
+"""Layers are found in a graph under the network's names, and ranked by how far they stray."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from conftest import tiny_fields
+from onnx import numpy_helper
+
+from colorize_cli.bundle import write_bundle
+from colorize_cli.devices import resolve
+from colorize_cli.network import OnnxNetwork
+from export.calls import record_calls
+from export.layers import bundle_layers, most_different
+from export.photos import gate_photos
+
+
+def test_layers_are_ranked_by_their_relative_error() -> None:
+    reference = [{"a": np.full(4, 100.0), "b": np.ones(4), "c": np.zeros(4), "gone": np.ones(1)}]
+    candidate = [{"a": np.full(4, 101.0), "b": np.full(4, 1.5), "c": np.zeros(4)}]
+    assert most_different(reference, candidate, 2) == [("b", 0.5), ("a", pytest.approx(0.01))]
+    candidate[0]["c"] = np.full(4, np.nan)
+    assert most_different(reference, candidate)[0] == ("c", np.inf)
+
+
+def test_layers_are_found_through_casts_and_dequantization(tmp_path: Path) -> None:
+    text = """
+    denoiser (float[rows, 2, h, w] noisy_ab, float[1, 1, h, w] L, float[rows] gamma)
+        => (float[rows, 2, h, w] prediction)
+    {
+        half = Cast <to = 10> (weight)
+        single = Cast <to = 1> (half)
+        one = Conv (noisy_ab, single)
+        prediction = Conv (one, plain)
+    }
+    """
+    model = onnx.parser.parse_model('<ir_version: 9, opset_import: ["" : 18]>' + text)
+    eye = np.eye(2, dtype=np.float32)[:, :, None, None]
+    model.graph.initializer.extend(
+        [numpy_helper.from_array(2 * eye, "a.b.weight"), numpy_helper.from_array(eye, "plain")]
+    )
+    model.graph.node[0].input[0] = "a.b.weight"  # a name that the text form cannot spell
+    fields = tiny_fields("palette") | {"grid": 1}
+    bundle = write_bundle(tmp_path, fields, {"denoiser.onnx": model.SerializeToString()})
+    photo = next(iter(gate_photos().values()))
+    device = resolve("cpu", threads=1)
+    calls = record_calls(bundle, OnnxNetwork(bundle, device), photo)
+    layers = bundle_layers(bundle, device, calls, 3)
+    assert layers.keys() == {"a.b", "plain"}
+    np.testing.assert_allclose(layers["a.b"], 2 * calls.steps[3][0], rtol=1e-6)
