@@ -1,3 +1,13 @@
 """Turn folders of black-and-white photographs into colour with a diffusion model."""
 
+import os
+import sys
+from typing import Any
+
 __version__ = "0.1.0"
+
+# Nothing is sent at run time, and that has to be said before the runtimes are imported: the wheels
+# of ONNX Runtime and OpenVINO report their use to their makers otherwise.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+_modules: dict[str, Any] = sys.modules
+_modules.setdefault("openvino_telemetry", None)  # OpenVINO then takes a stub of its own

@@ -264,7 +264,7 @@ def part_seconds(finished: Sequence[float], unit: int) -> tuple[float, ...]:
     Returns:
         Seconds a photo in each part; nothing where there is no second unit.
     """
-    each = unit * max(1, (len(finished) // unit - 1) // _PARTS)
+    each = unit * max(1, ceil((len(finished) // unit - 1) / _PARTS))
     ends = finished[unit - 1 :: each]
     return tuple((end - start) / each for start, end in pairwise(ends))
 

@@ -140,7 +140,7 @@ def configurations(
                     digest=model.bundle.digest,
                     device=device.name,
                     precision=device.precision,
-                    computes=_computes(model, device.precision),
+                    computes=device.computes(model.compute),
                     batch=size,
                     is_default_batch=size == usual,
                 )
@@ -177,14 +177,3 @@ def _devices(
             yield from (device for device in auto.candidates() if device.name == name)
         else:
             yield auto.choose(name, bundle, note)
-
-
-def _computes(model: Model, precision: Precision | None) -> str:
-    """Tell the precision of the computation: of a bundle's numbers, or what a runtime makes of it.
-
-    A bundle for bfloat16 holds a graph of single precision, which only OpenVINO takes so.
-    """
-    compute = "fp32" if model.compute == "bf16" else model.compute
-    if compute == "fp32":
-        return precision or compute
-    return f"{compute}+{precision}" if precision == "bf16" else compute

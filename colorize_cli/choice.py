@@ -45,7 +45,12 @@ def judge(prepared: Prepared, ab: Float, count: int, *, choosing: bool) -> Choic
         ab: (K, 2, h, w) in Lab units on its grid: the candidates, padding included.
         count: How many to keep, at most K.
         choosing: Whether to choose; else the first are taken as they are.
+
+    Raises:
+        ValueError: More are to be kept than there are.
     """
+    if not 1 <= count <= len(ab):
+        raise ValueError(f"{count} samples of {len(ab)} candidates")
     lab = visible_lab(prepared, ab)
     distances = _distances(lab)
     chroma = np.hypot(lab[..., 1], lab[..., 2]).mean(axis=(1, 2))

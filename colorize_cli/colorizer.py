@@ -17,6 +17,8 @@ from .noise import SampleNoise
 from .sampler import sample
 from .schedule import Schedule, respace
 
+_MAX_SIZE = 4096  # beyond, attention would take more memory than machines have
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -74,6 +76,8 @@ class Colorizer:
         self.size = bundle.working_size if size is None else size
         if self.size < bundle.multiple:
             raise UsageError(f"the size must be at least {bundle.multiple}, not {self.size}")
+        if self.size > _MAX_SIZE:
+            raise UsageError(f"the size must be at most {_MAX_SIZE}, not {self.size}")
         if batch < 1:
             raise UsageError(f"the batch must be at least 1, not {batch}")
         self.batch = batch

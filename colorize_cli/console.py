@@ -86,7 +86,7 @@ class Reporter:
             if result.status == "skipped":
                 self._print(f"left out {shown(result.job.source)}: it is in colour")
                 return
-            outputs = result.job.outputs
+            outputs = [result.job.outputs[k] for k in result.job.missing]
             more = f" and {len(outputs) - 1} more" if len(outputs) > 1 else ""
             self._print(
                 f"{result.status} {shown(result.job.source)} -> {shown(outputs[0])}{more} "

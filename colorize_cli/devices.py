@@ -79,6 +79,18 @@ class Device:
         """Whether calls are of many photos, one at a time."""
         return self.name in ("cuda", "tensorrt")
 
+    def computes(self, compute: str) -> str:
+        """Say what a bundle's numbers are computed in here.
+
+        Args:
+            compute: what the bundle says, "fp32" | "fp16" | "bf16" | "int8". Its graphs are of
+                that, but for bfloat16, which only OpenVINO makes of graphs in single precision.
+        """
+        own = "fp32" if compute == "bf16" else compute
+        if own == "fp32":
+            return self.precision or own
+        return f"{own}+{self.precision}" if self.precision == "bf16" else own
+
     def batch_for(self, samples: int) -> int:
         """Photos that should go through together when each gets so many samples."""
         return _GPU_BATCH if self.is_gpu else ceil(self.lanes / samples)

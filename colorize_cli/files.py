@@ -3,6 +3,7 @@
 import os
 import secrets
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,11 +37,16 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 def cache_folder() -> Path:
-    """Where the user's system wants what can be made again; it need not exist yet."""
-    if sys.platform == "win32":
-        root = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local")
-    else:
-        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    """Where the user's system wants what can be made again; it need not exist yet.
+
+    A user without a home, as in some containers, has it with the temporary files.
+    """
+    is_windows = sys.platform == "win32"
+    named = os.environ.get("LOCALAPPDATA" if is_windows else "XDG_CACHE_HOME")
+    try:
+        root = Path(named) if named else Path.home() / ("AppData/Local" if is_windows else ".cache")
+    except RuntimeError:
+        root = Path(tempfile.gettempdir())
     return root / "colorize"
 
 

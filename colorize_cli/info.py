@@ -10,7 +10,7 @@ from .auto import MAX_DIFFERENCE, choose, kept_trials
 from .bundle import GRAPHS, Bundle, load_bundle
 from .console import Reporter, write_stdout
 from .devices import DEVICES, problem, rival_wheels
-from .errors import EXIT_ENVIRONMENT, EXIT_OK, ModelError
+from .errors import EXIT_ENVIRONMENT, EXIT_OK, ColorizeError, ModelError
 from .extras import EXTRAS, install_commands, missing_modules, repair_commands
 from .machine import describe_machine
 
@@ -58,9 +58,14 @@ def collect(model: str) -> dict[str, Any]:
 
 def _auto(bundle: Bundle) -> dict[str, Any]:
     """What --device auto takes, and why: the first call on a machine may measure for seconds."""
-    device = choose("auto", bundle, Reporter().note)
+    trials = kept_trials(bundle)
+    try:
+        device = choose("auto", bundle, Reporter().note)
+    except ColorizeError as error:
+        return {"problem": str(error), "measured": trials and [asdict(t) for t in trials]}
     trials = kept_trials(bundle)
     return {
+        "problem": None,
         "device": device.name,
         "precision": device.precision,
         "description": device.description,
@@ -131,8 +136,10 @@ def _text(facts: dict[str, Any]) -> str:
 def _auto_lines(auto: dict[str, Any] | None) -> list[str]:
     if auto is None:
         return []
-    precision = f" in {auto['precision']}" if auto["precision"] else ""
-    lines = [f"auto       takes {auto['description']}{precision}"]
+    lines = [f"auto       {auto['problem']}"]
+    if auto["problem"] is None:
+        precision = f" in {auto['precision']}" if auto["precision"] else ""
+        lines = [f"auto       takes {auto['description']}{precision}"]
     for trial in auto["measured"] or ():
         name = " ".join(filter(None, (trial["device"], trial["precision"])))
         found = trial["failure"] or (

@@ -1,12 +1,12 @@
 """Several calls of the network at once, one thread each.
 
 Small networks leave cores idle when one call is spread over several: on two cores a call with two
-threads takes 0.7 of its time with one, so two calls side by side get 1.4 times as much done
-(`benchmarks/cpu.md`).
+threads takes 0.6 to 0.7 of its time with one, so two calls side by side get 1.2 to 1.4 times as
+much done (`benchmarks/cpu.md`).
 """
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from threading import Event
 from typing import TypeVar
 
@@ -36,8 +36,10 @@ class Lanes:
         """
         if self._pool is None:
             return [function(item) for item in items]
-        futures = [self._pool.submit(function, item) for item in items]
+        futures: list[Future[R]] = []
         try:
+            for item in items:
+                futures.append(self._pool.submit(function, item))
             done, left = wait(futures, 0, FIRST_EXCEPTION)
             # A timeout, because on Windows only that lets Ctrl-C through.
             while left and not any(future.exception() for future in done):

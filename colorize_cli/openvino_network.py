@@ -1,5 +1,7 @@
 """A bundle's networks in OpenVINO, on the CPU."""
 
+import os
+from contextlib import suppress
 from threading import Lock, local
 from typing import Any
 
@@ -44,7 +46,10 @@ class OpenVinoNetwork:
         folder = cache_folder() / "openvino"
         prune(folder, _CACHE_BYTES)
         self._core = ov.Core()
-        self._core.set_property({"CACHE_DIR": str(folder)})
+        with suppress(OSError):  # without a cache each run compiles anew, nothing else
+            folder.mkdir(parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                self._core.set_property({"CACHE_DIR": str(folder)})
         # The encoder runs once a photo, and what it finds decides all: in bfloat16 it moved colours
         # by 0.7 CIEDE2000 where the denoiser alone moves them by 0.1.
         self._hints = {"encoder.onnx": "f32", "denoiser.onnx": _HINTS[str(device.precision)]}

@@ -19,7 +19,7 @@ class Options:
         candidates: Samples to draw and choose them from; 0 for no choice.
         seed: Of the noise.
         model: Name or path of a bundle.
-        device: "auto" | "cpu" | "cuda" | "tensorrt".
+        device: "auto" | "cpu" | "openvino" | "cuda" | "tensorrt".
         batch: Photographs for one run of the network.
         size: Working size in pixels.
         steps: Denoising steps.

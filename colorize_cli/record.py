@@ -25,7 +25,7 @@ class Record:
     Attributes:
         model: The model as the user named it; a path is absolute.
         model_digest: Digest of the bundle.
-        device: The device that ran: "cpu" | "cuda" | "tensorrt".
+        device: The device that ran: "cpu" | "openvino" | "cuda" | "tensorrt".
         precision: That the network computes in.
         seed: Of the noise.
         size: Working size in pixels.

@@ -9,7 +9,6 @@ missing ones are made with the new settings.
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import get_args
 
 import cv2
 import numpy as np
@@ -20,7 +19,7 @@ from .auto import choose
 from .bundle import Bundle, load_bundle
 from .colorizer import Colorizer
 from .console import Reporter, count_text
-from .devices import Device, Precision, resolve
+from .devices import Device, resolve
 from .errors import DeviceError, ModelError, UsageError
 from .names import shown
 from .options import Options
@@ -49,6 +48,11 @@ def open_colorizer(options: Options, reporter: Reporter, photos: int) -> tuple[C
     candidates = options.candidates
     if candidates is None:
         candidates = kept.candidates if kept else 0
+    if candidates and candidates < options.samples:
+        raise UsageError(
+            f"{options.samples} samples cannot be chosen from {candidates} candidates: name more "
+            "--candidates, or fewer --samples."
+        )
     draws = candidates or options.samples
     device = _open_device(options, kept, bundle, reporter).fitted(photos * draws)
     of_model = kept if kept and kept.model_digest == bundle.digest else None
@@ -72,7 +76,7 @@ def open_colorizer(options: Options, reporter: Reporter, photos: int) -> tuple[C
         model=model,
         model_digest=bundle.digest,
         device=device.name,
-        precision=device.precision or str(bundle.precision.get("compute", "fp32")),
+        precision=device.computes(str(bundle.precision.get("compute", "fp32"))),
         seed=seed,
         size=colorizer.size,
         steps=colorizer.schedule.steps,
@@ -134,11 +138,11 @@ def _open_model(options: Options, kept: Record | None) -> tuple[Bundle, str]:
 def _open_device(
     options: Options, kept: Record | None, bundle: Bundle, reporter: Reporter
 ) -> Device:
-    if options.device != "auto" or not kept:
+    if not kept or options.device not in ("auto", kept.device):
         return choose(options.device, bundle, reporter.note)
     try:
-        precision = get_args(Precision)[kept.precision == "bf16"]
-        return resolve(kept.device, precision=precision)
+        is_bf16 = kept.precision.endswith("bf16")
+        return resolve(kept.device, precision="bf16" if is_bf16 else "fp32")
     except DeviceError as error:
         raise DeviceError(
             f"{shown(options.out)} was begun on {kept.device}, and a resume keeps to it. {error} "

@@ -85,11 +85,6 @@ def run(options: Options, reporter: Reporter) -> int:
     """
     started = monotonic()
     _check_out(options.out)
-    if options.candidates and options.candidates < options.samples:
-        raise UsageError(
-            f"{options.samples} samples cannot be chosen from {options.candidates} candidates: "
-            "name more --candidates, or fewer --samples."
-        )
     plan = make_plan(
         options.paths,
         options.out,

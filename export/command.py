@@ -129,6 +129,8 @@ def _bundle(
     """Write the bundle to a folder for now, its graphs compared with PyTorch; fill `fields` in."""
     precision = settings.precision
     fields["precision"] = {"weights": _WEIGHTS[precision], "compute": precision}
+    if precision != "fp32":
+        fields["quality"] = {}  # it was measured in single precision
     if precision == "int8":
         photos = calibration_photos(settings.calibrate, report)
         graphs = trace(network, settings.opset)

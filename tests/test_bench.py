@@ -507,24 +507,6 @@ def test_a_precision_that_no_option_leads_to_is_told(
     assert "openvino bf16 is not recommended" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("compute", "precision", "computes"),
-    [
-        ("fp32", None, "fp32"),
-        ("fp32", "bf16", "bf16"),
-        ("bf16", None, "fp32"),
-        ("fp16", None, "fp16"),
-        ("int8", "fp32", "int8"),
-        ("int8", "bf16", "int8+bf16"),
-    ],
-)
-def test_the_precision_is_of_what_is_computed(
-    compute: str, precision: Any, computes: str, tiny_bundle: Path
-) -> None:
-    bundle = replace(load_bundle(tiny_bundle), precision={"compute": compute})
-    assert bench_plan._computes(bench_plan.Model("x", bundle), precision) == computes
-
-
 def test_photographs_are_measured_and_left_alone(colorize_bench: Bench, tmp_path: Path) -> None:
     scans = tmp_path / "scans [1]"
     scans.mkdir()

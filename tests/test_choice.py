@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 
 from colorize_cli.choice import judge
 from colorize_cli.colorizer import Prepared
@@ -65,6 +66,11 @@ def test_grey_and_alike_samples_are_found_among_those_that_are_kept() -> None:
     assert not whole.is_alike
     assert whole.grey == (2,)
     assert not judge(PREPARED, ab, 1, choosing=False).is_alike
+
+
+def test_more_samples_than_candidates_are_refused() -> None:
+    with pytest.raises(ValueError, match="3 samples of 2"):
+        judge(PREPARED, candidates((20, 20), (0, 9)), 3, choosing=True)
 
 
 def test_what_lies_in_the_padding_does_not_count() -> None:

@@ -233,9 +233,18 @@ def test_samples_are_chosen_from_candidates_in_the_same_way_after_a_resume(color
     assert files() == files("whole")
     _, _, err = colorize("scans", "--out", "out", "--samples", "2", "--candidates", "0")
     assert "candidates 4, now 0" in err
-    code, _, err = colorize("scans", "--out", "out", "--samples", "2", "--candidates", "1")
+    code, _, err = colorize("scans", "--out", "new", "--samples", "2", "--candidates", "1")
     assert code == 2
     assert "more --candidates" in err
+
+
+def test_recorded_candidates_are_not_stretched_to_more_samples(colorize: Run) -> None:
+    colorize("scans", "--out", "out", "--samples", "2", "--candidates", "3")
+    before = files()
+    code, _, err = colorize("scans", "--out", "out", "--samples", "4")
+    assert code == 2
+    assert "4 samples cannot be chosen from 3 candidates" in err
+    assert files() == before
 
 
 def test_the_same_command_finds_nothing_left_to_do(colorize: Run) -> None:

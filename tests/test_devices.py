@@ -1,6 +1,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,23 @@ def test_a_broken_installation_is_told_with_its_repair() -> None:
 
     assert "broken" in done.stdout
     assert "pip install onnxruntime-gpu" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("precision", "compute", "said"),
+    [
+        (None, "fp32", "fp32"),
+        (None, "bf16", "fp32"),
+        (None, "int8", "int8"),
+        ("fp32", "bf16", "fp32"),
+        ("bf16", "fp32", "bf16"),
+        ("bf16", "int8", "int8+bf16"),
+    ],
+)
+def test_the_precision_that_is_said_is_the_one_that_runs(
+    precision: Any, compute: str, said: str
+) -> None:
+    assert replace(resolve("cpu"), precision=precision).computes(compute) == said
 
 
 def test_a_session_has_the_devices_threads() -> None:

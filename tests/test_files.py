@@ -1,10 +1,11 @@
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from colorize_cli import files
-from colorize_cli.files import prune, write_atomic
+from colorize_cli.files import cache_folder, prune, write_atomic
 
 
 def test_the_file_has_the_bytes_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -73,6 +74,19 @@ def test_the_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
     (tmp_path / "usual").write_bytes(b"")
     write_atomic(tmp_path / "photo.png", b"pixels")
     assert (tmp_path / "photo.png").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_without_a_home_the_cache_is_among_temporary_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", no_home)
+    assert cache_folder().is_relative_to(tempfile.gettempdir())
 
 
 def test_a_cache_loses_what_was_used_longest_ago(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Imports point one way: colorize_cli <- training <- export, and the command line stays light."""
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -149,3 +150,23 @@ def test_help_imports_nothing_heavy() -> None:
         "    main()"
     )
     assert not set(HEAVY) - {"rich.progress"} & loaded
+
+
+def test_the_runtimes_report_nothing_to_their_makers(tmp_path: Path) -> None:
+    code = (
+        "import colorize_cli.devices, sys, os\n"
+        "assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'\n"
+        "from colorize_cli.openvino_network import computes_bf16\n"
+        "computes_bf16()\n"
+        "assert sys.modules['openvino_telemetry'] is None\n"
+        "colorize_cli.devices.resolve('cpu')\n"
+    )
+    names = ("HOME", "XDG_CACHE_HOME", "USERPROFILE", "LOCALAPPDATA")
+    subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | dict.fromkeys(names, str(tmp_path)),
+        check=True,
+    )
+    left = {path.name.lower() for path in tmp_path.rglob("*")}
+    assert not {name for name in left if "microsoft" in name or "intel" in name or "ga_" in name}

@@ -179,6 +179,25 @@ def test_a_head_that_cannot_be_is_wrong_usage(optim: dict[str, object]) -> None:
         Run(recipe, "cpu")
 
 
+def test_a_resume_neither_drops_the_head_nor_grows_one(folder: Path, tmp_path: Path) -> None:
+    run = Run(tiny_recipe(head=0.5), "cpu")
+    train(run, Photos([folder], {}), settings(tmp_path), lambda line: None, lambda: True)
+    with pytest.raises(UsageError, match="whether there is a head"):
+        command.run(
+            recipe=None,
+            data=[folder],
+            out=tmp_path,
+            backbone=None,
+            init=None,
+            resume_run=True,
+            minutes=None,
+            overrides=["optim.head=0"],
+            device="cpu",
+            workers=1,
+            report=lambda line: None,
+        )
+
+
 def test_the_learning_rate_warms_up_stays_and_decays_to_zero() -> None:
     optim = OptimRecipe(steps=100, warmup=10, decay_from=0.5)
     rates = [learning_rate(optim, step) for step in range(101)]

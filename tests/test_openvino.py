@@ -75,6 +75,16 @@ def test_only_the_usual_shapes_have_graphs_of_their_own(tiny_bundle: Path) -> No
     assert graphs_after(200, 20) == 4
 
 
+def test_a_cache_that_cannot_be_written_costs_nothing_but_time(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, L: np.ndarray
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / "file"))
+    network = OpenVinoNetwork(load_bundle(tiny_bundle), resolve("openvino"))
+    assert network.encode(L).maps["cond_0"].shape == (1, 8, 16, 24)
+
+
 def test_what_cannot_be_computed_is_told(tiny_bundle: Path) -> None:
     network = OpenVinoNetwork(load_bundle(tiny_bundle), resolve("openvino"))
     with pytest.raises(DeviceError, match=r"OpenVINO .*--device cpu"):

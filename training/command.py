@@ -17,7 +17,7 @@ from .data import Photos
 from .loop import RUN_FILE, WEIGHTS_FILE, LoopSettings, Run, resume, train
 from .networks.backbone import load_pretrained
 from .networks.build import EncoderColorizer
-from .recipe import load_recipe, override
+from .recipe import Recipe, load_recipe, override
 
 
 def run(
@@ -60,14 +60,10 @@ def run(
             raise UsageError("--resume goes on with the run as it is; leave the other options out.")
         stored = load_checkpoint(out / RUN_FILE).recipe
         changed = override(stored, overrides)
-        if (changed.network, changed.family, changed.optim.tuned_stages) != (
-            stored.network,
-            stored.family,
-            stored.optim.tuned_stages,
-        ):
+        if _trained(changed) != _trained(stored):
             raise UsageError(
-                "A resume cannot change the network, its family or optim.tuned_stages: start "
-                f"another run with --init {out / WEIGHTS_FILE}."
+                "A resume cannot change the network, its family, optim.tuned_stages or whether "
+                f"there is a head: start another run with --init {out / WEIGHTS_FILE}."
             )
         state = resume(out, changed, device)
         report(f"resumed {out} at step {state.step} of {state.recipe.optim.steps}")
@@ -86,6 +82,11 @@ def run(
     with _until_signal() as stop:
         train(state, photos, settings, report, stop)
         report(f"step {state.step}; saved in {out}; --resume goes on from there")
+
+
+def _trained(recipe: Recipe) -> tuple[object, ...]:
+    """What decides which parameters there are, and which of them the optimizer has."""
+    return recipe.network, recipe.family, recipe.optim.tuned_stages, recipe.optim.head > 0
 
 
 def _initialise(

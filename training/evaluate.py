@@ -71,8 +71,8 @@ def run(
         ModelError: the bundle, or a file of weights, cannot be used.
         DeviceError: the device cannot run.
     """
-    if json is not None and not json.absolute().parent.is_dir():
-        raise UsageError(f"--json {json}: there is no folder {json.parent}; make it first.")
+    if json is not None and (json.is_dir() or not json.absolute().parent.is_dir()):
+        raise UsageError(f"--json {json}: name a file in a folder that exists.")
     if candidates and candidates < samples:
         raise UsageError(f"--candidates {candidates} are fewer than --samples {samples}.")
     earlier = compare_with and _earlier(compare_with, samples, degraded)
@@ -94,7 +94,7 @@ def run(
     selection = select(photos, split, limit)
     if earlier and not selection.digests & {photo.sha256 for photo in earlier.photos}:
         raise UsageError(f"--compare {compare_with}: it has none of these photographs.")
-    precision = chosen.precision or bundle.precision.get("compute", "fp32")
+    precision = chosen.computes(str(bundle.precision.get("compute", "fp32")))
     note = f"; auto: {chosen.note}" if chosen.note else ""
     reporter.note(f"device: {chosen.description}, {precision}{note}")
     count = len(selection.indices)
@@ -111,13 +111,16 @@ def run(
         )
     for name, reason in result.left_out.items():
         reporter.warn(f"left out {name}: {reason}")
-    if json is not None:
-        weights = None if no_lpips else lpips.name if lpips else PACKAGE
-        write_json(json, result, photos, colorizer, settings, weights, not no_inception)
     print_tables(result, settings, bundle.name)
     if earlier:
         common, changes = compare(earlier, run_of(result, settings, bundle.name))
         print_changes(changes, common, earlier.model, bundle.name)
+    if json is not None:
+        weights = None if no_lpips else lpips.name if lpips else PACKAGE
+        try:
+            write_json(json, result, photos, colorizer, settings, weights, not no_inception)
+        except OSError as error:
+            raise UsageError(f"--json {json} cannot be written: {error.strerror}.") from error
     return result
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from colorize_cli.errors import UsageError
+from colorize_cli.files import write_atomic
 
 from .checkpoint import Checkpoint, load_checkpoint, pack_run, save_checkpoint, unpack_run
 from .data import Batch, Photos, batches
@@ -273,7 +274,7 @@ def _open_log(path: Path, step: int) -> TextIO:
     """Open the log to go on after `step`: what was logged beyond the last save will come again."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
-    path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+    write_atomic(path, "".join(f"{line}\n" for line in kept).encode())
     return path.open("a", encoding="utf-8")
 
 

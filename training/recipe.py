@@ -189,6 +189,10 @@ def recipe_from_dict(table: Mapping[str, Any]) -> Recipe:
         )
     if not all(isinstance(w, int | float) and w >= 0 for w in data.sets.values()):
         raise UsageError("the weights in data.sets must be numbers of at least 0.")
+    if optim.head < 0:
+        raise UsageError("optim.head is a weight, of at least 0.")
+    if recipe.diffusion.weight_limit and recipe.diffusion.weight_limit <= 1:
+        raise UsageError("diffusion.weight_limit is above 1, or 0 for no limit.")
     if min(optim.steps, optim.photos, optim.views + 1) < 1:
         raise UsageError("optim.steps and optim.photos start at 1, optim.views at 0.")
     return recipe

@@ -6,6 +6,7 @@ array of draws, (1 + D,): first the figure itself, then its values on D resample
 of figures is computed of such arrays, draw by draw.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -79,12 +80,20 @@ def mean_draws(values: Sequence[float] | Draws, counts: Draws) -> Draws:
     return np.asarray(counts @ np.asarray(values, np.float64) / counts.sum(axis=1), np.float64)
 
 
+def resamplable(sets: Sequence[str]) -> int:
+    """Count the photos that intervals rest on, given the set of each.
+
+    None where a set has but one: drawn again and again, it would pass for certain.
+    """
+    return 0 if 1 in Counter(sets).values() else len(sets)
+
+
 def interval_of(draws: Draws, photos: int) -> Interval:
     """Give a figure with the percentiles 2.5 and 97.5 of its resamples.
 
     Args:
         draws: (1 + D,); NaN among the resamples is passed over.
-        photos: how many were resampled; fewer than five have no interval.
+        photos: how many were resampled, as `resamplable` counts; fewer than five have no interval.
     """
     value, resampled = float(draws[0]), draws[1:][np.isfinite(draws[1:])]
     if not np.isfinite(value):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..shards import set_of
-from .bootstrap import Interval, interval_of, mean_draws, resample
+from .bootstrap import Interval, interval_of, mean_draws, resamplable, resample
 from .figures import MAIN, REST, Column, PhotoFigures
 from .summary import Figures, mean_of_sets, row_figures
 
@@ -82,7 +82,7 @@ def compare(before: Run, after: Run, seed: int = 0) -> tuple[int, list[Change]]:
     for column in (*MAIN, OFF_TRUTH, *REST):
         if column.better and column.key in earlier and column.key in later:
             one, other = earlier[column.key], later[column.key]
-            difference = interval_of(other - one, len(common))
+            difference = interval_of(other - one, resamplable(sets))
             if np.isfinite(difference.value):
                 changes.append(Change(column, float(one[0]), float(other[0]), difference))
     return len(common), changes
@@ -100,7 +100,8 @@ def _figures(run: Run, positions: Sequence[int], sets: Sequence[str], seed: int)
     figures = {key: mean_of_sets([table[key] for table in tables]) for key in tables[0]}
     off = np.abs(figures["colourfulness"] / figures["truth"] - 1)
     figures["colourfulness_off_truth"] = 100 * off
-    if run.kernel_parts:
+    # A photo's part is of all photos of its run: parts of different lots do not compare.
+    if run.kernel_parts and len(positions) == len(run.photos):
         parts = [run.kernel_parts[i] for i in positions]
         figures["kernel"] = mean_draws(parts, resamples.counts)
     return figures

@@ -15,7 +15,7 @@ from colorize_cli.lab import Float
 from .bootstrap import Draws
 
 # Every photo is compared with every other.
-MAX_PHOTOS = 8000
+MAX_PHOTOS = 2000
 # Resamples of the Frechet distance, each of which takes singular values of an n x n matrix.
 FRECHET_DRAWS = 100
 

@@ -82,7 +82,7 @@ def write_json(
             **_METRICS,
         },
         "device": colorizer.device.description,
-        "computed_in": colorizer.device.precision or bundle.precision.get("compute"),
+        "computed_in": colorizer.device.computes(str(bundle.precision.get("compute", "fp32"))),
         "machine": describe_machine(),
         "torch": metadata.version("torch"),
         "overall": asdict(summary.overall),
@@ -111,13 +111,18 @@ def read_json(path: Path) -> Run:
             f"--compare {path}: not a file of `colorize evaluate --json` of this version; "
             "run the evaluation of the earlier model again."
         )
-    return Run(
-        model=document["model"]["name"],
-        samples=document["settings"]["samples"],
-        degraded=document["settings"]["degraded"],
-        photos=[_photo(fields) for fields in document["photos"]],
-        kernel_parts=document["kernel_parts"],
-    )
+    try:
+        return Run(
+            model=document["model"]["name"],
+            samples=document["settings"]["samples"],
+            degraded=document["settings"]["degraded"],
+            photos=[_photo(fields) for fields in document["photos"]],
+            kernel_parts=document["kernel_parts"],
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"--compare {path}: not a file of `colorize evaluate --json` (no {error})."
+        ) from error
 
 
 def run_of(evaluation: Evaluation, settings: EvaluationSettings, model: str) -> Run:

@@ -14,7 +14,15 @@ import numpy as np
 
 from ..shards import set_of
 from .bleeding import median_draws
-from .bootstrap import Draws, Interval, Resamples, interval_of, mean_draws, resample
+from .bootstrap import (
+    Draws,
+    Interval,
+    Resamples,
+    interval_of,
+    mean_draws,
+    resamplable,
+    resample,
+)
 from .distances import Products, frechet, kernel, kernel_parts
 from .figures import OF_PICTURES, OF_SAMPLES, ROWS, MeasuredPhoto, PhotoFigures, Row
 from .metrics import Counts, class_weights
@@ -155,8 +163,10 @@ def _means_of_sets(tables: Sequence[Table]) -> Table:
 def _scope(photos: Sequence[PhotoFigures], table: Table) -> Scope:
     table["model"]["bleeding"] = table["model"]["width"] / table["model"]["width_reference"]
 
+    count = resamplable([set_of(photo.name) for photo in photos])
+
     def intervals(figures: Figures) -> dict[str, Interval]:
-        return {key: interval_of(draws, len(photos)) for key, draws in figures.items()}
+        return {key: interval_of(draws, count) for key, draws in figures.items()}
 
     return Scope(
         photos=len(photos),
