@@ -95,11 +95,15 @@ def chroma_table() -> Float:
         (258, 514) float32: rows for L from 0 to 100, columns for hue from -2 to 2, each with a
         copy of the last one behind it for interpolation.
     """
-    hue = np.linspace(-2, 2, _HUE_STEPS + 1, dtype=np.float32)
+    # All at once: in 257 rows, one after the other, NumPy's calls take six times as long.
+    L, hue = np.meshgrid(
+        np.linspace(0, 100, _L_STEPS + 1, dtype=np.float32),
+        np.linspace(-2, 2, _HUE_STEPS + 1, dtype=np.float32),
+        indexing="ij",
+    )
     b = 1 - np.abs(hue)
     a = np.copysign(1 - np.abs(b), hue)
-    rows = np.linspace(0, 100, _L_STEPS + 1, dtype=np.float32)
-    table = np.stack([_bisect(np.full_like(a, L), a, b) for L in rows])
+    table = _bisect(L, a, b)
     return np.pad(table, (0, 1), mode="edge")
 
 
