@@ -86,7 +86,7 @@ def choose(requested: str, bundle: Bundle, note: Callable[[str], None]) -> Devic
             f"--device {requested} fails here, or gives other colours than float32: `colorize "
             "info` has the measurement. --device cpu always can."
         )
-    chosen = resolve(best.device, precision=best.precision or "fp32")
+    chosen = resolve(best.device, precision=best.precision or "fp32", is_proven=True)
     return replace(chosen, note=found.note)
 
 

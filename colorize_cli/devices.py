@@ -105,7 +105,11 @@ class Device:
 
 
 def resolve(
-    requested: str = "auto", *, threads: int | None = None, precision: Precision = "fp32"
+    requested: str = "auto",
+    *,
+    threads: int | None = None,
+    precision: Precision = "fp32",
+    is_proven: bool = False,
 ) -> Device:
     """Choose the device to run on.
 
@@ -115,6 +119,8 @@ def resolve(
             unasked, since it builds engines for minutes.
         threads: of the network on the CPU; as many as the process may use cores by default.
         precision: of OpenVINO.
+        is_proven: whether this machine has run it with these packages before: then it is loaded,
+            and not tested once more.
 
     Raises:
         DeviceError: the device asked for by name cannot run here; the message says why and
@@ -129,7 +135,7 @@ def resolve(
         return replace(_device("cpu", threads), note=why_not)
     for name in DEVICES:
         if name == requested:
-            why_not = problem(name)
+            why_not = problem(name, is_proven=is_proven)
             if why_not is not None:
                 raise DeviceError(
                     f"--device {name} cannot run here (--device cpu always can): {why_not}"
@@ -138,12 +144,15 @@ def resolve(
     raise UsageError(f"unknown device {requested!r}: choose auto, {', '.join(DEVICES)}")
 
 
-def problem(name: DeviceName) -> str | None:
-    """Say why a device cannot run here and what to do about it; None when it has just run."""
+def problem(name: DeviceName, *, is_proven: bool = False) -> str | None:
+    """Say why a device cannot run here and what to do about it; None when it has just run.
+
+    With `is_proven`, on the CPU, None already when it can be loaded.
+    """
     if name == "cpu":
-        return _probe("cpu")
+        return None if is_proven else _probe("cpu")
     if name == "openvino":
-        return _problem_of_openvino()
+        return _problem_of_openvino(is_proven)
     if _PROVIDERS[name] not in ort.get_available_providers():
         return f"this onnxruntime was built without {_PROVIDERS[name]}; {_reinstall()}"
     gpu = find_gpu()
@@ -253,14 +262,14 @@ def _threads_text(threads: int) -> str:
     return f"{threads} thread" if threads == 1 else f"{threads} threads"
 
 
-def _problem_of_openvino() -> str | None:
+def _problem_of_openvino(is_proven: bool) -> str | None:
     if importlib.util.find_spec("openvino") is None:
         return f"OpenVINO is not installed. Install it with one of\n{install_commands('openvino')}"
     try:
         from .openvino_network import test_computation
     except ImportError as error:
         return f"OpenVINO cannot be loaded ({error})"
-    return test_computation(_PROBE)
+    return None if is_proven else test_computation(_PROBE)
 
 
 def _probe(name: DeviceName) -> str | None:

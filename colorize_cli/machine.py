@@ -3,6 +3,7 @@
 import os
 import platform
 import sys
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -105,5 +106,8 @@ def _memory_gb() -> float | None:
 
 
 def _versions() -> dict[str, str]:
-    installed = {d.name: d.version for d in metadata.distributions() if d.name in _PACKAGES}
-    return {name: installed[name] for name in _PACKAGES if name in installed}
+    versions = {}
+    for name in _PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return versions

@@ -1,11 +1,12 @@
 """What --device auto takes, and why."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from colorize_cli import auto
+from colorize_cli import auto, openvino_network
 from colorize_cli.auto import Trial, choose, fastest, kept_trials
 from colorize_cli.bundle import Bundle, load_bundle
 from colorize_cli.devices import Device, resolve
@@ -113,3 +114,15 @@ def test_a_measurement_tells_speed_and_colours_of_each(bundle: Bundle) -> None:
     assert trials[0].difference == 0
     assert trials[1].passes
     assert fastest(trials) in trials
+
+
+def test_what_was_measured_is_loaded_and_not_tested_again(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found(monkeypatch, (40.0, 0.0), (38.0, 0.0), (20.0, 0.2))
+    choose("auto", bundle, lambda text: None)
+    monkeypatch.setattr(openvino_network, "test_computation", lambda model: "it was tested")
+    assert chosen("auto", bundle) == ("openvino", "bf16")
+    monkeypatch.setitem(sys.modules, "colorize_cli.openvino_network", None)
+    with pytest.raises(DeviceError, match="cannot be loaded"):
+        choose("auto", bundle, lambda text: None)
