@@ -50,7 +50,7 @@ class Bundle:
         path: the folder or zip it was read from.
         name: what the model is called.
         family: "encoder" (features of L computed once a photo) or "palette" (L itself).
-        working_size: square root of the area, in pixels, at which the network sees a photo.
+        working_size: square root of the area, in pixels, at which the network sees a photo, about.
         multiple: the network's sides are multiples of this.
         grid: working pixels per cell of the ab grid, along each side.
         ab_scale: Lab units per unit of x_0.

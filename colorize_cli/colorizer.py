@@ -61,7 +61,8 @@ class Colorizer:
             bundle: the model.
             device: what to run it on.
             steps: sampling steps, the bundle's own by default.
-            size: square root of the working area in pixels, the bundle's own by default.
+            size: square root of the working area in pixels, about (see `frame_for`); the bundle's
+                own by default.
             batch: photos that go through together.
             network: of this bundle on this device, where it is open already.
 

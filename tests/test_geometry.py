@@ -1,4 +1,7 @@
-"""Photos of any shape lie on the working grid at one exact scale, mirrored at their edges."""
+"""Photos of any shape lie on the working grid at one exact scale, mirrored at their edges.
+
+The properties of `frame_for` are held on drawn sizes, the same ones in every run.
+"""
 
 import math
 import tracemalloc
@@ -6,12 +9,18 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from colorize_cli import geometry
 from colorize_cli.geometry import Frame, frame_for, resample, to_grid, to_working
 from colorize_cli.lab import Float, lightness
 
 SHAPES = [(1, 1), (3, 7), (192, 192), (191, 193), (300, 200), (37, 211), (1, 5000), (5000, 1)]
+SIDES = st.integers(1, 6000)
+SIZES = st.integers(32, 512)
+MULTIPLES = st.sampled_from([1, 4, 8, 16, 32])
+drawn = settings(deadline=None, derandomize=True, database=None)
 
 
 def noise(height: int, width: int) -> Float:
@@ -38,17 +47,122 @@ def by_definition(row: Float, scale: float, count: int) -> list[float]:
     return averages
 
 
-@pytest.mark.parametrize(("height", "width"), SHAPES)
-def test_frame_has_the_area_asked_for_and_covers_the_photo(height: int, width: int) -> None:
-    frame = frame_for(height, width, 192)
-    assert height * width * frame.scale**2 == pytest.approx(192 * 192)
+def nominal_scale(height: int, width: int, size: int) -> float:
+    return size / math.sqrt(height * width)
+
+
+def nominal_sides(height: int, width: int, size: int, multiple: int) -> tuple[int, int]:
+    """Padded sides of a photo that gets just size * size pixels; its rounding is on our side."""
+    scale = nominal_scale(height, width, size) * (1 + 1e-12)
+    first, second = (math.ceil(side * scale / multiple) * multiple for side in (height, width))
+    return first, second
+
+
+def share(frame: Frame) -> float:
+    covered = frame.height * frame.width * frame.scale**2
+    return covered / (frame.padded_height * frame.padded_width)
+
+
+@drawn
+@given(SIDES, SIDES, SIZES, MULTIPLES)
+def test_frame_covers_the_photo_and_no_multiple_more(
+    height: int, width: int, size: int, multiple: int
+) -> None:
+    frame = frame_for(height, width, size, multiple)
     for side, work, padded in (
         (height, frame.work_height, frame.padded_height),
         (width, frame.work_width, frame.padded_width),
     ):
         assert work - 1 < side * frame.scale <= work + 1e-6
-        assert padded % 32 == 0
-        assert work <= padded < work + 32
+        assert padded % multiple == 0
+        assert work <= padded < work + multiple
+
+
+@drawn
+@given(SIDES, SIDES, SIZES, MULTIPLES)
+def test_scale_is_close_to_the_one_that_gives_the_area_asked_for(
+    height: int, width: int, size: int, multiple: int
+) -> None:
+    scale = frame_for(height, width, size, multiple).scale / nominal_scale(height, width, size)
+    assert 1 / 1.08 <= scale * (1 + 1e-9)
+    assert scale <= 1.08 * (1 + 1e-9)
+
+
+@drawn
+@given(SIDES, SIDES, SIZES, MULTIPLES)
+def test_the_network_never_computes_more_and_sees_no_more_mirror_image_than_at_the_nominal_scale(
+    height: int, width: int, size: int, multiple: int
+) -> None:
+    frame = frame_for(height, width, size, multiple)
+    nominal_height, nominal_width = nominal_sides(height, width, size, multiple)
+    assert frame.padded_height <= nominal_height
+    assert frame.padded_width <= nominal_width
+    assert share(frame) >= size**2 / (nominal_height * nominal_width) * (1 - 1e-9)
+
+
+@drawn
+@given(SIDES, SIDES, SIZES, SIZES, MULTIPLES)
+def test_a_larger_size_never_gives_a_smaller_picture(
+    height: int, width: int, size: int, other: int, multiple: int
+) -> None:
+    smaller, larger = (
+        frame_for(height, width, s, multiple).scale for s in (min(size, other), max(size, other))
+    )
+    assert smaller <= larger * (1 + 1e-9)
+
+
+@drawn
+@given(SIDES, SIDES, SIZES, MULTIPLES)
+def test_a_photo_on_its_side_has_its_frame_on_its_side(
+    height: int, width: int, size: int, multiple: int
+) -> None:
+    upright, lying = (frame_for(*s, size, multiple) for s in ((height, width), (width, height)))
+    assert (lying.padded_width, lying.padded_height) == (
+        upright.padded_height,
+        upright.padded_width,
+    )
+    assert lying.scale == pytest.approx(upright.scale, rel=1e-9)
+
+
+@drawn
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 500), SIZES)
+def test_photos_of_one_shape_share_a_working_shape(
+    height: int, width: int, factor: int, size: int
+) -> None:
+    frame, other = (frame_for(k * height, k * width, size) for k in (1, factor))
+    assert (frame.padded_height, frame.padded_width) == (other.padded_height, other.padded_width)
+    assert frame.scale == pytest.approx(factor * other.scale, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "padded", "work"),
+    [
+        (3000, 4000, (160, 224), (160, 214)),  # shrinks until the shorter side fits
+        (2400, 3000, (192, 224), (180, 224)),  # grows until the longer side fills the padding
+        (1000, 2000, (128, 256), (128, 256)),  # covers all
+        (2000, 2000, (192, 192), (192, 192)),
+        (218, 178, (224, 192), (224, 183)),
+        (100, 2000, (64, 864), (44, 864)),  # a panorama
+    ],
+)
+def test_usual_photos_are_mostly_photo(
+    height: int, width: int, padded: tuple[int, int], work: tuple[int, int]
+) -> None:
+    frame = frame_for(height, width, 192)
+    assert (frame.padded_height, frame.padded_width) == padded
+    assert (frame.work_height, frame.work_width) == work
+
+
+def test_share_of_the_photo_is_weighed_against_the_distance_from_the_nominal_scale() -> None:
+    enough = frame_for(3000, 4000, 384)  # 96% at 0.94 of the nominal scale, 95% at 1.01
+    assert (enough.work_height, enough.work_width) == (336, 448)
+    worth_it = frame_for(5000, 7000, 160)  # 93% at 0.95 of the nominal scale, 86% at 1.01
+    assert (worth_it.padded_height, worth_it.padded_width) == (128, 192)
+
+
+def test_a_size_that_is_no_multiple_gives_a_square_photo_the_nearest() -> None:
+    sides = [frame_for(1000, 1000, size).padded_height for size in (192, 200, 207, 208, 216, 224)]
+    assert sides == [192, 192, 192, 224, 224, 224]
 
 
 def test_working_size_of_a_square_photo_is_the_size_itself() -> None:

@@ -95,7 +95,7 @@ class SamplingRecipe:
     """What the exported bundle does by default; `colorize_cli.sampler` explains the terms.
 
     Attributes:
-        working_size: square root of the area, in pixels, at which the network sees a photo.
+        working_size: square root of the area, in pixels, at which the network sees a photo, about.
         steps: denoising steps.
         method: "ddim" or "ddpm".
         eta: randomness of "ddim".
