@@ -213,6 +213,10 @@ def export(
     int8: Annotated[
         bool, typer.Option("--int8", help="Compute in integers of 8 bits, for CPUs.")
     ] = False,
+    tensorrt: Annotated[
+        bool,
+        typer.Option("--tensorrt", help="Build TensorRT's engines for this GPU too: minutes."),
+    ] = False,
     opset: Annotated[
         int,
         typer.Option(min=18, max=23, metavar="N", help="Version of ONNX's operators, 18 to 23."),
@@ -244,6 +248,7 @@ def export(
         checkpoint=checkpoint,
         out=out,
         precision=choose_precision(fp16=fp16, bf16=bf16, int8=int8),
+        tensorrt=tensorrt,
         opset=opset,
         check=check,
         calibrate=calibrate,

@@ -192,6 +192,8 @@ def open_session(
     options.log_severity_level = _ORT_ERROR
     # Waiting threads sleep and leave the cores to decoding and encoding.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if device.name == "tensorrt":  # for `tensorrt.node_counts`
+        options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     providers = [(name, dict(values)) for name, values in device.providers]
     providers[0][1].update(options_of_first or {})
     try:

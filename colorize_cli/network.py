@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .bundle import Bundle
 from .devices import Device, graph_inputs, open_session
 from .errors import DeviceError, ModelError
-from .tensorrt import provider_options
+from .tensorrt import node_counts, provider_options
 
 Float = NDArray[np.float32]
 Denoise: TypeAlias = Callable[[Float, Float], Float]
@@ -67,7 +67,12 @@ def open_network(
 
 
 class OnnxNetwork:
-    """The graphs of a bundle in onnxruntime."""
+    """The graphs of a bundle in onnxruntime.
+
+    Attributes:
+        device: what it runs on.
+        node_counts: by graph, how many nodes each provider really runs; empty but for TensorRT.
+    """
 
     def __init__(
         self, bundle: Bundle, device: Device, *, batch: int = 1, size: int | None = None
@@ -79,17 +84,20 @@ class OnnxNetwork:
             DeviceError: the device cannot run them.
         """
         self.device = device
+        self.node_counts: dict[str, dict[str, int]] = {}
         self._grid = bundle.grid
         # TensorRT hands over memory of the CUDA device that it runs on.
         self._memory = "cuda" if device.is_gpu else "cpu"
 
         def opened(name: str) -> ort.InferenceSession:
             model = bundle.read(name)
-            options = {}
-            if device.name == "tensorrt":
-                shapes = graph_inputs(model)
-                options = provider_options(bundle, shapes, batch, size or bundle.working_size)
-            return open_session(model, device, options)
+            if device.name != "tensorrt":
+                return open_session(model, device)
+            shapes = graph_inputs(model)
+            options = provider_options(bundle, shapes, batch, size or bundle.working_size)
+            session = open_session(model, device, options)
+            self.node_counts[name] = node_counts(session, name)
+            return session
 
         self._encoder = opened("encoder.onnx") if bundle.family == "encoder" else None
         self._denoiser = opened("denoiser.onnx")

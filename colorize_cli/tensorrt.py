@@ -5,6 +5,7 @@ notices that one of these has changed nor throws an old engine out, so all of th
 """
 
 import ctypes
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import onnxruntime as ort  # type: ignore[import-untyped]
 
 from .bundle import Bundle
+from .errors import DeviceError
 from .files import cache_folder, prune
 from .nvidia import find_gpu
 
@@ -115,6 +117,32 @@ def building(bundle: Bundle, batch: int, size: int) -> str | None:
         f"building TensorRT engines for batch {batch} and size {size}, once for this model and "
         "GPU: some minutes"
     )
+
+
+def node_counts(session: ort.InferenceSession, graph: str) -> dict[str, int]:
+    """Tell which providers really run a graph that was opened for TensorRT.
+
+    onnxruntime hands what TensorRT cannot take to the provider behind it, without a word.
+
+    Args:
+        session: of `devices.open_session` on the device "tensorrt".
+        graph: its file name, for the message.
+
+    Returns:
+        Nodes of the graph by provider, TensorRT among them.
+
+    Raises:
+        DeviceError: TensorRT took none.
+    """
+    counts: Counter[str] = Counter()
+    for part in session.get_provider_graph_assignment_info():
+        counts[part.ep_name.removesuffix("ExecutionProvider")] += len(part.get_nodes())
+    if not counts["Tensorrt"]:
+        others = " and ".join(counts) or "nothing"
+        raise DeviceError(
+            f"TensorRT takes no part of {graph}, which {others} would run: use --device cuda."
+        )
+    return dict(counts)
 
 
 def _version() -> str:

@@ -11,6 +11,7 @@ from colorize_cli.bundle import Bundle, load_bundle, write_bundle
 from colorize_cli.errors import UsageError
 from training.networks.build import Network
 
+from .engines import build_engines, require_tensorrt
 from .gate import check_colours, require_device
 from .parity import check_parity
 from .photos import calibration_photos, gate_photos
@@ -31,6 +32,7 @@ class ExportSettings:
             dict, or None for the default bundle.
         out: folder of the new bundle.
         precision: that the denoiser computes in.
+        tensorrt: build TensorRT's engines for this machine's GPU as well.
         opset: version of ONNX's operators.
         check: compare with PyTorch, and write the bundle only when it gives the same colours.
         calibrate: folder of photographs for int8; those of the package by default.
@@ -41,6 +43,7 @@ class ExportSettings:
     checkpoint: Path | None
     out: Path
     precision: Precision = "fp32"
+    tensorrt: bool = False
     opset: int = OPSET
     check: bool = True
     calibrate: Path | None = None
@@ -71,8 +74,9 @@ def run(settings: ExportSettings, report: Callable[[str], None]) -> None:
     Raises:
         UsageError: options that make no sense together, or an override that is no key of a recipe.
         ModelError: the checkpoint cannot be read.
-        CheckError: the bundle does not compute what the network does, or gives other colours.
-        DeviceError: what the precision is to be checked on cannot run here.
+        CheckError: the bundle does not compute what the network does, or gives other colours; or
+            the engines do, and the bundle is written all the same.
+        DeviceError: what the precision is to be checked on cannot run here, or TensorRT.
     """
     _check_options(settings)
     network, fields = _source(settings, report)
@@ -95,6 +99,8 @@ def run(settings: ExportSettings, report: Callable[[str], None]) -> None:
         bundle = write_bundle(settings.out, fields, files)
     size = sum(file.bytes for file in bundle.files.values())
     report(f"wrote {settings.out} ({size / 1e6:.1f} MB)")
+    if settings.tensorrt:
+        build_engines(bundle, trained if settings.check else None, report)
 
 
 def _check_options(settings: ExportSettings) -> None:
@@ -107,6 +113,8 @@ def _check_options(settings: ExportSettings) -> None:
         raise UsageError("--set changes the recipe of a checkpoint; name the CHECKPOINT.")
     if settings.checkpoint is None and settings.family is not None:
         raise UsageError("--family says what a checkpoint is; name the CHECKPOINT.")
+    if settings.tensorrt:
+        require_tensorrt(settings.precision)
     if settings.check:
         require_device(settings.precision)
 

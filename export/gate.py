@@ -57,6 +57,11 @@ class Verdict:
         """Tell whether the colours are close enough."""
         return self.mean <= BOUNDS[self.precision]
 
+    @property
+    def line(self) -> str:
+        """The verdict as a line of the checklist."""
+        return f"[{'ok  ' if self.passed else 'FAIL'}] {self}"
+
     def __str__(self) -> str:
         worst = max(self.differences, key=self.differences.__getitem__)
         return (
@@ -113,16 +118,39 @@ def check_colours(
     """
     reference = TorchNetwork(module, bundle.grid)
     candidate = _open(bundle)
-    differences = {}
-    for name, photo in photos.items():
-        pictures = [_colorize(bundle, n, photo) for n in (reference, candidate.network)]
-        differences[name] = float(ciede2000(*pictures).mean())
-    verdict = Verdict(str(bundle.precision["compute"]), candidate.description, differences)
-    report(f"[{'ok  ' if verdict.passed else 'FAIL'}] {verdict}")
+    verdict = judge(bundle, candidate.network, candidate.description, reference, photos)
+    report(verdict.line)
     if not verdict.passed:
+        differences = verdict.differences
         worst = max(differences, key=differences.__getitem__)
         raise CheckError(_complaint(verdict, _blame(candidate, reference, photos[worst])))
     return verdict
+
+
+def judge(
+    bundle: Bundle,
+    network: Network,
+    ran_on: str,
+    reference: TorchNetwork,
+    photos: Mapping[str, Photo],
+) -> Verdict:
+    """Colorize photographs with two networks, with the same noise, and compare.
+
+    Args:
+        bundle: says how to sample, and the precision to judge by.
+        network: of the bundle; takes one photo at a time.
+        ran_on: what it runs on, for people.
+        reference: what it should give, in float32.
+        photos: by name.
+
+    Raises:
+        DeviceError: the network failed.
+    """
+    differences = {}
+    for name, photo in photos.items():
+        pictures = [_colorize(bundle, n, photo) for n in (reference, network)]
+        differences[name] = float(ciede2000(*pictures).mean())
+    return Verdict(str(bundle.precision["compute"]), ran_on, differences)
 
 
 def _open(bundle: Bundle) -> _Candidate:

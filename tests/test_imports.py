@@ -26,9 +26,11 @@ RUNNING = {
     "network",
     "openvino_network",
     "render",
+    "tensorrt",
 }
 RUN_BUNDLES = {
     "export.calls",
+    "export.engines",
     "export.gate",
     "export.layers",
     "export.parity",

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import onnxruntime as ort
@@ -10,16 +11,18 @@ import pytest
 
 from colorize_cli import devices, tensorrt
 from colorize_cli.bundle import Bundle, load_bundle
-from colorize_cli.devices import graph_inputs, resolve
+from colorize_cli.devices import graph_inputs, open_session, resolve
+from colorize_cli.errors import DeviceError
 from colorize_cli.network import OnnxNetwork
 from colorize_cli.nvidia import Gpu
-from colorize_cli.tensorrt import Profile, building, engine_folder
+from colorize_cli.tensorrt import Profile, building, engine_folder, node_counts
 
 
 class FakeSession:
     """Keeps the options of its providers, and has the inputs and outputs of the true graph."""
 
     opened: list[list[Any]]
+    assigned: ClassVar[dict[str, int]] = {"Tensorrt": 7}
     _open = ort.InferenceSession
 
     def __init__(self, model: bytes, options: Any, providers: list[Any], **_: Any) -> None:
@@ -33,6 +36,12 @@ class FakeSession:
 
     def run(self, names: Any, feed: Any) -> list[Any]:
         return [np.full(1, 2, np.float32)]
+
+    def get_provider_graph_assignment_info(self) -> list[Any]:
+        return [
+            SimpleNamespace(ep_name=f"{name}ExecutionProvider", get_nodes=lambda n=n: [None] * n)
+            for name, n in self.assigned.items()
+        ]
 
     def get_inputs(self) -> Any:
         return self._true.get_inputs()
@@ -148,3 +157,28 @@ def test_old_engines_are_thrown_out(
     monkeypatch.setattr(tensorrt, "_CACHE_BYTES", 500)
     OnnxNetwork(bundle, resolve("tensorrt"), batch=8, size=64)
     assert not old.exists()
+
+
+def test_what_tensorrt_leaves_to_others_is_counted(
+    bundle: Bundle, opened: list[list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeSession, "assigned", {"Tensorrt": 30, "CUDA": 2})
+    network = OnnxNetwork(bundle, resolve("tensorrt"))
+    counts = {"Tensorrt": 30, "CUDA": 2}
+    assert network.node_counts == {"encoder.onnx": counts, "denoiser.onnx": counts}
+
+
+def test_a_graph_that_falls_back_whole_is_an_error_that_names_what_would_run(
+    bundle: Bundle, opened: list[list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeSession, "assigned", {"CUDA": 32})
+    with pytest.raises(DeviceError, match=r"no part of encoder\.onnx, which CUDA would run"):
+        OnnxNetwork(bundle, resolve("tensorrt"))
+
+
+def test_a_real_session_tells_which_provider_has_its_nodes(bundle: Bundle) -> None:
+    # On the CPU, opened as for TensorRT: the true form of what the stand-ins give.
+    device = replace(resolve("cpu"), name="tensorrt")
+    session = open_session(bundle.read("denoiser.onnx"), device)
+    with pytest.raises(DeviceError, match="which CPU would run"):
+        node_counts(session, "denoiser.onnx")

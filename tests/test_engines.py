@@ -1,0 +1,117 @@
+"""`colorize export --tensorrt`, with a stand-in that computes on the CPU where TensorRT would."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from test_export import make_checkpoint
+
+from colorize_cli.app import main
+from colorize_cli.bundle import load_bundle
+from colorize_cli.devices import Device, resolve
+from colorize_cli.errors import CheckError, DeviceError, UsageError
+from colorize_cli.network import OnnxNetwork
+from colorize_cli.tensorrt import engine_folder
+from export import engines
+from export.command import ExportSettings, run
+from export.engines import build_engines
+from training.bundle_state import network_from_bundle
+
+
+class EngineNetwork(OnnxNetwork):
+    """Computes on the CPU, leaves an engine of each graph behind, and keeps what it was asked."""
+
+    leaves_engines = True
+    opened: list[tuple[int, int | None]]
+    encoded: list[tuple[int, ...]]
+
+    def __init__(self, bundle: Any, device: Device, *, batch: int, size: int) -> None:
+        super().__init__(bundle, resolve("cpu", threads=1), batch=batch, size=size)
+        self.node_counts = {"encoder.onnx": {"Tensorrt": 9, "CUDA": 2}, "denoiser.onnx": {"T": 1}}
+        self.opened.append((batch, size))
+        folder = engine_folder(bundle, batch, size)
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.leaves_engines:
+            (folder / "graph_sm90.engine").write_bytes(bytes(2_000_000))
+
+    def encode(self, L: Any) -> Any:
+        self.encoded.append(L.shape)
+        return super().encode(L)
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[EngineNetwork]:
+    """A machine on which TensorRT works, as far as `export.engines` can see."""
+    stand_in = type("StandIn", (EngineNetwork,), {"opened": [], "encoded": []})
+    gpu = replace(resolve("cpu", threads=1), name="tensorrt", description="TensorRT (NVIDIA H200)")
+    monkeypatch.setattr(engines, "OnnxNetwork", stand_in)
+    monkeypatch.setattr(engines, "problem", lambda name: None)
+    monkeypatch.setattr(engines, "resolve", lambda name: gpu)
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / "cache"))
+    return stand_in
+
+
+def test_engines_are_built_by_a_full_batch_at_the_working_size(
+    tiny_bundle: Path, network: type[EngineNetwork]
+) -> None:
+    lines: list[str] = []
+    bundle = load_bundle(tiny_bundle)
+    build_engines(bundle, None, lines.append)
+    assert network.opened == [(8, 64)]
+    assert network.encoded == [(8, 1, 64, 64)]
+    assert lines[0].startswith("building TensorRT engines for batch 8 and size 64")
+    assert "2.0 MB of engines" in lines[1]
+    assert lines[2:] == [
+        "encoder.onnx runs on Tensorrt (9 nodes), CUDA (2 nodes)",
+        "denoiser.onnx runs on TensorRT alone",
+    ]
+    build_engines(bundle, None, lines.append)
+    assert lines[4] == f"the engines are there already: {engine_folder(bundle, 8, 64)}"
+
+
+def test_a_run_that_leaves_no_engine_is_an_error(
+    tiny_bundle: Path, network: type[EngineNetwork], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "leaves_engines", False)
+    with pytest.raises(DeviceError, match=r"NVIDIA H200.* left no engine"):
+        build_engines(load_bundle(tiny_bundle), None, lambda line: None)
+
+
+@pytest.mark.slow
+def test_the_engines_colours_are_judged_and_wrong_ones_thrown_out(
+    tmp_path: Path, network: type[EngineNetwork]
+) -> None:
+    lines: list[str] = []
+    out = tmp_path / "out"
+    run(ExportSettings(make_checkpoint(tmp_path, "encoder"), out, tensorrt=True), lines.append)
+    bundle = load_bundle(out)
+    folder = engine_folder(bundle, 8, 64)
+    assert lines[-1].startswith("[ok  ] fp32 on TensorRT (NVIDIA H200) against float32")
+    assert list(folder.glob("*.engine"))
+    module = network_from_bundle(bundle)
+    with torch.no_grad():
+        module.denoiser.down[1][0].res.conv1.weight.mul_(-3)
+    with pytest.raises(CheckError, match="the engines were not kept"):
+        build_engines(bundle, module, lines.append)
+    assert not folder.exists()
+    assert load_bundle(out).digest == bundle.digest
+
+
+def test_where_tensorrt_cannot_run_nothing_is_made_and_the_way_out_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(engines, "problem", lambda name: f"{name} lacks libnvinfer.so.10")
+    assert main(["export", "--out", str(tmp_path / "out"), "--tensorrt"]) == 3
+    error = capsys.readouterr().err
+    assert "Leave it out" in error
+    assert "tensorrt lacks libnvinfer.so.10" in error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_precisions_that_are_for_cpus_get_no_engines(precision: Any, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"--tensorrt and --{precision}"):
+        run(ExportSettings(None, tmp_path, precision, tensorrt=True), lambda line: None)
