@@ -1,0 +1,138 @@
+"""One step of the sampler as a graph: the denoiser, the clamp and the update of x_t.
+
+With `step.onnx` the loop over the steps stays in Python, and x_t on the device. What a step does
+is linear but for the network and the clamp, so one graph serves every prediction, method and
+schedule, whose numbers it takes as inputs:
+
+    x_0 = clip(p x_t + q prediction, -limit, limit)
+    x_s = a x_0 + b x_t + sigma noise
+
+in the notation of `colorize_cli.sampler`. The bundle format does not have it.
+"""
+
+from math import sqrt
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+
+from colorize_cli.sampler import Clamp, Prediction, SamplerSettings, step_coefficients
+from colorize_cli.schedule import Schedule
+
+COEFFICIENTS = ("gamma", "p", "q", "a", "b", "sigma")
+
+
+def step_graph(denoiser: bytes, clamp: Clamp | None, *, takes_noise: bool) -> bytes:
+    """Build the graph of a step around a denoiser.
+
+    Args:
+        denoiser: `denoiser.onnx` of a bundle, of any precision.
+        clamp: bound on x_0, static, or None.
+        takes_noise: whether there is an input for it; `is_random` tells whether it is needed.
+
+    Returns:
+        ONNX file with the inputs of the denoiser but for gamma; `coefficients` (6,) float32, a row
+        of `step_table`; and `noise` (rows, 2, h, w) where it takes any. Its output `x_s`
+        (rows, 2, h, w) may be bound to the memory of `noisy_ab`: the last node alone writes it.
+
+    Raises:
+        ValueError: a dynamic clamp, whose percentiles are no graph's business.
+    """
+    if clamp is not None and clamp.kind != "static":
+        raise ValueError("only a static clamp can be put into the graph of a step")
+    model = onnx.load_model_from_string(denoiser)
+    graph = model.graph
+    rows = next(value for value in graph.input if value.name == "noisy_ab")
+    others = [value for value in graph.input if value.name != "gamma"]
+    others.append(helper.make_tensor_value_info("coefficients", TensorProto.FLOAT, [6]))
+    if takes_noise:
+        others.append(_renamed(rows, "noise"))
+    nodes = [*_gamma(), *graph.node, *_estimate(clamp), *_update(takes_noise)]
+    output = _renamed(rows, "x_s")
+    for field, values in (("input", others), ("node", nodes), ("output", [output])):
+        del getattr(graph, field)[:]
+        getattr(graph, field).extend(values)
+    if clamp is not None:
+        for name, bound in (("clamp_low", -clamp.limit), ("clamp_high", clamp.limit)):
+            graph.initializer.append(numpy_helper.from_array(np.array(bound, np.float32), name))
+    onnx.checker.check_model(model, full_check=True)
+    return model.SerializeToString(deterministic=True)
+
+
+def step_table(
+    schedule: Schedule, prediction: Prediction, settings: SamplerSettings
+) -> NDArray[np.float32]:
+    """Work out the coefficients of each step, in float64.
+
+    Returns:
+        (T, 6), row t - 1 for the step from t, columns as `COEFFICIENTS`. The last step, t = 1,
+        gives x_0 itself.
+
+    Raises:
+        ValueError: unknown settings, or eps-prediction with gamma_T = 0.
+    """
+    updates = step_coefficients(schedule, settings.method, settings.eta, settings.variance)
+    gammas = schedule.gammas.tolist()[1:]
+    rows = [
+        (gamma, *_reading(gamma, prediction), *update)
+        for gamma, update in zip(gammas, updates, strict=True)
+    ]
+    return np.array(rows, np.float32)
+
+
+def is_random(table: NDArray[np.float32]) -> bool:
+    """Tell whether any step of a table adds noise."""
+    return bool(table[:, COEFFICIENTS.index("sigma")].any())
+
+
+def _reading(gamma: float, prediction: Prediction) -> tuple[float, float]:
+    """Factors of x_t and of the prediction in the estimate of x_0, as `predict_x_0` has them."""
+    if prediction == "x_0":
+        return 0.0, 1.0
+    if prediction == "v":
+        return sqrt(gamma), -sqrt(1 - gamma)
+    if gamma == 0:
+        raise ValueError("eps-prediction cannot start at gamma = 0: use v or x_0, or gamma > 0")
+    return 1 / sqrt(gamma), -sqrt(1 - gamma) / sqrt(gamma)
+
+
+def _gamma() -> list[NodeProto]:
+    """Take the coefficients apart, and give every row the noise level."""
+    parts = ["gamma_one", *(f"step_{name}" for name in COEFFICIENTS[1:])]
+    return [
+        helper.make_node("Split", ["coefficients"], parts, axis=0, num_outputs=len(parts)),
+        helper.make_node("Shape", ["noisy_ab"], ["step_rows"], start=0, end=1),
+        helper.make_node("Expand", ["gamma_one", "step_rows"], ["gamma"]),
+    ]
+
+
+def _estimate(clamp: Clamp | None) -> list[NodeProto]:
+    name = "x_0" if clamp is None else "x_0_free"
+    nodes = [
+        helper.make_node("Mul", ["noisy_ab", "step_p"], ["p_x_t"]),
+        helper.make_node("Mul", ["prediction", "step_q"], ["q_prediction"]),
+        helper.make_node("Add", ["p_x_t", "q_prediction"], [name]),
+    ]
+    if clamp is not None:
+        nodes.append(helper.make_node("Clip", [name, "clamp_low", "clamp_high"], ["x_0"]))
+    return nodes
+
+
+def _update(takes_noise: bool) -> list[NodeProto]:
+    nodes = [
+        helper.make_node("Mul", ["x_0", "step_a"], ["a_x_0"]),
+        helper.make_node("Mul", ["noisy_ab", "step_b"], ["b_x_t"]),
+        helper.make_node("Add", ["a_x_0", "b_x_t"], ["x_mean" if takes_noise else "x_s"]),
+    ]
+    if takes_noise:
+        nodes.append(helper.make_node("Mul", ["noise", "step_sigma"], ["sigma_noise"]))
+        nodes.append(helper.make_node("Add", ["x_mean", "sigma_noise"], ["x_s"]))
+    return nodes
+
+
+def _renamed(value: ValueInfoProto, name: str) -> ValueInfoProto:
+    copy = ValueInfoProto()
+    copy.CopyFrom(value)
+    copy.name = name
+    return copy
