@@ -1,8 +1,13 @@
 """Gaussian noise that depends on the seed, the photo, the sample and the step, and on nothing else.
 
+Samples 4g .. 4g + 3 share a field of noise, turned in the ab plane by 0, 180, 90 and 270 degrees.
+Turned noise is standard normal as well, so that each sample by itself is what it was. Together the
+four lie evenly around what the photo leaves open: where one is too warm another is too cold.
+(Antithetic variates, Hammersley & Morton 1956, of which the half turn is the plain case.)
+
 Philox is counter-based (Salmon et al. 2011): a key and a counter name a place in its stream, so
 that no draw waits for another. Key: 128 bits of SHA-256 of seed and photo. Counter: 64 bits each
-for sample k and step, and 128 for the values drawn there.
+for field g and step, and 128 for the values drawn there.
 """
 
 import hashlib
@@ -17,6 +22,9 @@ Float = NDArray[np.float32]
 # Steps count down to 1; the start takes the number that no step has.
 _START = 0
 
+# Quarter turns of the samples that share a field: the second is the opposite of the first.
+_QUARTERS = (0, 2, 1, 3)
+
 
 @dataclass(frozen=True)
 class SampleNoise:
@@ -26,7 +34,7 @@ class SampleNoise:
         seed: any integer.
         digests: one a photo, as in `Photo.digest`.
         samples: samples of each photo.
-        shape: of one sample, (2, h, w).
+        shape: of one sample, (2, h, w), a and b.
         first: number of the first of the samples, for those that are drawn in parts.
     """
 
@@ -51,7 +59,15 @@ class SampleNoise:
 
 
 def _normal(seed: int, digest: bytes, k: int, t: int, shape: tuple[int, ...]) -> Float:
+    group, place = divmod(k, len(_QUARTERS))
     key = hashlib.sha256(b"colorize %d " % seed + digest).digest()[:16]
     # Words of the counter, least significant first: the first two count the values themselves.
-    stream = np.random.Philox(key=np.frombuffer(key, "<u8"), counter=[0, 0, t, k])
-    return np.random.Generator(stream).standard_normal(shape, dtype=np.float32)
+    stream = np.random.Philox(key=np.frombuffer(key, "<u8"), counter=[0, 0, t, group])
+    field = np.random.Generator(stream).standard_normal(shape, dtype=np.float32)
+    return _turned(field, _QUARTERS[place])
+
+
+def _turned(field: Float, quarters: int) -> Float:
+    """Turn (2, h, w) in the ab plane, exactly: 90 degrees take (a, b) to (-b, a)."""
+    a, b = field
+    return np.stack([(a, b), (-b, a), (-a, -b), (b, -a)][quarters])

@@ -34,13 +34,24 @@ def test_seed_photo_sample_and_step_each_change_the_noise() -> None:
         SampleNoise(-5, [A], 1, SHAPE).start(),
         SampleNoise(5 + 2**64, [A], 1, SHAPE).start(),
         SampleNoise(5, [B], 1, SHAPE).start(),
-        SampleNoise(5, [A], 1, SHAPE, first=1).start(),
+        SampleNoise(5, [A], 1, SHAPE, first=4).start(),
         SampleNoise(5, [A], 1, SHAPE)(1),
         SampleNoise(5, [A], 1, SHAPE)(2),
     ]
 
     correlations = np.corrcoef(np.stack([d.ravel() for d in draws]))
     assert abs(correlations - np.eye(len(draws))).max() < 0.35  # 192 values: 5 deviations
+
+
+def test_four_samples_lie_evenly_around_in_the_ab_plane() -> None:
+    noise = SampleNoise(5, [A], 8, SHAPE)
+    for rows in (noise.start(), noise(3)):
+        for group in (rows[:4], rows[4:]):
+            first, opposite, *between = group
+            np.testing.assert_array_equal(opposite, -first)
+            np.testing.assert_array_equal(between[0], [-first[1], first[0]])
+            np.testing.assert_array_equal(between[1], -between[0])
+        assert abs(np.corrcoef(rows[0].ravel(), rows[4].ravel())[0, 1]) < 0.35
 
 
 def test_noise_is_standard_normal() -> None:
@@ -54,7 +65,7 @@ def test_noise_is_standard_normal() -> None:
 def test_noise_is_as_recorded(
     golden: Callable[[str, NDArray[np.float32]], NDArray[np.float32]],
 ) -> None:
-    noise = SampleNoise(42, [A], 2, (2, 4, 4))
+    noise = SampleNoise(42, [A], 5, (2, 4, 4))
 
     values = np.stack([noise.start(), noise(20)])
 
