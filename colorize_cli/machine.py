@@ -43,7 +43,7 @@ def describe_machine(root: Path = Path("/")) -> dict[str, Any]:
         `memory_gb`, `gpu` (name or null), `load_average` (of the last minute; null on Windows),
         and `packages` (version by distribution).
     """
-    name, flags = _cpu(root / "proc/cpuinfo")
+    name, flags = describe_cpu(root)
     gpu = find_gpu()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     return {
@@ -59,6 +59,22 @@ def describe_machine(root: Path = Path("/")) -> dict[str, Any]:
         "load_average": None if load is None else round(load, 1),
         "packages": {"colorize-cli": __version__, **_versions()},
     }
+
+
+def describe_cpu(root: Path = Path("/")) -> tuple[str, list[str]]:
+    """Tell the name and the instruction sets of the first CPU, as `describe_machine` does."""
+    try:
+        lines = (root / "proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+    except OSError:
+        return platform.processor() or platform.machine(), []
+    fields = {
+        key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)
+    }
+    # A virtual machine may hide the model's name behind that of the family; the numbers tell.
+    numbers = [f"{key} {fields[key]}" for key in ("cpu family", "model") if key in fields]
+    name = fields.get("model name") or platform.processor() or platform.machine()
+    found = set((fields.get("flags") or fields.get("Features") or "").split())
+    return ", ".join([name, *numbers]), [flag for flag in _FLAGS if flag in found]
 
 
 def peak_memory() -> int | None:
@@ -80,22 +96,6 @@ def seconds_without_core() -> float | None:
         return sum(int(file.read_text().split()[1]) for file in files) / 1e9
     except (OSError, IndexError):  # another system, or a thread that has just ended
         return None
-
-
-def _cpu(cpuinfo: Path) -> tuple[str, list[str]]:
-    """Name and instruction sets of the first CPU."""
-    try:
-        lines = cpuinfo.read_text().split("\n\n")[0].splitlines()
-    except OSError:
-        return platform.processor() or platform.machine(), []
-    fields = {
-        key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)
-    }
-    # A virtual machine may hide the model's name behind that of the family; the numbers tell.
-    numbers = [f"{key} {fields[key]}" for key in ("cpu family", "model") if key in fields]
-    name = fields.get("model name") or platform.processor() or platform.machine()
-    found = set((fields.get("flags") or fields.get("Features") or "").split())
-    return ", ".join([name, *numbers]), [flag for flag in _FLAGS if flag in found]
 
 
 def _memory_gb() -> float | None:

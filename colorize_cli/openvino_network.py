@@ -1,8 +1,7 @@
 """A bundle's networks in OpenVINO, on the CPU."""
 
-import os
-from contextlib import suppress
-from threading import Lock, local
+from concurrent.futures import ThreadPoolExecutor
+from threading import RLock, local
 from typing import Any
 
 import numpy as np
@@ -11,22 +10,22 @@ import openvino as ov  # type: ignore[import-untyped]
 from .bundle import Bundle
 from .devices import Device
 from .errors import DeviceError
-from .files import cache_folder, prune
 from .geometry import frame_for
 from .network import Condition, Denoise, Float, expect, grid_mean
+from .openvino_cache import CompiledGraphs, Key
 
 # Height over width of photos whose denoiser is compiled for just their shape.
 _USUAL = ((1, 1), (3, 4), (4, 3), (2, 3), (3, 2))
-_CACHE_BYTES = 2 << 30
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
+_ENCODER, _DENOISER = "encoder.onnx", "denoiser.onnx"
 
 
 class OpenVinoNetwork:
     """The graphs of a bundle; the denoiser once more for each of the usual shapes of photos.
 
     Of a fixed shape it runs a fifth faster than for any shape, and takes 80 MB and a second or two
-    to compile; OpenVINO keeps the result in the user's cache folder, from where it takes half a
-    second. Which graph serves a photo depends on its shape alone, since the bits do on the graph.
+    to compile; what was compiled is kept in the user's cache folder, from where it takes a fifth of
+    a second. Which graph serves a photo depends on its shape alone, since the bits do on the graph.
     """
 
     def __init__(self, bundle: Bundle, device: Device, *, size: int | None = None) -> None:
@@ -39,33 +38,12 @@ class OpenVinoNetwork:
 
         Raises:
             ModelError: the bundle is damaged, or its graphs are not of the bundle's format.
-            DeviceError: OpenVINO cannot read them.
+            DeviceError: OpenVINO cannot read or compile them.
         """
         self.device = device
-        self._grid = bundle.grid
-        folder = cache_folder() / "openvino"
-        prune(folder, _CACHE_BYTES)
+        self._bundle = bundle
         self._core = ov.Core()
-        with suppress(OSError):  # without a cache each run compiles anew, nothing else
-            folder.mkdir(parents=True, exist_ok=True)
-            if os.access(folder, os.W_OK):
-                self._core.set_property({"CACHE_DIR": str(folder)})
-        # The encoder runs once a photo, and what it finds decides all: in bfloat16 it moved colours
-        # by 0.7 CIEDE2000 where the denoiser alone moves them by 0.1.
-        self._hints = {"encoder.onnx": "f32", "denoiser.onnx": _HINTS[str(device.precision)]}
-        self._config = {
-            "INFERENCE_NUM_THREADS": device.threads * device.lanes,
-            "NUM_STREAMS": device.lanes,
-            "ENABLE_CPU_PINNING": False,  # decoding and encoding want the cores too
-        }
-        names = ["denoiser.onnx", *(["encoder.onnx"] if bundle.family == "encoder" else [])]
-        self._graphs = {name: self._read(bundle, name) for name in names}
-        encoder = self._graphs.get("encoder.onnx")
-        self._maps = [o.get_any_name() for o in encoder.outputs] if encoder else ["L"]
-        denoiser = self._graphs["denoiser.onnx"]
-        inputs = {node.get_any_name() for node in denoiser.inputs}
-        expect(bundle, inputs, {"noisy_ab", "gamma", *self._maps})
-        expect(bundle, {node.get_any_name() for node in denoiser.outputs}, {"prediction"})
+        self._cache = CompiledGraphs(self._core, bundle.digest)
         frames = [
             frame_for(1000 * a, 1000 * b, size or bundle.working_size, bundle.multiple)
             for a, b in _USUAL
@@ -73,15 +51,25 @@ class OpenVinoNetwork:
         self._usual = {
             (1, 2, f.padded_height // bundle.grid, f.padded_width // bundle.grid) for f in frames
         }
-        self._compiled: dict[tuple[str, tuple[int, ...] | None], Any] = {}
-        self._lock = Lock()
+        self._graphs: dict[str, Any] = {}
+        self._compiled: dict[Key, Any] = {}
+        self._lock = RLock()
+        self._ahead = ThreadPoolExecutor(1, "open")
         self._of_thread = local()
+        self._maps = ["L"]
+        if bundle.family == "encoder":
+            outputs = self._opened((_ENCODER, None)).outputs
+            self._maps = [node.get_any_name() for node in outputs]
+        # What is in the cache was read and checked before it came there.
+        if not any(self._is_kept((_DENOISER, shape)) for shape in (None, *self._usual)):
+            self._graph(_DENOISER)
 
     def encode(self, L: Float) -> Condition:
         """Compute what the denoiser has to know of the photos, as `OnnxNetwork.encode` does."""
-        if "encoder.onnx" not in self._graphs:
-            return Condition(maps={"L": grid_mean(L, self._grid)}, batch=len(L))
-        request = self._request("encoder.onnx", None)
+        self._open_ahead(L)
+        if self._bundle.family != "encoder":
+            return Condition(maps={"L": grid_mean(L, self._bundle.grid)}, batch=len(L))
+        request = self._request((_ENCODER, None))
         self._infer(request, {"L": np.ascontiguousarray(L, np.float32)})
         maps = {name: request.get_tensor(name).data.copy() for name in self._maps}
         return Condition(maps=maps, batch=len(L))
@@ -98,46 +86,95 @@ class OpenVinoNetwork:
                 **condition.maps,
             }
             shapes = {name: value.shape for name, value in feed.items()}
-            is_usual = x_t.shape in self._usual and condition.batch == 1
-            request = self._request("denoiser.onnx", shapes if is_usual else None)
+            request = self._request(self._key(x_t.shape, condition.batch), shapes)
             self._infer(request, feed)
             prediction: Float = request.get_tensor("prediction").data.copy()
             return prediction
 
         return denoise
 
-    def _read(self, bundle: Bundle, name: str) -> Any:
-        try:
-            return self._core.read_model(bundle.read(name))
-        except RuntimeError as error:
-            raise DeviceError(
-                f"{self.device.description} cannot read {name} of {bundle.path} "
-                f"({_last_line(error)}); --device cpu can."
-            ) from error
+    def _key(self, shape: tuple[int, ...], batch: int) -> Key:
+        """Say which denoiser serves noisy ab of a shape."""
+        return (_DENOISER, shape if shape in self._usual and batch == 1 else None)
 
-    def _request(self, name: str, shapes: dict[str, tuple[int, ...]] | None) -> Any:
-        """Give the calling thread's own request of a graph, for these shapes or for any."""
-        key = (name, shapes["noisy_ab"] if shapes else None)
-        with self._lock:
-            if key not in self._compiled:
-                self._compiled[key] = self._compile(name, shapes)
+    def _config(self, name: str) -> dict[str, object]:
+        # The encoder runs once a photo, and what it finds decides all: in bfloat16 it moved colours
+        # by 0.7 CIEDE2000 where the denoiser alone moves them by 0.1.
+        precision = "fp32" if name == _ENCODER else str(self.device.precision)
+        return {
+            "INFERENCE_NUM_THREADS": self.device.threads * self.device.lanes,
+            "NUM_STREAMS": self.device.lanes,
+            "ENABLE_CPU_PINNING": False,  # decoding and encoding want the cores too
+            "INFERENCE_PRECISION_HINT": _HINTS[precision],
+        }
+
+    def _is_kept(self, key: Key) -> bool:
+        return self._cache.has(key, self._config(key[0]))
+
+    def _open_ahead(self, L: Float) -> None:
+        """Take the denoiser for these photos from the cache while the encoder runs."""
+        batch, _, height, width = L.shape
+        key = self._key((batch, 2, height // self._bundle.grid, width // self._bundle.grid), batch)
+        if key not in self._compiled and self._is_kept(key):
+            self._ahead.submit(self._load, key)
+
+    def _request(self, key: Key, shapes: dict[str, tuple[int, ...]] | None = None) -> Any:
+        """Give the calling thread's own request of a graph; see `_opened`."""
         mine: dict[Any, Any] = self._of_thread.__dict__.setdefault("requests", {})
         if key not in mine:
-            mine[key] = self._compiled[key].create_infer_request()
+            mine[key] = self._opened(key, shapes).create_infer_request()
         return mine[key]
 
-    def _compile(self, name: str, shapes: dict[str, tuple[int, ...]] | None) -> Any:
-        graph = self._graphs[name].clone()
+    def _opened(self, key: Key, shapes: dict[str, tuple[int, ...]] | None = None) -> Any:
+        """Give a compiled graph; `shapes` of all its inputs are for one of a fixed shape."""
+        if key not in self._compiled:
+            with self._lock:
+                self._load(key)
+                if key not in self._compiled:
+                    self._compiled[key] = self._compile(key, shapes)
+        return self._compiled[key]
+
+    def _load(self, key: Key) -> None:
+        """Take a graph from the cache, if it is there."""
+        with self._lock:
+            if key not in self._compiled:
+                found = self._cache.load(key, self._config(key[0]))
+                if found is not None:
+                    self._compiled[key] = found
+
+    def _compile(self, key: Key, shapes: dict[str, tuple[int, ...]] | None) -> Any:
+        name, shape = key
+        graph = self._graph(name).clone()
+        config = self._config(name)
         try:
-            if shapes:
-                graph.reshape({key: list(shape) for key, shape in shapes.items()})
-            config = {**self._config, "INFERENCE_PRECISION_HINT": self._hints[name]}
-            return self._core.compile_model(graph, "CPU", config)
+            if shape and shapes:
+                graph.reshape({name: list(sides) for name, sides in shapes.items()})
+            compiled = self._core.compile_model(graph, "CPU", config)
         except RuntimeError as error:
             raise DeviceError(
                 f"{self.device.description} cannot compile {name} ({_last_line(error)}); "
                 "--device cpu can run it."
             ) from error
+        self._cache.keep(compiled, key, config)
+        return compiled
+
+    def _graph(self, name: str) -> Any:
+        """Read a graph of the bundle, and check the denoiser's names."""
+        if name not in self._graphs:
+            try:
+                graph = self._core.read_model(self._bundle.read(name))
+            except RuntimeError as error:
+                raise DeviceError(
+                    f"{self.device.description} cannot read {name} of {self._bundle.path} "
+                    f"({_last_line(error)}); --device cpu can."
+                ) from error
+            if name == _DENOISER:
+                inputs = {node.get_any_name() for node in graph.inputs}
+                expect(self._bundle, inputs, {"noisy_ab", "gamma", *self._maps})
+                outputs = {node.get_any_name() for node in graph.outputs}
+                expect(self._bundle, outputs, {"prediction"})
+            self._graphs[name] = graph
+        return self._graphs[name]
 
     def _infer(self, request: Any, feed: dict[str, Any]) -> None:
         try:

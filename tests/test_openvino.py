@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from colorize_cli import devices
-from colorize_cli.bundle import load_bundle
+from colorize_cli.bundle import Bundle, load_bundle
 from colorize_cli.colorizer import Colorizer
 from colorize_cli.devices import Precision, problem, resolve
 from colorize_cli.errors import DeviceError
@@ -73,6 +73,63 @@ def test_only_the_usual_shapes_have_graphs_of_their_own(tiny_bundle: Path) -> No
     assert graphs_after(80, 60) == 3
     assert graphs_after(20, 200) == 4  # one for any other
     assert graphs_after(200, 20) == 4
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path))
+    return tmp_path / "colorize" / "openvino"
+
+
+def predicted(network: OpenVinoNetwork, L: np.ndarray) -> np.ndarray:
+    x_t = np.random.default_rng(1).standard_normal((1, 2, 16, 24)).astype(np.float32)
+    return network.denoiser(network.encode(L))(x_t, np.array([0.5], np.float32))
+
+
+@pytest.mark.parametrize("family", ["tiny_bundle", "tiny_palette_bundle"])
+def test_what_was_compiled_is_taken_from_the_cache_and_nothing_is_read(
+    family: str,
+    L: np.ndarray,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    bundle = load_bundle(request.getfixturevalue(family))
+    first = predicted(OpenVinoNetwork(bundle, resolve("openvino")), L)
+    kept = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
+    assert len(kept) == (2 if bundle.family == "encoder" else 1)
+    monkeypatch.setattr(Bundle, "read", None)
+    np.testing.assert_array_equal(predicted(OpenVinoNetwork(bundle, resolve("openvino")), L), first)
+    assert {path: path.stat().st_mtime_ns for path in cache.iterdir()} == kept
+
+
+def test_what_is_damaged_in_the_cache_is_compiled_anew(
+    tiny_bundle: Path, L: np.ndarray, cache: Path
+) -> None:
+    bundle = load_bundle(tiny_bundle)
+    first = predicted(OpenVinoNetwork(bundle, resolve("openvino")), L)
+    kept = {path: path.read_bytes() for path in cache.iterdir()}
+    for path, content in zip(kept, (b"", b"damaged"), strict=True):
+        path.write_bytes(content)
+    np.testing.assert_array_equal(predicted(OpenVinoNetwork(bundle, resolve("openvino")), L), first)
+    assert all(path.stat().st_size == len(content) for path, content in kept.items())
+
+
+def test_a_graph_is_kept_for_one_bundle_and_one_precision(
+    tiny_bundle: Path, tiny_palette_bundle: Path, L: np.ndarray, cache: Path
+) -> None:
+    kept = []
+    runs: list[tuple[Path, Precision]] = [
+        (tiny_palette_bundle, "fp32"),
+        (tiny_palette_bundle, "bf16"),
+        (tiny_bundle, "fp32"),
+    ]
+    for path, precision in runs:
+        device = resolve("openvino", precision=precision)
+        predicted(OpenVinoNetwork(load_bundle(path), device), L)
+        kept.append(len(list(cache.iterdir())))
+    assert kept == [1, 2, 4]
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(

@@ -1,0 +1,66 @@
+"""Graphs that OpenVINO has compiled, kept in the user's cache folder.
+
+OpenVINO has such a cache itself, but finds a graph there by its content, for which it first has to
+be read and brought to its shapes: 0.3 s of every start. Here a file's name says all that its
+content depends on, so that it is taken at once.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import openvino as ov  # type: ignore[import-untyped]
+
+from .files import cache_folder, prune, write_atomic
+from .machine import describe_cpu
+
+_CACHE_BYTES = 2 << 30
+
+# File name of a graph, and the shape of the denoiser's noisy_ab that it is for; None for any shape.
+Key: TypeAlias = tuple[str, tuple[int, ...] | None]
+
+
+class CompiledGraphs:
+    """The compiled graphs of a bundle on this CPU."""
+
+    def __init__(self, core: Any, digest: str) -> None:
+        """Find the folder, and delete in it what was used longest ago.
+
+        Args:
+            core: OpenVINO's.
+            digest: of the bundle.
+        """
+        self._core = core
+        self._folder = cache_folder() / "openvino"
+        prune(self._folder, _CACHE_BYTES)
+        self._origin = {"bundle": digest, "openvino": ov.__version__, "cpu": describe_cpu()}
+
+    def has(self, key: Key, config: Mapping[str, object]) -> bool:
+        """Tell whether a graph is there that was compiled with this configuration."""
+        with suppress(OSError):
+            return self._place(key, config).exists()
+        return False
+
+    def load(self, key: Key, config: Mapping[str, object]) -> Any | None:
+        """Take a compiled graph; None where it is not there, or is damaged."""
+        with suppress(OSError, RuntimeError), self._place(key, config).open("rb") as file:
+            # The weights stay in the tensor, which therefore has to have memory of its own.
+            content = ov.Tensor(ov.Type.u8, [os.fstat(file.fileno()).st_size])
+            file.readinto(content.data)
+            return self._core.import_model(content, "CPU", dict(config))
+        return None
+
+    def keep(self, compiled: Any, key: Key, config: Mapping[str, object]) -> None:
+        """Keep a compiled graph; where that fails, each run compiles anew, nothing else."""
+        with suppress(OSError, RuntimeError):
+            content = compiled.export_model().getbuffer()
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_atomic(self._place(key, config), content)
+
+    def _place(self, key: Key, config: Mapping[str, object]) -> Path:
+        text = json.dumps([self._origin, key, dict(config)], sort_keys=True)
+        return self._folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.graph"
