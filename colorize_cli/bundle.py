@@ -10,6 +10,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -31,6 +32,7 @@ GRAPHS: Mapping[str, tuple[str, ...]] = {
 _SHIPPED = Path(__file__).parent / "models"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _MAX_MANIFEST_BYTES = 1 << 20
+_READERS = 2  # as many as there are large files
 _AGAIN = "Copy or download the bundle again, or make it anew with `colorize export`."
 
 
@@ -129,8 +131,9 @@ def load_bundle(name_or_path: str | Path = "default") -> Bundle:
     except ValueError as error:
         raise ModelError(f"{path}: {MANIFEST} is not JSON ({error}). {_AGAIN}") from error
     bundle = _parse(path, fields)
-    for name in bundle.files:
-        bundle.read(name)
+    with ThreadPoolExecutor(max_workers=_READERS) as pool:  # hashing takes a core each
+        for _ in pool.map(bundle.read, bundle.files):
+            pass
     return bundle
 
 
@@ -253,8 +256,10 @@ def _check(bundle: Bundle) -> None:
             raise ValueError(f"{name!r} is no plain file name")
         if name not in bundle.files:
             raise ValueError(f"a bundle of the {bundle.family} family needs {name}")
-    if not bundle.sampler.gain > 0:
-        raise ValueError(f"gain must be positive, not {bundle.sampler.gain}")
+    for name in ("gain", "temperature"):
+        value = getattr(bundle.sampler, name)
+        if not value > 0:
+            raise ValueError(f"{name} must be positive, not {value}")
     if not bundle.ab_scale > 0 or bundle.multiple % bundle.grid:
         raise ValueError("ab_scale must be positive and multiple a multiple of grid")
     if bundle.prediction not in get_args(Prediction):
@@ -273,6 +278,7 @@ def _sampler(fields: Mapping[str, Any]) -> SamplerSettings:
         eta=float(fields["eta"]),
         variance=fields["variance"],
         clamp=None if is_none else Clamp(**clamp),
+        temperature=float(fields.get("temperature", 1.0)),
         gain=float(fields.get("gain", 1.0)),
     )
 

@@ -175,5 +175,6 @@ def draw(bundle: Bundle, schedule: Schedule, denoise: Denoise, noise: SampleNois
         eta=settings.eta,
         variance=settings.variance,
         clamp=settings.clamp,
+        temperature=settings.temperature,
     )
     return x_0 * np.float32(bundle.ab_scale * settings.gain)

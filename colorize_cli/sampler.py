@@ -54,7 +54,7 @@ class SamplerSettings:
     """How a bundle is sampled.
 
     Attributes:
-        method: as `sample` takes it, like `eta`, `variance` and `clamp`.
+        method: as `sample` takes it, like `eta`, `variance`, `clamp` and `temperature`.
         gain: factor on the ab that comes out. Above 1 for a network that paints paler than the
             photos it learned from, as all do that have seen few samples.
     """
@@ -63,6 +63,7 @@ class SamplerSettings:
     eta: float = 1.0
     variance: Variance = "posterior"
     clamp: Clamp | None = None
+    temperature: float = 1.0
     gain: float = 1.0
 
 
@@ -77,6 +78,7 @@ def sample(
     eta: float = 1.0,
     variance: Variance = "posterior",
     clamp: Clamp | None = None,
+    temperature: float = 1.0,
     callback: Callable[[int, Array, Array], None] | None = None,
 ) -> Array:
     """Denoise x_T along the schedule.
@@ -92,6 +94,8 @@ def sample(
         eta: randomness of "ddim": 0 is deterministic, 1 is "ddpm" with the posterior variance.
         variance: of "ddpm": "posterior" or "beta", the two choices of DDPM, section 3.2.
         clamp: bound on x_0; the step is taken from the clamped x_0.
+        temperature: factor on x_T and on all noise. Below 1 the samples are more typical and less
+            diverse (cf. Kingma & Dhariwal 2018, "Glow", section 6).
         callback: (t, x_t, x_0) before each step.
 
     Returns:
@@ -106,7 +110,7 @@ def sample(
     gammas = schedule.gammas.tolist()
     steps = step_coefficients(schedule, method, eta, variance)
     zeros = x_T.reshape(len(x_T), -1)[:, 0] * 0.0  # (N,), of x_T's type and on its device
-    x_t = x_T
+    x_t = x_T * temperature
     for t in range(schedule.steps, 0, -1):
         x_0 = predict_x_0(x_t, denoise(x_t, zeros + gammas[t]), gammas[t], prediction)
         if clamp is not None:
@@ -116,7 +120,7 @@ def sample(
         a, b, sigma = steps[t - 1]
         x_t = a * x_0 + b * x_t
         if sigma > 0:
-            x_t = x_t + sigma * noise(t)
+            x_t = x_t + sigma * temperature * noise(t)
     return x_0
 
 

@@ -107,6 +107,7 @@ def _fields(
             "eta": sampling.eta,
             "variance": sampling.variance,
             "clamp": clamp,
+            "temperature": sampling.temperature,
             "gain": sampling.gain,
         },
         "network": dict(recipe.network),

@@ -72,6 +72,16 @@ def test_the_bundles_gain_multiplies_the_ab_that_comes_out(
     np.testing.assert_allclose(ab, 2 * alone[0][:1], rtol=1e-6)
 
 
+def test_the_bundles_temperature_makes_samples_more_alike(
+    bundle: Bundle, alone: list[NDArray[np.float32]]
+) -> None:
+    calm = Colorizer(replace(bundle, sampler=replace(bundle.sampler, temperature=0.1)), CPU)
+
+    ab = calm.colorize([calm.prepare(photo(0))], 4, SEED)[0]
+
+    assert ab.std(axis=0).mean() < 0.5 * alone[0].std(axis=0).mean()
+
+
 def test_samples_and_photos_differ(alone: list[NDArray[np.float32]]) -> None:
     rows = np.concatenate(alone)
 

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from math import sqrt
 from typing import Any
@@ -43,6 +44,7 @@ def run(
         eta=settings.eta,
         variance=settings.variance,
         clamp=settings.clamp,
+        temperature=settings.temperature,
         **options,
     )
 
@@ -151,6 +153,17 @@ def test_the_tutorials_schedule_pales_a_global_tint(method: str, spread: float) 
     _, variances = probe(0.0, 10.0, tutorial_20(), METHODS[method], "eps")
 
     assert sqrt(variances[-1]) / 10 == pytest.approx(spread, abs=5e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_temperature_scales_the_spread_and_keeps_the_mean(method: str) -> None:
+    settings = METHODS[method]
+    means, variances = probe(5.0, 10.0, cosine(20), settings, "v")
+
+    cool = probe(5.0, 10.0, cosine(20), replace(settings, temperature=0.7), "v")
+
+    assert cool[0][-1] == pytest.approx(means[-1])
+    assert cool[1][-1] == pytest.approx(0.7**2 * variances[-1])
 
 
 def test_ddim_with_full_randomness_is_ddpm() -> None:

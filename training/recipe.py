@@ -103,6 +103,7 @@ class SamplingRecipe:
         clamp: "none", "static" or "dynamic".
         limit: of the clamp, in units of x_0.
         percentile: of the dynamic clamp.
+        temperature: factor on the noise.
         gain: factor on the ab that comes out.
     """
 
@@ -114,6 +115,7 @@ class SamplingRecipe:
     clamp: Literal["none", "static", "dynamic"] = "static"
     limit: float = 3.2
     percentile: float = 99.5
+    temperature: float = 1.0
     gain: float = 1.0
 
 
