@@ -5,6 +5,7 @@ noisy ab goes in and the prediction comes out at each step.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -12,7 +13,7 @@ import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from .bundle import Bundle
+from .bundle import GRAPHS, Bundle
 from .devices import Device, graph_inputs, open_session
 from .errors import DeviceError, ModelError
 from .tensorrt import node_counts, provider_options
@@ -99,8 +100,11 @@ class OnnxNetwork:
             self.node_counts[name] = node_counts(session, name)
             return session
 
-        self._encoder = opened("encoder.onnx") if bundle.family == "encoder" else None
-        self._denoiser = opened("denoiser.onnx")
+        names = GRAPHS[bundle.family]
+        with ThreadPoolExecutor(len(names), "open") as pool:
+            # Not at once on a GPU, where TensorRT chooses kernels by their times.
+            *encoder, self._denoiser = (map if device.is_gpu else pool.map)(opened, names)
+        self._encoder = encoder[0] if encoder else None
         self._maps = [o.name for o in self._encoder.get_outputs()] if self._encoder else ["L"]
         inputs = {node.name for node in self._denoiser.get_inputs()}
         expect(bundle, inputs, {"noisy_ab", "gamma", *self._maps})
