@@ -20,6 +20,8 @@ from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 from colorize_cli.sampler import Clamp, Prediction, SamplerSettings, step_coefficients
 from colorize_cli.schedule import Schedule
 
+from .acos import write_out_acos
+
 COEFFICIENTS = ("gamma", "p", "q", "a", "b", "sigma")
 
 
@@ -42,6 +44,7 @@ def step_graph(denoiser: bytes, clamp: Clamp | None, *, takes_noise: bool) -> by
     if clamp is not None and clamp.kind != "static":
         raise ValueError("only a static clamp can be put into the graph of a step")
     model = onnx.load_model_from_string(denoiser)
+    write_out_acos(model)  # bundles of earlier versions have it
     graph = model.graph
     rows = next(value for value in graph.input if value.name == "noisy_ab")
     others = [value for value in graph.input if value.name != "gamma"]

@@ -24,6 +24,8 @@ from training.networks.encoder import ConditionEncoder
 from training.networks.palette import Palette
 from training.networks.unet import Denoiser
 
+from .acos import write_out_acos
+
 OPSET = 18
 # Smaller tensors stay in single precision: they weigh nothing, and biases gain from it.
 HALF_FROM = 1024
@@ -80,6 +82,7 @@ def trace(network: Network, opset: int = OPSET) -> dict[str, ModelProto]:
     state = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
     for model, prefix in graphs.values():
         _strip(model)
+        write_out_acos(model)
         _name_weights(model, {k: v for k, v in state.items() if k.startswith(prefix)})
     return {name: model for name, (model, _) in graphs.items()}
 
