@@ -1,0 +1,180 @@
+"""Measure configurations: each way through the steps, for each batch, against the first way."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import cv2
+import numpy as np
+
+from colorize_cli.bundle import Bundle
+from colorize_cli.devices import Device
+from colorize_cli.lab import Float, lightness
+from colorize_cli.schedule import Schedule
+from colorize_cli.synthetic import synthetic_photo
+
+from .ways import OnDevice, RoundTrip, TimedNetwork, Way, with_options
+
+LAYOUTS = {
+    "NCHW": {},
+    "NHWC": {"prefer_nhwc": "1"},
+    "NHWC, all algorithms tried": {"prefer_nhwc": "1", "cudnn_conv_algo_search": "EXHAUSTIVE"},
+}
+ROUND_TRIP, DEVICE, GRAPH = "round trip", "on the device", "on the device, CUDA graph"
+_LEAST_RUNS, _MOST_RUNS = 3, 50
+
+
+@dataclass(frozen=True)
+class Series:
+    """What is measured for all batches with one opening of the network.
+
+    Attributes:
+        precision: of the bundle.
+        layout: a key of `LAYOUTS`; "NCHW" where it is not CUDA that runs.
+        ways: besides the round trip, which is always measured and compared with.
+    """
+
+    precision: str
+    layout: str
+    ways: tuple[str, ...]
+
+
+class Batch:
+    """A batch of photos whose conditions are known, and the ways to draw their ab fields."""
+
+    def __init__(
+        self, bundle: Bundle, schedule: Schedule, network: TimedNetwork, size: int, seconds: float
+    ) -> None:
+        """Encode the photos.
+
+        Args:
+            bundle: the model.
+            schedule: steps to take.
+            network: of the bundle.
+            size: photos together.
+            seconds: that the encoder is timed for, about.
+        """
+        self._bundle, self._schedule, self._network = bundle, schedule, network
+        L = photos(bundle.working_size, bundle.multiple, size)
+        self._condition = network.encode(L)
+        self.encoder_ms = 1000 * float(np.median(_repeat(lambda: network.encode(L), seconds)))
+        shape = (size, 2, *(side // bundle.grid for side in L.shape[2:]))
+        self._x_T = np.random.default_rng(0).standard_normal(shape, np.float32)
+        self._right: Float | None = None
+
+    def time(self, name: str, seconds: float) -> dict[str, float]:
+        """Time a way through the steps, the round trip first."""
+        bundle, clock = self._bundle, self._network.clock
+        way = self._open(name)
+        found = way.draw(self._x_T)
+        self._right = found if self._right is None else self._right
+        apart = np.sqrt(((found - self._right) ** 2).sum(axis=1)).mean()
+        insides: list[float] = []
+
+        def draw() -> None:
+            clock.inside = 0.0
+            way.draw(self._x_T)
+            insides.append(clock.inside)
+
+        walls = _repeat(draw, seconds)
+        shares = [1 - inside / wall for inside, wall in zip(insides[1:], walls, strict=True)]
+        steps_ms = 1000 * float(np.median(walls))
+        return {
+            "encoder_ms": self.encoder_ms,
+            "steps_ms": steps_ms,
+            "outside": float(np.median(shares)),
+            "photos_per_second": 1000 * len(found) / (self.encoder_ms + steps_ms),
+            "difference": float(apart) * bundle.ab_scale * bundle.sampler.gain,
+        }
+
+    def _open(self, name: str) -> Way:
+        bundle, network = self._bundle, self._network
+        if name == ROUND_TRIP:
+            return RoundTrip(bundle, self._schedule, network, self._condition)
+        return OnDevice(
+            bundle,
+            self._schedule,
+            network.device,
+            self._condition,
+            network.clock,
+            shape=self._x_T.shape,
+            in_graph=name == GRAPH,
+        )
+
+
+def measure(
+    series: Series,
+    bundle: Bundle,
+    schedule: Schedule,
+    device: Device,
+    sizes: Sequence[int],
+    seconds: float,
+) -> Iterator[dict[str, Any]]:
+    """Measure a series, one batch after the other.
+
+    Args:
+        series: what to measure.
+        bundle: in the series' precision.
+        schedule: steps to take.
+        device: without the series' layout.
+        sizes: of the batches, photos together.
+        seconds: that each way runs for, about.
+
+    Yields:
+        The settings `precision`, `layout`, `way` and `batch` with `encoder_ms` (a call of the
+        encoder), `steps_ms` (all steps), `outside` (part of the steps' time outside the runtime's
+        calls), `photos_per_second` (encoder and steps) and `difference` (mean distance of the ab
+        fields from the round trip's, Lab units); or with `failure` in words: too little memory,
+        or something that the device cannot do.
+    """
+    device = with_options(device, LAYOUTS[series.layout])
+    network: TimedNetwork | None = None
+    for size in sizes:
+        settings = {"precision": series.precision, "layout": series.layout, "batch": size}
+        try:
+            if network is None or device.name == "tensorrt":  # whose engines are for one batch
+                network = TimedNetwork(bundle, device, size)
+            batch = Batch(bundle, schedule, network, size, seconds / 4)
+        except Exception as error:  # whatever it was, the next batch may do
+            yield settings | {"way": ROUND_TRIP, "failure": _reason(error)}
+            continue
+        for way in (ROUND_TRIP, *series.ways):
+            try:
+                figures: dict[str, Any] = dict(batch.time(way, seconds))
+            except Exception as error:  # as above
+                figures = {"failure": _reason(error)}
+            yield settings | {"way": way} | figures
+
+
+def photos(size: int, multiple: int, count: int) -> Float:
+    """Cut square photos from the built-in one: (count, 1, side, side) L, the size rounded up."""
+    side = -(-size // multiple) * multiple
+    data = np.frombuffer(synthetic_photo(), np.uint8)
+    whole = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))
+    least = min(whole.shape)
+    rng = np.random.default_rng(0)
+    cuts = []
+    for _ in range(count):
+        edge = int(rng.integers(least // 2, least + 1))
+        top, left = (int(rng.integers(0, length - edge + 1)) for length in whole.shape)
+        cut = whole[top : top + edge, left : left + edge]
+        cuts.append(cv2.resize(cut, (side, side), interpolation=cv2.INTER_AREA))
+    return np.stack([lightness(cut) for cut in cuts])[:, None]
+
+
+def _repeat(run: Callable[[], object], seconds: float) -> list[float]:
+    """Seconds of each run, after one that does not count."""
+    run()
+    times: list[float] = []
+    end = perf_counter() + seconds
+    while len(times) < _LEAST_RUNS or (perf_counter() < end and len(times) < _MOST_RUNS):
+        started = perf_counter()
+        run()
+        times.append(perf_counter() - started)
+    return times
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:300]
