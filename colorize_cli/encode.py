@@ -37,7 +37,6 @@ from .metadata import (
     exif_with_resolution,
     iptc_resource,
 )
-from .tiff import write_tiff
 
 JPEG_QUALITY = 95
 _SUFFIXES = {
@@ -195,6 +194,8 @@ def _png_metadata(metadata: Metadata) -> bytes:
 
 
 def _tiff(rgb: Pixels, photo: Photo, metadata: Metadata) -> bytes:
+    from .tiff import write_tiff
+
     return write_tiff(rgb, photo.alpha, metadata, compressed=photo.compressed)
 
 

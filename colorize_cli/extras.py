@@ -7,8 +7,6 @@ import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
-from urllib.request import url2pathname
 
 from .errors import MissingExtraError
 
@@ -108,6 +106,9 @@ def _requirement(extra: str = "") -> str:
         return shlex.quote(f"{_ROOT}{extras}")
     url = origin["url"]
     if origin.get("dir_info", {}).get("editable"):
+        from urllib.parse import urlparse
+        from urllib.request import url2pathname  # which imports HTTP and TLS
+
         return f"--editable {shlex.quote(url2pathname(urlparse(url).path) + extras)}"
     if vcs := origin.get("vcs_info"):
         url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"

@@ -15,8 +15,8 @@ import numpy as np
 from . import containers
 from .containers import check_size, sniff
 from .errors import ImageError
+from .lab import Pixels
 from .metadata import Metadata, bmp_metadata, jpeg_metadata, png_metadata, settle
-from .tiff import Pixels, read_tiff
 
 __all__ = ["Photo", "Pixels", "read_photo", "sniff"]
 
@@ -78,6 +78,8 @@ def read_photo(data: bytes) -> Photo:
         raise ImageError("not a JPEG, PNG, TIFF, WebP or BMP file" if data else "the file is empty")
     compressed = True
     if format == "tiff":
+        from .tiff import read_tiff  # 15 ms of a start that only TIFF needs
+
         picture = read_tiff(data)
         pixels, alpha, metadata = picture.pixels, picture.alpha, picture.metadata
         warnings, compressed = list(picture.warnings), picture.compressed

@@ -7,20 +7,17 @@ import io
 import struct
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import cv2
 import numpy as np
 import tifffile
-from numpy.typing import NDArray
 
 from . import exif
 from .containers import TRUNCATED, check_size
 from .errors import ImageError
+from .lab import Pixels
 from .metadata import Metadata, iptc_of, resolution_dpi
 from .tiff_segments import unpack_segments
-
-Pixels = NDArray[Any]  # uint8 or uint16, the whole range; (H, W) or (H, W, channels)
 
 # Tags that speak of the photo and not of the file's layout: document name, description, make,
 # model, page name, software, date, artist, host, ratings, copyright, Windows' titles.
