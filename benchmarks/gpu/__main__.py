@@ -24,7 +24,7 @@ from typing import Any
 
 from colorize_cli.bundle import Bundle, load_bundle
 from colorize_cli.devices import problem, resolve
-from colorize_cli.errors import DeviceError
+from colorize_cli.errors import DeviceError, UsageError
 from colorize_cli.machine import describe_machine
 from colorize_cli.schedule import respace
 
@@ -59,6 +59,8 @@ def run(options: argparse.Namespace) -> Result:
     result = _head(options, bundle, schedule.steps, device.description)
     with _bundles(options, bundle) as bundles:
         for series, provider in _plan(options):
+            if series.precision not in bundles:
+                continue
             device = resolve(provider)
             for found in measure(
                 series,
@@ -118,20 +120,25 @@ def _head(options: argparse.Namespace, bundle: Bundle, steps: int, device: str) 
 @contextmanager
 def _bundles(options: argparse.Namespace, bundle: Bundle) -> Iterator[dict[str, Bundle]]:
     """The bundle in each precision; in half it is exported unless it is given."""
+    bundles = {"fp32": bundle} if "fp32" in options.precisions else {}
     with TemporaryDirectory(prefix="colorize-gpu-") as folder:
-        bundles = {"fp32": bundle}
         if "fp16" in options.precisions:
-            half = options.half
-            if half is None:
-                from export.command import ExportSettings
-                from export.command import run as export
-
-                half = Path(folder) / "fp16"
-                if options.model != "default":
-                    raise SystemExit("--half PATH: name the same model in half precision")
-                export(ExportSettings(None, half, "fp16", check=False), print)
-            bundles["fp16"] = load_bundle(half)
+            try:
+                half = options.half or _exported(Path(folder) / "fp16", options.model)
+                bundles["fp16"] = load_bundle(half)
+            except Exception as error:  # a GPU is lent for minutes: what else there is goes on
+                print(f"no fp16: {error}", flush=True)
         yield bundles
+
+
+def _exported(out: Path, model: str) -> Path:
+    from export.command import ExportSettings
+    from export.command import run as export
+
+    if model != "default":
+        raise UsageError("--half PATH: name the same model in half precision")
+    export(ExportSettings(None, out, "fp16", check=False), print)
+    return out
 
 
 def _commit() -> str:
