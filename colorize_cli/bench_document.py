@@ -1,7 +1,6 @@
 """The figures of a benchmark as JSON: written, and read again to compare with."""
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,7 @@ from .console import write_stdout
 from .errors import UsageError
 from .files import write_atomic
 from .names import shown
+from .rounding import rounded
 
 _FORMAT = 2
 
@@ -107,8 +107,7 @@ def document(
             "options": options_for(recommended.configuration),
         },
     }
-    rounded: dict[str, Any] = _rounded(tree)
-    return rounded
+    return dict(rounded(tree))
 
 
 def _configuration(configuration: Configuration) -> dict[str, Any]:
@@ -149,14 +148,3 @@ def _saved(found: dict[str, Any]) -> Saved:
             for one in found["configurations"]
         },
     )
-
-
-def _rounded(tree: Any) -> Any:
-    """Round to six digits, which is more than anything here means; JSON knows no infinity."""
-    if isinstance(tree, dict):
-        return {key: _rounded(value) for key, value in tree.items()}
-    if isinstance(tree, list | tuple):
-        return [_rounded(value) for value in tree]
-    if isinstance(tree, float):
-        return float(f"{tree:.6g}") if math.isfinite(tree) else None
-    return tree

@@ -13,7 +13,18 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("colorize_cli", "training", "export")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 # What training and export may take from the runtime,
-SHARED = {"bundle", "ciede2000", "errors", "files", "images", "lab", "noise", "sampler", "schedule"}
+SHARED = {
+    "bundle",
+    "ciede2000",
+    "errors",
+    "files",
+    "images",
+    "lab",
+    "noise",
+    "rounding",
+    "sampler",
+    "schedule",
+}
 # and what the modules may take besides that run a finished bundle, to measure or to check it.
 RUNNING = {
     "auto",

@@ -12,6 +12,7 @@ from colorize_cli.colorizer import Colorizer
 from colorize_cli.errors import UsageError
 from colorize_cli.files import write_atomic
 from colorize_cli.machine import describe_machine
+from colorize_cli.rounding import rounded
 
 from . import inception
 from .bootstrap import DRAWS, LEVEL
@@ -21,7 +22,6 @@ from .figures import PhotoFigures, PictureFigures
 from .protocol import Evaluation, EvaluationSettings
 
 _FORMAT = 2
-_DIGITS = 6
 # Down to this depth each entry has a line of its own; a thousand photos take a thousand lines.
 _DEPTH = 5
 _METRICS = {
@@ -91,7 +91,7 @@ def write_json(
         "kernel_parts": summary.kernel_parts,
         "photos": [asdict(photo.figures) for photo in evaluation.photos],
     }
-    write_atomic(path, (_dump(_rounded(document), _DEPTH) + "\n").encode())
+    write_atomic(path, (_dump(rounded(document), _DEPTH) + "\n").encode())
 
 
 def read_json(path: Path) -> Run:
@@ -148,17 +148,6 @@ def _picture(fields: Mapping[str, Any]) -> PictureFigures:
 
 def _numbers(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     return {key: math.nan if value is None else value for key, value in fields.items()}
-
-
-def _rounded(value: Any) -> Any:
-    """Round all floats to 6 digits, and write what is missing as null."""
-    if isinstance(value, Mapping):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
-    if isinstance(value, float):
-        return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
-    return value
 
 
 def _dump(value: Any, depth: int) -> str:
