@@ -23,7 +23,7 @@ def write_out_acos(model: ModelProto) -> None:
     Args:
         model: takes arc cosines of such numbers alone, float32: roots of noise levels.
     """
-    nodes = []
+    nodes: list[NodeProto] = []
     for node in model.graph.node:
         nodes.extend(_written_out(node) if node.op_type == "Acos" else [node])
     del model.graph.node[:]
