@@ -230,11 +230,11 @@ def _references(models: Sequence[Model], work: _Work, reporter: Reporter) -> dic
 def _caution(models: Sequence[Model], reporter: Reporter) -> None:
     """Say what differences of colours do not tell."""
     for model in models:
-        if reference_of(model, models) is model and model.compute not in ("fp32", "bf16"):
+        compute = model.bundle.compute
+        if reference_of(model, models) is model and compute not in ("fp32", "bf16"):
             reporter.warn(
-                f"{model.title}: its colours are compared with its own on the CPU, in "
-                f"{model.compute}; name its export in fp32 with a second --model to see what "
-                f"{model.compute} costs"
+                f"{model.title}: its colours are compared with its own on the CPU, in {compute}; "
+                f"name its export in fp32 with a second --model to see what {compute} costs"
             )
         if warning := model.bundle.schedule.warning:
             reporter.warn(warning)

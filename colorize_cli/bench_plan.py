@@ -28,11 +28,6 @@ class Model:
     bundle: Bundle
 
     @property
-    def compute(self) -> str:
-        """The precision that it was exported in."""
-        return str(self.bundle.precision.get("compute", "fp32"))
-
-    @property
     def megabytes(self) -> float:
         """Its size on disk."""
         return sum(file.bytes for file in self.bundle.files.values()) / 1e6
@@ -40,7 +35,7 @@ class Model:
     @property
     def title(self) -> str:
         """The name of the model with its precision, for people."""
-        return f"{self.bundle.name} ({self.compute})"
+        return f"{self.bundle.name} ({self.bundle.compute})"
 
     @property
     def origin(self) -> str:
@@ -105,7 +100,7 @@ def reference_of(model: Model, models: Sequence[Model]) -> Model:
     taken, which tells the devices apart and nothing of what its own precision costs.
     """
     alike = [other for other in models if other.origin == model.origin]
-    return next((other for other in alike if other.compute in ("fp32", "bf16")), model)
+    return next((other for other in alike if other.bundle.compute in ("fp32", "bf16")), model)
 
 
 def configurations(
@@ -140,7 +135,7 @@ def configurations(
                     digest=model.bundle.digest,
                     device=device.name,
                     precision=device.precision,
-                    computes=device.computes(model.compute),
+                    computes=device.computes(model.bundle.compute),
                     batch=size,
                     is_default_batch=size == usual,
                 )

@@ -96,6 +96,11 @@ class Bundle:
         )
         return hashlib.sha256(repr(decisive).encode()).hexdigest()
 
+    @property
+    def compute(self) -> str:
+        """The precision that it was exported in: "fp32" | "fp16" | "bf16" | "int8"."""
+        return str(self.precision.get("compute", "fp32"))
+
     def read(self, name: str) -> bytes:
         """Read a file of the bundle.
 

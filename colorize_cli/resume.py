@@ -76,7 +76,7 @@ def open_colorizer(options: Options, reporter: Reporter, photos: int) -> tuple[C
         model=model,
         model_digest=bundle.digest,
         device=device.name,
-        precision=device.computes(str(bundle.precision.get("compute", "fp32"))),
+        precision=device.computes(bundle.compute),
         seed=seed,
         size=colorizer.size,
         steps=colorizer.schedule.steps,

@@ -88,7 +88,7 @@ def provider_options(
         "trt_timing_cache_enable": "1",
         "trt_timing_cache_path": str(folder.parent),
         # Layers that must not run in half precision are in single in the graph, with casts.
-        "trt_fp16_enable": "1" if bundle.precision.get("compute") == "fp16" else "0",
+        "trt_fp16_enable": "1" if bundle.compute == "fp16" else "0",
         **Profile(batch, size, bundle.multiple, bundle.grid).options(inputs),
     }
 
@@ -102,7 +102,7 @@ def engine_folder(bundle: Bundle, batch: int, size: int) -> Path:
         f"trt{_version()}",
         f"cuda{ort.cuda_version}",
         f"sm{gpu.compute_capability if gpu else 'unknown'}",
-        str(bundle.precision.get("compute", "fp32")),
+        bundle.compute,
         f"b{batch}",
         f"s{size}",
     )

@@ -94,7 +94,7 @@ def run(
     selection = select(photos, split, limit)
     if earlier and not selection.digests & {photo.sha256 for photo in earlier.photos}:
         raise UsageError(f"--compare {compare_with}: it has none of these photographs.")
-    precision = chosen.computes(str(bundle.precision.get("compute", "fp32")))
+    precision = chosen.computes(bundle.compute)
     note = f"; auto: {chosen.note}" if chosen.note else ""
     reporter.note(f"device: {chosen.description}, {precision}{note}")
     count = len(selection.indices)

@@ -82,7 +82,7 @@ def write_json(
             **_METRICS,
         },
         "device": colorizer.device.description,
-        "computed_in": colorizer.device.computes(str(bundle.precision.get("compute", "fp32"))),
+        "computed_in": colorizer.device.computes(bundle.compute),
         "machine": describe_machine(),
         "torch": metadata.version("torch"),
         "overall": asdict(summary.overall),
