@@ -9,12 +9,11 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from .ciede2000 import ciede2000
+from .ciede2000 import are_alike, ciede2000
 from .colorizer import Prepared
 from .geometry import to_grid
 from .lab import Float
 
-ALIKE = 2.0  # CIEDE2000 within which two samples are the same to the eye
 GREY = 4.0  # mean chroma below which a picture is called grey: few colour photographs have less
 # What a candidate must hold to be taken before others, against the median of all: at most so
 # far from the others, at least so much chroma.
@@ -59,7 +58,7 @@ def judge(prepared: Prepared, ab: Float, count: int, *, choosing: bool) -> Choic
     return Choice(
         order=order,
         grey=tuple(k for k, i in enumerate(order) if chroma[i] < GREY),
-        is_alike=count > 1 and bool(among.max() < ALIKE),
+        is_alike=count > 1 and are_alike(among.max()),
     )
 
 

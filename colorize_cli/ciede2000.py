@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_ALIKE = 2.0  # mean difference within which two pictures are the same to the eye
 _25_7 = 25.0**7
 
 
@@ -61,3 +62,8 @@ def _saturation(C: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return sqrt(C^7 / (C^7 + 25^7)): 0 for grey, 1 for strong colours."""
     C_7 = C**7
     return np.asarray(np.sqrt(C_7 / (C_7 + _25_7)))
+
+
+def are_alike(difference: float) -> bool:
+    """Tell whether two pictures of this mean difference are the same to the eye."""
+    return bool(difference <= _ALIKE)

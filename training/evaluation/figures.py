@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from colorize_cli.ciede2000 import are_alike
 from colorize_cli.lab import Float
 
 from .bleeding import Widths
@@ -17,9 +18,6 @@ from .metrics import Counts
 
 Row: TypeAlias = Literal["model", "grey", "mean_colour"]
 ROWS: tuple[Row, ...] = ("model", "grey", "mean_colour")
-
-# Samples of which no two are further apart, in mean CIEDE2000, are all alike.
-ALIKE = 2.0
 
 
 @dataclass(frozen=True)
@@ -131,7 +129,9 @@ OF_PICTURES: Mapping[str, PhotoValue] = {
 OF_SAMPLES: Mapping[str, PhotoValue] = {
     "diversity": lambda photo, _: photo.diversity,
     "diversity_ciede2000": lambda photo, _: photo.diversity_ciede2000,
-    "alike": lambda photo, _: float(photo.furthest_pair <= ALIKE) if photo.samples[1:] else np.nan,
+    "alike": lambda photo, _: (
+        float(are_alike(photo.furthest_pair)) if photo.samples[1:] else np.nan
+    ),
     "ab_variance": lambda photo, _: photo.ab_variance,
 }
 
