@@ -184,9 +184,9 @@ def _network_table(model: Model, outcomes: Sequence[Outcome]) -> Table:
     )
     for outcome in outcomes:
         network = outcome.network
-        table.add_row(
-            outcome.configuration.runs_on,
-            str(outcome.configuration.batch),
+        _add_outcome(
+            table,
+            outcome,
             f"{network.encoder.median_ms:.1f}",
             *(f"{ms:.1f}" for ms in (network.step.median_ms, network.step.p95_ms)),
             f"{network.step.core_ms:.1f}",
@@ -215,9 +215,9 @@ def _whole_table(model: Model, outcomes: Sequence[Outcome], recommended: Outcome
         pipeline = outcome.pipeline
         style = "" if outcome.keeps_colours else "yellow"
         difference = outcome.difference
-        table.add_row(
-            outcome.configuration.runs_on,
-            str(outcome.configuration.batch),
+        _add_outcome(
+            table,
+            outcome,
             f"{pipeline.photos_per_second:.2f}",
             f"{pipeline.samples_per_second:.2f}",
             *(f"{ms:.0f}" for ms in (pipeline.p50_ms, pipeline.p95_ms)),
@@ -227,6 +227,12 @@ def _whole_table(model: Model, outcomes: Sequence[Outcome], recommended: Outcome
             style="bold green" if outcome is recommended else style,
         )
     return table
+
+
+def _add_outcome(table: Table, outcome: Outcome, *cells: str, style: str = "") -> None:
+    """Add a row that begins with the configuration: what it runs on, and the batch."""
+    configuration = outcome.configuration
+    table.add_row(configuration.runs_on, str(configuration.batch), *cells, style=style)
 
 
 def _megabytes(peak: float | None) -> str:

@@ -58,18 +58,21 @@ def collect(model: str) -> dict[str, Any]:
 
 def _auto(bundle: Bundle) -> dict[str, Any]:
     """What --device auto takes, and why: the first call on a machine may measure for seconds."""
-    trials = kept_trials(bundle)
+    device, trouble = None, None
     try:
         device = choose("auto", bundle, Reporter().note)
     except ColorizeError as error:
-        return {"problem": str(error), "measured": trials and [asdict(t) for t in trials]}
-    trials = kept_trials(bundle)
+        trouble = str(error)
+    trials = None if device and device.is_gpu else kept_trials(bundle)
+    measured = trials and [asdict(trial) for trial in trials]
+    if device is None:
+        return {"problem": trouble, "measured": measured}
     return {
         "problem": None,
         "device": device.name,
         "precision": device.precision,
         "description": device.description,
-        "measured": None if trials is None or device.is_gpu else [asdict(t) for t in trials],
+        "measured": measured,
     }
 
 

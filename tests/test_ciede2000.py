@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from colorize_cli.ciede2000 import ciede2000
+from colorize_cli.ciede2000 import are_alike, ciede2000
 
 # Rows of table 1 of the paper: two colours and their difference.
 _PUBLISHED = [
@@ -47,3 +47,8 @@ def test_shapes_broadcast() -> None:
     field = np.zeros((3, 1, 4, 5, 3), np.float32)
     assert ciede2000(field, np.zeros((2, 4, 5, 3), np.float32)).shape == (3, 2, 4, 5)
     assert ciede2000(np.array([0, 0, 0]), np.array([100, 0, 0])) == pytest.approx(100)
+
+
+def test_pictures_within_2_are_alike() -> None:
+    assert are_alike(2.0)
+    assert not are_alike(2.01)
