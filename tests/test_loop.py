@@ -1,7 +1,6 @@
 """Training: learns, stops and resumes exactly, keeps the backbone frozen as long as it should."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -133,71 +132,6 @@ def test_the_log_of_a_resumed_run_has_every_step_once(folder: Path, tmp_path: Pa
     assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [2, 4]
 
 
-def test_the_head_trains_the_encoder_alone_where_there_are_no_views(
-    folder: Path, tmp_path: Path
-) -> None:
-    recipe = tiny_recipe(views=0, head=1.0, steps=60, lr=3e-3, decay_from=1.0, frozen_steps=0)
-    run = Run(recipe, "cpu")
-    before = {k: v.clone() for k, v in run.model.state_dict().items()}
-    photos = Photos([folder], {})
-    losses = [
-        run.train_step(make_batch(photos, recipe.data, 2, 0, step))[0].mean().item()
-        for step in range(40)
-    ]
-    assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
-    moved = {k.split(".")[0] for k, v in run.model.state_dict().items() if not v.equal(before[k])}
-    assert moved == {"encoder"}
-
-
-def test_a_run_with_a_head_resumes_exactly_and_exports_none_of_it(
-    folder: Path, tmp_path: Path
-) -> None:
-    photos = Photos([folder], {})
-    whole = Run(tiny_recipe(head=0.5), "cpu")
-    train(whole, photos, settings(tmp_path / "whole"), lambda line: None)
-    first = Run(tiny_recipe(head=0.5), "cpu")
-    train(first, photos, settings(tmp_path / "parts"), lambda line: None, lambda: first.step == 2)
-    second = resume(tmp_path / "parts", None, "cpu")
-    train(second, photos, settings(tmp_path / "parts"), lambda line: None)
-    assert whole.head
-    assert second.head
-    for name, tensor in whole.head.state_dict().items():
-        assert second.head.state_dict()[name].equal(tensor)
-    weights = [load_checkpoint(tmp_path / run / WEIGHTS_FILE).state for run in ("whole", "parts")]
-    assert set(weights[0]) == set(whole.model.state_dict())
-    for name, tensor in weights[0].items():
-        assert weights[1][name].equal(tensor)
-
-
-@pytest.mark.parametrize("optim", [{"views": 0}, {"head": 1.0, "family": "palette"}])
-def test_a_head_that_cannot_be_is_wrong_usage(optim: dict[str, object]) -> None:
-    family = optim.pop("family", "encoder")
-    recipe = replace(tiny_recipe(**optim), family=family)
-    if family == "palette":
-        recipe = replace(recipe, network={})
-    with pytest.raises(UsageError, match=r"optim\.head"):
-        Run(recipe, "cpu")
-
-
-def test_a_resume_neither_drops_the_head_nor_grows_one(folder: Path, tmp_path: Path) -> None:
-    run = Run(tiny_recipe(head=0.5), "cpu")
-    train(run, Photos([folder], {}), settings(tmp_path), lambda line: None, lambda: True)
-    with pytest.raises(UsageError, match="whether there is a head"):
-        command.run(
-            recipe=None,
-            data=[folder],
-            out=tmp_path,
-            backbone=None,
-            init=None,
-            resume_run=True,
-            minutes=None,
-            overrides=["optim.head=0"],
-            device="cpu",
-            workers=1,
-            report=lambda line: None,
-        )
-
-
 def test_the_learning_rate_warms_up_stays_and_decays_to_zero() -> None:
     optim = OptimRecipe(steps=100, warmup=10, decay_from=0.5)
     rates = [learning_rate(optim, step) for step in range(101)]
@@ -303,3 +237,22 @@ def test_a_backbone_of_another_kind_is_refused(tmp_path: Path) -> None:
     save_file({"layer.weight": torch.zeros(1)}, path)
     with pytest.raises(ValueError, match="conv_stem"):
         load_pretrained(EfficientNetLite3(), path)
+
+
+def test_a_resume_keeps_the_parameters_that_the_optimizer_has(folder: Path, tmp_path: Path) -> None:
+    run = Run(tiny_recipe(), "cpu")
+    train(run, Photos([folder], {}), settings(tmp_path), lambda line: None, lambda: True)
+    with pytest.raises(UsageError, match=r"cannot change .* optim\.tuned_stages"):
+        command.run(
+            recipe=None,
+            data=[folder],
+            out=tmp_path,
+            backbone=None,
+            init=None,
+            resume_run=True,
+            minutes=None,
+            overrides=["optim.tuned_stages=2"],
+            device="cpu",
+            workers=1,
+            report=lambda line: None,
+        )

@@ -44,7 +44,7 @@ def test_a_word_needs_no_quotes() -> None:
         ("optim.steps=true", "optim.steps must be a int"),
         ("diffusion.prediction=y", "must be one of eps, v, x_0"),
         ("data.size=100", "multiple of 32"),
-        ("optim.photos=0", "start at 1"),
+        ("optim.photos=0", "at least 1"),
         ("data.grid=0", "is 4, not 0"),
         ("data=5", "data must be a table"),
         ("data.sets.a=x", "must be numbers"),

@@ -62,8 +62,8 @@ def run(
         changed = override(stored, overrides)
         if _trained(changed) != _trained(stored):
             raise UsageError(
-                "A resume cannot change the network, its family, optim.tuned_stages or whether "
-                f"there is a head: start another run with --init {out / WEIGHTS_FILE}."
+                "A resume cannot change the network, its family or optim.tuned_stages: start "
+                f"another run with --init {out / WEIGHTS_FILE}."
             )
         state = resume(out, changed, device)
         report(f"resumed {out} at step {state.step} of {state.recipe.optim.steps}")
@@ -86,7 +86,7 @@ def run(
 
 def _trained(recipe: Recipe) -> tuple[object, ...]:
     """What decides which parameters there are, and which of them the optimizer has."""
-    return recipe.network, recipe.family, recipe.optim.tuned_stages, recipe.optim.head > 0
+    return recipe.network, recipe.family, recipe.optim.tuned_stages
 
 
 def _initialise(

@@ -20,14 +20,12 @@ from .checkpoint import Checkpoint, load_checkpoint, pack_run, save_checkpoint, 
 from .data import Batch, Photos, batches
 from .diffusion import draw_gammas, gaussian, per_row_loss, q_sample, row_weight, target
 from .ema import Ema
-from .head import ColourHead
 from .networks.build import EncoderColorizer, build
 from .recipe import OptimRecipe, Recipe
 
 RUN_FILE = "run.safetensors"  # everything that a resume needs
 WEIGHTS_FILE = "weights.safetensors"  # the averaged weights, for export
 _LOG_EVERY_S = 20.0
-_HEAD = "head"  # prefix of the head's tensors in the run's file
 
 
 @dataclass(frozen=True)
@@ -74,9 +72,7 @@ class Run:
             whole = self.model.encoder.backbone
             whole.requires_grad_(False)
             self.backbone = whole.last_stages(optim.tuned_stages)
-        self.head = self._head()
         rest = [p for p in self.model.parameters() if p.requires_grad]
-        rest += self.head.parameters() if self.head else ()
         self.optimizer = torch.optim.AdamW(
             [{"params": rest, "scale": 1.0}, {"params": self.backbone, "scale": optim.backbone_lr}],
             lr=optim.lr,
@@ -84,38 +80,20 @@ class Run:
             weight_decay=optim.weight_decay,
             fused=True,
         )
-        by_id = {id(p): name for name, p in self._parameters().items()}
+        by_id = {id(p): name for name, p in self.model.named_parameters()}
         self.names = [by_id[id(p)] for p in (*rest, *self.backbone)]
         self.ema = Ema(self.model, optim.ema)
         self.step = 0
         self.samples_seen = 0
         self.seconds = 0.0
 
-    def _head(self) -> ColourHead | None:
-        optim = self.recipe.optim
-        if not optim.head and optim.views:
-            return None
-        if not isinstance(self.model, EncoderColorizer) or not optim.head:
-            raise UsageError(
-                "optim.head is for the family encoder, and optim.views = 0, which trains the "
-                "encoder alone, needs it: --set optim.head=1."
-            )
-        return ColourHead(self.model.encoder.channels).to(self.device)
-
-    def _parameters(self) -> dict[str, nn.Parameter]:
-        head = self.head.named_parameters(prefix=_HEAD) if self.head else ()
-        return dict((*self.model.named_parameters(), *head))
-
     def load(self, checkpoint: Checkpoint) -> None:
         """Take over the state of a run that stopped."""
         model, ema, optimizer = unpack_run(checkpoint.state, self.names)
         self.model.load_state_dict(model)
-        if self.head:
-            own = {k: v for k, v in checkpoint.state.items() if k.startswith(f"{_HEAD}.")}
-            self.head.load_state_dict({k.removeprefix(f"{_HEAD}."): v for k, v in own.items()})
         for name, tensor in self.ema.state.items():
             tensor.copy_(ema[name])
-        parameters = self._parameters()
+        parameters = dict(self.model.named_parameters())
         for index, entries in optimizer.items():
             for key, value in entries.items():
                 if value.dim():  # the fused optimizer walks the memory of all as it lies
@@ -137,8 +115,6 @@ class Run:
             "torch": torch.__version__,
         }
         state = pack_run(self.model.state_dict(), self.ema.state, self.names, self.optimizer)
-        if self.head:
-            state |= self.head.state_dict(prefix=f"{_HEAD}.")
         save_checkpoint(out / WEIGHTS_FILE, Checkpoint(self.recipe, self.ema.state, progress))
         save_checkpoint(out / RUN_FILE, Checkpoint(self.recipe, state, progress))
 
@@ -155,7 +131,7 @@ class Run:
         loss, gamma, whole = self._losses(batch)
         self.optimizer.zero_grad(set_to_none=True)
         whole.backward()
-        norm = nn.utils.clip_grad_norm_(self._parameters().values(), optim.clip)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), optim.clip)
         if not torch.isfinite(norm):
             raise UsageError(
                 f"The gradient of step {self.step} is not finite. Go on from the last save with "
@@ -169,29 +145,12 @@ class Run:
 
     def _losses(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """The loss of each row and its noise level, both (N,), and what is to be lowered."""
-        recipe = self.recipe
-        if recipe.optim.views:
-            x_t, L, gamma, wanted = self._noise(batch)
-        else:
-            L = torch.from_numpy(batch.L).to(self.device, non_blocking=True)
+        x_t, L, gamma, wanted = self._noise(batch)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=_has_bf16(self.device)):
-            if isinstance(self.model, EncoderColorizer):
-                cond = self.model.encoder(L)
-                predicted = self.model.denoiser(x_t, cond, gamma) if recipe.optim.views else None
-            else:
-                predicted = self.model(x_t, L, gamma)
-            of_head = None
-            if self.head:
-                of_head = self.head(cond, torch.from_numpy(batch.ab).to(self.device))
-        if predicted is None:
-            assert of_head is not None
-            return of_head, torch.zeros_like(of_head), of_head.mean()
+            predicted = self.model(x_t, L, gamma)
         loss = per_row_loss(predicted, wanted)
-        limit = recipe.diffusion.weight_limit
-        whole = (loss * row_weight(gamma, limit) if limit else loss).mean()
-        if of_head is not None:
-            whole = whole + recipe.optim.head * of_head.mean()
-        return loss, gamma, whole
+        limit = self.recipe.diffusion.weight_limit
+        return loss, gamma, (loss * row_weight(gamma, limit) if limit else loss).mean()
 
     def _noise(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         recipe = self.recipe

@@ -57,8 +57,6 @@ class OptimRecipe:
         steps: length of the run; the learning rate has decayed to zero at its end.
         photos: photos a step.
         views: noise levels (rows of the denoiser) for each photo; the encoder runs once for all.
-            0 trains the encoder alone, by its head.
-        head: weight of the encoder's classification of colours (`training.head`); 0 for none.
         lr: peak learning rate of AdamW.
         backbone_lr: factor on `lr` for the pretrained backbone.
         frozen_steps: steps before the backbone is trained too.
@@ -76,7 +74,6 @@ class OptimRecipe:
     steps: int = 3000
     photos: int = 24
     views: int = 2
-    head: float = 0.0
     lr: float = 5e-4
     backbone_lr: float = 0.1
     frozen_steps: int = 0
@@ -191,12 +188,10 @@ def recipe_from_dict(table: Mapping[str, Any]) -> Recipe:
         )
     if not all(isinstance(w, int | float) and w >= 0 for w in data.sets.values()):
         raise UsageError("the weights in data.sets must be numbers of at least 0.")
-    if optim.head < 0:
-        raise UsageError("optim.head is a weight, of at least 0.")
     if recipe.diffusion.weight_limit and recipe.diffusion.weight_limit <= 1:
         raise UsageError("diffusion.weight_limit is above 1, or 0 for no limit.")
-    if min(optim.steps, optim.photos, optim.views + 1) < 1:
-        raise UsageError("optim.steps and optim.photos start at 1, optim.views at 0.")
+    if min(optim.steps, optim.photos, optim.views) < 1:
+        raise UsageError("optim.steps, optim.photos and optim.views must be at least 1.")
     return recipe
 
 

@@ -33,7 +33,6 @@ class ConditionEncoder(nn.Module):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        self.channels = config.channels
         self.backbone = EfficientNetLite3()
         # The finest level also sees the pixels themselves: 4 x 4 of them a grid cell.
         sources = (MAP_CHANNELS[0] + 16, *MAP_CHANNELS[1:])
