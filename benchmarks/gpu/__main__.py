@@ -106,7 +106,7 @@ def _head(options: argparse.Namespace, bundle: Bundle, steps: int, device: str) 
     return {
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "commit": options.commit or _commit(),
-        "command": shlex.join(["python", "-m", "benchmarks.gpu", *sys.argv[1:]]),
+        "command": shlex.join(["python", "-m", "benchmarks.gpu", *_asked(sys.argv[1:])]),
         "machine": describe_machine() | {"torch": metadata.version("torch")},
         "device": device,
         "tensorrt": problem("tensorrt") if options.provider == "cuda" else "not asked for",
@@ -139,6 +139,16 @@ def _exported(out: Path, model: str) -> Path:
         raise UsageError("--half PATH: name the same model in half precision")
     export(ExportSettings(None, out, "fp16", check=False), print)
     return out
+
+
+def _asked(words: list[str]) -> Iterator[str]:
+    """What decides the figures: all options but those that name files or the commit."""
+    rest = iter(words)
+    for word in rest:
+        if word in ("--json", "--commit", "--half"):
+            next(rest, None)
+        elif word != "--record":
+            yield word
 
 
 def _commit() -> str:
