@@ -64,7 +64,7 @@ def _auto(bundle: Bundle) -> dict[str, Any]:
     except ColorizeError as error:
         trouble = str(error)
     trials = None if device and device.is_gpu else kept_trials(bundle)
-    measured = trials and [asdict(trial) for trial in trials]
+    measured = None if trials is None else [asdict(trial) for trial in trials]
     if device is None:
         return {"problem": trouble, "measured": measured}
     return {

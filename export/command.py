@@ -30,7 +30,7 @@ class ExportSettings:
     Attributes:
         checkpoint: `weights.safetensors` of a run, the tutorial's or the public Palette's state
             dict, or None for the default bundle.
-        out: folder of the new bundle.
+        out: folder of the new bundle, which is named after it unless an override names it.
         precision: that the denoiser computes in.
         tensorrt: build TensorRT's engines for this machine's GPU as well.
         opset: version of ONNX's operators.
@@ -80,6 +80,7 @@ def run(settings: ExportSettings, report: Callable[[str], None]) -> None:
     """
     _check_options(settings)
     network, fields = _source(settings, report)
+    fields["name"] = bundle_name(settings, fields["name"])
     trained = copy.deepcopy(network)
     # The weights as they are stored, so that calls can be compared closely.
     round_to_half(network)
@@ -101,6 +102,18 @@ def run(settings: ExportSettings, report: Callable[[str], None]) -> None:
     report(f"wrote {settings.out} ({size / 1e6:.1f} MB)")
     if settings.tensorrt:
         build_engines(bundle, trained if settings.check else None, report)
+
+
+def bundle_name(settings: ExportSettings, given: str) -> str:
+    """Name a bundle after its folder, unless an override named it.
+
+    Args:
+        settings: of the export.
+        given: the name that the checkpoint has, overrides included.
+    """
+    if any(change.partition("=")[0].strip() == "name" for change in settings.overrides):
+        return given
+    return settings.out.resolve().name or given
 
 
 def _check_options(settings: ExportSettings) -> None:

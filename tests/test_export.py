@@ -10,7 +10,7 @@ import torch
 from colorize_cli.app import main
 from colorize_cli.bundle import Bundle, load_bundle, write_bundle
 from colorize_cli.errors import CheckError, ModelError, UsageError
-from export.command import ExportSettings, run
+from export.command import ExportSettings, bundle_name, run
 from export.parity import Check, check_parity
 from export.to_onnx import export_graphs
 from training.bundle_state import network_from_bundle
@@ -69,6 +69,7 @@ def test_the_bundle_is_its_own_checkpoint(
     family: str, exported: Callable[[str], tuple[Path, Bundle]]
 ) -> None:
     checkpoint, bundle = exported(family)
+    assert bundle.name == f"{family}-bundle"
     stored = network_from_bundle(bundle).state_dict()
     for name, tensor in load_checkpoint(checkpoint).state.items():
         torch.testing.assert_close(stored[name], tensor, rtol=1e-3, atol=1e-4)
@@ -186,3 +187,14 @@ def test_options_that_make_no_sense_are_refused_at_once(
 ) -> None:
     assert main(["export", "--out", str(tmp_path / "out"), *arguments]) == 2
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    [((), "mine"), (("sampling.eta=1",), "mine"), (("name = other",), "given")],
+)
+def test_a_bundle_is_named_after_its_folder_unless_it_is_told_a_name(
+    overrides: tuple[str, ...], name: str, tmp_path: Path
+) -> None:
+    settings = ExportSettings(None, tmp_path / "x" / ".." / "mine", overrides=overrides)
+    assert bundle_name(settings, "given") == name
