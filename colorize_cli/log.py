@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,8 @@ class RunLog(AbstractContextManager["RunLog"]):
     """Append a line for every photograph: what became of it, and what it was made with.
 
     The keys of a line: `time` (UTC), `input`, `outputs` (a list of `sample`, from 1, `path`, and
-    `is_kept`: whether the file was there before and stayed as it was), `status` ("done" |
+    `is_kept`: whether the file was there before and stayed as it was; of a photograph that failed,
+    what had been written until then), `status` ("done" |
     "skipped" | "copied" | "failed"), `reason` (null when done), `seconds` of work, `seed`,
     `digest` (SHA-256 of the input's bytes), `model` (digest of the bundle), `device`, `kind`
     ("grey" | "toned" | "colour" | "bilevel"), `chosen` (numbers, from 1, of the candidates that
@@ -66,7 +67,7 @@ class RunLog(AbstractContextManager["RunLog"]):
         """Write the line of a photograph that was worked on."""
         self._write(
             input=str(result.job.source),
-            outputs=_outputs(result.job),
+            outputs=_outputs(result.job, result.written),
             status=result.status,
             reason=result.reason or _REASONS.get(result.status),
             seconds=round(result.seconds, 3),
@@ -127,8 +128,9 @@ def _is_log(path: Path) -> bool:
         return file.read(1) in (b"", b"{")
 
 
-def _outputs(job: Job) -> list[dict[str, object]]:
+def _outputs(job: Job, written: Container[int] = ()) -> list[dict[str, object]]:
     return [
         {"sample": k + 1, "path": str(path), "is_kept": k not in job.missing}
         for k, path in enumerate(job.outputs)
+        if k not in job.missing or k in written
     ]

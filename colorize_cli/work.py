@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Literal, TypeAlias
 
@@ -55,6 +55,7 @@ class Result:
         kind: What the photo is; None when it was not read.
         choice: Which samples were kept, and how they look; None when none was drawn.
         warnings: What the user should know about the files written.
+        written: Numbers, from 0, of the samples whose files were written.
     """
 
     job: Job
@@ -65,6 +66,7 @@ class Result:
     kind: Kind | None = None
     choice: Choice | None = None
     warnings: tuple[str, ...] = ()
+    written: tuple[int, ...] = ()
 
 
 @dataclass
@@ -78,6 +80,7 @@ class Item:
         kind: What it is.
         prepared: What the network sees; None until then, and where it is not to be coloured.
         choice: Which samples are kept.
+        written: Numbers, from 0, of the samples whose files have been written.
         failure: Why it failed.
         status: What became of it; None while it is in flight, or when the run ended before.
     """
@@ -88,6 +91,7 @@ class Item:
     kind: Kind | None = None
     prepared: Prepared | None = None
     choice: Choice | None = None
+    written: list[int] = field(default_factory=list)
     failure: str | None = None
     status: Status | None = None
 
@@ -116,6 +120,7 @@ class Item:
             kind=self.kind,
             choice=self.choice,
             warnings=(*photo.warnings, *losses(photo, self.job.format)) if photo else (),
+            written=tuple(self.written),
         )
 
 
@@ -129,7 +134,7 @@ def decode(item: Item, colorizer: Colorizer, on_colour: OnColour) -> None:
             item.prepared = colorizer.prepare(item.photo)
             return
         if on_colour == "copy":
-            _copy(item.job, item.photo, data)
+            _copy(item, item.photo, data)
         item.status = "copied" if on_colour == "copy" else "skipped"
 
 
@@ -155,6 +160,7 @@ def write(item: Item, ab: Float, settings: Settings, is_halted: Callable[[], boo
             if is_halted():
                 return
             write_atomic(job.outputs[k], encode_photo(rgb, photo, job.format))
+            item.written.append(k)
         item.status = "done"
 
 
@@ -168,13 +174,15 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-def _copy(job: Job, photo: Photo, data: bytes) -> None:
+def _copy(item: Item, photo: Photo, data: bytes) -> None:
     """Put the photo itself in the place of its colourings: byte for byte where the format stays."""
+    job = item.job
     if job.format != photo.format:
         data = encode_photo(photo.pixels, photo, job.format)
     job.folder.mkdir(parents=True, exist_ok=True)
     for k in job.missing:
         write_atomic(job.outputs[k], data)
+        item.written.append(k)
 
 
 @contextmanager

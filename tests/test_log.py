@@ -25,7 +25,7 @@ def job(source: str = "in/x.png", missing: tuple[int, ...] = (0, 1)) -> Job:
 
 def done(source: str = "in/x.png", warnings: tuple[str, ...] = ()) -> Result:
     choice = Choice(order=(4, 0), grey=(1,), is_alike=False)
-    return Result(job(source), None, "done", 1.23456, "ab12", "grey", choice, warnings)
+    return Result(job(source), None, "done", 1.23456, "ab12", "grey", choice, warnings, (0, 1))
 
 
 def lines(path: Path) -> list[dict[str, object]]:
@@ -41,7 +41,8 @@ def test_a_line_says_what_became_of_a_photo_and_how_it_was_made(tmp_path: Path) 
         log.problem(Problem(Path("in/bad.png"), "empty file"))
         log.start(seed=3, model="m0", device="cuda")
         log.result(done(warnings=("16 bits rounded",)))
-        log.result(Result(job(), "No space left on device", "failed", 0.5, "ab12", "colour"))
+        failed = Result(job(), "No space left on device", "failed", 0.5, "ab12", written=(0,))
+        log.result(failed)
         log.result(Result(job(), None, "skipped", 0.1, "ab12", "colour"))
         log.skipped(job(missing=()))
     found = lines(path)
@@ -71,7 +72,9 @@ def test_a_line_says_what_became_of_a_photo_and_how_it_was_made(tmp_path: Path) 
     }
     assert found[0]["model"] is None
     assert found[2]["reason"] == "No space left on device"
+    assert found[2]["outputs"] == [{"sample": 1, "path": "out/x.1.png", "is_kept": False}]
     assert found[3]["reason"] == "it is in colour"
+    assert found[3]["outputs"] == []
     assert [output["is_kept"] for output in found[4]["outputs"]] == [True, True]  # type: ignore[index,attr-defined]
 
 
