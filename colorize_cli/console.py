@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _LINE_SECONDS = 10.0
 _LISTED_SUFFIXES = 5
+_ON_SCREEN = 20  # photographs of a run whose failures are not listed once more at its end
 _ON_COLOUR = {
     "recolour": "taken for their lightness",
     "skip": "left out",
@@ -109,7 +110,7 @@ class Reporter:
         seconds: float,
         on_colour: "OnColour",
     ) -> None:
-        """Say what became of everything.
+        """Say what became of everything, and of a long run once more what failed.
 
         Args:
             tally: What became of the photographs.
@@ -144,6 +145,8 @@ class Reporter:
         for name, number, comment in rows:
             style = "red" if name == "failed" and number else ""
             self._print(f"{name:>{width}} {number:>7}   {comment}".rstrip(), style)
+        if tally.done + tally.passed + tally.failed <= _ON_SCREEN:
+            return  # the failures, each named when it came, still stand there
         for path, reason in tally.failures:
             self.failure(path, reason)
         if tally.failed > len(tally.failures):

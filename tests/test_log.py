@@ -146,7 +146,7 @@ def test_a_forced_colour_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None
     assert not Reporter(console=Console(file=io.StringIO())).is_live
 
 
-def test_the_summary_counts_and_gives_reasons() -> None:
+def test_the_summary_counts() -> None:
     told, stream = reporter()
     tally = Tally(skipped=4)
     tally.add(done(warnings=("w",)))
@@ -166,8 +166,17 @@ def test_the_summary_counts_and_gives_reasons() -> None:
         "     warnings       1   -v and --log tell",
         "  other files       3   no photographs: 3 .txt",
         "       hidden       1   left out",
-        "failed in/[red]/bad.png: cut off",
     ]
+
+
+def test_the_summary_of_a_long_run_names_its_failures_again() -> None:
+    tally = Tally(done=19)
+    tally.add(Result(job("in/[red]/bad.png"), "cut off", "failed", 0.1))
+    for done_, listed in ((19, []), (20, ["failed in/[red]/bad.png: cut off"])):
+        told, stream = reporter()
+        tally.done = done_
+        told.summary(tally, others=Counter(), hidden=0, left=0, seconds=1.0, on_colour="skip")
+        assert stream.getvalue().splitlines()[3:] == listed
 
 
 def test_the_summary_of_many_failures_stays_short() -> None:
