@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .ciede2000 import are_alike, ciede2000
 from .colorizer import Prepared
+from .gamut import fit_gamut
 from .geometry import to_grid
 from .lab import Float
 
@@ -51,14 +52,14 @@ def judge(prepared: Prepared, ab: Float, count: int, *, choosing: bool) -> Choic
     if not 1 <= count <= len(ab):
         raise ValueError(f"{count} samples of {len(ab)} candidates")
     lab = visible_lab(prepared, ab)
-    distances = _distances(lab)
-    chroma = np.hypot(lab[..., 1], lab[..., 2]).mean(axis=(1, 2))
-    order = _choose(distances, chroma, count) if choosing else tuple(range(count))
-    among = distances[np.ix_(order, order)]
+    order = _choose(_distances(lab), _chroma(lab), count) if choosing else tuple(range(count))
+    # What is said of them goes by what sRGB can show: in black and in white all colours are one.
+    shown = lab[list(order)]
+    shown[..., 1], shown[..., 2] = fit_gamut(shown[..., 0], shown[..., 1], shown[..., 2])
     return Choice(
         order=order,
-        grey=tuple(k for k, i in enumerate(order) if chroma[i] < GREY),
-        is_alike=count > 1 and are_alike(among.max()),
+        grey=tuple(np.flatnonzero(_chroma(shown) < GREY).tolist()),
+        is_alike=count > 1 and are_alike(_distances(shown).max()),
     )
 
 
@@ -86,6 +87,11 @@ def visible_lab(prepared: Prepared, ab: Float) -> Float:
     L = np.broadcast_to(to_grid(prepared.L, grid), (len(ab), 1, *ab.shape[2:]))
     lab = np.concatenate([L, ab], axis=1)[..., :rows, :columns]
     return np.moveaxis(lab, 1, -1)
+
+
+def _chroma(lab: Float) -> Float:
+    """(K,) mean chroma of candidates."""
+    return np.asarray(np.hypot(lab[..., 1], lab[..., 2]).mean(axis=(1, 2)), np.float32)
 
 
 def _distances(lab: Float) -> NDArray[np.float64]:

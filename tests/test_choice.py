@@ -1,5 +1,6 @@
 """Which samples are kept, and what is said of them."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -79,3 +80,11 @@ def test_what_lies_in_the_padding_does_not_count() -> None:
     assert rows < ab.shape[2]
     ab[1, :, rows:] = -80
     assert judge(PREPARED, ab, 2, choosing=False).is_alike
+
+
+@pytest.mark.parametrize("level", [0, 100])
+def test_what_cannot_show_colours_is_grey_and_alike(level: int) -> None:
+    ab = candidates((20, 20), (-30, 40))
+    choice = judge(replace(PREPARED, L=np.full_like(PREPARED.L, level)), ab, 2, choosing=False)
+    assert choice.grey == (0, 1)
+    assert choice.is_alike
