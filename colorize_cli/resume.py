@@ -26,6 +26,8 @@ from .options import Options
 from .record import RECORD_NAME, Record, read_record, write_record
 from .tensorrt import building
 
+_GPUS = ("cuda", "tensorrt")
+
 
 def open_colorizer(options: Options, reporter: Reporter, photos: int) -> tuple[Colorizer, Record]:
     """Open the network, say what runs, and write the record.
@@ -45,56 +47,59 @@ def open_colorizer(options: Options, reporter: Reporter, photos: int) -> tuple[C
     """
     kept = None if options.overwrite else read_record(options.out)
     bundle, model = _open_model(options, kept)
-    candidates = options.candidates
-    if candidates is None:
-        candidates = kept.candidates if kept else 0
-    if candidates and candidates < options.samples:
-        raise UsageError(
-            f"{options.samples} samples cannot be chosen from {candidates} candidates: name more "
-            "--candidates, or fewer --samples."
-        )
-    draws = candidates or options.samples
+    settled = _settled(options, kept, bundle)
+    draws = settled["candidates"] or options.samples
     device = _open_device(options, kept, bundle, reporter).fitted(photos * draws)
-    of_model = kept if kept and kept.model_digest == bundle.digest else None
     of_device = kept if kept and kept.device == device.name else None
-    size = options.size or (of_model.size if of_model else None) or bundle.working_size
     kept_batch = of_device.batch if of_device and device.is_gpu else None
     batch = options.batch or kept_batch or device.batch_for(draws)
-    if device.name == "tensorrt" and (text := building(bundle, batch, size)):
+    if device.name == "tensorrt" and (text := building(bundle, batch, settled["size"])):
         reporter.note(text)
-    colorizer = Colorizer(
-        bundle,
-        device,
-        steps=options.steps or (of_model.steps if of_model else None),
-        size=size,
-        batch=batch,
-    )
-    seed = options.seed
-    if seed is None:
-        seed = kept.seed if kept else 0
+    colorizer = Colorizer(bundle, device, steps=settled["steps"], size=settled["size"], batch=batch)
     record = Record(
         model=model,
         model_digest=bundle.digest,
         device=device.name,
         precision=device.computes(bundle.compute),
-        seed=seed,
-        size=colorizer.size,
-        steps=colorizer.schedule.steps,
         batch=colorizer.batch,
         samples=options.samples,
         versions=_versions(device),
         format=options.format,
-        candidates=candidates,
+        **settled,
     )
     _introduce(colorizer, record, reporter)
     if kept:
-        _compare(options.out, kept, record, reporter)
+        _compare(options, kept, record, reporter)
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         write_record(options.out, record)
     except OSError as error:
         raise UsageError(f"--out {options.out} cannot be written to: {error.strerror}") from error
     return colorizer, record
+
+
+def preview(options: Options, reporter: Reporter) -> None:
+    """Say of the settings what `open_colorizer` would say, without opening the network.
+
+    Raises:
+        DeviceError: The device asked for, or recorded, cannot run.
+        ModelError: The model asked for, or recorded, cannot be used.
+        UsageError: There are fewer candidates than samples.
+    """
+    kept = None if options.overwrite else read_record(options.out)
+    bundle, _ = _open_model(options, kept)
+    settings: dict[str, object] = {"model_digest": bundle.digest, **_settled(options, kept, bundle)}
+    if kept and options.device in ("auto", kept.device):
+        device = _open_device(options, kept, bundle, reporter)
+        settings |= {"device": device.name, "precision": device.computes(bundle.compute)}
+    elif options.device != "auto":
+        settings["device"] = resolve(options.device).name
+    if options.batch and kept and kept.device in _GPUS:
+        settings["batch"] = options.batch
+    if kept:
+        _warn_of_names(options, kept, reporter)
+        if differences := kept.differences(settings):
+            _warn(options.out, differences, reporter)
 
 
 def check_given(options: Options, reporter: Reporter) -> None:
@@ -117,6 +122,27 @@ def check_given(options: Options, reporter: Reporter) -> None:
         differences.append(f"model {kept.model}, now {options.model}")
     if differences:
         _warn(options.out, differences, reporter)
+
+
+def _settled(options: Options, kept: Record | None, bundle: Bundle) -> dict[str, int]:
+    """Seed, size, steps and candidates: as given, else as recorded, else as the bundle has them."""
+    of_model = kept if kept and kept.model_digest == bundle.digest else None
+    seed, candidates = options.seed, options.candidates
+    if seed is None:
+        seed = kept.seed if kept else 0
+    if candidates is None:
+        candidates = kept.candidates if kept else 0
+    if candidates and candidates < options.samples:
+        raise UsageError(
+            f"{options.samples} samples cannot be chosen from {candidates} candidates: name more "
+            "--candidates, or fewer --samples."
+        )
+    return {
+        "seed": seed,
+        "size": options.size or (of_model.size if of_model else bundle.working_size),
+        "steps": options.steps or (of_model.steps if of_model else bundle.schedule.steps),
+        "candidates": candidates,
+    }
 
 
 def _open_model(options: Options, kept: Record | None) -> tuple[Bundle, str]:
@@ -164,20 +190,15 @@ def _introduce(colorizer: Colorizer, record: Record, reporter: Reporter) -> None
         reporter.warn(warning)
 
 
-def _compare(out: Path, kept: Record, record: Record, reporter: Reporter) -> None:
+def _compare(options: Options, kept: Record, record: Record, reporter: Reporter) -> None:
     """Say what differs from what the folder's colourings were made with."""
-    if renamed := kept.renamed_by(record.samples, record.format):
-        reporter.warn(
-            f"{shown(out)} was begun with other names ({', '.join(renamed)}): the files that are "
-            "there stay beside the new ones"
-        )
+    _warn_of_names(options, kept, reporter)
     settings = asdict(record)
-    gpus = ("cuda", "tensorrt")
-    if kept.device not in gpus and record.device not in gpus:  # the batch makes no difference
+    if kept.device not in _GPUS and record.device not in _GPUS:  # the batch makes no difference
         del settings["batch"]
     differences = kept.differences(settings)
     if differences:
-        _warn(out, differences, reporter)
+        _warn(options.out, differences, reporter)
     elif kept.versions != record.versions:
         changed = [
             f"{name} {kept.versions.get(name)}, now {version}"
@@ -185,8 +206,16 @@ def _compare(out: Path, kept: Record, record: Record, reporter: Reporter) -> Non
             if kept.versions.get(name) != version
         ]
         reporter.note(
-            f"{shown(out)} was begun with other versions ({', '.join(changed)}): new files may "
-            "differ from what those would have given, invisibly"
+            f"{shown(options.out)} was begun with other versions ({', '.join(changed)}): new files "
+            "may differ from what those would have given, invisibly"
+        )
+
+
+def _warn_of_names(options: Options, kept: Record, reporter: Reporter) -> None:
+    if renamed := kept.renamed_by(options.samples, options.format):
+        reporter.warn(
+            f"{shown(options.out)} was begun with other names ({', '.join(renamed)}): the files "
+            "that are there stay beside the new ones"
         )
 
 

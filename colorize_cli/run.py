@@ -14,7 +14,7 @@ from .log import RunLog
 from .names import one_line, shown
 from .options import Options
 from .plan import Job, Plan, make_plan
-from .resume import check_given, open_colorizer
+from .resume import check_given, open_colorizer, preview
 from .work import Result, Settings
 
 # Failures that the summary lists; the log has them all.
@@ -100,6 +100,8 @@ def run(options: Options, reporter: Reporter) -> int:
     if options.dry_run:
         for problem in plan.problems:
             reporter.failure(problem.path, problem.reason)
+        say_settings = preview if any(job.missing for job in plan.jobs) else check_given
+        say_settings(options, reporter)
         write_stdout("".join(_plan_lines(plan.jobs)))
         return EXIT_FAILED if plan.problems else EXIT_OK
     tally = Tally()

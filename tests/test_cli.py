@@ -179,6 +179,23 @@ def test_the_dry_run_is_data_on_standard_output(colorize: Run, folder: Path) -> 
     assert sorted(folder.rglob("*")) == before
 
 
+def test_the_dry_run_says_of_the_settings_what_the_run_says(colorize: Run) -> None:
+    colorize("scans/a", "--out", "out/a", "--seed", "7")
+    words = ("scans/a", "--out", "out/a", "--samples", "2", "--seed", "8", "--size", "96")
+    before = record("out/a")
+    _, _, said = colorize(*words, "--dry-run")
+    assert record("out/a") == before
+    warnings = [
+        line
+        for line in colorize(*words)[2].splitlines()
+        if "was begun" in line or "other settings" in line
+    ]
+    assert len(warnings) == 2
+    assert said.splitlines() == warnings
+    assert "seed 7, now 8, size 64, now 96" in said
+    assert colorize(*words, "--dry-run", "--overwrite")[2] == ""
+
+
 def test_a_bad_photo_ends_with_1_and_the_others_are_done(colorize: Run) -> None:
     Path("scans/cut.png").write_bytes(encode(grey(), "PNG")[:70])
     Path("scans/empty.jpg").write_bytes(b"")
