@@ -272,6 +272,8 @@ def _check(bundle: Bundle) -> None:
     if bundle.prediction == "eps" and bundle.schedule.gammas[-1] == 0:
         raise ValueError("eps-prediction cannot start at gamma = 0")
     sampler = bundle.sampler
+    if not sampler.sharpness >= 0:
+        raise ValueError(f"sharpness must be at least 0, not {sampler.sharpness}")
     step_coefficients(bundle.schedule, sampler.method, sampler.eta, sampler.variance)
 
 
@@ -285,6 +287,7 @@ def _sampler(fields: Mapping[str, Any]) -> SamplerSettings:
         clamp=None if is_none else Clamp(**clamp),
         temperature=float(fields.get("temperature", 1.0)),
         gain=float(fields.get("gain", 1.0)),
+        sharpness=float(fields.get("sharpness", 0.0)),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from .bundle import Bundle
@@ -153,7 +154,7 @@ class Colorizer:
 
 
 def draw(bundle: Bundle, schedule: Schedule, denoise: Denoise, noise: SampleNoise) -> Float:
-    """Draw ab fields with the sampler, the scale and the gain of a bundle.
+    """Draw ab fields with the sampler, the scale, the gain and the sharpness of a bundle.
 
     Args:
         bundle: says how to sample.
@@ -177,4 +178,14 @@ def draw(bundle: Bundle, schedule: Schedule, denoise: Denoise, noise: SampleNois
         clamp=settings.clamp,
         temperature=settings.temperature,
     )
-    return x_0 * np.float32(bundle.ab_scale * settings.gain)
+    ab = x_0 * np.float32(bundle.ab_scale * settings.gain)
+    return _sharpened(ab, settings.sharpness) if settings.sharpness else ab
+
+
+def _sharpened(ab: Float, amount: float) -> Float:
+    """Add to each plane of (N, 2, h, w) what a Gaussian of one cell takes from it."""
+    planes = [
+        plane + np.float32(amount) * (plane - cv2.GaussianBlur(plane, (0, 0), 1.0))
+        for plane in ab.reshape(-1, *ab.shape[2:])
+    ]
+    return np.stack(planes).reshape(ab.shape)

@@ -57,6 +57,8 @@ class SamplerSettings:
         method: as `sample` takes it, like `eta`, `variance`, `clamp` and `temperature`.
         gain: factor on the ab that comes out. Above 1 for a network that paints paler than the
             photos it learned from, as all do that have seen few samples.
+        sharpness: how much of what a Gaussian of one cell takes away is added to the ab that comes
+            out (unsharp masking): networks draw the edges of colours softer than the grid allows.
     """
 
     method: Method = "ddim"
@@ -65,6 +67,7 @@ class SamplerSettings:
     clamp: Clamp | None = None
     temperature: float = 1.0
     gain: float = 1.0
+    sharpness: float = 0.0
 
 
 def sample(

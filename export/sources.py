@@ -109,6 +109,7 @@ def _fields(
             "clamp": clamp,
             "temperature": sampling.temperature,
             "gain": sampling.gain,
+            "sharpness": sampling.sharpness,
         },
         "network": dict(recipe.network),
         "training": {

@@ -82,6 +82,18 @@ def test_the_bundles_temperature_makes_samples_more_alike(
     assert ab.std(axis=0).mean() < 0.5 * alone[0].std(axis=0).mean()
 
 
+def test_the_bundles_sharpness_makes_edges_of_colour_steeper_and_keeps_their_mean(
+    bundle: Bundle, alone: list[NDArray[np.float32]]
+) -> None:
+    crisp = Colorizer(replace(bundle, sampler=replace(bundle.sampler, sharpness=0.5)), CPU)
+
+    ab = crisp.colorize([crisp.prepare(photo(0))], 4, SEED)[0]
+
+    steps, before = (abs(np.diff(x, axis=-1)).mean() for x in (ab, alone[0]))
+    assert 1.1 * before < steps < 2 * before
+    np.testing.assert_allclose(ab.mean(axis=(2, 3)), alone[0].mean(axis=(2, 3)), atol=0.5)
+
+
 def test_samples_and_photos_differ(alone: list[NDArray[np.float32]]) -> None:
     rows = np.concatenate(alone)
 

@@ -102,6 +102,7 @@ class SamplingRecipe:
         percentile: of the dynamic clamp.
         temperature: factor on the noise.
         gain: factor on the ab that comes out.
+        sharpness: of the unsharp masking of ab; 0 for none.
     """
 
     working_size: int = 192
@@ -114,6 +115,7 @@ class SamplingRecipe:
     percentile: float = 99.5
     temperature: float = 1.0
     gain: float = 1.0
+    sharpness: float = 0.0
 
 
 @dataclass(frozen=True)
