@@ -53,10 +53,14 @@ def cache_folder() -> Path:
 def prune(folder: Path, limit: int) -> None:
     """Delete the files of a cache that were used longest ago until `limit` bytes are left.
 
-    A file that another process deletes or holds meanwhile is left to it.
+    A file that another process deletes or holds meanwhile is left to it, and a folder that may not
+    be looked into to itself.
     """
+    paths: list[Path] = []
+    with suppress(OSError):
+        paths.extend(folder.rglob("*"))
     found = []
-    for path in folder.rglob("*") if folder.is_dir() else ():
+    for path in paths:
         with suppress(OSError):
             status = path.stat()
             if path.is_file():

@@ -100,3 +100,13 @@ def test_a_cache_loses_what_was_used_longest_ago(tmp_path: Path) -> None:
     prune(tmp_path / "cache", 300)
     prune(tmp_path / "nowhere", 0)
     assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+def test_a_cache_that_may_not_be_looked_into_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, **_options: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", refused)
+    prune(tmp_path / "cache", 0)
