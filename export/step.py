@@ -70,7 +70,7 @@ def step_table(
 
     Returns:
         (T, 6), row t - 1 for the step from t, columns as `COEFFICIENTS`. The last step, t = 1,
-        gives x_0 itself.
+        gives x_0 itself. The temperature is in sigma; x_T is to be multiplied by it before.
 
     Raises:
         ValueError: unknown settings, or eps-prediction with gamma_T = 0.
@@ -78,8 +78,8 @@ def step_table(
     updates = step_coefficients(schedule, settings.method, settings.eta, settings.variance)
     gammas = schedule.gammas.tolist()[1:]
     rows = [
-        (gamma, *_reading(gamma, prediction), *update)
-        for gamma, update in zip(gammas, updates, strict=True)
+        (gamma, *_reading(gamma, prediction), a, b, sigma * settings.temperature)
+        for gamma, (a, b, sigma) in zip(gammas, updates, strict=True)
     ]
     return np.array(rows, np.float32)
 

@@ -45,7 +45,7 @@ def way_of_the_graph(
     binding = session.io_binding()
     for name, value in network.encode(photos()).maps.items():
         binding.bind_ortvalue_input(name, value)
-    x_t = ort.OrtValue.ortvalue_from_numpy(noise[0])
+    x_t = ort.OrtValue.ortvalue_from_numpy(noise[0] * np.float32(settings.temperature))
     binding.bind_ortvalue_input("noisy_ab", x_t)
     binding.bind_ortvalue_output("x_s", x_t)
     way = []
@@ -67,7 +67,7 @@ def photos() -> Float:
     "settings",
     [
         SamplerSettings("ddim", eta=0.0, clamp=Clamp("static", 3.2)),
-        SamplerSettings("ddim", eta=1.0),
+        SamplerSettings("ddim", eta=1.0, temperature=0.8),
         SamplerSettings("ddpm", variance="beta", clamp=Clamp("static", 0.5)),
     ],
     ids=["ddim", "ancestral", "ddpm"],
@@ -88,6 +88,7 @@ def test_every_step_is_the_samplers(
         eta=settings.eta,
         variance=settings.variance,
         clamp=settings.clamp,
+        temperature=settings.temperature,
         callback=lambda t, x_t, x_0: wanted.append(x_t),
     )
     table = step_table(schedule, prediction, settings)

@@ -79,6 +79,7 @@ class RoundTrip:
             eta=settings.eta,
             variance=settings.variance,
             clamp=settings.clamp,
+            temperature=settings.temperature,
         )
         return x_0
 
@@ -116,6 +117,7 @@ class OnDevice:
         if is_random(table):
             raise ValueError("this measures a sampler without noise: eta = 0")
         self._clock, self._in_graph = clock, in_graph
+        self._temperature = np.float32(bundle.sampler.temperature)
         memory = "cuda" if device.is_gpu else "cpu"
         data = step_graph(bundle.read("denoiser.onnx"), bundle.sampler.clamp, takes_noise=False)
         self._session = _open(data, bundle, device, condition, shape, in_graph)
@@ -133,7 +135,7 @@ class OnDevice:
 
     def draw(self, x_T: Float) -> Float:
         """Take (B, 2, h, w) noise to x_0."""
-        self._x_t.update_inplace(x_T)
+        self._x_t.update_inplace(x_T * self._temperature)
         for row, value in zip(self._rows, self._values, strict=True):
             if self._in_graph:
                 self._values[0].update_inplace(row)
