@@ -10,6 +10,7 @@ from conftest import tiny_fields, tiny_graphs
 from benchmarks.gpu import page
 from benchmarks.gpu.measure import DEVICE, GRAPH, ROUND_TRIP, Series, measure, photos
 from benchmarks.gpu.page import append, section
+from benchmarks.gpu.ways import RoundTrip
 from colorize_cli.bundle import Bundle, load_bundle, write_bundle
 from colorize_cli.devices import resolve
 from colorize_cli.schedule import respace
@@ -42,6 +43,17 @@ def test_a_random_sampler_is_a_failure_of_that_way_alone(tiny_bundle: Path) -> N
     trip, device = measured(load_bundle(tiny_bundle), (DEVICE,), [1])
     assert "failure" not in trip
     assert "without noise" in device["failure"]
+
+
+def test_where_the_round_trip_fails_no_other_way_is_compared_with_itself(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(way: RoundTrip, x_T: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(RoundTrip, "draw", fails)
+    (figure,) = measured(bundle, (DEVICE,), [1])
+    assert figure["failure"] == "out of memory"
 
 
 def test_photos_are_lightness_at_the_size_of_the_network() -> None:

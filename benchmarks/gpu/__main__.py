@@ -126,7 +126,7 @@ def _bundles(options: argparse.Namespace, bundle: Bundle) -> Iterator[dict[str, 
             try:
                 half = options.half or _exported(Path(folder) / "fp16", options.model)
                 bundles["fp16"] = load_bundle(half)
-            except Exception as error:  # a GPU is lent for minutes: what else there is goes on
+            except Exception as error:  # minutes on a GPU are dear: what else there is goes on
                 print(f"no fp16: {error}", flush=True)
         yield bundles
 

@@ -145,6 +145,8 @@ def measure(
             except Exception as error:  # as above
                 figures = {"failure": _reason(error)}
             yield settings | {"way": way} | figures
+            if way == ROUND_TRIP and "failure" in figures:
+                break  # there is nothing to compare the other ways with
 
 
 def photos(size: int, multiple: int, count: int) -> Float:
