@@ -46,7 +46,7 @@ class CompiledGraphs:
         return False
 
     def load(self, key: Key, config: Mapping[str, object]) -> Any | None:
-        """Take a compiled graph; None where it is not there, or is damaged."""
+        """Take a compiled graph; None where it is not there, or OpenVINO cannot read it."""
         with suppress(OSError, RuntimeError), self._place(key, config).open("rb") as file:
             # The weights stay in the tensor, which therefore has to have memory of its own.
             content = ov.Tensor(ov.Type.u8, [os.fstat(file.fileno()).st_size])
