@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 import openvino as ov  # type: ignore[import-untyped]
 
+from .bundle import GRAPHS, Bundle
 from .files import cache_folder, prune, write_atomic
 from .machine import describe_cpu
 
@@ -27,17 +28,19 @@ Key: TypeAlias = tuple[str, tuple[int, ...] | None]
 class CompiledGraphs:
     """The compiled graphs of a bundle on this CPU."""
 
-    def __init__(self, core: Any, digest: str) -> None:
+    def __init__(self, core: Any, bundle: Bundle) -> None:
         """Find the folder, and delete in it what was used longest ago.
 
         Args:
             core: OpenVINO's.
-            digest: of the bundle.
+            bundle: of the graphs.
         """
         self._core = core
         self._folder = cache_folder() / "openvino"
         prune(self._folder, _CACHE_BYTES)
-        self._origin = {"bundle": digest, "openvino": ov.__version__, "cpu": describe_cpu()}
+        # All graphs together: that the names of one are those of the other was checked of these.
+        graphs = {name: bundle.files[name].sha256 for name in GRAPHS[bundle.family]}
+        self._origin = {"graphs": graphs, "openvino": ov.__version__, "cpu": describe_cpu()}
 
     def has(self, key: Key, config: Mapping[str, object]) -> bool:
         """Tell whether a graph is there that was compiled with this configuration."""

@@ -43,7 +43,7 @@ class OpenVinoNetwork:
         self.device = device
         self._bundle = bundle
         self._core = ov.Core()
-        self._cache = CompiledGraphs(self._core, bundle.digest)
+        self._cache = CompiledGraphs(self._core, bundle)
         frames = [
             frame_for(1000 * a, 1000 * b, size or bundle.working_size, bundle.multiple)
             for a, b in _USUAL

@@ -5,6 +5,7 @@ notices that one of these has changed nor throws an old engine out, so all of th
 """
 
 import ctypes
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import onnxruntime as ort  # type: ignore[import-untyped]
 
-from .bundle import Bundle
+from .bundle import GRAPHS, Bundle
 from .errors import DeviceError
 from .files import cache_folder, prune
 from .nvidia import find_gpu
@@ -96,8 +97,9 @@ def provider_options(
 def engine_folder(bundle: Bundle, batch: int, size: int) -> Path:
     """Name the folder of a bundle's engines by all that makes them differ."""
     gpu = find_gpu()
+    graphs = "".join(bundle.files[name].sha256 for name in GRAPHS[bundle.family])
     key = (
-        bundle.digest[:16],
+        hashlib.sha256(graphs.encode()).hexdigest()[:16],
         f"ort{ort.__version__}",
         f"trt{_version()}",
         f"cuda{ort.cuda_version}",
@@ -105,6 +107,8 @@ def engine_folder(bundle: Bundle, batch: int, size: int) -> Path:
         bundle.compute,
         f"b{batch}",
         f"s{size}",
+        f"m{bundle.multiple}",
+        f"g{bundle.grid}",
     )
     return cache_folder() / "tensorrt" / "-".join(key)
 

@@ -10,7 +10,7 @@ import onnxruntime as ort
 import pytest
 
 from colorize_cli import devices, tensorrt
-from colorize_cli.bundle import Bundle, load_bundle
+from colorize_cli.bundle import Bundle, BundleFile, load_bundle
 from colorize_cli.devices import graph_inputs, open_session, resolve
 from colorize_cli.errors import DeviceError
 from colorize_cli.network import OnnxNetwork
@@ -99,7 +99,10 @@ def test_all_that_makes_engines_differ_names_their_folder(
     folders = {engine_folder(bundle, 8, 64), engine_folder(bundle, 1, 64)}
     folders.add(engine_folder(bundle, 8, 96))
     folders.add(engine_folder(replace(bundle, precision={"compute": "fp16"}), 8, 64))
-    folders.add(engine_folder(replace(bundle, ab_scale=20.0), 8, 64))
+    folders.add(engine_folder(replace(bundle, multiple=64), 8, 64))
+    folders.add(engine_folder(replace(bundle, grid=8), 8, 64))
+    other = dict(bundle.files) | {"denoiser.onnx": BundleFile("0" * 64, 1)}
+    folders.add(engine_folder(replace(bundle, files=other), 8, 64))
     for module, name, value in (
         (tensorrt, "find_gpu", lambda: Gpu("NVIDIA L4", "8.9", 13)),
         (tensorrt, "_version", lambda: "101500"),
@@ -109,8 +112,17 @@ def test_all_that_makes_engines_differ_names_their_folder(
         with monkeypatch.context() as patch:
             patch.setattr(module, name, value)
             folders.add(engine_folder(bundle, 8, 64))
-    assert len(folders) == 9
+    assert len(folders) == 11
     assert engine_folder(bundle, 8, 64) in folders
+
+
+def test_how_the_network_is_sampled_builds_no_engine_anew(
+    bundle: Bundle, opened: list[list[Any]]
+) -> None:
+    sampler = replace(bundle.sampler, gain=1.5, temperature=0.5)
+    tuned = replace(bundle, sampler=sampler, ab_scale=20.0)
+    assert tuned.digest != bundle.digest
+    assert engine_folder(tuned, 8, 64) == engine_folder(bundle, 8, 64)
 
 
 def test_caches_are_on_and_half_precision_only_where_the_graph_has_it(
