@@ -2,12 +2,14 @@
 
 OpenVINO has such a cache itself, but finds a graph there by its content, for which it first has to
 be read and brought to its shapes: 0.3 s of every start. Here a file's name says all that its
-content depends on, so that it is taken at once.
+content depends on, so that it is taken at once. A checksum goes before the graph, whose weights
+OpenVINO takes as they are.
 """
 
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +22,7 @@ from .files import cache_folder, prune, write_atomic
 from .machine import describe_cpu
 
 _CACHE_BYTES = 2 << 30
+_CHECKSUM_BYTES = 4
 
 # File name of a graph, and the shape of the denoiser's noisy_ab that it is for; None for any shape.
 Key: TypeAlias = tuple[str, tuple[int, ...] | None]
@@ -49,21 +52,29 @@ class CompiledGraphs:
         return False
 
     def load(self, key: Key, config: Mapping[str, object]) -> Any | None:
-        """Take a compiled graph; None where it is not there, or OpenVINO cannot read it."""
+        """Take a compiled graph; None where it is not there, is damaged, or OpenVINO refuses it."""
         with suppress(OSError, RuntimeError), self._place(key, config).open("rb") as file:
             # The weights stay in the tensor, which therefore has to have memory of its own.
-            content = ov.Tensor(ov.Type.u8, [os.fstat(file.fileno()).st_size])
+            checksum = file.read(_CHECKSUM_BYTES)
+            size = os.fstat(file.fileno()).st_size - len(checksum)
+            content = ov.Tensor(ov.Type.u8, [size])
             file.readinto(content.data)
-            return self._core.import_model(content, "CPU", dict(config))
+            if _checksum(content.data) == checksum:
+                return self._core.import_model(content, "CPU", dict(config))
         return None
 
     def keep(self, compiled: Any, key: Key, config: Mapping[str, object]) -> None:
         """Keep a compiled graph; where that fails, each run compiles anew, nothing else."""
         with suppress(OSError, RuntimeError):
-            content = compiled.export_model().getbuffer()
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_atomic(self._place(key, config), content)
+            if os.access(self._folder, os.W_OK):
+                content = compiled.export_model().getbuffer()
+                write_atomic(self._place(key, config), _checksum(content) + content)
 
     def _place(self, key: Key, config: Mapping[str, object]) -> Path:
         text = json.dumps([self._origin, key, dict(config)], sort_keys=True)
         return self._folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.graph"
+
+
+def _checksum(content: Any) -> bytes:
+    return zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "little")
