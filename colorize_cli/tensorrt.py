@@ -6,6 +6,7 @@ notices that one of these has changed nor throws an old engine out, so all of th
 
 import ctypes
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from .nvidia import find_gpu
 # What is longer still makes TensorRT build anew, for a wider range.
 _LONGEST = 2
 _CACHE_BYTES = 8 << 30
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,18 @@ def provider_options(
         inputs: of the graph, as `Profile.options` takes them.
         batch: photos a call.
         size: working size in pixels.
+
+    Raises:
+        DeviceError: the folder cannot be made; without it every run would build for minutes.
     """
     folder = engine_folder(bundle, batch, size)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DeviceError(
+            f"TensorRT's engines cannot be kept in {folder} ({error.strerror}): make it writable, "
+            "or use --device cuda."
+        ) from error
     prune(folder.parent, _CACHE_BYTES)
     return {
         "trt_engine_cache_enable": "1",
@@ -126,25 +137,33 @@ def building(bundle: Bundle, batch: int, size: int) -> str | None:
 def node_counts(session: ort.InferenceSession, graph: str) -> dict[str, int]:
     """Tell which providers really run a graph that was opened for TensorRT.
 
-    onnxruntime hands what TensorRT cannot take to the provider behind it, without a word.
+    onnxruntime hands what TensorRT cannot take to the provider behind it, without a word. Where it
+    names TensorRT for no node at all, that is logged as a warning and no error: how it counts
+    engines has been seen on no machine with TensorRT.
 
     Args:
         session: of `devices.open_session` on the device "tensorrt".
         graph: its file name, for the message.
 
     Returns:
-        Nodes of the graph by provider, TensorRT among them.
+        Nodes of the graph by provider, as onnxruntime names them.
 
     Raises:
-        DeviceError: TensorRT took none.
+        DeviceError: the session has no TensorRT.
     """
     counts: Counter[str] = Counter()
     for part in session.get_provider_graph_assignment_info():
         counts[part.ep_name.removesuffix("ExecutionProvider")] += len(part.get_nodes())
-    if not counts["Tensorrt"]:
-        others = " and ".join(counts) or "nothing"
+    others = " and ".join(counts) or "nothing"
+    if "TensorrtExecutionProvider" not in session.get_providers():
         raise DeviceError(
             f"TensorRT takes no part of {graph}, which {others} would run: use --device cuda."
+        )
+    if "Tensorrt" not in counts:
+        _log.warning(
+            "onnxruntime names %s, not TensorRT, for what runs %s: --device cuda may be as fast.",
+            others,
+            graph,
         )
     return dict(counts)
 

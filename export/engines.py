@@ -51,7 +51,7 @@ def build_engines(bundle: Bundle, module: Module | None, report: Callable[[str],
         report: told what is being done and what runs what.
 
     Raises:
-        DeviceError: TensorRT cannot run here, failed, or takes no part of a graph.
+        DeviceError: TensorRT cannot run here, failed, or left no engine.
         CheckError: the engines give other colours; they are not kept, but the bundle is.
     """
     device = resolve("tensorrt")

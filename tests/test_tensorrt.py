@@ -180,11 +180,25 @@ def test_what_tensorrt_leaves_to_others_is_counted(
     assert network.node_counts == {"encoder.onnx": counts, "denoiser.onnx": counts}
 
 
-def test_a_graph_that_falls_back_whole_is_an_error_that_names_what_would_run(
-    bundle: Bundle, opened: list[list[Any]], monkeypatch: pytest.MonkeyPatch
+def test_where_tensorrt_is_named_for_no_node_a_warning_names_what_runs(
+    bundle: Bundle,
+    opened: list[list[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    OnnxNetwork(bundle, resolve("tensorrt"))
+    assert not capsys.readouterr().err
     monkeypatch.setattr(FakeSession, "assigned", {"CUDA": 32})
-    with pytest.raises(DeviceError, match=r"no part of encoder\.onnx, which CUDA would run"):
+    network = OnnxNetwork(bundle, resolve("tensorrt"))
+    assert network.node_counts["encoder.onnx"] == {"CUDA": 32}
+    assert "names CUDA, not TensorRT, for what runs encoder.onnx" in capsys.readouterr().err
+
+
+def test_a_cache_that_cannot_be_made_is_an_error_that_names_it(
+    bundle: Bundle, opened: list[list[Any]], tmp_path: Path
+) -> None:
+    (tmp_path / "colorize").write_text("no folder")
+    with pytest.raises(DeviceError, match=r"cannot be kept in .*colorize.*--device cuda"):
         OnnxNetwork(bundle, resolve("tensorrt"))
 
 
