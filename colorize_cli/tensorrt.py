@@ -23,6 +23,7 @@ from .nvidia import find_gpu
 # What is longer still makes TensorRT build anew, for a wider range.
 _LONGEST = 2
 _CACHE_BYTES = 8 << 30
+_PROVIDER = "TensorrtExecutionProvider"
 _log = logging.getLogger(__name__)
 
 
@@ -146,20 +147,22 @@ def node_counts(session: ort.InferenceSession, graph: str) -> dict[str, int]:
         graph: its file name, for the message.
 
     Returns:
-        Nodes of the graph by provider, as onnxruntime names them.
+        Nodes of the graph by provider, as people name them: "TensorRT", "CUDA", "CPU".
 
     Raises:
         DeviceError: the session has no TensorRT.
     """
     counts: Counter[str] = Counter()
     for part in session.get_provider_graph_assignment_info():
-        counts[part.ep_name.removesuffix("ExecutionProvider")] += len(part.get_nodes())
+        is_ours = part.ep_name == _PROVIDER
+        name = "TensorRT" if is_ours else part.ep_name.removesuffix("ExecutionProvider")
+        counts[name] += len(part.get_nodes())
     others = " and ".join(counts) or "nothing"
-    if "TensorrtExecutionProvider" not in session.get_providers():
+    if _PROVIDER not in session.get_providers():
         raise DeviceError(
             f"TensorRT takes no part of {graph}, which {others} would run: use --device cuda."
         )
-    if "Tensorrt" not in counts:
+    if "TensorRT" not in counts:
         _log.warning(
             "onnxruntime names %s, not TensorRT, for what runs %s: --device cuda may be as fast.",
             others,

@@ -93,5 +93,5 @@ def _run_once(network: OnnxNetwork, bundle: Bundle, batch: int, size: int) -> No
 
 def _shares(counts: Mapping[str, int]) -> str:
     if len(counts) == 1:
-        return "TensorRT alone"
+        return f"{next(iter(counts))} alone"
     return ", ".join(f"{name} ({nodes} nodes)" for name, nodes in counts.items())

@@ -29,7 +29,8 @@ class EngineNetwork(OnnxNetwork):
 
     def __init__(self, bundle: Any, device: Device, *, batch: int, size: int) -> None:
         super().__init__(bundle, resolve("cpu", threads=1), batch=batch, size=size)
-        self.node_counts = {"encoder.onnx": {"Tensorrt": 9, "CUDA": 2}, "denoiser.onnx": {"T": 1}}
+        shared = {"TensorRT": 9, "CUDA": 2}
+        self.node_counts = {"encoder.onnx": shared, "denoiser.onnx": {"TensorRT": 1}}
         self.opened.append((batch, size))
         folder = engine_folder(bundle, batch, size)
         folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +66,7 @@ def test_engines_are_built_by_a_full_batch_at_the_working_size(
     assert lines[0].startswith("building TensorRT engines for batch 8 and size 64")
     assert "2.0 MB of engines" in lines[1]
     assert lines[2:] == [
-        "encoder.onnx runs on Tensorrt (9 nodes), CUDA (2 nodes)",
+        "encoder.onnx runs on TensorRT (9 nodes), CUDA (2 nodes)",
         "denoiser.onnx runs on TensorRT alone",
     ]
     build_engines(bundle, None, lines.append)

@@ -176,7 +176,7 @@ def test_what_tensorrt_leaves_to_others_is_counted(
 ) -> None:
     monkeypatch.setattr(FakeSession, "assigned", {"Tensorrt": 30, "CUDA": 2})
     network = OnnxNetwork(bundle, resolve("tensorrt"))
-    counts = {"Tensorrt": 30, "CUDA": 2}
+    counts = {"TensorRT": 30, "CUDA": 2}
     assert network.node_counts == {"encoder.onnx": counts, "denoiser.onnx": counts}
 
 
