@@ -58,12 +58,12 @@ def ciede2000(lab_1: NDArray[Any], lab_2: NDArray[Any]) -> NDArray[np.float64]:
     return difference
 
 
+def are_alike(difference: float) -> bool:
+    """Tell whether two pictures of this mean difference are the same to the eye."""
+    return bool(difference <= _ALIKE)
+
+
 def _saturation(C: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return sqrt(C^7 / (C^7 + 25^7)): 0 for grey, 1 for strong colours."""
     C_7 = C**7
     return np.asarray(np.sqrt(C_7 / (C_7 + _25_7)))
-
-
-def are_alike(difference: float) -> bool:
-    """Tell whether two pictures of this mean difference are the same to the eye."""
-    return bool(difference <= _ALIKE)
