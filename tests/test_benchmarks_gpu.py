@@ -8,6 +8,7 @@ import pytest
 from conftest import tiny_fields, tiny_graphs
 
 from benchmarks.gpu import page
+from benchmarks.gpu.__main__ import _asked
 from benchmarks.gpu.measure import DEVICE, GRAPH, ROUND_TRIP, Series, measure, photos
 from benchmarks.gpu.page import append, section
 from benchmarks.gpu.ways import RoundTrip
@@ -54,6 +55,13 @@ def test_where_the_round_trip_fails_no_other_way_is_compared_with_itself(
     monkeypatch.setattr(RoundTrip, "draw", fails)
     (figure,) = measured(bundle, (DEVICE,), [1])
     assert figure["failure"] == "out of memory"
+
+
+def test_the_command_names_no_files() -> None:
+    words = "--batches 1 2 --json=a/b.json --json c.json --record --half d --commit=abc --steps=2"
+    assert list(_asked(words.split())) == ["--batches", "1", "2", "--steps=2"]
+    for given in (["--model", "/home/me/tiny"], ["--model=/home/me/tiny"], ["--model", "tiny"]):
+        assert list(_asked(given)) == ["--model", "tiny"]
 
 
 def test_photos_are_lightness_at_the_size_of_the_network() -> None:

@@ -145,8 +145,11 @@ def _asked(words: list[str]) -> Iterator[str]:
     """What decides the figures: all options but those that name files or the commit."""
     rest = iter(words)
     for word in rest:
-        if word in ("--json", "--commit", "--half"):
-            next(rest, None)
+        option, is_joined, value = word.partition("=")
+        if option in ("--json", "--commit", "--half", "--model"):
+            value = value if is_joined else next(rest, "")
+            if option == "--model":  # not where it lies
+                yield from (option, Path(value).name)
         elif word != "--record":
             yield word
 
