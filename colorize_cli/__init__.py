@@ -11,5 +11,11 @@ __version__ = "0.1.0"
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 _modules: dict[str, Any] = sys.modules
 _modules.setdefault("openvino_telemetry", None)  # OpenVINO then takes a stub of its own
-# OpenVINO imports its converter of other frameworks' models where it can: 40 ms of every start.
-_modules.setdefault("openvino.tools.ovc", None)
+
+
+def leave_converter_out() -> None:
+    """Keep OpenVINO from importing its converter of other frameworks' models: 40 ms of a start.
+
+    For processes of the command line alone: `openvino.convert_model` is not there afterwards.
+    """
+    _modules.setdefault("openvino.tools.ovc", None)

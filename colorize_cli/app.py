@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from . import __version__
+from . import __version__, leave_converter_out
 from .errors import EXIT_OK, ColorizeError
 from .signals import stop_on_signals
 
@@ -473,6 +473,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     # At its end the interpreter would go through all that was imported for garbage: 0.1 s.
     atexit.register(gc.freeze)
+    leave_converter_out()
     with stop_on_signals():
         try:
             app(arguments, prog_name="colorize")

@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from threading import Thread
 from typing import Any, TypeVar
 
+from . import leave_converter_out
 from .errors import ColorizeError, DeviceError
 
 T = TypeVar("T")
@@ -62,6 +63,7 @@ def run_apart(function: Callable[[T], R], argument: T) -> R:
 
 def _serve(pipe: "Connection[Any, Any]", function: Callable[[T], R], argument: T) -> None:
     """What the process does."""
+    leave_converter_out()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's, who ends this process
     Thread(target=_end_with_parent, daemon=True).start()
     try:

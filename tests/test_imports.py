@@ -165,6 +165,18 @@ def test_help_imports_nothing_heavy() -> None:
     assert not set(HEAVY) - {"rich.progress"} & loaded
 
 
+def test_the_command_line_alone_leaves_openvinos_converter_out() -> None:
+    use = "from colorize_cli.openvino_network import computes_bf16\nimport openvino\n"
+    loaded_after(f"{use}assert callable(openvino.convert_model)")
+    start = (
+        "import contextlib, io\n"
+        "from colorize_cli.app import main\n"
+        "with contextlib.redirect_stdout(io.StringIO()):\n"
+        "    main(['--version'])\n"
+    )
+    assert "openvino.tools.ovc.convert" not in loaded_after(start + use)
+
+
 def test_the_runtimes_report_nothing_to_their_makers(tmp_path: Path) -> None:
     code = (
         "import colorize_cli.devices, sys, os\n"
