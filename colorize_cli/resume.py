@@ -6,6 +6,7 @@ counts; when it differs from the record the user is told, files that exist stay 
 missing ones are made with the new settings.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -50,9 +51,7 @@ def open_colorizer(options: Options, reporter: Reporter, photos: int) -> tuple[C
     settled = _settled(options, kept, bundle)
     draws = settled["candidates"] or options.samples
     device = _open_device(options, kept, bundle, reporter).fitted(photos * draws)
-    of_device = kept if kept and kept.device == device.name else None
-    kept_batch = of_device.batch if of_device and device.is_gpu else None
-    batch = options.batch or kept_batch or device.batch_for(draws)
+    batch = _batch(options, kept, device, draws)
     if device.name == "tensorrt" and (text := building(bundle, batch, settled["size"])):
         reporter.note(text)
     colorizer = Colorizer(bundle, device, steps=settled["steps"], size=settled["size"], batch=batch)
@@ -78,8 +77,13 @@ def open_colorizer(options: Options, reporter: Reporter, photos: int) -> tuple[C
     return colorizer, record
 
 
-def preview(options: Options, reporter: Reporter) -> None:
+def preview(options: Options, reporter: Reporter, photos: int) -> None:
     """Say of the settings what `open_colorizer` would say, without opening the network.
+
+    Args:
+        options: What the user asked for.
+        reporter: Whom to tell.
+        photos: How many would be colorized.
 
     Raises:
         DeviceError: The device asked for, or recorded, cannot run.
@@ -88,18 +92,23 @@ def preview(options: Options, reporter: Reporter) -> None:
     """
     kept = None if options.overwrite else read_record(options.out)
     bundle, _ = _open_model(options, kept)
-    settings: dict[str, object] = {"model_digest": bundle.digest, **_settled(options, kept, bundle)}
-    if kept and options.device in ("auto", kept.device):
+    settled = _settled(options, kept, bundle)
+    if not kept:
+        if options.device != "auto":
+            resolve(options.device)
+        return
+    settings: dict[str, object] = {"model_digest": bundle.digest, **settled}
+    if options.device in ("auto", kept.device):
         device = _open_device(options, kept, bundle, reporter)
-        settings |= {"device": device.name, "precision": device.computes(bundle.compute)}
-    elif options.device != "auto":
-        settings["device"] = resolve(options.device).name
-    if options.batch and kept and kept.device in _GPUS:
-        settings["batch"] = options.batch
-    if kept:
-        _warn_of_names(options, kept, reporter)
-        if differences := kept.differences(settings):
-            _warn(options.out, differences, reporter)
+        settings["precision"] = device.computes(bundle.compute)
+    else:  # its precision may be unknown until it is measured
+        device = resolve(options.device)
+    draws = settled["candidates"] or options.samples
+    batch = _batch(options, kept, device.fitted(photos * draws), draws)
+    settings |= {"device": device.name, "batch": batch}
+    _warn_of_names(options, kept, reporter)
+    if differences := _differences(kept, settings):
+        _warn(options.out, differences, reporter)
 
 
 def check_given(options: Options, reporter: Reporter) -> None:
@@ -176,6 +185,15 @@ def _open_device(
         ) from error
 
 
+def _batch(options: Options, kept: Record | None, device: Device, draws: int) -> int:
+    """Photos a call: as given, else as recorded on the same GPU, else the device's own."""
+    if options.batch:
+        return options.batch
+    if kept and kept.device == device.name and device.is_gpu:
+        return kept.batch
+    return device.batch_for(draws)
+
+
 def _introduce(colorizer: Colorizer, record: Record, reporter: Reporter) -> None:
     """Say what really runs."""
     device = colorizer.device
@@ -193,11 +211,7 @@ def _introduce(colorizer: Colorizer, record: Record, reporter: Reporter) -> None
 def _compare(options: Options, kept: Record, record: Record, reporter: Reporter) -> None:
     """Say what differs from what the folder's colourings were made with."""
     _warn_of_names(options, kept, reporter)
-    settings = asdict(record)
-    if kept.device not in _GPUS and record.device not in _GPUS:  # the batch makes no difference
-        del settings["batch"]
-    differences = kept.differences(settings)
-    if differences:
+    if differences := _differences(kept, asdict(record)):
         _warn(options.out, differences, reporter)
     elif kept.versions != record.versions:
         changed = [
@@ -209,6 +223,14 @@ def _compare(options: Options, kept: Record, record: Record, reporter: Reporter)
             f"{shown(options.out)} was begun with other versions ({', '.join(changed)}): new files "
             "may differ from what those would have given, invisibly"
         )
+
+
+def _differences(kept: Record, settings: Mapping[str, object]) -> list[str]:
+    """Name the settings that differ; between CPUs the batch makes no difference."""
+    counts_batch = {kept.device, settings["device"]} & {*_GPUS}
+    return kept.differences(
+        {name: value for name, value in settings.items() if name != "batch" or counts_batch}
+    )
 
 
 def _warn_of_names(options: Options, kept: Record, reporter: Reporter) -> None:

@@ -100,8 +100,10 @@ def run(options: Options, reporter: Reporter) -> int:
     if options.dry_run:
         for problem in plan.problems:
             reporter.failure(problem.path, problem.reason)
-        say_settings = preview if any(job.missing for job in plan.jobs) else check_given
-        say_settings(options, reporter)
+        if count := sum(bool(job.missing) for job in plan.jobs):
+            preview(options, reporter, count)
+        else:
+            check_given(options, reporter)
         write_stdout("".join(_plan_lines(plan.jobs)))
         return EXIT_FAILED if plan.problems else EXIT_OK
     tally = Tally()

@@ -196,6 +196,22 @@ def test_the_dry_run_says_of_the_settings_what_the_run_says(colorize: Run) -> No
     assert colorize(*words, "--dry-run", "--overwrite")[2] == ""
 
 
+@pytest.mark.parametrize("batch", [(), ("--batch", "3")])
+def test_the_dry_run_counts_the_batch_where_a_gpu_is_left(
+    colorize: Run, batch: tuple[str, ...]
+) -> None:
+    colorize("scans/a", "--out", "out")
+    stored = json.loads(Path("out", RECORD_NAME).read_text())
+    stored["settings"] |= {"device": "cuda", "batch": 64}
+    Path("out", RECORD_NAME).write_text(json.dumps(stored))
+    words = ("scans", "--out", "out", "--device", "cpu", *batch)
+    said = colorize(*words, "--dry-run")[2].splitlines()
+    assert len(said) == 1
+    assert "device cuda, now cpu" in said[0]
+    assert "batch 64, now " in said[0]
+    assert said[0] in colorize(*words)[2].splitlines()
+
+
 def test_a_bad_photo_ends_with_1_and_the_others_are_done(colorize: Run) -> None:
     Path("scans/cut.png").write_bytes(encode(grey(), "PNG")[:70])
     Path("scans/empty.jpg").write_bytes(b"")
