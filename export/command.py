@@ -9,12 +9,13 @@ from typing import Any
 
 from colorize_cli.bundle import Bundle, load_bundle, write_bundle
 from colorize_cli.errors import UsageError
+from colorize_cli.gate_photos import gate_photos
 from training.networks.build import Network
 
 from .engines import build_engines, require_tensorrt
 from .gate import check_colours, require_device
 from .parity import check_parity
-from .photos import calibration_photos, gate_photos
+from .photos import calibration_photos
 from .precision import Precision, half_copy, round_to_half
 from .quantize import MAX_OPSET, quantize, sampler_feeds
 from .sources import from_bundle, from_checkpoint

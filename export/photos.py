@@ -1,4 +1,4 @@
-"""The photographs that precisions are judged by, and those that int8 is calibrated on."""
+"""The photographs that int8 is calibrated on."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,13 +14,8 @@ MOST = 32
 _FOLDER = Path(__file__).parent / "pictures"
 
 
-def gate_photos() -> dict[str, Photo]:
-    """Read the photographs that come with the package for the gate, by name."""
-    return {path.stem.removeprefix("gate-"): _read(path) for path in _shipped("gate")}
-
-
 def calibration_photos(folder: Path | None, report: Callable[[str], None]) -> list[Photo]:
-    """Read photographs to calibrate with; none of them is a gate's.
+    """Read photographs to calibrate with; none of them is among `gate_photos`.
 
     Args:
         folder: of photographs of one's own, walked down to the last level; at most `MOST`, spread
@@ -31,7 +26,7 @@ def calibration_photos(folder: Path | None, report: Callable[[str], None]) -> li
         UsageError: there is no such folder, or nothing to read in it.
     """
     if folder is None:
-        return [_read(path) for path in _shipped("calibrate")]
+        return [_read(path) for path in sorted(_FOLDER.glob("*.jpg"))]
     if not folder.is_dir():
         raise UsageError(f"--calibrate {folder}: there is no such folder; give one of photographs.")
     found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
@@ -46,10 +41,6 @@ def calibration_photos(folder: Path | None, report: Callable[[str], None]) -> li
         suffixes = " ".join(sorted(PHOTO_SUFFIXES))
         raise UsageError(f"--calibrate {folder}: no photograph ({suffixes}) in it can be read.")
     return photos
-
-
-def _shipped(use: str) -> list[Path]:
-    return sorted(_FOLDER.glob(f"{use}-*.jpg"))
 
 
 def _read(path: Path) -> Photo:

@@ -15,12 +15,12 @@ from colorize_cli.bundle import Bundle, load_bundle
 from colorize_cli.colorizer import Colorizer
 from colorize_cli.devices import resolve
 from colorize_cli.errors import CheckError, DeviceError
+from colorize_cli.gate_photos import gate_photos
 from export import gate
 from export.calls import record_calls
 from export.command import ExportSettings, run
 from export.gate import Verdict, check_colours, require_device
 from export.layers import bundle_layers, most_different, torch_layers
-from export.photos import gate_photos
 from export.torch_network import TorchNetwork
 from training.bundle_state import network_from_bundle
 

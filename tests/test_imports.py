@@ -18,6 +18,7 @@ SHARED = {
     "ciede2000",
     "errors",
     "files",
+    "gate_photos",
     "images",
     "lab",
     "noise",

@@ -10,10 +10,10 @@ from onnx import numpy_helper
 
 from colorize_cli.bundle import write_bundle
 from colorize_cli.devices import resolve
+from colorize_cli.gate_photos import gate_photos
 from colorize_cli.network import OnnxNetwork
 from export.calls import record_calls
 from export.layers import bundle_layers, most_different
-from export.photos import gate_photos
 
 
 def test_layers_are_ranked_by_their_relative_error() -> None:

@@ -12,10 +12,11 @@ from colorize_cli.bundle import Bundle, load_bundle, write_bundle
 from colorize_cli.colorizer import Colorizer
 from colorize_cli.devices import resolve
 from colorize_cli.errors import UsageError
+from colorize_cli.gate_photos import gate_photos
 from colorize_cli.network import OnnxNetwork
 from export import photos
 from export.calls import record_calls
-from export.photos import MOST, calibration_photos, gate_photos
+from export.photos import MOST, calibration_photos
 from export.quantize import quantize, sampler_feeds
 
 

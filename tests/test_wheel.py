@@ -70,15 +70,16 @@ def test_types_and_recipes_are_in_it(names: set[str]) -> None:
     assert recipes <= names
 
 
-def test_exports_photographs_are_in_it_with_their_provenance(wheel: zipfile.ZipFile) -> None:
+@pytest.mark.parametrize("folder", ["colorize_cli/photos", "export/pictures"])
+def test_photographs_are_in_it_with_their_provenance(wheel: zipfile.ZipFile, folder: str) -> None:
     sizes = {
         info.filename: info.file_size
         for info in wheel.infolist()
-        if info.filename.startswith("export/pictures/")
+        if info.filename.startswith(f"{folder}/")
     }
-    assert set(sizes) == sources("pictures/*")
-    assert sum(sizes.values()) <= 1e6
-    provenance = wheel.read("export/pictures/README.md").decode()
+    assert set(sizes) == sources(f"{Path(folder).name}/*")
+    assert sum(sizes.values()) <= 5e5
+    provenance = wheel.read(f"{folder}/README.md").decode()
     for name in sizes:
         assert f"`{Path(name).name}`" in provenance or name.endswith("README.md")
 
