@@ -14,12 +14,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
-import numpy as np
-
 from . import __version__
 from .bundle import Bundle
 from .choice import visible_lab
-from .ciede2000 import ciede2000
+from .ciede2000 import mean_difference
 from .colorizer import Colorizer
 from .devices import Device, Precision, problem, resolve
 from .errors import ColorizeError, DeviceError
@@ -143,16 +141,10 @@ def _measure(bundle: Bundle, devices: Sequence[Device]) -> list[Trial]:
             replace(
                 trial,
                 step_ms=round(1000 * min(laps) / colorizer.schedule.steps / device.lanes, 2),
-                difference=round(_difference(found, reference), 4),
+                difference=round(mean_difference(found, reference), 4),
             )
         )
     return trials
-
-
-def _difference(labs: Sequence[Float], reference: Sequence[Float]) -> float:
-    """Mean CIEDE2000 of each photo's cells, and of the photos."""
-    pairs = zip(labs, reference, strict=True)
-    return float(np.mean([ciede2000(lab, other).mean() for lab, other in pairs]))
 
 
 def _keep(bundle: Bundle, trials: Sequence[Trial]) -> None:

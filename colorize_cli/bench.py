@@ -21,7 +21,8 @@ from .bench_report import (
     print_recommendation,
     print_tables,
 )
-from .bench_worker import Reference, ReferenceTask, Task, difference, measure, take_reference
+from .bench_worker import Reference, ReferenceTask, Task, measure, take_reference
+from .ciede2000 import mean_difference
 from .console import Reporter, count_text, duration_text
 from .errors import DeviceError, UsageError
 from .machine import describe_machine
@@ -192,7 +193,7 @@ def _outcome(task: Task, reference: Reference | None) -> Outcome:
         description=measured.description,
         network=measured.network,
         pipeline=measured.pipeline,
-        difference=difference(measured.colours, reference.colours) if reference else None,
+        difference=mean_difference(measured.colours, reference.colours) if reference else None,
     )
 
 

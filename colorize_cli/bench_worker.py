@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from math import lcm
 from pathlib import Path
 
-import numpy as np
-
 from .bench_network import (
     LEAST_BATCHES,
     NetworkTiming,
@@ -20,7 +18,6 @@ from .bench_plan import Configuration
 from .bench_stages import LEAST_RUNS, SEED, Stage, Subject, take_subjects, time_stages
 from .bundle import load_bundle
 from .choice import visible_lab
-from .ciede2000 import ciede2000
 from .colorizer import Colorizer
 from .devices import resolve
 from .lab import Float
@@ -169,12 +166,6 @@ def measure(task: Task) -> Measured:
     )
     whole = time_pipeline(subjects, colorizer, network, photos)
     return Measured(device.description, alone, whole, _colours(subjects))
-
-
-def difference(colours: Sequence[Float], reference: Sequence[Float]) -> float:
-    """Compare colours cell by cell: the mean CIEDE2000 over samples and photos."""
-    pairs = zip(colours, reference, strict=True)
-    return float(np.mean([ciede2000(one, other).mean() for one, other in pairs]))
 
 
 def _colours(subjects: Sequence[Subject]) -> tuple[Float, ...]:

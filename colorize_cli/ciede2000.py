@@ -4,6 +4,7 @@ Sharma, Wu and Dalal, "The CIEDE2000 color-difference formula: implementation no
 test data, and mathematical observations", 2005; the numbers of the equations are theirs.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,16 @@ def ciede2000(lab_1: NDArray[Any], lab_2: NDArray[Any]) -> NDArray[np.float64]:
     mixed = -np.sin(rotation) * 2 * _saturation(C) * dC * dH
     difference: NDArray[np.float64] = np.sqrt(np.maximum(dL**2 + dC**2 + dH**2 + mixed, 0))
     return difference
+
+
+def mean_difference(labs: Sequence[NDArray[Any]], others: Sequence[NDArray[Any]]) -> float:
+    """Average over the cells or pixels of each pair, then over the pairs, which may differ in size.
+
+    Raises:
+        ValueError: there are more of one than of the other.
+    """
+    pairs = zip(labs, others, strict=True)
+    return float(np.mean([ciede2000(one, other).mean() for one, other in pairs]))
 
 
 def are_alike(difference: float) -> bool:
