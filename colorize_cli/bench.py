@@ -81,6 +81,7 @@ class _Work:
 
     jobs: tuple[Job, ...]
     samples: int
+    is_built_in: bool
     budget: Budget
 
 
@@ -108,7 +109,7 @@ def run(options: BenchOptions) -> Figures:
     budget = QUICK if options.is_quick else BUDGET
     with TemporaryDirectory(prefix="colorize-bench-", ignore_cleanup_errors=True) as name:
         found = find_photos(options.photos, Path(name), options.samples, reporter.failure)
-        work = _Work(spread(found), options.samples, budget)
+        work = _Work(spread(found), options.samples, not options.photos, budget)
         digest = digest_of(work.jobs)
         if saved:
             check(saved, planned, photos=digest, samples=options.samples)
@@ -119,7 +120,7 @@ def run(options: BenchOptions) -> Figures:
         figures = Figures(
             machine=machine,
             models=models,
-            photos=facts_of(first, digest, len(found), is_built_in=not options.photos),
+            photos=facts_of(first, digest, len(found), is_built_in=work.is_built_in),
             samples=options.samples,
             stages=first.stages,
             outcomes=(),
@@ -180,6 +181,7 @@ def _task(configuration: Configuration, figures: Figures, work: _Work) -> Task:
         configuration=configuration,
         jobs=work.jobs,
         samples=work.samples,
+        is_built_in=work.is_built_in,
         stages=figures.stages,
         network_seconds=work.budget.network,
         pipeline_seconds=work.budget.pipeline,
@@ -209,7 +211,7 @@ def _references(models: Sequence[Model], work: _Work, reporter: Reporter) -> dic
     sources = {model.bundle.digest: reference_of(model, models) for model in models}
     for digest, source in {source.bundle.digest: source for source in sources.values()}.items():
         seconds = None if drawn else work.budget.stages
-        task = ReferenceTask(source.given, work.jobs, work.samples, seconds)
+        task = ReferenceTask(source.given, work.jobs, work.samples, work.is_built_in, seconds)
         try:
             drawn[digest] = run_apart(take_reference, task)
         except DeviceError as error:

@@ -20,6 +20,7 @@ from .bundle import load_bundle
 from .choice import visible_lab
 from .colorizer import Colorizer
 from .devices import resolve
+from .gate_photos import gate_photos
 from .lab import Float
 from .network import open_network
 from .plan import Job
@@ -37,12 +38,14 @@ class ReferenceTask:
         model: Name or path of a bundle; it runs on the CPU.
         jobs: The photos.
         samples: Colourings of each.
+        is_built_in: Whether the photos were made here, so that others show what colours come.
         stage_seconds: For the stages before and after the network; None to leave them out.
     """
 
     model: str
     jobs: tuple[Job, ...]
     samples: int
+    is_built_in: bool
     stage_seconds: float | None
 
 
@@ -51,7 +54,8 @@ class Reference:
     """The right colours, and what does not depend on the device.
 
     Attributes:
-        colours: For each photo that can be read (samples, h, w, 3) in Lab on the network's grid.
+        colours: For each photo that can be read, or each of `gate_photos` where those are made
+            here, (samples, h, w, 3) in Lab on the network's grid.
         megapixels: Of each of them.
         formats: Of their colourings.
         failures: The others, and why.
@@ -75,6 +79,7 @@ class Task:
         configuration: Model, device, precision and batch.
         jobs: The photos.
         samples: Colourings of each.
+        is_built_in: As in `ReferenceTask`.
         stages: What the stages beside the network take, to tell how many photos fill the time.
         network_seconds: About how long to measure the network alone.
         pipeline_seconds: About how long to measure the whole pipeline.
@@ -83,6 +88,7 @@ class Task:
     configuration: Configuration
     jobs: tuple[Job, ...]
     samples: int
+    is_built_in: bool
     stages: Mapping[str, Stage]
     network_seconds: float
     pipeline_seconds: float
@@ -131,7 +137,7 @@ def take_reference(task: ReferenceTask) -> Reference:
     if task.stage_seconds is not None:
         stages = time_stages(subjects, colorizer, task.stage_seconds)
     return Reference(
-        colours=_colours(subjects),
+        colours=_colours(task, subjects, colorizer),
         megapixels=tuple(subject.megapixels for subject in subjects),
         formats=tuple(sorted({subject.job.format for subject in subjects})),
         failures=tuple(failures),
@@ -165,8 +171,19 @@ def measure(task: Task) -> Measured:
         subjects=len(subjects),
     )
     whole = time_pipeline(subjects, colorizer, network, photos)
-    return Measured(device.description, alone, whole, _colours(subjects))
+    return Measured(device.description, alone, whole, _colours(task, subjects, colorizer))
 
 
-def _colours(subjects: Sequence[Subject]) -> tuple[Float, ...]:
-    return tuple(visible_lab(subject.prepared, subject.fields) for subject in subjects)
+def _colours(
+    task: Task | ReferenceTask, subjects: Sequence[Subject], colorizer: Colorizer
+) -> tuple[Float, ...]:
+    """Take the colours that devices and precisions are judged by.
+
+    A photo that is made by arithmetic leaves its colours to the last bit: it serves to time alone.
+    """
+    if not task.is_built_in:
+        return tuple(visible_lab(subject.prepared, subject.fields) for subject in subjects)
+    prepared = [colorizer.prepare(photo) for photo in gate_photos().values()]
+    return tuple(
+        visible_lab(one, colorizer.colorize([one], task.samples, SEED)[0]) for one in prepared
+    )

@@ -42,6 +42,7 @@ from colorize_cli.colorizer import Colorizer
 from colorize_cli.console import Reporter
 from colorize_cli.devices import Device, resolve
 from colorize_cli.errors import DeviceError
+from colorize_cli.gate_photos import gate_photos
 from colorize_cli.images import read_photo
 from colorize_cli.network import OnnxNetwork
 from colorize_cli.stopwatch import Lap, Stopwatch, Timing
@@ -487,7 +488,7 @@ def test_engines_that_are_to_be_built_are_announced(
     wanted = [replace(one, device="tensorrt", batch=batch) for one in found for batch in (8, 32)]
     monkeypatch.setattr(bench, "building", lambda *what: f"building {what[1:]}")
     monkeypatch.setattr(bench, "run_apart", lambda function, task: made_measured(made))
-    work = bench._Work((), 1, Budget())
+    work = bench._Work((), 1, True, Budget())
     reference = bench_worker.Reference(
         (np.zeros((1, 2, 2, 3), np.float32),), (2.0,), ("jpeg",), (), 0.1, {}
     )
@@ -682,6 +683,19 @@ def test_stages_are_told_for_each_megapixel_too() -> None:
     stage = bench_stages._stage(laps, megapixels=1.0 + 2.0)
     assert stage.wall_ms_per_megapixel == pytest.approx(300)
     assert stage.core_ms_per_megapixel == pytest.approx(100)
+
+
+def test_colours_are_judged_by_photographs_where_none_is_given(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    jobs = tuple(bench_photos.find_photos((), tmp_path, 2, lambda path, reason: None))
+
+    def colours(*, is_built_in: bool) -> tuple[Any, ...]:
+        task = bench_worker.ReferenceTask(str(tiny_bundle), jobs, 2, is_built_in, None)
+        return bench_worker.take_reference(task).colours
+
+    assert len(colours(is_built_in=True)) == len(gate_photos()) > 1
+    assert len(colours(is_built_in=False)) == 1
 
 
 def test_the_built_in_photograph_is_like_one() -> None:
