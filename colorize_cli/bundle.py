@@ -261,10 +261,11 @@ def _check(bundle: Bundle) -> None:
             raise ValueError(f"{name!r} is no plain file name")
         if name not in bundle.files:
             raise ValueError(f"a bundle of the {bundle.family} family needs {name}")
-    for name in ("gain", "temperature"):
-        value = getattr(bundle.sampler, name)
-        if not value > 0:
-            raise ValueError(f"{name} must be positive, not {value}")
+    temperature, gains = bundle.sampler.temperature, bundle.sampler.gains
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive, not {temperature}")
+    if not gains or not min(gains) > 0:
+        raise ValueError(f"gains must be positive, one at least, not {list(gains)}")
     if not bundle.ab_scale > 0 or bundle.multiple % bundle.grid:
         raise ValueError("ab_scale must be positive and multiple a multiple of grid")
     if bundle.prediction not in get_args(Prediction):
@@ -286,7 +287,7 @@ def _sampler(fields: Mapping[str, Any]) -> SamplerSettings:
         variance=fields["variance"],
         clamp=None if is_none else Clamp(**clamp),
         temperature=float(fields.get("temperature", 1.0)),
-        gain=float(fields.get("gain", 1.0)),
+        gains=tuple(float(gain) for gain in fields.get("gains", [1.0])),
         sharpness=float(fields.get("sharpness", 0.0)),
     )
 

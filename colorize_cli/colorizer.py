@@ -154,7 +154,7 @@ class Colorizer:
 
 
 def draw(bundle: Bundle, schedule: Schedule, denoise: Denoise, noise: SampleNoise) -> Float:
-    """Draw ab fields with the sampler, the scale, the gain and the sharpness of a bundle.
+    """Draw ab fields with the sampler, the scale, the gains and the sharpness of a bundle.
 
     Args:
         bundle: says how to sample.
@@ -178,7 +178,9 @@ def draw(bundle: Bundle, schedule: Schedule, denoise: Denoise, noise: SampleNois
         clamp=settings.clamp,
         temperature=settings.temperature,
     )
-    ab = x_0 * np.float32(bundle.ab_scale * settings.gain)
+    numbers = range(noise.first, noise.first + noise.samples)
+    gains = [settings.gains[k % len(settings.gains)] for k in numbers] * len(noise.digests)
+    ab = x_0 * np.array(gains, np.float32)[:, None, None, None] * np.float32(bundle.ab_scale)
     return _sharpened(ab, settings.sharpness) if settings.sharpness else ab
 
 

@@ -55,8 +55,9 @@ class SamplerSettings:
 
     Attributes:
         method: as `sample` takes it, like `eta`, `variance`, `clamp` and `temperature`.
-        gain: factor on the ab that comes out. Above 1 for a network that paints paler than the
-            photos it learned from, as all do that have seen few samples.
+        gains: factors on the ab that comes out, of sample 0, 1, ..., over and over. Above 1 for a
+            network that paints paler than the photos it learned from, as all do that have seen few
+            samples; several, for a photo leaves open how colourful the scene was.
         sharpness: how much of what a Gaussian of one cell takes away is added to the ab that comes
             out (unsharp masking): networks draw the edges of colours softer than the grid allows.
     """
@@ -66,7 +67,7 @@ class SamplerSettings:
     variance: Variance = "posterior"
     clamp: Clamp | None = None
     temperature: float = 1.0
-    gain: float = 1.0
+    gains: tuple[float, ...] = (1.0,)
     sharpness: float = 0.0
 
 

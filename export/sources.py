@@ -108,7 +108,7 @@ def _fields(
             "variance": sampling.variance,
             "clamp": clamp,
             "temperature": sampling.temperature,
-            "gain": sampling.gain,
+            "gains": list(sampling.gains),
             "sharpness": sampling.sharpness,
         },
         "network": dict(recipe.network),

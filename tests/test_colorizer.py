@@ -62,14 +62,15 @@ def test_samples_are_ab_fields_in_lab_units(alone: list[NDArray[np.float32]]) ->
     assert all(1 < abs(ab).max() <= limit * 1.000001 for ab in alone)
 
 
-def test_the_bundles_gain_multiplies_the_ab_that_comes_out(
+def test_the_bundles_gains_multiply_the_ab_of_each_sample_in_turn(
     bundle: Bundle, alone: list[NDArray[np.float32]]
 ) -> None:
-    vivid = Colorizer(replace(bundle, sampler=replace(bundle.sampler, gain=2.0)), CPU)
+    vivid = Colorizer(replace(bundle, sampler=replace(bundle.sampler, gains=(2.0, 0.5, 3.0))), CPU)
 
-    ab = vivid.colorize([vivid.prepare(photo(0))], 1, SEED)[0]
+    ab = vivid.colorize([vivid.prepare(photo(0))], 4, SEED)[0]
 
-    np.testing.assert_allclose(ab, 2 * alone[0][:1], rtol=1e-6)
+    factors = np.array([2.0, 0.5, 3.0, 2.0], np.float32)[:, None, None, None]
+    np.testing.assert_allclose(ab, factors * alone[0], rtol=1e-6)
 
 
 def test_the_bundles_temperature_makes_samples_more_alike(

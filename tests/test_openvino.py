@@ -105,7 +105,7 @@ def test_what_was_compiled_is_taken_from_the_cache_and_nothing_is_read(
     assert len(kept) == (2 if bundle.family == "encoder" else 1)
     monkeypatch.setattr(Bundle, "read", None)
     # How the network is sampled is no part of a graph.
-    tuned = replace(bundle, sampler=replace(bundle.sampler, gain=1.5, temperature=0.5))
+    tuned = replace(bundle, sampler=replace(bundle.sampler, gains=(1.5,), temperature=0.5))
     for same in (bundle, tuned):
         network = OpenVinoNetwork(same, resolve("openvino"))
         np.testing.assert_array_equal(predicted(network, L), first)

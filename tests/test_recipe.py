@@ -43,6 +43,8 @@ def test_a_word_needs_no_quotes() -> None:
         ("optim.compile=1", "optim.compile must be a bool"),
         ("optim.steps=true", "optim.steps must be a int"),
         ("diffusion.prediction=y", "must be one of eps, v, x_0"),
+        ("sampling.gains=1.5", "sampling.gains must be a list of numbers, not 1.5"),
+        ("sampling.gains=[1, 'x']", r"sampling.gains\[1\] must be a float, not 'x'"),
         ("data.size=100", "multiple of 32"),
         ("optim.photos=0", "at least 1"),
         ("data.grid=0", "is 4, not 0"),
@@ -85,3 +87,7 @@ def test_overriding_leaves_the_original_alone() -> None:
     changed = override(recipe, ["network.denoiser.emb_dim=16"])
     assert changed.network["denoiser"]["emb_dim"] == 16
     assert recipe.network["denoiser"]["emb_dim"] == 8
+
+
+def test_the_factors_of_samples_are_a_list() -> None:
+    assert load_recipe("default", ["sampling.gains=[1, 0.5]"]).sampling.gains == (1.0, 0.5)

@@ -119,7 +119,7 @@ def test_all_that_makes_engines_differ_names_their_folder(
 def test_how_the_network_is_sampled_builds_no_engine_anew(
     bundle: Bundle, opened: list[list[Any]]
 ) -> None:
-    sampler = replace(bundle.sampler, gain=1.5, temperature=0.5)
+    sampler = replace(bundle.sampler, gains=(1.5,), temperature=0.5)
     tuned = replace(bundle, sampler=sampler, ab_scale=20.0)
     assert tuned.digest != bundle.digest
     assert engine_folder(tuned, 8, 64) == engine_folder(bundle, 8, 64)

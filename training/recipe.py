@@ -101,7 +101,7 @@ class SamplingRecipe:
         limit: of the clamp, in units of x_0.
         percentile: of the dynamic clamp.
         temperature: factor on the noise.
-        gain: factor on the ab that comes out.
+        gains: factors on the ab that comes out, of sample 0, 1, ..., over and over.
         sharpness: of the unsharp masking of ab; 0 for none.
     """
 
@@ -114,7 +114,7 @@ class SamplingRecipe:
     limit: float = 3.2
     percentile: float = 99.5
     temperature: float = 1.0
-    gain: float = 1.0
+    gains: tuple[float, ...] = (1.0,)
     sharpness: float = 0.0
 
 
@@ -253,6 +253,10 @@ def _convert(kind: type[T], table: Mapping[str, Any], prefix: str) -> T:
 def _check(value: Any, hint: Any, key: str) -> Any:
     choices = getattr(hint, "__args__", ()) if getattr(hint, "__origin__", None) is Literal else ()
     kind = getattr(hint, "__origin__", None) or hint
+    if hint == tuple[float, ...]:
+        if not isinstance(value, list | tuple):
+            raise UsageError(f"{key} must be a list of numbers, not {value!r}.")
+        return tuple(_check(item, float, f"{key}[{i}]") for i, item in enumerate(value))
     if choices:
         if value not in choices:
             raise UsageError(f"{key} must be one of {', '.join(choices)}, not {value!r}.")

@@ -85,7 +85,7 @@ class Batch:
             "steps_ms": steps_ms,
             "outside": float(np.median(shares)),
             "photos_per_second": 1000 * len(found) / (self.encoder_ms + steps_ms),
-            "difference": float(apart) * bundle.ab_scale * bundle.sampler.gain,
+            "difference": float(apart) * bundle.ab_scale * bundle.sampler.gains[0],
         }
 
     def _open(self, name: str) -> Way:

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from colorize_cli.errors import UsageError
+
 from .backbone import MAP_CHANNELS, EfficientNetLite3
 from .blocks import ResBlock
 
@@ -18,10 +20,18 @@ class EncoderConfig:
     Attributes:
         channels: channels of the condition maps at strides 4, 8, 16, 32; the denoiser's own.
         groups: groups of the norms in the neck.
+        enlarge: how much larger than L the backbone sees the photo, at least 1. Its ImageNet
+            weights know things at 280 pixels a side, which the small pictures that a denoiser can
+            afford do not have; once a photo, more of them cost little.
     """
 
     channels: tuple[int, ...] = (64, 128, 192, 192)
     groups: int = 16
+    enlarge: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.enlarge < 1:
+            raise UsageError(f"network.encoder.enlarge must be at least 1, not {self.enlarge}.")
 
 
 class ConditionEncoder(nn.Module):
@@ -33,6 +43,7 @@ class ConditionEncoder(nn.Module):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
+        self.enlarge = config.enlarge
         self.backbone = EfficientNetLite3()
         # The finest level also sees the pixels themselves: 4 x 4 of them a grid cell.
         sources = (MAP_CHANNELS[0] + 16, *MAP_CHANNELS[1:])
@@ -53,7 +64,15 @@ class ConditionEncoder(nn.Module):
         Returns:
             Maps (B, channels[i], H / 4 / 2**i, W / 4 / 2**i), finest first.
         """
-        return self.neck(L, self.backbone(L))
+        if self.enlarge == 1:
+            return self.neck(L, self.backbone(L))
+        rows, columns = (_cells(side, self.enlarge) for side in L.shape[2:])
+        maps = self.backbone(_resized(L, 32 * rows, 32 * columns))
+        height, width = L.shape[2:]
+        strides = (4, 8, 16, 32)
+        return self.neck(
+            L, [_resized(m, height // s, width // s) for m, s in zip(maps, strides, strict=True)]
+        )
 
     def neck(self, L: Tensor, maps: Sequence[Tensor]) -> list[Tensor]:
         """Turn the backbone's maps into condition maps; shapes as in `forward`."""
@@ -67,6 +86,16 @@ class ConditionEncoder(nn.Module):
                 x = x + F.interpolate(self.down_from[i](cond[0]), scale_factor=2.0, mode="nearest")
             cond.insert(0, self.merge[i](x))
         return cond
+
+
+def _cells(side: int, enlarge: float) -> int:
+    """Count the cells of 32 pixels in an enlarged side, rounded up so that maps stay aligned."""
+    # In whole numbers, which an export with sides of any length can follow.
+    return (side // 32 * round(32 * enlarge) + 31) // 32
+
+
+def _resized(x: Tensor, height: int, width: int) -> Tensor:
+    return F.interpolate(x, (height, width), mode="bilinear", align_corners=False)
 
 
 def _rms_normalise(x: Tensor) -> Tensor:
