@@ -7,6 +7,7 @@ import torch
 from colorize_cli.sampler import predict_x_0
 from colorize_cli.schedule import tutorial_20
 from training.diffusion import (
+    chroma_weight,
     draw_gammas,
     gaussian,
     per_row_loss,
@@ -51,6 +52,17 @@ def test_the_loss_is_the_mean_square_of_each_row() -> None:
     a = torch.zeros(2, 2, 2, 2)
     b = torch.stack([torch.ones(2, 2, 2), 3 * torch.ones(2, 2, 2)])
     assert per_row_loss(a, b).tolist() == [1, 9]
+
+
+def test_colourful_cells_count_more_and_all_together_as_much() -> None:
+    x_0 = torch.zeros(2, 2, 1, 2)
+    x_0[0, :, 0, 1] = torch.tensor([0.6, 0.8])
+    weight = chroma_weight(x_0, 2.0)
+    assert weight.shape == (2, 1, 1, 2)
+    assert weight.mean().item() == pytest.approx(1)
+    assert (weight[0, 0, 0, 1] / weight[0, 0, 0, 0]).item() == pytest.approx(3)
+    error = per_row_loss(torch.ones_like(x_0), torch.zeros_like(x_0), weight)
+    assert error.tolist() == pytest.approx([4 / 3, 2 / 3])
 
 
 def test_the_error_of_x_0_counts_up_to_the_limit_and_no_more() -> None:

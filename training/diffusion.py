@@ -41,9 +41,20 @@ def target(prediction: str, x_0: Tensor, gamma: Tensor, eps: Tensor) -> Tensor:
     return eps if prediction == "eps" else x_0
 
 
-def per_row_loss(predicted: Tensor, wanted: Tensor) -> Tensor:
-    """Mean squared error of each row: (N, 2, h, w) twice -> (N,)."""
-    return (predicted.float() - wanted).square().mean(dim=(1, 2, 3))
+def per_row_loss(predicted: Tensor, wanted: Tensor, weight: Tensor | float = 1.0) -> Tensor:
+    """Mean squared error of each row: (N, 2, h, w) twice -> (N,); `weight` (N, 1, h, w) of cells."""
+    return ((predicted.float() - wanted).square() * weight).mean(dim=(1, 2, 3))
+
+
+def chroma_weight(x_0: Tensor, amount: float) -> Tensor:
+    """Weigh cells by the truth's chroma: (N, 2, h, w) -> (N, 1, h, w), of mean 1.
+
+    Where colours are open the least error is a compromise, which is paler than any of them. A
+    weight of 1 + amount * chroma draws it to the colourful ones. Zhang et al. 2016, section 2.2,
+    do the same to a classifier, by how rare a colour is.
+    """
+    weight = 1 + amount * x_0.norm(dim=1, keepdim=True)
+    return weight / weight.mean()
 
 
 def row_weight(gamma: Tensor, limit: float) -> Tensor:

@@ -18,7 +18,15 @@ from colorize_cli.files import write_atomic
 
 from .checkpoint import Checkpoint, load_checkpoint, pack_run, save_checkpoint, unpack_run
 from .data import Batch, Photos, batches
-from .diffusion import draw_gammas, gaussian, per_row_loss, q_sample, row_weight, target
+from .diffusion import (
+    chroma_weight,
+    draw_gammas,
+    gaussian,
+    per_row_loss,
+    q_sample,
+    row_weight,
+    target,
+)
 from .ema import Ema
 from .networks.build import EncoderColorizer, build
 from .recipe import OptimRecipe, Recipe
@@ -145,14 +153,19 @@ class Run:
 
     def _losses(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """The loss of each row and its noise level, both (N,), and what is to be lowered."""
-        x_t, L, gamma, wanted = self._noise(batch)
+        x_0, x_t, L, gamma, wanted = self._noise(batch)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=_has_bf16(self.device)):
             predicted = self.model(x_t, L, gamma)
-        loss = per_row_loss(predicted, wanted)
-        limit = self.recipe.diffusion.weight_limit
-        return loss, gamma, (loss * row_weight(gamma, limit) if limit else loss).mean()
+        loss = whole = per_row_loss(predicted, wanted)
+        diffusion = self.recipe.diffusion
+        if diffusion.chroma_weight:
+            weight = chroma_weight(x_0, diffusion.chroma_weight)
+            whole = per_row_loss(predicted, wanted, weight)
+        if diffusion.weight_limit:
+            whole = whole * row_weight(gamma, diffusion.weight_limit)
+        return loss, gamma, whole.mean()
 
-    def _noise(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _noise(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         recipe = self.recipe
         views = recipe.optim.views
         # A stream of its own beside that of the photos: [seed, step] is theirs.
@@ -164,7 +177,7 @@ class Run:
         L = torch.from_numpy(batch.L)
         x_0, gamma, eps, L = (t.to(self.device, non_blocking=True) for t in (x_0, gamma, eps, L))
         wanted = target(recipe.diffusion.prediction, x_0, gamma, eps)
-        return q_sample(x_0, gamma, eps), L, gamma, wanted
+        return x_0, q_sample(x_0, gamma, eps), L, gamma, wanted
 
 
 def train(

@@ -41,12 +41,15 @@ class DiffusionRecipe:
         ab_scale: Lab units a unit of x_0; ab / ab_scale should have a deviation of about 0.5.
         weight_limit: how many times the error of x_0 may count at a noise level, above 1; see
             `training.diffusion.row_weight`. 0 for no limit.
+        chroma_weight: how much more a cell counts for each unit of its chroma in x_0; see
+            `training.diffusion.chroma_weight`. 0 for all alike.
     """
 
     schedule: Literal["cosine", "tutorial-20"] = "cosine"
     prediction: Literal["eps", "v", "x_0"] = "v"
     ab_scale: float = 26.0
     weight_limit: float = 0.0
+    chroma_weight: float = 0.0
 
 
 @dataclass(frozen=True)
