@@ -51,26 +51,29 @@ def judge(prepared: Prepared, ab: Float, count: int, *, choosing: bool) -> Choic
     """
     if not 1 <= count <= len(ab):
         raise ValueError(f"{count} samples of {len(ab)} candidates")
-    lab = visible_lab(prepared, ab)
-    order = _choose(_distances(lab), _chroma(lab), count) if choosing else tuple(range(count))
-    # What is said of them goes by what sRGB can show: in black and in white all colours are one.
-    shown = lab[list(order)]
-    shown[..., 1], shown[..., 2] = fit_gamut(shown[..., 0], shown[..., 1], shown[..., 2])
+    lab = visible_lab(prepared, ab if choosing else ab[:count])
+    # All is judged by what sRGB can show: in black and in white all colours are one.
+    lab[..., 1], lab[..., 2] = fit_gamut(lab[..., 0], lab[..., 1], lab[..., 2])
+    distances, chroma = _distances(lab), _chroma(lab)
+    order = _choose(distances, chroma, count) if choosing else tuple(range(count))
+    kept = list(order)
     return Choice(
         order=order,
-        grey=tuple(np.flatnonzero(_chroma(shown) < GREY).tolist()),
-        is_alike=count > 1 and are_alike(_distances(shown).max()),
+        grey=tuple(np.flatnonzero(chroma[kept] < GREY).tolist()),
+        is_alike=count > 1 and are_alike(distances[np.ix_(kept, kept)].max()),
     )
 
 
 def _choose(distances: NDArray[np.float64], chroma: Float, count: int) -> tuple[int, ...]:
     """Take the most typical candidate, then whichever is farthest from all that are taken.
 
-    Candidates that stray from all others or are nearly grey, where others are not, come last, so
-    what is kept for a smaller count is the beginning of what is kept for a larger one.
+    Candidates that stray from all others, are much paler than they or grey, come last where there
+    are others, so what is kept for a smaller count is the beginning of what is kept for a larger.
     """
     stray = distances.mean(axis=1)
     passes = (stray <= _MAX_STRAY * np.median(stray)) & (chroma >= _MIN_CHROMA * np.median(chroma))
+    if (colourful := passes & (chroma >= GREY)).any():
+        passes = colourful
     order = [int(np.where(passes, stray, np.inf).argmin())]
     while len(order) < count:
         nearest = distances[:, order].min(axis=1)

@@ -52,6 +52,23 @@ def test_strays_and_grey_ones_come_last() -> None:
     assert set(order[-2:]) == {2, 3}
 
 
+def test_what_is_flagged_as_grey_never_comes_before_what_is_not() -> None:
+    # More than half as colourful as the others, so not much paler, and the most typical.
+    ab = candidates((3, 2), (-5, 2.5), (5, 4), (6, -3), (3, 7))
+    assert judge(PREPARED, ab, 1, choosing=False).grey == (0,)
+    choice = judge(PREPARED, ab, 5, choosing=True)
+    assert choice.order[-1] == 0
+    assert choice.grey == (4,)
+
+
+def test_candidates_are_chosen_by_what_can_be_shown_of_them() -> None:
+    # So dark, sRGB has no green: what the network painted vividly comes out grey, blue does not.
+    dark = replace(PREPARED, L=np.full_like(PREPARED.L, 1.5))
+    choice = judge(dark, candidates((-60, 60), (-55, 60), (9, -9)), 3, choosing=True)
+    assert choice.order[0] == 2
+    assert choice.grey == (1, 2)
+
+
 def test_where_all_is_grey_the_typical_is_still_found() -> None:
     ab = candidates((0, 0), (0.1, 0), (0.2, 0))
     choice = judge(PREPARED, ab, 3, choosing=True)
