@@ -106,6 +106,7 @@ class Reporter:
         *,
         others: Counter[str],
         hidden: int,
+        unfollowed: int,
         left: int,
         seconds: float,
         on_colour: "OnColour",
@@ -116,6 +117,7 @@ class Reporter:
             tally: What became of the photographs.
             others: How many files are no photographs, by suffix.
             hidden: How many hidden entries were left out.
+            unfollowed: How many links lead to folders that were visited already.
             left: Photographs that were not reached, because the run was ended.
             seconds: How long the run took.
             on_colour: What became of photographs in colour.
@@ -139,6 +141,7 @@ class Reporter:
             ("warnings", tally.warned, "-v and --log tell"),
             ("other files", others.total(), f"no photographs: {_suffixes_text(others)}"),
             ("hidden", hidden, "left out"),
+            ("not followed", unfollowed, "links to folders that are visited already"),
         ]
         rows += [row for row in details if row[1]]
         width = max(len(name) for name, _, _ in rows)

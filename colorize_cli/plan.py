@@ -69,6 +69,7 @@ class Plan:
         notes: Sentences that the user should see.
         others: How many files are no photographs, by lower-case suffix.
         hidden: How many hidden entries were left out.
+        unfollowed: How many links lead to folders that were visited already.
     """
 
     jobs: tuple[Job, ...]
@@ -76,6 +77,7 @@ class Plan:
     notes: tuple[str, ...]
     others: Counter[str]
     hidden: int
+    unfollowed: int
 
 
 @dataclass(slots=True)
@@ -127,7 +129,14 @@ def make_plan(
     ]
     notes = [*found.notes, *_settle_clashes(targets, labels)]
     jobs, problems = _jobs(targets, out, samples, overwrite)
-    return Plan(tuple(jobs), (*found.problems, *problems), tuple(notes), found.others, found.hidden)
+    return Plan(
+        jobs=tuple(jobs),
+        problems=(*found.problems, *problems),
+        notes=tuple(notes),
+        others=found.others,
+        hidden=found.hidden,
+        unfollowed=found.unfollowed,
+    )
 
 
 def _labels(bases: Iterable[Path]) -> dict[Path, Path]:

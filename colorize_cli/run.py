@@ -122,6 +122,7 @@ def run(options: Options, reporter: Reporter) -> int:
         tally,
         others=plan.others,
         hidden=plan.hidden,
+        unfollowed=plan.unfollowed,
         left=len(todo) + len(plan.problems) - tally.done - tally.passed - tally.failed,
         on_colour=options.on_colour,
         seconds=monotonic() - started,

@@ -59,6 +59,7 @@ class Scan:
         notes: Sentences that the user should see.
         others: How many files are no photographs, by lower-case suffix.
         hidden: How many hidden entries (a leading dot) were left out.
+        unfollowed: How many links lead to folders that were visited already.
     """
 
     trees: tuple[Path, ...] = ()
@@ -67,6 +68,7 @@ class Scan:
     notes: list[str] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
     hidden: int = 0
+    unfollowed: int = 0
 
 
 def scan(paths: Sequence[Path], out: Path, *, recursive: bool = True) -> Scan:
@@ -161,9 +163,11 @@ class _Scanner:
         folders = [(relative, start)]
         links: list[tuple[Path, Path]] = []
         while folders or links:
-            folder, path = folders.pop() if folders else links.pop(0)
+            is_link = not folders
+            folder, path = links.pop(0) if is_link else folders.pop()
             real = _real(path)
             if real in self._folders:
+                self.result.unfollowed += is_link
                 continue
             self._folders.add(real)
             try:

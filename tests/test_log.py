@@ -124,6 +124,18 @@ def reporter(verbosity: Verbosity = Verbosity.NORMAL) -> tuple[Reporter, io.Stri
     return Reporter(verbosity, Console(file=stream)), stream
 
 
+def summarise(told: Reporter, tally: Tally) -> None:
+    told.summary(
+        tally,
+        others=Counter(),
+        hidden=0,
+        unfollowed=0,
+        left=0,
+        seconds=1.0,
+        on_colour="recolour",
+    )
+
+
 def test_progress_off_a_terminal_is_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(console, "monotonic", lambda: now)
@@ -153,7 +165,13 @@ def test_the_summary_counts() -> None:
     tally.add(Result(job("in/[red]/bad.png"), "cut off", "failed", 0.1, "ab", "toned"))
     tally.add(Result(job("in/c.png"), None, "copied", 0.1, "ab", "colour"))
     told.summary(
-        tally, others=Counter({".txt": 3}), hidden=1, left=2, seconds=8.0, on_colour="copy"
+        tally,
+        others=Counter({".txt": 3}),
+        hidden=1,
+        unfollowed=2,
+        left=2,
+        seconds=8.0,
+        on_colour="copy",
     )
     assert stream.getvalue().splitlines() == [
         "         done       1   8.0 s a photo, 8 s",
@@ -166,6 +184,7 @@ def test_the_summary_counts() -> None:
         "     warnings       1   -v and --log tell",
         "  other files       3   no photographs: 3 .txt",
         "       hidden       1   left out",
+        " not followed       2   links to folders that are visited already",
     ]
 
 
@@ -175,7 +194,7 @@ def test_the_summary_of_a_long_run_names_its_failures_again() -> None:
     for done_, listed in ((19, []), (20, ["failed in/[red]/bad.png: cut off"])):
         told, stream = reporter()
         tally.done = done_
-        told.summary(tally, others=Counter(), hidden=0, left=0, seconds=1.0, on_colour="skip")
+        summarise(told, tally)
         assert stream.getvalue().splitlines()[3:] == listed
 
 
@@ -184,7 +203,7 @@ def test_the_summary_of_many_failures_stays_short() -> None:
     tally = Tally()
     for number in range(500):
         tally.add_failure(Path(f"{number}.jpg"), "empty file")
-    told.summary(tally, others=Counter(), hidden=0, left=0, seconds=1.0, on_colour="recolour")
+    summarise(told, tally)
     assert "450 more failures" in stream.getvalue()
     assert len(stream.getvalue().splitlines()) < 60
     assert len(tally.failures) == 50

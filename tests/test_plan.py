@@ -215,12 +215,15 @@ def test_loops_of_links_end() -> None:
     assert outputs(found) == {"scans/a/x.jpg": ["a/x.jpg"]}
     reasons = {problem.path.name: problem.reason for problem in found.problems}
     assert reasons["gone.jpg"] == "broken link"
+    assert found.unfollowed == 1
 
 
 def test_a_photo_keeps_its_own_place_when_a_link_leads_there_too() -> None:
     put("scans/real/x.jpg")
     Path("scans/another").symlink_to("real")
-    assert outputs(plan("scans")) == {"scans/real/x.jpg": ["real/x.jpg"]}
+    found = plan("scans")
+    assert outputs(found) == {"scans/real/x.jpg": ["real/x.jpg"]}
+    assert found.unfollowed == 1
 
 
 def test_links_that_lead_out_of_the_tree_are_followed() -> None:
@@ -228,11 +231,13 @@ def test_links_that_lead_out_of_the_tree_are_followed() -> None:
     put("scans/y.jpg")
     Path("scans/linked").symlink_to("../elsewhere")
     Path("scans/z.jpg").symlink_to("../elsewhere/x.jpg")
-    assert sorted(path for each in outputs(plan("scans")).values() for path in each) == [
+    found = plan("scans")
+    assert sorted(path for each in outputs(found).values() for path in each) == [
         "linked/x.jpg",
         "y.jpg",
         "z.jpg",
     ]
+    assert found.unfollowed == 0
 
 
 # Names that clash.
