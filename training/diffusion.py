@@ -42,7 +42,7 @@ def target(prediction: str, x_0: Tensor, gamma: Tensor, eps: Tensor) -> Tensor:
 
 
 def per_row_loss(predicted: Tensor, wanted: Tensor, weight: Tensor | float = 1.0) -> Tensor:
-    """Mean squared error of each row: (N, 2, h, w) twice -> (N,); `weight` (N, 1, h, w) of cells."""
+    """Mean squared error of each row: (N, 2, h, w) twice -> (N,), cells weighed (N, 1, h, w)."""
     return ((predicted.float() - wanted).square() * weight).mean(dim=(1, 2, 3))
 
 
