@@ -1,4 +1,4 @@
-"""The record in the output folder: what its colourings were made with, kept by a resume."""
+"""The record in the output folder: what the last run into it used, and what earlier ones did."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _DECISIVE = (
 
 @dataclass(frozen=True)
 class Record:
-    """What a folder of colourings was made with.
+    """What a run made colourings with.
 
     Attributes:
         model: The model as the user named it; a path is absolute.
@@ -87,13 +87,13 @@ def read_record(out: Path) -> Record | None:
 
 
 def write_record(out: Path, record: Record) -> None:
-    """Write the record; settings that it replaces are kept under `earlier`."""
+    """Write the record; other settings that it replaces are kept under `earlier`, each once."""
     old = _read(out)
     earlier: list[dict[str, Any]] = old["earlier"] if old else []
     settings = asdict(record)
     if old:
-        before = old["settings"]
-        if Record(**before).differences(settings) or before["versions"] != settings["versions"]:
+        before = asdict(Record(**old["settings"]))
+        if before != settings and before not in earlier:
             earlier = [*earlier, before]
     text = json.dumps({"format": _FORMAT, "settings": settings, "earlier": earlier}, indent=2)
     write_atomic(out / RECORD_NAME, text.encode() + b"\n")

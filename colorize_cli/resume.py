@@ -1,9 +1,10 @@
-"""Open the network as the options say and, where they are silent, as the output folder began.
+"""Open the network as the options say and, where they are silent, as in the folder's last run.
 
 An option that is not given is what the folder's record has: the device that `auto` chose, the
-model, the seed, and the size and the steps while the model is the same. An option that is given
-counts; when it differs from the record the user is told, files that exist stay as they are, and
-missing ones are made with the new settings.
+model, the seed, the candidates, and the size and the steps while the model is the same. An option
+that is given counts, then and in the runs that follow, so that a run with other settings goes on
+as well where it was stopped. When it differs from the record the user is told, files that exist
+stay as they are, and missing ones are made with the new settings.
 """
 
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ from .devices import Device, resolve
 from .errors import DeviceError, ModelError, UsageError
 from .names import shown
 from .options import Options
-from .record import RECORD_NAME, Record, read_record, write_record
+from .record import Record, read_record, write_record
 from .tensorrt import building
 
 _GPUS = ("cuda", "tensorrt")
@@ -163,8 +164,8 @@ def _open_model(options: Options, kept: Record | None) -> tuple[Bundle, str]:
         if options.model or not kept:
             raise
         raise ModelError(
-            f"{options.out / RECORD_NAME} keeps to a model that cannot be used: {error}. Name "
-            "another with --model."
+            f"the last run into {shown(options.out)} was with a model that cannot be used: "
+            f"{error}. Name another with --model."
         ) from error
     is_path = bundle.path == Path(name)
     return bundle, str(bundle.path.absolute()) if is_path else name
@@ -180,8 +181,8 @@ def _open_device(
         return resolve(kept.device, precision="bf16" if is_bf16 else "fp32")
     except DeviceError as error:
         raise DeviceError(
-            f"{shown(options.out)} was begun on {kept.device}, and a resume keeps to it. {error} "
-            "Name a --device to go on with that one; colours may differ a little."
+            f"the last run into {shown(options.out)} was on {kept.device}, which is kept to. "
+            f"{error} Name a --device to go on with that one; colours may differ a little."
         ) from error
 
 
@@ -209,7 +210,7 @@ def _introduce(colorizer: Colorizer, record: Record, reporter: Reporter) -> None
 
 
 def _compare(options: Options, kept: Record, record: Record, reporter: Reporter) -> None:
-    """Say what differs from what the folder's colourings were made with."""
+    """Say what differs from the last run into the folder."""
     _warn_of_names(options, kept, reporter)
     if differences := _differences(kept, asdict(record)):
         _warn(options.out, differences, reporter)
@@ -220,8 +221,8 @@ def _compare(options: Options, kept: Record, record: Record, reporter: Reporter)
             if kept.versions.get(name) != version
         ]
         reporter.note(
-            f"{shown(options.out)} was begun with other versions ({', '.join(changed)}): new files "
-            "may differ from what those would have given, invisibly"
+            f"the last run into {shown(options.out)} had other versions ({', '.join(changed)}): "
+            "new files may differ from what those would have given, invisibly"
         )
 
 
@@ -236,8 +237,8 @@ def _differences(kept: Record, settings: Mapping[str, object]) -> list[str]:
 def _warn_of_names(options: Options, kept: Record, reporter: Reporter) -> None:
     if renamed := kept.renamed_by(options.samples, options.format):
         reporter.warn(
-            f"{shown(options.out)} was begun with other names ({', '.join(renamed)}): the files "
-            "that are there stay beside the new ones"
+            f"the last run into {shown(options.out)} gave other names ({', '.join(renamed)}): the "
+            "files that are there stay beside the new ones"
         )
 
 

@@ -188,7 +188,7 @@ def test_the_dry_run_says_of_the_settings_what_the_run_says(colorize: Run) -> No
     warnings = [
         line
         for line in colorize(*words)[2].splitlines()
-        if "was begun" in line or "other settings" in line
+        if "other names" in line or "other settings" in line
     ]
     assert len(warnings) == 2
     assert said.splitlines() == warnings
@@ -419,6 +419,28 @@ def test_options_that_change_names_are_said(
     assert "other names" not in err
 
 
+def test_a_setting_that_is_left_out_is_that_of_the_last_run(colorize: Run) -> None:
+    colorize("scans", "--out", "five", "--seed", "5")
+    colorize("scans/a", "--out", "out")
+    colorize("scans", "--out", "out", "--seed", "5", "--format", "webp")
+    _, _, err = colorize("scans", "--out", "out")
+    assert "the last run into out gave other names (format webp, now keep)" in err
+    assert "seed 5" in err
+    assert "other settings" not in err
+    assert files()["b c/[x] é.jpg"] == files("five")["b c/[x] é.jpg"]
+
+
+def test_the_record_keeps_every_run_s_settings_once(colorize: Run) -> None:
+    for seed, format in (("0", "keep"), ("0", "webp"), ("5", "webp"), ("0", "keep"), ("0", "keep")):
+        for path in Path("out").rglob("1.*"):
+            path.unlink()
+        colorize("scans", "--out", "out", "--seed", seed, "--format", format, "--batch", "1")
+    stored = json.loads(Path("out", RECORD_NAME).read_text())
+    earlier = [(settings["seed"], settings["format"]) for settings in stored["earlier"]]
+    assert earlier == [(0, "keep"), (0, "webp"), (5, "webp")]
+    assert (record()["seed"], record()["format"]) == (0, "keep")
+
+
 def test_overwriting_begins_anew(colorize: Run) -> None:
     colorize("scans", "--out", "out", "--seed", "1")
     before = files()
@@ -453,7 +475,7 @@ def test_auto_keeps_to_the_device_that_it_chose(
     Path("out/1.jpg").unlink()
     code, _, err = colorize("scans/a", "--out", "out")
     assert code == 3
-    assert "was begun on cuda" in err
+    assert "the last run into out was on cuda" in err
     code, _, err = colorize("scans/a", "--out", "out", "--device", "cpu")
     assert code == 0
     assert "device cuda, now cpu" in err
