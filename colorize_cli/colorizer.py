@@ -36,6 +36,18 @@ class Prepared:
     digest: bytes
 
 
+def check_size(bundle: Bundle, size: int) -> None:
+    """Check a working size in pixels.
+
+    Raises:
+        UsageError: it is smaller than the network can take, or larger than memory can.
+    """
+    if size < bundle.multiple:
+        raise UsageError(f"the size must be at least {bundle.multiple}, not {size}")
+    if size > _MAX_SIZE:
+        raise UsageError(f"the size must be at most {_MAX_SIZE}, not {size}")
+
+
 class Colorizer:
     """Draws ab fields for photos.
 
@@ -76,10 +88,7 @@ class Colorizer:
         self.device = device
         self.schedule = respace(bundle.schedule, bundle.schedule.steps if steps is None else steps)
         self.size = bundle.working_size if size is None else size
-        if self.size < bundle.multiple:
-            raise UsageError(f"the size must be at least {bundle.multiple}, not {self.size}")
-        if self.size > _MAX_SIZE:
-            raise UsageError(f"the size must be at most {_MAX_SIZE}, not {self.size}")
+        check_size(bundle, self.size)
         if batch < 1:
             raise UsageError(f"the batch must be at least 1, not {batch}")
         self.batch = batch

@@ -19,7 +19,7 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 from . import __version__
 from .auto import choose
 from .bundle import Bundle, load_bundle
-from .colorizer import Colorizer
+from .colorizer import Colorizer, check_size
 from .console import Reporter, count_text
 from .devices import Device, resolve
 from .errors import DeviceError, ModelError, UsageError
@@ -29,6 +29,23 @@ from .record import Record, read_record, write_record
 from .tensorrt import building
 
 _GPUS = ("cuda", "tensorrt")
+
+
+def check_options(options: Options) -> None:
+    """Check what is given, before any photograph is looked for.
+
+    Raises:
+        DeviceError: The device asked for cannot run.
+        ModelError: The model asked for cannot be used.
+        UsageError: A number is out of range, or the folder's record is damaged.
+    """
+    kept = None if options.overwrite else read_record(options.out)
+    _check_candidates(options.candidates or 0, options.samples)
+    if options.model or options.size:
+        bundle, _ = _open_model(options, kept)
+        check_size(bundle, options.size or bundle.working_size)
+    if options.device != "auto":
+        resolve(options.device)
 
 
 def open_colorizer(options: Options, reporter: Reporter, photos: int) -> tuple[Colorizer, Record]:
@@ -95,8 +112,6 @@ def preview(options: Options, reporter: Reporter, photos: int) -> None:
     bundle, _ = _open_model(options, kept)
     settled = _settled(options, kept, bundle)
     if not kept:
-        if options.device != "auto":
-            resolve(options.device)
         return
     settings: dict[str, object] = {"model_digest": bundle.digest, **settled}
     if options.device in ("auto", kept.device):
@@ -112,14 +127,8 @@ def preview(options: Options, reporter: Reporter, photos: int) -> None:
         _warn(options.out, differences, reporter)
 
 
-def check_given(options: Options, reporter: Reporter) -> None:
-    """Check given settings where there is nothing to be made, and say what differs from the record.
-
-    Raises:
-        DeviceError: The device asked for cannot run.
-    """
-    if options.device != "auto":
-        resolve(options.device)
+def compare_given(options: Options, reporter: Reporter) -> None:
+    """Say, where there is nothing to be made, which given settings differ from the record."""
     kept = read_record(options.out)
     if not kept:
         return
@@ -142,17 +151,21 @@ def _settled(options: Options, kept: Record | None, bundle: Bundle) -> dict[str,
         seed = kept.seed if kept else 0
     if candidates is None:
         candidates = kept.candidates if kept else 0
-    if candidates and candidates < options.samples:
-        raise UsageError(
-            f"{options.samples} samples cannot be chosen from {candidates} candidates: name more "
-            "--candidates, or fewer --samples."
-        )
+    _check_candidates(candidates, options.samples)
     return {
         "seed": seed,
         "size": options.size or (of_model.size if of_model else bundle.working_size),
         "steps": options.steps or (of_model.steps if of_model else bundle.schedule.steps),
         "candidates": candidates,
     }
+
+
+def _check_candidates(candidates: int, samples: int) -> None:
+    if 0 < candidates < samples:
+        raise UsageError(
+            f"{samples} samples cannot be chosen from {candidates} candidates: name more "
+            "--candidates, or fewer --samples."
+        )
 
 
 def _open_model(options: Options, kept: Record | None) -> tuple[Bundle, str]:

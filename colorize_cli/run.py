@@ -14,7 +14,7 @@ from .log import RunLog
 from .names import one_line, shown
 from .options import Options
 from .plan import Job, Plan, make_plan
-from .resume import check_given, open_colorizer, preview
+from .resume import check_options, compare_given, open_colorizer, preview
 from .work import Result, Settings
 
 # Failures that the summary lists; the log has them all.
@@ -85,6 +85,7 @@ def run(options: Options, reporter: Reporter) -> int:
     """
     started = monotonic()
     _check_out(options.out)
+    check_options(options)
     plan = make_plan(
         options.paths,
         options.out,
@@ -103,7 +104,7 @@ def run(options: Options, reporter: Reporter) -> int:
         if count := sum(bool(job.missing) for job in plan.jobs):
             preview(options, reporter, count)
         else:
-            check_given(options, reporter)
+            compare_given(options, reporter)
         write_stdout("".join(_plan_lines(plan.jobs)))
         return EXIT_FAILED if plan.problems else EXIT_OK
     tally = Tally()
@@ -115,7 +116,7 @@ def run(options: Options, reporter: Reporter) -> int:
             if todo and not (options.fail_fast and tally.failed):
                 _colorize(todo, options, reporter, log, tally)
             elif not todo:
-                check_given(options, reporter)
+                compare_given(options, reporter)
         except KeyboardInterrupt:
             is_interrupted = True
     reporter.summary(

@@ -144,6 +144,36 @@ def test_wrong_usage_ends_with_2_and_writes_nothing(
     assert {path: path.stat().st_mtime_ns for path in Path("scans").rglob("*")} == before
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--size", "4"), 2, "size must be at least"),
+        (("--candidates", "2", "--samples", "4"), 2, "4 samples cannot be chosen"),
+        (("--model", "nope"), 3, "nope"),
+        (("--device", "cuda"), 3, "no GPU"),
+    ],
+)
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_wrong_options_are_said_before_photographs_are_looked_at(
+    colorize: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    code: int,
+    said: str,
+    dry: tuple[str, ...],
+) -> None:
+    def refuse(requested: str) -> Device:
+        raise DeviceError(f"--device {requested} cannot run here: no GPU.")
+
+    monkeypatch.setattr(resume, "resolve", refuse)
+    Path("scans/empty.jpg").write_bytes(b"")
+    found, out, err = colorize("scans", "--out", "out", *dry, *words, model="--model" not in words)
+    assert (found, out) == (code, "")
+    assert said in err
+    assert "empty.jpg" not in err
+    assert not Path("out").exists()
+
+
 # A run.
 
 
