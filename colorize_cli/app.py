@@ -236,6 +236,9 @@ def export(
         typer.Option(help="What a .pth is: the tutorial's UNet or the public Palette's."),
     ] = None,
     set_: Overrides = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the bundle that --out holds already.")
+    ] = False,
 ) -> None:
     """Make a bundle from a checkpoint, and check it against PyTorch."""
     _require("export")
@@ -254,6 +257,7 @@ def export(
         calibrate=calibrate,
         family=family,
         overrides=tuple(set_ or ()),
+        overwrite=overwrite,
     )
     run_export(settings, Reporter().note)
 

@@ -13,6 +13,7 @@ from colorize_cli.gate_photos import gate_photos
 from training.networks.build import Network
 
 from .engines import build_engines, require_tensorrt
+from .folder import bundle_files, check_folder, remove_files
 from .gate import check_colours, require_device
 from .parity import check_parity
 from .photos import calibration_photos
@@ -39,6 +40,7 @@ class ExportSettings:
         calibrate: folder of photographs for int8; those of the package by default.
         family: of a checkpoint that does not say it: "palette".
         overrides: changes of the checkpoint's recipe, `sampling.eta=0.5` say.
+        overwrite: replace a bundle that is in `out` already.
     """
 
     checkpoint: Path | None
@@ -50,6 +52,7 @@ class ExportSettings:
     calibrate: Path | None = None
     family: str | None = None
     overrides: tuple[str, ...] = ()
+    overwrite: bool = False
 
 
 def choose_precision(*, fp16: bool, bf16: bool, int8: bool) -> Precision:
@@ -73,7 +76,8 @@ def run(settings: ExportSettings, report: Callable[[str], None]) -> None:
         report: takes lines of progress.
 
     Raises:
-        UsageError: options that make no sense together, or an override that is no key of a recipe.
+        UsageError: options that make no sense together, an override that is no key of a recipe, or
+            a folder that holds something already.
         ModelError: the checkpoint cannot be read.
         CheckError: the bundle does not compute what the network does, or gives other colours; or
             the engines do, and the bundle is written all the same.
@@ -98,7 +102,9 @@ def run(settings: ExportSettings, report: Callable[[str], None]) -> None:
         else:
             report("not checked: --no-check")
         files = {name: made.read(name) for name in made.files}
+        replaced = bundle_files(settings.out) or frozenset()
         bundle = write_bundle(settings.out, fields, files)
+        remove_files(settings.out, replaced - set(files))
     size = sum(file.bytes for file in bundle.files.values())
     report(f"wrote {settings.out} ({size / 1e6:.1f} MB)")
     if settings.tensorrt:
@@ -127,6 +133,7 @@ def _check_options(settings: ExportSettings) -> None:
         raise UsageError("--set changes the recipe of a checkpoint; name the CHECKPOINT.")
     if settings.checkpoint is None and settings.family is not None:
         raise UsageError("--family says what a checkpoint is; name the CHECKPOINT.")
+    check_folder(settings.out, overwrite=settings.overwrite)
     if settings.tensorrt:
         require_tensorrt(settings.precision)
     if settings.check:

@@ -15,13 +15,14 @@ import torch
 from torch import Tensor
 
 from colorize_cli.errors import ModelError
-from training.checkpoint import Checkpoint
+from training.checkpoint import Checkpoint, no_checkpoint
 from training.networks.build import build
 from training.recipe import DataRecipe, DiffusionRecipe, Recipe, SamplingRecipe
 
 # The UNet's first weight. What stands before it in a name (`denoise_fn.`, `module.`) wraps the
 # UNet, and what has no such prefix (the tables of a noise schedule) is none of its weights.
 _FIRST = "input_blocks.0.0.weight"
+_ZIP = b"PK\3\4"
 _BYTE_SCALE = 127.5
 _SIZE = 128
 
@@ -65,9 +66,24 @@ def load_public(path: Path) -> Checkpoint:
     return Checkpoint(recipe, {name: tensor.float() for name, tensor in state.items()}, {})
 
 
-def _load(path: Path) -> Any:
+def check_file(path: Path) -> None:
+    """Tell by its first bytes whether a file can be a checkpoint at all.
+
+    Raises:
+        ModelError: missing, or neither a zip file nor a pickle.
+    """
     if not path.is_file():
-        raise ModelError(f"No checkpoint {path}.")
+        raise ModelError(no_checkpoint(path))
+    with path.open("rb") as file:
+        head = file.read(len(_ZIP))
+    if head != _ZIP and head[:1] != pickle.PROTO:
+        raise ModelError(
+            f"{path} is no checkpoint: torch.save writes zip files and pickles, and it is neither."
+        )
+
+
+def _load(path: Path) -> Any:
+    check_file(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:

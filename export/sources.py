@@ -7,15 +7,14 @@ from typing import Any
 
 from colorize_cli import __version__
 from colorize_cli.bundle import Bundle
-from colorize_cli.errors import ModelError, UsageError
+from colorize_cli.errors import UsageError
 from colorize_cli.schedule import cosine, respace, tutorial_20
 from training.bundle_state import network_from_bundle
-from training.checkpoint import Checkpoint, load_checkpoint
-from training.loop import WEIGHTS_FILE
+from training.checkpoint import WEIGHTS_FILE, Checkpoint, load_checkpoint, load_weights
 from training.networks.build import Network, build
 from training.recipe import Recipe, override
 
-from .public_checkpoint import load_public
+from .public_checkpoint import check_file, load_public
 
 
 def from_checkpoint(
@@ -36,13 +35,7 @@ def from_checkpoint(
     checkpoint = _load(path, family)
     recipe = override(checkpoint.recipe, overrides)
     network = build(recipe.family, recipe.network)
-    try:
-        network.load_state_dict(checkpoint.state)
-    except RuntimeError as error:
-        raise ModelError(
-            f"{path} does not hold the weights of its recipe's network; export takes "
-            f"{WEIGHTS_FILE} of a run: {error}"
-        ) from error
+    load_weights(network, checkpoint.state, path)
     return network, _fields(recipe, checkpoint.progress, report)
 
 
@@ -66,6 +59,7 @@ def from_bundle(bundle: Bundle) -> tuple[Network, dict[str, Any]]:
 def _load(path: Path, family: str | None) -> Checkpoint:
     if path.suffix != ".safetensors":
         if family is None:
+            check_file(path)
             raise UsageError(
                 f"{path} does not say what it is: add --family palette for the tutorial's "
                 f"checkpoint or the public Palette's; `colorize train` writes {WEIGHTS_FILE}."

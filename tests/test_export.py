@@ -1,5 +1,6 @@
 """Export: the bundle computes what PyTorch computes, is its own checkpoint, and tells no tales."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -149,6 +150,69 @@ def test_a_run_file_is_refused_with_the_name_of_the_right_one(tmp_path: Path) ->
         run(ExportSettings(path, tmp_path / "out"), report=lambda line: None)
 
 
+def test_weights_of_another_network_are_refused_with_three_names_at_most(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    recipe = Recipe("tiny", "encoder", network=ENCODER)
+    state = build("encoder", ENCODER).state_dict()
+    first, second, *_, last = state
+    changed = {name: tensor for name, tensor in state.items() if name != first}
+    changed |= {second: torch.zeros(2, 1), "other": torch.zeros(1)}
+    save_checkpoint(path, Checkpoint(recipe, changed, {}))
+    with pytest.raises(ModelError) as one:
+        run(ExportSettings(path, tmp_path / "out"), report=lambda line: None)
+    assert f"{first} is missing; {second} is (2, 1), not (" in str(one.value)
+    assert str(one.value).endswith("other is unknown.")
+    save_checkpoint(path, Checkpoint(recipe, {last: state[last]}, {}))
+    with pytest.raises(ModelError, match=rf"; and {len(state) - 4} more\.$") as all_but_one:
+        run(ExportSettings(path, tmp_path / "out"), report=lambda line: None)
+    assert str(all_but_one.value).count("is missing") == 3
+
+
+def test_a_path_without_a_checkpoint_is_told(tmp_path: Path) -> None:
+    for suffix in (".pth", ".safetensors"):
+        with pytest.raises(ModelError, match="does not exist"):
+            run(ExportSettings(tmp_path / f"no{suffix}", tmp_path / "out"), lambda line: None)
+    with pytest.raises(ModelError, match=r"a folder; .*weights\.safetensors"):
+        run(ExportSettings(tmp_path, tmp_path / "out"), lambda line: None)
+
+
+def test_a_folder_that_holds_something_is_refused_before_any_work(
+    tmp_path: Path, tiny_bundle: Path
+) -> None:
+    no_checkpoint = tmp_path / "none.safetensors"
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "letter.txt").write_text("dear")
+    (tmp_path / "file").write_text("")
+    for out, overwrite, says in (
+        (tiny_bundle, False, "--overwrite"),
+        (foreign, False, "holds no bundle"),
+        (foreign, True, "holds no bundle"),
+        (tmp_path / "file", True, "is a file"),
+    ):
+        with pytest.raises(UsageError, match=says):
+            run(ExportSettings(no_checkpoint, out, overwrite=overwrite), lambda line: None)
+    assert [path.name for path in foreign.iterdir()] == ["letter.txt"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ModelError, match="does not exist"):
+        run(ExportSettings(no_checkpoint, tmp_path / "empty"), lambda line: None)
+
+
+@pytest.mark.slow
+def test_an_overwritten_bundle_leaves_nothing_behind_but_what_is_not_its_own(
+    tmp_path: Path, tiny_bundle: Path
+) -> None:
+    out = tmp_path / "bundle"
+    shutil.copytree(tiny_bundle, out)
+    (out / "LICENSE").write_text("mine")
+    (out / "encoder.onnx").write_bytes(b"damaged")
+    checkpoint = make_checkpoint(tmp_path, "palette")
+    run(ExportSettings(checkpoint, out, check=False, overwrite=True), lambda line: None)
+    assert load_bundle(out).family == "palette"
+    names = {path.name for path in out.iterdir()}
+    assert names == {"LICENSE", "bundle.json", "denoiser.onnx"}
+
+
 def test_overrides_without_a_checkpoint_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="CHECKPOINT"):
         run(ExportSettings(None, tmp_path, overrides=("sampling.eta=1",)), report=lambda _: None)
@@ -158,7 +222,10 @@ def test_a_wrong_override_is_refused_before_any_work(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     save_checkpoint(path, Checkpoint(Recipe("tiny", "encoder"), {}, {}))
     with pytest.raises(UsageError, match=r"sampling\.speed"):
-        run(ExportSettings(path, tmp_path, overrides=("sampling.speed=1",)), report=lambda _: None)
+        run(
+            ExportSettings(path, tmp_path / "out", overrides=("sampling.speed=1",)),
+            report=lambda _: None,
+        )
 
 
 @pytest.mark.slow

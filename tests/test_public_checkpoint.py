@@ -15,6 +15,7 @@ from colorize_cli.bundle import load_bundle
 from colorize_cli.errors import ModelError
 from colorize_cli.schedule import tutorial_20
 from export.public_checkpoint import load_public
+from export.sources import from_checkpoint
 from training.networks.build import build
 
 
@@ -223,13 +224,34 @@ def test_a_pickle_that_runs_code_is_not_run(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no checkpoint", b"PK\3\4 cut off"])
-def test_files_that_are_missing_or_damaged_are_told(tmp_path: Path, content: bytes | None) -> None:
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "the file does not exist"),
+        (b"", "is no checkpoint"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", "is no checkpoint"),
+        (b"PK\3\4 cut off", "damaged or no PyTorch checkpoint"),
+        (b"\x80\2 cut off", "holds more than tensors"),
+    ],
+)
+def test_files_that_are_missing_or_damaged_are_told(
+    tmp_path: Path, content: bytes | None, says: str
+) -> None:
     path = tmp_path / "best_model.pth"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(ModelError, match=r"best_model\.pth"):
+    with pytest.raises(ModelError, match=says) as told:
         load_public(path)
+    assert "best_model.pth" in str(told.value)
+
+
+def test_the_family_is_not_asked_for_where_there_is_no_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "photo.pth"
+    with pytest.raises(ModelError, match="does not exist"):
+        from_checkpoint(path, None, (), lambda line: None)
+    path.write_bytes(b"\xff\xd8\xff\xe0\0\x10JFIF")
+    with pytest.raises(ModelError, match="is no checkpoint"):
+        from_checkpoint(path, None, (), lambda line: None)
 
 
 def test_a_pth_needs_its_family(

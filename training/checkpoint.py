@@ -1,7 +1,7 @@
 """Checkpoints: safetensors files that carry their whole configuration, never pickles."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,14 +9,17 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from colorize_cli.errors import ModelError
 from colorize_cli.files import write_atomic
 
 from .recipe import Recipe, recipe_from_dict
 
+RUN_FILE = "run.safetensors"  # everything that a resume needs
+WEIGHTS_FILE = "weights.safetensors"  # the averaged weights, for export
 _METADATA_KEY = "colorize"
+_NAMED = 3  # tensors that a message names, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +51,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         ModelError: missing, damaged, or not written by this program.
     """
     if not path.is_file():
-        raise ModelError(f"No checkpoint {path}.")
+        raise ModelError(no_checkpoint(path))
     try:
         with safe_open(path, "pt") as file:
             metadata = json.loads((file.metadata() or {}).get(_METADATA_KEY, "null"))
@@ -58,6 +61,47 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if metadata is None:
         raise ModelError(f"{path} was not written by `colorize train`: it holds no recipe.")
     return Checkpoint(recipe_from_dict(metadata["recipe"]), state, metadata["progress"])
+
+
+def no_checkpoint(path: Path) -> str:
+    """Say what a path is that is no file."""
+    if path.is_dir():
+        return f"No checkpoint {path}: it is a folder; a run's has {WEIGHTS_FILE} in it."
+    return f"No checkpoint {path}: the file does not exist."
+
+
+def load_weights(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
+    """Fill a network with the weights of a checkpoint.
+
+    Args:
+        network: is left as it is where they do not fit.
+        state: tensors by name.
+        path: of the checkpoint, for the message.
+
+    Raises:
+        ModelError: they are the state of a run, or another network's.
+    """
+    differences = list(_differences(network.state_dict(), state))
+    if not differences:
+        network.load_state_dict(state)
+        return
+    if any(name.startswith(("model.", "ema.")) for name in state):
+        raise ModelError(
+            f"{path} is the state of a run, which --resume takes; its weights are in "
+            f"{path.with_name(WEIGHTS_FILE)}."
+        )
+    more = len(differences) - _NAMED
+    listed = "; ".join(differences[:_NAMED]) + (f"; and {more} more" if more > 0 else "")
+    raise ModelError(f"{path} holds the weights of another network than the recipe's: {listed}.")
+
+
+def _differences(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> Iterator[str]:
+    for name, tensor in wanted.items():
+        if name not in state:
+            yield f"{name} is missing"
+        elif state[name].shape != tensor.shape:
+            yield f"{name} is {tuple(state[name].shape)}, not {tuple(tensor.shape)}"
+    yield from (f"{name} is unknown" for name in state if name not in wanted)
 
 
 def pack_run(

@@ -12,9 +12,9 @@ from colorize_cli.bundle import load_bundle
 from colorize_cli.errors import ModelError, UsageError
 
 from .bundle_state import network_from_bundle
-from .checkpoint import load_checkpoint
+from .checkpoint import RUN_FILE, WEIGHTS_FILE, load_checkpoint, load_weights
 from .data import Photos
-from .loop import RUN_FILE, WEIGHTS_FILE, LoopSettings, Run, resume, train
+from .loop import LoopSettings, Run, resume, train
 from .networks.backbone import load_pretrained
 from .networks.build import EncoderColorizer
 from .recipe import Recipe, load_recipe, override
@@ -94,10 +94,7 @@ def _initialise(
 ) -> None:
     """Fill in pretrained weights and start the average from them."""
     if init is not None:
-        try:
-            state.model.load_state_dict(load_checkpoint(init).state)
-        except RuntimeError as error:
-            raise ModelError(f"{init} is of another network than the recipe's: {error}") from error
+        load_weights(state.model, load_checkpoint(init).state, init)
     elif isinstance(state.model, EncoderColorizer):
         encoder = state.model.encoder
         if backbone is not None:

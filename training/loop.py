@@ -16,7 +16,15 @@ from torch import Tensor, nn
 from colorize_cli.errors import UsageError
 from colorize_cli.files import write_atomic
 
-from .checkpoint import Checkpoint, load_checkpoint, pack_run, save_checkpoint, unpack_run
+from .checkpoint import (
+    RUN_FILE,
+    WEIGHTS_FILE,
+    Checkpoint,
+    load_checkpoint,
+    pack_run,
+    save_checkpoint,
+    unpack_run,
+)
 from .data import Batch, Photos, batches
 from .diffusion import (
     chroma_weight,
@@ -31,8 +39,6 @@ from .ema import Ema
 from .networks.build import EncoderColorizer, build
 from .recipe import OptimRecipe, Recipe
 
-RUN_FILE = "run.safetensors"  # everything that a resume needs
-WEIGHTS_FILE = "weights.safetensors"  # the averaged weights, for export
 _LOG_EVERY_S = 20.0
 
 

@@ -1,0 +1,55 @@
+"""The folder that a bundle goes to: an empty one, or that of a bundle to be replaced."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from colorize_cli.bundle import MANIFEST
+from colorize_cli.errors import UsageError
+
+
+def check_folder(folder: Path, *, overwrite: bool) -> None:
+    """See to it, before any work, that a bundle may be written to a folder.
+
+    Args:
+        folder: of the new bundle; it need not exist.
+        overwrite: whether it may hold a bundle, which is then replaced.
+
+    Raises:
+        UsageError: it is a file, holds a bundle that is not to be replaced, or something else.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--out {folder} is a file: name a folder.")
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if bundle_files(folder) is None:
+        raise UsageError(
+            f"--out {folder} is not empty and holds no bundle: name another folder, or empty it."
+        )
+    if not overwrite:
+        raise UsageError(
+            f"--out {folder} holds a bundle already: name another folder, or replace it with "
+            "--overwrite."
+        )
+
+
+def bundle_files(folder: Path) -> frozenset[str] | None:
+    """Name the files of the bundle in a folder, as it says itself, whole or damaged.
+
+    Returns:
+        Plain file names, without that of the manifest; None where there is no bundle.
+    """
+    try:
+        fields = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError):
+        return None
+    files = fields.get("files") if isinstance(fields, dict) and "format" in fields else None
+    if not isinstance(files, dict):
+        return None
+    return frozenset(name for name in files if Path(name).name == name)
+
+
+def remove_files(folder: Path, names: Iterable[str]) -> None:
+    """Delete what a replaced bundle had and the new one has not."""
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
