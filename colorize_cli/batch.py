@@ -18,7 +18,7 @@ from .colorizer import Colorizer
 from .cpus import usable_cpus
 from .lab import Float
 from .plan import Job
-from .work import Item, Result, Settings, decode, write
+from .work import Announce, Item, Result, Settings, decode, write
 
 _IN_FLIGHT_BYTES = 1 << 30
 # Batches' worth of photos that may overtake one that waits for others of its shape.
@@ -74,6 +74,7 @@ def run(
     colorizer: Colorizer,
     settings: Settings,
     report: Callable[[Result], None],
+    announce: Announce = lambda job, digest: None,
 ) -> None:
     """Colorize the photographs of a plan.
 
@@ -86,19 +87,26 @@ def run(
         colorizer: The network; used from the calling thread alone, but for `prepare`.
         settings: How to run.
         report: Called in the calling thread with each result, in the order of completion.
+        announce: Called in any thread with a job and its photo's digest before files are written;
+            what it raises fails the photo.
     """
-    _Pipeline(colorizer, settings, report).run(job for job in jobs if job.missing)
+    _Pipeline(colorizer, settings, report, announce).run(job for job in jobs if job.missing)
 
 
 class _Pipeline:
     """The state of a run, which belongs to the calling thread."""
 
     def __init__(
-        self, colorizer: Colorizer, settings: Settings, report: Callable[[Result], None]
+        self,
+        colorizer: Colorizer,
+        settings: Settings,
+        report: Callable[[Result], None],
+        announce: Announce,
     ) -> None:
         self._colorizer = colorizer
         self._settings = settings
         self._report = report
+        self._announce = announce
         self._drawn = settings.candidates or settings.samples
         cpus = usable_cpus()
         decoders, encoders = min(cpus, _MAX_DECODERS), min(cpus, _MAX_ENCODERS)
@@ -223,10 +231,10 @@ class _Pipeline:
     def _decode(self, item: Item) -> Item:
         self._memory.wait_for_room()
         if not self._halt.is_set():
-            decode(item, self._colorizer, self._settings.on_colour)
+            decode(item, self._colorizer, self._settings.on_colour, self._announce)
             self._memory.add(item.bytes)
         return item
 
     def _write(self, item: Item, ab: Float) -> Item:
-        write(item, ab, self._settings, self._halt.is_set)
+        write(item, ab, self._settings, self._halt.is_set, self._announce)
         return item

@@ -11,6 +11,11 @@ _JOINERS = frozenset("\u200c\u200d")  # that names in some scripts need
 _CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), 127)}
 
 
+def absolute(path: Path) -> Path:
+    """Spell a path from the root, without `..`, and with its symbolic links as they are."""
+    return Path(os.path.abspath(path))  # noqa: PTH100  resolve() would follow the links
+
+
 def natural_key(path: Path) -> tuple[tuple[str | int, ...], ...]:
     """Order `scan 2` before `scan 10`, without regard to case; folders level by level."""
     return tuple(

@@ -10,7 +10,8 @@ The rules, in the order in which they apply:
    they come from different named folders, else with the extension of the source kept in the name
    (`x.png.jpg`), else with a few digits of a hash of their path. Names compare as on a file
    system that ignores case and Unicode form. No name depends on the order of things.
-4. A file that exists stays as it is, unless everything is to be overwritten.
+4. A file that exists stays as it is, unless everything is to be overwritten; a photo fails where
+   it is known to be another photo's.
 """
 
 import hashlib
@@ -25,6 +26,7 @@ from pathlib import Path
 
 from .encode import output_suffix
 from .names import folded, shown
+from .origins import Made, Origins
 from .scan import PHOTO_SUFFIXES, Problem, Source, scan
 
 _FORMATS = {"png": "png", "jpg": "jpeg", "webp": "webp", "tiff": "tiff"}
@@ -66,6 +68,7 @@ class Plan:
     Attributes:
         jobs: The photographs in order, those that are done among them.
         problems: What cannot be worked on, and why.
+        moved: What was made from photographs while they were elsewhere.
         notes: Sentences that the user should see.
         others: How many files are no photographs, by lower-case suffix.
         hidden: How many hidden entries were left out.
@@ -74,6 +77,7 @@ class Plan:
 
     jobs: tuple[Job, ...]
     problems: tuple[Problem, ...]
+    moved: tuple[Made, ...]
     notes: tuple[str, ...]
     others: Counter[str]
     hidden: int
@@ -104,7 +108,7 @@ def make_plan(
     recursive: bool = True,
     overwrite: bool = False,
 ) -> Plan:
-    """Plan a run; reads folders and the first bytes of files, writes nothing.
+    """Plan a run; reads folders and the first bytes of files, as a rule, and writes nothing.
 
     Args:
         paths: Files and folders as named by the user.
@@ -128,10 +132,12 @@ def make_plan(
         for source in found.sources
     ]
     notes = [*found.notes, *_settle_clashes(targets, labels)]
-    jobs, problems = _jobs(targets, out, samples, overwrite)
+    origins = Origins(out)
+    jobs, problems = _jobs(targets, out, samples, overwrite, origins)
     return Plan(
         jobs=tuple(jobs),
         problems=(*found.problems, *problems),
+        moved=tuple(origins.moved),
         notes=tuple(notes),
         others=found.others,
         hidden=found.hidden,
@@ -223,9 +229,9 @@ def _settle_clashes(targets: list[_Target], labels: Mapping[Path, Path]) -> list
 
 
 def _jobs(
-    targets: Sequence[_Target], out: Path, samples: int, overwrite: bool
+    targets: Sequence[_Target], out: Path, samples: int, overwrite: bool, origins: Origins
 ) -> tuple[list[Job], list[Problem]]:
-    """Turn settled names into jobs; a photo whose output is a photo itself is a problem."""
+    """Turn settled names into jobs; one whose output is a photo, or another's, is a problem."""
     real = cache(os.path.realpath)
     inputs = {_place(real(t.source.path.parent), t.source.path.name) for t in targets}
     input_folders = {folder for folder, _ in inputs}
@@ -244,6 +250,10 @@ def _jobs(
             continue
         there = frozenset() if overwrite else listed(folder)
         missing = tuple(k for k in every if _nfc(names[k]) not in there)
+        existing = [names[k] for k in every if k not in missing]
+        if other := _made_from_another(target.source.path, folder, existing, origins):
+            problems.append(Problem(target.source.path, other))
+            continue
         jobs.append(
             Job(
                 source=target.source.path,
@@ -256,6 +266,20 @@ def _jobs(
             )
         )
     return jobs, problems
+
+
+def _made_from_another(
+    source: Path, folder: Path, existing: Sequence[str], origins: Origins
+) -> str | None:
+    """Say why a photo fails where a file in its place is known to be another photo's."""
+    try:
+        other = origins.find_other(source, folder, existing)
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+    return other and (
+        f"{shown(folder / other.names[0])} was made from another photograph, "
+        f"{shown(other.origin.path)}: name another --out, or --overwrite to replace it"
+    )
 
 
 def _place(folder: str, name: str) -> tuple[str, str]:

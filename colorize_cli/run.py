@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -11,8 +12,9 @@ from .console import Reporter, count_text, write_stdout
 from .errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
 from .kinds import Kind
 from .log import RunLog
-from .names import one_line, shown
+from .names import absolute, one_line, shown
 from .options import Options
+from .origins import Made, Origin, OriginLog
 from .plan import Job, Plan, make_plan
 from .resume import check_options, compare_given, open_colorizer, preview
 from .work import Result, Settings
@@ -113,6 +115,7 @@ def run(options: Options, reporter: Reporter) -> int:
     with RunLog(options.log) as log:
         try:
             _report_plan(plan, reporter, log, tally)
+            _note_moved(plan, options.out)
             if todo and not (options.fail_fast and tally.failed):
                 _colorize(todo, options, reporter, log, tally)
             elif not todo:
@@ -171,6 +174,14 @@ def _report_plan(plan: Plan, reporter: Reporter, log: RunLog, tally: Tally) -> N
             log.skipped(job)
 
 
+def _note_moved(plan: Plan, out: Path) -> None:
+    """Spare the next run the reading of photographs that were moved."""
+    if plan.moved:
+        with suppress(OSError), OriginLog(out) as origins:
+            for made in plan.moved:
+                origins.add(made)
+
+
 def _colorize(
     jobs: Sequence[Job], options: Options, reporter: Reporter, log: RunLog, tally: Tally
 ) -> None:
@@ -183,7 +194,12 @@ def _colorize(
     settings = Settings(
         options.samples, record.seed, record.candidates, options.on_colour, options.fail_fast
     )
-    with reporter.progress(len(jobs)) as progress:
+    with _origin_log(options.out) as origins, reporter.progress(len(jobs)) as progress:
+
+        def announce(job: Job, digest: str) -> None:
+            origin = Origin(str(absolute(job.source)), digest)
+            names = tuple(job.outputs[k].name for k in job.missing)
+            origins.add(Made(origin, job.folder, names))
 
         def report(result: Result) -> None:
             tally.add(result)
@@ -191,4 +207,11 @@ def _colorize(
             reporter.result(result)
             progress.advance()
 
-        run_batch(jobs, colorizer, settings, report)
+        run_batch(jobs, colorizer, settings, report, announce)
+
+
+def _origin_log(out: Path) -> OriginLog:
+    try:
+        return OriginLog(out)
+    except OSError as error:
+        raise UsageError(f"--out {shown(out)} cannot be written to: {error.strerror}") from error

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from .errors import UsageError
 from .images import sniff
-from .names import natural_key, shown
+from .names import absolute, natural_key, shown
+from .origins import ORIGINS_NAME
 from .record import RECORD_NAME
 
 # A file of this name is meant to be a photograph, so one that is none by content is a failure.
@@ -102,7 +103,7 @@ def scan(paths: Sequence[Path], out: Path, *, recursive: bool = True) -> Scan:
     folders = {_real(path): path for path in reversed(named_folders)}
     scanner = _Scanner(real_out, frozenset(folders), recursive)
     bases = {
-        real: _absolute(path)
+        real: absolute(path)
         for real, path in folders.items()
         if folders.keys().isdisjoint(real.parents)
     }
@@ -110,7 +111,7 @@ def scan(paths: Sequence[Path], out: Path, *, recursive: bool = True) -> Scan:
     def place(real: Path, path: Path) -> tuple[Path, Path]:
         """The base that a folder's tree starts from, and where the folder lies below it."""
         top = next((parent for parent in (real, *real.parents) if parent in bases), None)
-        return (_absolute(path), Path()) if top is None else (bases[top], real.relative_to(top))
+        return (absolute(path), Path()) if top is None else (bases[top], real.relative_to(top))
 
     found: list[Source] = []
     # Outermost first, so that a photo belongs to the tree that mirrors most of its place.
@@ -129,10 +130,6 @@ def scan(paths: Sequence[Path], out: Path, *, recursive: bool = True) -> Scan:
     scanner.result.sources = found
     scanner.result.trees = tuple(bases.values())
     return scanner.result
-
-
-def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path))  # noqa: PTH100  resolve() would follow symbolic links
 
 
 def _real(path: Path) -> Path:
@@ -180,7 +177,7 @@ class _Scanner:
                 continue
             for entry in inside:
                 if entry.name.startswith("."):
-                    self.result.hidden += entry.name != RECORD_NAME
+                    self.result.hidden += entry.name not in (RECORD_NAME, ORIGINS_NAME)
                 elif not _is_folder(entry):
                     found += self.file(base, folder, path / entry.name, real, named=False)
                 elif self.recursive:

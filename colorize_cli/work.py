@@ -19,6 +19,8 @@ from .render import render_samples
 
 OnColour: TypeAlias = Literal["recolour", "skip", "copy"]
 Status: TypeAlias = Literal["done", "failed", "skipped", "copied"]
+# Called with a job and the digest (hex) of its photo before files are written, in any thread.
+Announce: TypeAlias = Callable[[Job, str], None]
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class Item:
         )
 
 
-def decode(item: Item, colorizer: Colorizer, on_colour: OnColour) -> None:
+def decode(item: Item, colorizer: Colorizer, on_colour: OnColour, announce: Announce) -> None:
     """Read a photo and prepare it for the network, or deal with it as one in colour."""
     with _recorded(item):
         data = item.job.source.read_bytes()
@@ -134,11 +136,18 @@ def decode(item: Item, colorizer: Colorizer, on_colour: OnColour) -> None:
             item.prepared = colorizer.prepare(item.photo)
             return
         if on_colour == "copy":
+            announce(item.job, item.photo.digest.hex())
             _copy(item, item.photo, data)
         item.status = "copied" if on_colour == "copy" else "skipped"
 
 
-def write(item: Item, ab: Float, settings: Settings, is_halted: Callable[[], bool]) -> None:
+def write(
+    item: Item,
+    ab: Float,
+    settings: Settings,
+    is_halted: Callable[[], bool],
+    announce: Announce,
+) -> None:
     """Choose from the samples drawn, render and write those that are missing.
 
     Args:
@@ -146,6 +155,7 @@ def write(item: Item, ab: Float, settings: Settings, is_halted: Callable[[], boo
         ab: (K, 2, h, w), as `Colorizer.colorize` gives it.
         settings: How many samples, and whether they are chosen.
         is_halted: Asked before every file; the rest is left when it says so.
+        announce: Told that files of the job are about to be written.
     """
     with _recorded(item):
         job, photo, prepared = item.job, item.photo, item.prepared
@@ -155,6 +165,7 @@ def write(item: Item, ab: Float, settings: Settings, is_halted: Callable[[], boo
         wanted = ab[[item.choice.order[k] for k in job.missing]]
         grid = prepared.L.shape[0] // ab.shape[2]
         job.folder.mkdir(parents=True, exist_ok=True)
+        announce(job, photo.digest.hex())
         rendered = render_samples(photo.pixels, wanted, prepared.frame, grid, working=prepared.L)
         for k, rgb in zip(job.missing, rendered, strict=True):
             if is_halted():

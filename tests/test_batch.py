@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,6 +95,29 @@ def test_every_sample_of_every_photo_is_written() -> None:
     assert {result.digest for result in results} == digests
     assert all(result.reason is None and result.seconds > 0 for result in results)
     assert {(result.kind, result.status) for result in results} == {("grey", "done")}
+
+
+@pytest.mark.parametrize("on_colour", ["recolour", "copy"])
+def test_a_photo_is_announced_before_its_files_are_written(on_colour: OnColour) -> None:
+    grey_digest = put("grey.png")
+    Path("scans/color.png").write_bytes(data := encode(color(), "PNG"))
+    told: list[tuple[str, str]] = []
+
+    def announce(job: Job, digest: str) -> None:
+        assert not any(path.exists() for path in job.outputs)
+        told.append((job.source.name, digest))
+        if job.source.name == "color.png":
+            raise OSError(28, "No space left on device")
+
+    results: list[Result] = []
+    network: Any = Network()
+    run(jobs(), network, Settings(on_colour=on_colour), results.append, announce)
+    assert sorted(told) == [
+        ("color.png", hashlib.sha256(data).hexdigest()),
+        ("grey.png", grey_digest),
+    ]
+    assert reasons(results) == {"grey.png": None, "color.png": "No space left on device"}
+    assert files("out").keys() == {"grey.png"}
 
 
 def test_files_do_not_depend_on_batch_order_or_company() -> None:

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import alpha, color, encode, grey
+from pictures import alpha, color, encode, grey, tiff
 
 from colorize_cli import __version__, auto, resume
 from colorize_cli.app import main
 from colorize_cli.devices import Device, Precision
 from colorize_cli.devices import resolve as resolve_device
 from colorize_cli.errors import DeviceError
+from colorize_cli.origins import ORIGINS_NAME
 from colorize_cli.record import RECORD_NAME
 
 ROOT = Path(__file__).parents[1]
@@ -60,7 +61,7 @@ def files(out: str = "out") -> dict[str, bytes]:
     return {
         path.relative_to(out).as_posix(): path.read_bytes()
         for path in Path(out).rglob("*")
-        if path.is_file() and path.name != RECORD_NAME
+        if path.is_file() and path.name not in (RECORD_NAME, ORIGINS_NAME)
     }
 
 
@@ -395,6 +396,72 @@ def test_the_log_has_a_line_for_every_file(colorize: Run, tiny_bundle: Path) -> 
         "skipped",
         "skipped",
     ]
+
+
+# Photographs of the same names.
+
+
+def test_a_photo_whose_place_another_photo_has_fails_and_is_not_written_over(colorize: Run) -> None:
+    Path("scans/a/1.tif").write_bytes(tiff(grey()))
+    colorize("scans/a/1.jpg", "--out", "out", "--format", "png")
+    before = files()
+    for words in ((), ("--dry-run",), ("-q",)):
+        code, out, err = colorize("scans/a/1.tif", "--out", "out", "--format", "png", *words)
+        assert (code, out) == (1, "")
+        assert "failed scans/a/1.tif: out/1.png was made from another photograph, " in err
+        assert f"{Path('scans/a/1.jpg').absolute()}: name another --out, or --overwrite" in err
+        assert files() == before
+    code, _, _ = colorize("scans/a/1.tif", "--out", "out", "--format", "png", "--overwrite")
+    assert code == 0
+    assert files().keys() == before.keys()
+    code, _, err = colorize("scans/a/1.tif", "--out", "out", "--format", "png")
+    assert code == 0
+    assert re.search(r"skipped +1", err)
+    assert colorize("scans/a/1.jpg", "--out", "out", "--format", "png")[0] == 1
+
+
+def test_a_second_folder_with_the_same_names_fails_but_for_what_is_new(colorize: Run) -> None:
+    colorize("scans/a", "--out", "out", "--samples", "2")
+    before = files()
+    for name, number in (("1.jpg", 5), ("3.png", 6)):
+        path = Path("others", name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(encode(np.roll(grey(), number, axis=1), "PNG" if number == 6 else "JPEG"))
+    Path("out/1.2.jpg").unlink()
+    code, _, err = colorize("others", "--out", "out", "--samples", "2", "--log", "run.jsonl")
+    assert code == 1
+    assert re.search(r"done +1\b", err)
+    assert re.search(r"failed +1\b", err)
+    failed = next(map(json.loads, Path("run.jsonl").read_text().splitlines()))
+    assert (failed["input"], failed["status"]) == ("others/1.jpg", "failed")
+    assert files().keys() == before.keys() - {"1.2.jpg"} | {"3.1.png", "3.2.png"}
+    assert files()["1.1.jpg"] == before["1.1.jpg"]
+
+
+@pytest.mark.parametrize("policy", ["recolour", "copy"])
+def test_photos_that_were_moved_are_known_again(colorize: Run, policy: str) -> None:
+    Path("scans/color.png").write_bytes(encode(color(), "PNG"))
+    words = ("--out", "out", "--on-colour", policy)
+    colorize("scans", *words)
+    Path("out/a/1.jpg").unlink()
+    Path("scans").rename("moved")
+    code, _, err = colorize("moved", *words)
+    assert code == 0
+    assert re.search(r"done +1\b", err)
+    assert re.search(r"skipped +3\b", err)
+    size = Path("out", ORIGINS_NAME).stat().st_size
+    assert colorize("moved", *words)[0] == 0
+    assert Path("out", ORIGINS_NAME).stat().st_size == size, "their new place was noted twice"
+
+
+def test_a_folder_of_colourings_without_notes_goes_on_as_it_was(colorize: Run) -> None:
+    colorize("scans/a", "--out", "out")
+    Path("out", ORIGINS_NAME).unlink()
+    Path("scans/a").rename("moved")
+    Path("moved/1.jpg").write_bytes(encode(np.roll(grey(), 9, axis=1), "JPEG"))
+    code, _, err = colorize("moved", "--out", "out")
+    assert code == 0
+    assert re.search(r"skipped +2\b", err)
 
 
 # The record and what a resume keeps.

@@ -7,6 +7,7 @@ from pictures import encode, grey, tiff
 
 from colorize_cli.errors import UsageError
 from colorize_cli.names import natural_key, one_line, shown
+from colorize_cli.origins import ORIGINS_NAME
 from colorize_cli.plan import Plan, make_plan
 from colorize_cli.record import RECORD_NAME
 
@@ -339,10 +340,13 @@ def test_a_folder_of_colourings_is_left_out_unless_it_is_named() -> None:
     put("scans/x.jpg")
     put("scans/old/x.jpg")
     put(f"scans/old/{RECORD_NAME}", b"{}")
+    put(f"scans/old/{ORIGINS_NAME}", b"")
     found = plan("scans")
     assert sources(found) == ["scans/x.jpg"]
     assert "name it" in found.notes[0]
-    assert sources(plan("scans/old")) == ["scans/old/x.jpg"]
+    named = plan("scans/old")
+    assert sources(named) == ["scans/old/x.jpg"]
+    assert (named.hidden, named.others.total()) == (0, 0)
     assert sources(plan("scans", "scans/old")) == ["scans/old/x.jpg", "scans/x.jpg"]
 
 

@@ -1,0 +1,116 @@
+"""What is known of the photographs that files were made from."""
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from colorize_cli.origins import ORIGINS_NAME, Made, Origin, OriginLog, Origins
+
+OUT = Path("out")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    OUT.mkdir()
+    return tmp_path
+
+
+def put(name: str, data: bytes = b"photo") -> Path:
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def made(source: Path, *names: str, folder: Path = OUT) -> Made:
+    digest = sha256(source.read_bytes()).hexdigest()
+    return Made(Origin(str(source.absolute()), digest), folder, names)
+
+
+def note(*lot: Made) -> None:
+    with OriginLog(OUT) as log:
+        for each in lot:
+            log.add(each)
+
+
+def test_files_of_another_photograph_are_found() -> None:
+    first, second = put("1/x.jpg", b"first"), put("2/x.jpg", b"second")
+    note(made(first, "x.1.jpg"), made(second, "x.2.jpg"))
+    origins = Origins(OUT)
+    found = origins.find_other(first, OUT, ["x.1.jpg", "x.2.jpg"])
+    assert found is not None
+    assert (found.names, Path(found.origin.path)) == (("x.2.jpg",), second.absolute())
+    assert origins.find_other(first, OUT, ["x.1.jpg"]) is None
+    assert not origins.moved
+
+
+def test_the_same_name_in_another_folder_is_another_file() -> None:
+    first, second = put("1/x.jpg", b"first"), put("2/x.jpg", b"second")
+    note(made(first, "x.jpg", folder=OUT / "a"))
+    assert Origins(OUT).find_other(second, OUT, ["x.jpg"]) is None
+    assert Origins(OUT).find_other(second, OUT / "a", ["x.jpg"])
+
+
+def test_a_photograph_is_known_by_its_path_without_being_read() -> None:
+    note(made(source := put("x.jpg"), "x.jpg"))
+    source.unlink()
+    assert Origins(OUT).find_other(source, OUT, ["x.jpg"]) is None
+    assert Origins(OUT).find_other(Path("out/../x.jpg"), OUT, ["x.jpg"]) is None
+
+
+def test_a_photograph_that_was_moved_is_known_by_its_bytes_and_then_by_its_path() -> None:
+    note(made(source := put("before/x.jpg"), "x.jpg"))
+    Path("after").mkdir()
+    moved = source.rename("after/x.jpg")
+    origins = Origins(OUT)
+    assert origins.find_other(moved, OUT, ["x.jpg"]) is None
+    assert origins.moved == [made(moved, "x.jpg")]
+    note(*origins.moved)
+    moved.unlink()
+    assert Origins(OUT).find_other(moved, OUT, ["x.jpg"]) is None
+
+
+def test_what_was_noted_last_counts() -> None:
+    first, second = put("1/x.jpg", b"first"), put("2/x.jpg", b"second")
+    note(made(first, "x.jpg"))
+    note(made(second, "x.jpg"))
+    assert Origins(OUT).find_other(first, OUT, ["x.jpg"])
+    assert Origins(OUT).find_other(second, OUT, ["x.jpg"]) is None
+
+
+def test_of_folders_without_notes_nothing_is_known() -> None:
+    assert Origins(Path("nowhere")).find_other(put("x.jpg"), Path("nowhere"), ["x.jpg"]) is None
+    assert Origins(OUT).find_other(put("x.jpg"), OUT, ["x.jpg"]) is None
+
+
+@pytest.mark.parametrize("damage", [b'\n{"path": "cut', b"\n7", b"\n{}", b"\n\xff", b"\n[[]]"])
+def test_a_damaged_line_spoils_no_other(damage: bytes) -> None:
+    first, second = put("1/x.jpg", b"first"), put("2/x.jpg", b"second")
+    note(made(first, "x.jpg"))
+    with (OUT / ORIGINS_NAME).open("ab") as file:
+        file.write(damage)
+    note(made(first, "y.jpg"))
+    assert Origins(OUT).find_other(second, OUT, ["x.jpg"])
+    assert Origins(OUT).find_other(second, OUT, ["y.jpg"])
+
+
+def test_names_are_whole_whatever_they_are() -> None:
+    name = os.fsdecode(b"\xff\n.jpg") if os.name != "nt" else "x.jpg"
+    note(made(put("1/x.jpg", b"first"), name, "\u0065\u0301.jpg"))
+    second = put("2/x.jpg", b"second")
+    assert Origins(OUT).find_other(second, OUT, [name])
+    assert Origins(OUT).find_other(second, OUT, ["\u00e9.jpg"]), "another Unicode form"
+
+
+def test_threads_write_whole_lines() -> None:
+    source = put("x.jpg")
+    with OriginLog(OUT) as log, ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda k: log.add(made(source, f"{k}.jpg")), range(200)))
+    lines = (OUT / ORIGINS_NAME).read_text().split("\n")
+    names = [name for line in lines if line for name in json.loads(line)["names"]]
+    assert sorted(names) == sorted(f"{k}.jpg" for k in range(200))
