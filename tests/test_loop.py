@@ -121,6 +121,16 @@ def test_the_log_has_a_line_with_the_losses_by_noise_level(folder: Path, tmp_pat
     assert "step 1/1" in lines[-1]
 
 
+def test_grey_photos_are_left_out_with_a_note(folder: Path, tmp_path: Path) -> None:
+    levels = np.random.default_rng(1).integers(0, 256, (40, 40)).astype(np.uint8)
+    for i in range(6):
+        data = cv2.imencode(".png", levels)[1]
+        (folder / "set" / f"grey{i}.png").write_bytes(data.tobytes())
+    lines: list[str] = []
+    train(Run(tiny_recipe(), "cpu"), Photos([folder], {}), settings(tmp_path / "run"), lines.append)
+    assert sum("grey and toned photos are left out, set/grey" in line for line in lines) == 1
+
+
 def test_the_log_of_a_resumed_run_has_every_step_once(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     run = Run(tiny_recipe(), "cpu")
@@ -179,6 +189,8 @@ def test_the_command_trains_stops_and_resumes(folder: Path, tmp_path: Path) -> N
     assert (out / RUN_FILE).exists()
     with pytest.raises(UsageError, match="--resume"):
         command.run(recipe=str(recipe), backbone=backbone, **common)
+    with pytest.raises(UsageError, match="--data is needed, on a resume too"):
+        command.run(recipe=None, resume_run=True, **(common | {"data": []}))
     command.run(recipe=None, resume_run=True, overrides=["optim.steps=2"], **common)
     assert load_checkpoint(out / WEIGHTS_FILE).progress["step"] == 2
     with pytest.raises(UsageError, match="cannot change the network"):

@@ -53,6 +53,10 @@ def run(
         UsageError: options or data that make no sense.
         ModelError: weights that cannot be read or do not fit.
     """
+    if not data:
+        raise UsageError(
+            "--data is needed, on a resume too: name the folder or tar shard of the photographs."
+        )
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if resume_run:
@@ -81,6 +85,11 @@ def run(
     settings = LoopSettings(out=out, device=device, minutes=minutes, workers=workers)
     with _until_signal() as stop:
         train(state, photos, settings, report, stop)
+        if left_out := len(photos.colourless):
+            report(
+                f"{left_out:,} of the {len(photos):,} photos were drawn and left out, for they are "
+                "grey or toned"
+            )
         report(f"step {state.step}; saved in {out}; --resume goes on from there")
 
 

@@ -213,6 +213,7 @@ def train(
     started = saved = logged = time.monotonic()
     before = run.seconds
     window: list[tuple[Tensor, Tensor]] = []
+    is_told = False  # that photos are left out
     source = batches(
         photos, recipe.data, recipe.optim.photos, recipe.seed, run.step, settings.workers
     )
@@ -228,6 +229,9 @@ def train(
                 log.write(json.dumps(entry) + "\n")
                 log.flush()
                 report(_line(entry, recipe.optim.steps))
+                if not is_told and (left_out := photos.colourless):
+                    report(f"grey and toned photos are left out, {left_out[0]} for one")
+                    is_told = True
                 logged, window = now, []
             if is_last or now - saved > settings.checkpoint_every_s:
                 run.save(settings.out)
