@@ -3,6 +3,7 @@
 Everything is measured on the network's grid, in CIEDE2000, before anything is rendered.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -37,7 +38,14 @@ class Choice:
     is_alike: bool
 
 
-def judge(prepared: Prepared, ab: Float, count: int, *, choosing: bool) -> Choice:
+def judge(
+    prepared: Prepared,
+    ab: Float,
+    count: int,
+    *,
+    choosing: bool,
+    gains: Sequence[float] = (1.0,),
+) -> Choice:
     """Choose samples of a photo, or take the first, and look at them.
 
     Args:
@@ -45,6 +53,8 @@ def judge(prepared: Prepared, ab: Float, count: int, *, choosing: bool) -> Choic
         ab: (K, 2, h, w) in Lab units on its grid: the candidates, padding included.
         count: How many to keep, at most K.
         choosing: Whether to choose; else the first are taken as they are.
+        gains: The bundle's factors on ab, of sample 0, 1, ..., over and over. A sample is not grey
+            for being muted on purpose: its chroma is taken as with their mean.
 
     Raises:
         ValueError: More are to be kept than there are.
@@ -54,7 +64,8 @@ def judge(prepared: Prepared, ab: Float, count: int, *, choosing: bool) -> Choic
     lab = visible_lab(prepared, ab if choosing else ab[:count])
     # All is judged by what sRGB can show: in black and in white all colours are one.
     lab[..., 1], lab[..., 2] = fit_gamut(lab[..., 0], lab[..., 1], lab[..., 2])
-    distances, chroma = _distances(lab), _chroma(lab)
+    own = np.resize(gains, len(lab)).astype(np.float32) / np.float32(np.mean(gains))
+    distances, chroma = _distances(lab), _chroma(lab) / own
     order = _choose(distances, chroma, count) if choosing else tuple(range(count))
     kept = list(order)
     return Choice(

@@ -192,7 +192,12 @@ def _colorize(
         f"{shown(options.out)}"
     )
     settings = Settings(
-        options.samples, record.seed, record.candidates, options.on_colour, options.fail_fast
+        samples=options.samples,
+        seed=record.seed,
+        candidates=record.candidates,
+        on_colour=options.on_colour,
+        fail_fast=options.fail_fast,
+        gains=colorizer.bundle.sampler.gains,
     )
     with _origin_log(options.out) as origins, reporter.progress(len(jobs)) as progress:
 

@@ -35,6 +35,7 @@ class Settings:
         on_colour: What becomes of photographs in colour: made anew from their lightness, left out,
             or copied.
         fail_fast: Whether the first failure ends the run.
+        gains: The bundle's, which are no reason to call a sample grey.
     """
 
     samples: int = 1
@@ -42,6 +43,7 @@ class Settings:
     candidates: int = 0
     on_colour: OnColour = "recolour"
     fail_fast: bool = False
+    gains: tuple[float, ...] = (1.0,)
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,13 @@ def write(
         job, photo, prepared = item.job, item.photo, item.prepared
         assert photo is not None
         assert prepared is not None
-        item.choice = judge(prepared, ab, settings.samples, choosing=bool(settings.candidates))
+        item.choice = judge(
+            prepared,
+            ab,
+            settings.samples,
+            choosing=bool(settings.candidates),
+            gains=settings.gains,
+        )
         wanted = ab[[item.choice.order[k] for k in job.missing]]
         grid = prepared.L.shape[0] // ab.shape[2]
         job.folder.mkdir(parents=True, exist_ok=True)

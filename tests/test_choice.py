@@ -61,6 +61,14 @@ def test_what_is_flagged_as_grey_never_comes_before_what_is_not() -> None:
     assert choice.grey == (4,)
 
 
+def test_a_sample_is_not_grey_for_the_gain_that_it_was_given() -> None:
+    ab = candidates((6.5, 0), (3.5, 0), (3.5, 0.5), (6.5, 1), (3.5, 0))
+    gains = (1.3, 0.7, 1.0)
+    assert judge(PREPARED, ab, 5, choosing=False, gains=gains).grey == (2,)
+    assert judge(PREPARED, ab, 5, choosing=True, gains=gains).order[-1] == 2
+    assert judge(PREPARED, ab, 5, choosing=False).grey == (1, 2, 4)
+
+
 def test_candidates_are_chosen_by_what_can_be_shown_of_them() -> None:
     # So dark, sRGB has no green: what the network painted vividly comes out grey, blue does not.
     dark = replace(PREPARED, L=np.full_like(PREPARED.L, 1.5))

@@ -192,7 +192,7 @@ def _measured(
             drawn = settings.candidates or settings.samples
             fields = colorizer.colorize(prepared, drawn, settings.seed)
             for subject, ab in zip(group, fields, strict=True):
-                kept = _kept(subject, ab, settings)
+                kept = _kept(subject, ab, settings, colorizer.bundle.sampler.gains)
                 pending.append((subject.index, pool.submit(measure_with, subject, kept)))
             while len(pending) > 2 * workers:
                 yield next_done()
@@ -202,10 +202,12 @@ def _measured(
         pool.shutdown(cancel_futures=True)
 
 
-def _kept(subject: Subject, ab: Float, settings: EvaluationSettings) -> Float:
+def _kept(
+    subject: Subject, ab: Float, settings: EvaluationSettings, gains: tuple[float, ...]
+) -> Float:
     """Keep of the samples drawn (K, 2, h, w) those that `colorize` would."""
     choosing = bool(settings.candidates)
-    choice = judge(subject.prepared, ab, settings.samples, choosing=choosing)
+    choice = judge(subject.prepared, ab, settings.samples, choosing=choosing, gains=gains)
     return ab[list(choice.order)]
 
 
