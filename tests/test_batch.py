@@ -97,6 +97,16 @@ def test_every_sample_of_every_photo_is_written() -> None:
     assert {(result.kind, result.status) for result in results} == {("grey", "done")}
 
 
+def test_samples_are_judged_with_the_gains_in_mind() -> None:
+    put("1.png")
+    gains = (100.0, *[0.01] * 99)  # what has a hundred times the mean's chroma was drawn grey
+    (plain,) = colorize(Network(), jobs("plain"), Settings())
+    (vivid,) = colorize(Network(), jobs("vivid"), Settings(gains=gains))
+    assert plain.choice is not None
+    assert vivid.choice is not None
+    assert (plain.choice.grey, vivid.choice.grey) == ((), (0,))
+
+
 @pytest.mark.parametrize("on_colour", ["recolour", "copy"])
 def test_a_photo_is_announced_before_its_files_are_written(on_colour: OnColour) -> None:
     grey_digest = put("grey.png")
