@@ -334,7 +334,11 @@ def train(
         Path | None, typer.Option(metavar="FILE", help="ImageNet weights of the encoder.")
     ] = None,
     init: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Checkpoint to take all weights from.")
+        Path | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="Bundle, or weights.safetensors of a run, to take all weights from.",
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the run.")] = Path(
         "runs/colorize"

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from colorize_cli.bundle import load_bundle
 from colorize_cli.errors import ModelError, UsageError
 from training import command
+from training.bundle_state import network_from_bundle
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.data import Photos, make_batch
 from training.loop import RUN_FILE, WEIGHTS_FILE, LoopSettings, Run, learning_rate, resume, train
@@ -201,6 +204,27 @@ def test_the_command_trains_stops_and_resumes(folder: Path, tmp_path: Path) -> N
     other = tmp_path / "other"
     command.run(recipe=str(recipe), init=out / WEIGHTS_FILE, **(common | {"out": other}))
     assert load_checkpoint(other / WEIGHTS_FILE).progress["step"] == 1
+
+
+@pytest.mark.slow
+def test_a_run_starts_from_the_default_bundle_and_another_network_does_not_fit(
+    folder: Path, tmp_path: Path
+) -> None:
+    settings: dict[str, Any] = {"data": [folder], "device": "cpu", "report": lambda line: None}
+    small = ["data.sets={}", "data.size=32", "optim.steps=1", "optim.photos=1", "optim.lr=0.0"]
+    out = tmp_path / "tuned"
+    command.run(recipe=None, init=Path("default"), overrides=small, out=out, **settings)
+    default = network_from_bundle(load_bundle("default")).state_dict()
+    for name, tensor in load_checkpoint(out / WEIGHTS_FILE).state.items():
+        torch.testing.assert_close(tensor, default[name], rtol=0, atol=0)
+    with pytest.raises(ModelError, match="default holds the weights of another network"):
+        command.run(
+            recipe=None,
+            init=Path("default"),
+            overrides=[*small, "network.encoder.channels=[64, 128, 192, 128]"],
+            out=tmp_path / "other",
+            **settings,
+        )
 
 
 def write_backbone(path: Path) -> None:

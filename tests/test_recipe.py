@@ -1,5 +1,6 @@
 """Recipes: read strictly, changed by assignments, kept whole in dicts."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,13 @@ def test_overriding_leaves_the_original_alone() -> None:
 
 def test_the_factors_of_samples_are_a_list() -> None:
     assert load_recipe("default", ["sampling.gains=[1, 0.5]"]).sampling.gains == (1.0, 0.5)
+
+
+def test_the_page_on_training_lists_every_key() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "training.md").read_text("utf-8")
+    listed = re.findall(r"^\| `([\w.]+)` \|", page.partition("## The recipe")[2], re.MULTILINE)
+    keys = []
+    for name, value in Recipe("x", "encoder").to_dict().items():
+        nested = isinstance(value, dict) and name != "network"
+        keys += [f"{name}.{key}" for key in value] if nested else [name]
+    assert sorted(listed) == sorted(keys)

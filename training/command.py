@@ -7,6 +7,7 @@ from pathlib import Path
 from types import FrameType
 
 import torch
+from torch import Tensor
 
 from colorize_cli.bundle import load_bundle
 from colorize_cli.errors import ModelError, UsageError
@@ -41,7 +42,8 @@ def run(
         data: shards and folders of colour photographs.
         out: the run's folder.
         backbone: safetensors file of ImageNet weights under timm's names.
-        init: checkpoint (`weights.safetensors`) to start all weights from.
+        init: what to start all weights from: `weights.safetensors` of a run, or a bundle by name or
+            path.
         resume_run: go on with the run in `out`.
         minutes: stop after this time; the run can be resumed.
         overrides: changes of the recipe, `optim.lr=1e-4`.
@@ -87,8 +89,8 @@ def run(
         train(state, photos, settings, report, stop)
         if left_out := len(photos.colourless):
             report(
-                f"{left_out:,} of the {len(photos):,} photos were drawn and left out, for they are "
-                "grey or toned"
+                f"left out as grey or toned: {left_out:,} of the {len(photos):,} photos, as far as "
+                "they were drawn"
             )
         report(f"step {state.step}; saved in {out}; --resume goes on from there")
 
@@ -103,7 +105,7 @@ def _initialise(
 ) -> None:
     """Fill in pretrained weights and start the average from them."""
     if init is not None:
-        load_weights(state.model, load_checkpoint(init).state, init)
+        load_weights(state.model, _weights_of(init), init)
     elif isinstance(state.model, EncoderColorizer):
         encoder = state.model.encoder
         if backbone is not None:
@@ -118,6 +120,12 @@ def _initialise(
             report("backbone: from the default bundle's encoder")
     for name, parameter in state.model.named_parameters():
         state.ema.state[name].copy_(parameter.detach())
+
+
+def _weights_of(init: Path) -> dict[str, Tensor]:
+    if init.suffix == ".safetensors":
+        return load_checkpoint(init).state
+    return network_from_bundle(load_bundle(str(init))).state_dict()
 
 
 @contextmanager
