@@ -334,7 +334,7 @@ def train(
         Path | None, typer.Option(metavar="FILE", help="ImageNet weights of the encoder.")
     ] = None,
     init: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             metavar="NAME|PATH",
             help="Bundle, or weights.safetensors of a run, to take all weights from.",

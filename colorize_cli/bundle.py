@@ -279,6 +279,8 @@ def _check(bundle: Bundle) -> None:
 
 
 def _sampler(fields: Mapping[str, Any]) -> SamplerSettings:
+    if "gain" in fields:  # of before there was one for each sample
+        raise ValueError("gain is now a list, gains: [1.12] for a gain of 1.12")
     clamp = dict(fields["clamp"])
     is_none = clamp.get("kind") == "none"
     return SamplerSettings(

@@ -169,6 +169,7 @@ def test_what_is_no_zip_or_holds_no_bundle_is_refused(tmp_path: Path) -> None:
         (lambda f: f["sampler"].update(method="euler"), "euler"),
         (lambda f: f["sampler"].update(eta=2), "eta"),
         (lambda f: f["sampler"].update(gains=[1, 0]), "gains"),
+        (lambda f: f["sampler"].update(gain=1.12), "gain is now a list"),
         (lambda f: f["sampler"].update(temperature=-1), "temperature"),
         (lambda f: f["sampler"].update(sharpness=-1), "sharpness"),
         (lambda f: f["sampler"].update(clamp={"kind": "soft", "limit": 1}), "soft"),

@@ -27,7 +27,7 @@ def run(
     data: Sequence[Path],
     out: Path,
     backbone: Path | None = None,
-    init: Path | None = None,
+    init: str | None = None,
     resume_run: bool = False,
     minutes: float | None = None,
     overrides: Sequence[str] = (),
@@ -89,8 +89,8 @@ def run(
         train(state, photos, settings, report, stop)
         if left_out := len(photos.colourless):
             report(
-                f"left out as grey or toned: {left_out:,} of the {len(photos):,} photos, as far as "
-                "they were drawn"
+                f"left out as grey or of one tint: {left_out:,} of the {len(photos):,} photos, as "
+                "far as they were drawn"
             )
         report(f"step {state.step}; saved in {out}; --resume goes on from there")
 
@@ -101,11 +101,11 @@ def _trained(recipe: Recipe) -> tuple[object, ...]:
 
 
 def _initialise(
-    state: Run, backbone: Path | None, init: Path | None, report: Callable[[str], None]
+    state: Run, backbone: Path | None, init: str | None, report: Callable[[str], None]
 ) -> None:
     """Fill in pretrained weights and start the average from them."""
     if init is not None:
-        load_weights(state.model, _weights_of(init), init)
+        load_weights(state.model, _weights_of(init), Path(init))
     elif isinstance(state.model, EncoderColorizer):
         encoder = state.model.encoder
         if backbone is not None:
@@ -122,10 +122,10 @@ def _initialise(
         state.ema.state[name].copy_(parameter.detach())
 
 
-def _weights_of(init: Path) -> dict[str, Tensor]:
-    if init.suffix == ".safetensors":
-        return load_checkpoint(init).state
-    return network_from_bundle(load_bundle(str(init))).state_dict()
+def _weights_of(init: str) -> dict[str, Tensor]:
+    if init.endswith(".safetensors"):
+        return load_checkpoint(Path(init)).state
+    return network_from_bundle(load_bundle(init)).state_dict()
 
 
 @contextmanager

@@ -29,7 +29,7 @@ Float = NDArray[np.float32]
 _MIN_CHROMA = 3.0
 _MIN_SPREAD = 2.0
 _THUMBNAIL = 64  # pixels, short side
-_TRIES = 100  # photos drawn before the data are given up
+_TRIES = 2000  # photos drawn before the data are given up
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,11 +90,11 @@ class Photos:
 
     @property
     def colourless(self) -> list[str]:
-        """Names of the photos that were drawn and left out so far, being grey or toned."""
+        """Names of the photos that were drawn and left out so far, being grey or of one tint."""
         return [self.names[i] for i in np.flatnonzero(~self._has_colour)]
 
     def draw(self, rng: Generator) -> NDArray[np.uint8] | None:
-        """Decode a random photo: (H, W, 3) uint8 RGB, or None where it is grey or toned.
+        """Decode a random photo: (H, W, 3) uint8 RGB, or None where it is grey or of one tint.
 
         That is looked at when a photo is first drawn, since decoding all at the start would take
         minutes; it consumes nothing of `rng`.
@@ -114,7 +114,7 @@ class Photos:
 
 
 def has_colour(rgb: NDArray[np.uint8]) -> bool:
-    """Tell whether a photo (H, W, 3) teaches colour: it is neither grey nor of one tone."""
+    """Tell whether a photo (H, W, 3) teaches colour: it is neither grey nor of one tint."""
     height, width = rgb.shape[:2]
     scale = _THUMBNAIL / min(height, width)
     if scale < 1:
@@ -167,7 +167,7 @@ def _nothing_to_learn_from(small: int, size: int) -> UsageError:
     """Say why none of `_TRIES` photos could be taken, of which `small` were too small."""
     if small > _TRIES // 2:
         return UsageError(f"Hardly a photo has {size} pixels on its short side; lower data.size.")
-    return UsageError("Hardly a photo is in colour: all others are grey or toned, and left out.")
+    return UsageError("Hardly a photo is in colour: the others are grey or of one tint.")
 
 
 def make_batch(photos: Photos, recipe: DataRecipe, count: int, seed: int, step: int) -> Batch:

@@ -230,7 +230,7 @@ def train(
                 log.flush()
                 report(_line(entry, recipe.optim.steps))
                 if not is_told and (left_out := photos.colourless):
-                    report(f"grey and toned photos are left out, {left_out[0]} for one")
+                    report(f"photos grey or of one tint are left out, {left_out[0]} for one")
                     is_told = True
                 logged, window = now, []
             if is_last or now - saved > settings.checkpoint_every_s:

@@ -20,9 +20,10 @@ class EncoderConfig:
     Attributes:
         channels: channels of the condition maps at strides 4, 8, 16, 32; the denoiser's own.
         groups: groups of the norms in the neck.
-        enlarge: how much larger than L the backbone sees the photo, at least 1. Its ImageNet
-            weights know things at 280 pixels a side, which the small pictures that a denoiser can
-            afford do not have; once a photo, more of them cost little.
+        enlarge: how much larger than L the backbone sees the photo, at least 1, in steps of 1/32,
+            rounded up to whole cells of 32 pixels. Its ImageNet weights know things at 280 pixels,
+            which the small pictures that a denoiser can afford do not have; once a photo, more of
+            them cost little.
     """
 
     channels: tuple[int, ...] = (64, 128, 192, 192)
