@@ -74,7 +74,7 @@ def run(
     colorizer: Colorizer,
     settings: Settings,
     report: Callable[[Result], None],
-    announce: Announce = lambda job, digest: None,
+    announce: Announce = lambda job, digest, k: None,
 ) -> None:
     """Colorize the photographs of a plan.
 
@@ -87,8 +87,8 @@ def run(
         colorizer: The network; used from the calling thread alone, but for `prepare`.
         settings: How to run.
         report: Called in the calling thread with each result, in the order of completion.
-        announce: Called in any thread with a job and its photo's digest before files are written;
-            what it raises fails the photo.
+        announce: Called in any thread with a job, its photo's digest and a sample's number just
+            before that file appears; what it raises fails the photo.
     """
     _Pipeline(colorizer, settings, report, announce).run(job for job in jobs if job.missing)
 

@@ -4,11 +4,12 @@ import os
 import secrets
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes, before: Callable[[], None] = lambda: None) -> None:
     """Write a file so that nobody ever sees a part of it, not even after a power cut.
 
     The bytes go to a hidden file of the same folder, reach the disk, and take the name in one
@@ -17,6 +18,8 @@ def write_atomic(path: Path, data: bytes) -> None:
     Args:
         path: Where to; its folder exists.
         data: The whole content.
+        before: Called once the bytes are on the disk, just before they take the name; what it
+            raises is passed on, and the name is not taken.
 
     Raises:
         OSError: The folder is missing or cannot be written to, or the disk is full.
@@ -28,6 +31,7 @@ def write_atomic(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        before()
         temporary.replace(path)
     except BaseException:
         with suppress(FileNotFoundError):

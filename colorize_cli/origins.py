@@ -1,14 +1,16 @@
 """Which photograph each file of an output folder was made from, kept in that folder.
 
 Photographs of two folders may have the same names. A run that finds their files there has to know
-whether they are those of its own photographs, so every run notes it: a line of JSON a photograph.
+whether they are those of its own photographs, so every run notes it: a line of JSON a file.
 """
 
+import errno
 import hashlib
 import json
+import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import cache, partial
 from pathlib import Path
@@ -44,18 +46,24 @@ class Origins:
         moved: What was made from photographs that were found to be elsewhere since.
     """
 
-    def __init__(self, out: Path) -> None:
-        """Read what is known; lines that are cut off or damaged count for nothing."""
+    def __init__(self, out: Path, on_reading: Callable[[], None] = lambda: None) -> None:
+        """Read what is known; lines that are cut off or damaged count for nothing.
+
+        Args:
+            out: The output folder; need not exist.
+            on_reading: Called once, before the first photograph is read.
+        """
         self.moved: list[Made] = []
+        self._on_reading = cache(on_reading)
         self._below_out = cache(partial(_below, out))
         self._of_names: dict[str, dict[str, Origin]] = defaultdict(dict)
+        one: dict[Origin, Origin] = {}  # one object a photo, not one a file
         with suppress(OSError), (out / ORIGINS_NAME).open("rb") as file:
             for line in file:
                 with suppress(ValueError, TypeError, KeyError):
-                    fields = json.loads(line)
-                    origin = Origin(fields["path"], fields["digest"])
-                    names = dict.fromkeys(fields["names"], origin)
-                    self._of_names[fields["folder"]].update(names)
+                    origin, below, names = _parse(line)
+                    origin = one.setdefault(origin, origin)
+                    self._of_names[below].update(dict.fromkeys(names, origin))
 
     def find_other(self, source: Path, folder: Path, names: Sequence[str]) -> Made | None:
         """Find files that were made from another photograph.
@@ -82,6 +90,7 @@ class Origins:
         }
         if not others:
             return None
+        self._on_reading()
         digest = _digest(source)
         for name, origin in others.items():
             if origin.digest != digest:
@@ -91,7 +100,11 @@ class Origins:
 
 
 class OriginLog(AbstractContextManager["OriginLog"]):
-    """Note what files are made from; safe in any thread, and for several runs at a time."""
+    """Note what files are made from; safe in any thread, and for several runs at a time.
+
+    That rests on O_APPEND and one call of write a line: it holds for local file systems and for
+    runs on one machine. Where several machines share a folder over NFS, a line may be lost.
+    """
 
     def __init__(self, out: Path) -> None:
         """Open the notes of an output folder, which exists.
@@ -106,7 +119,7 @@ class OriginLog(AbstractContextManager["OriginLog"]):
         self._file.close()
 
     def add(self, made: Made) -> None:
-        """Note a photograph's files, best before they are written: a run may end at any time.
+        """Note a photograph's files, best just before they appear: a run may end at any time.
 
         Raises:
             OSError: The disk is full, say.
@@ -114,7 +127,24 @@ class OriginLog(AbstractContextManager["OriginLog"]):
         names = [_nfc(name) for name in made.names]
         fields = made.origin._asdict() | {"folder": _below(self._out, made.folder), "names": names}
         # The line's end comes first, so that a line that was cut off spoils no other.
-        self._file.write(b"\n" + json.dumps(fields).encode())
+        line = b"\n" + json.dumps(fields).encode()
+        if self._file.write(line) != len(line):  # a full disk takes what it has room for
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._out / ORIGINS_NAME))
+
+
+def _parse(line: bytes) -> tuple[Origin, str, list[str]]:
+    """Read a line: a photograph, a folder below the output folder, and names in it.
+
+    Raises:
+        ValueError, TypeError, KeyError: The line is cut off or damaged.
+    """
+    fields = json.loads(line)
+    path, digest, folder, names = (fields[key] for key in ("path", "digest", "folder", "names"))
+    if not isinstance(names, list) or not all(
+        isinstance(text, str) for text in (path, digest, folder, *names)
+    ):
+        raise TypeError(line)
+    return Origin(path, digest), folder, names
 
 
 def _below(out: Path, folder: Path) -> str:

@@ -11,14 +11,16 @@ The rules, in the order in which they apply:
    (`x.png.jpg`), else with a few digits of a hash of their path. Names compare as on a file
    system that ignores case and Unicode form. No name depends on the order of things.
 4. A file that exists stays as it is, unless everything is to be overwritten; a photo fails where
-   it is known to be another photo's.
+   it is known to be another photo's. Here names compare by Unicode form, but not by case as
+   in 3: where the file system ignores case, a file whose name differs in it is not seen, and is
+   written over.
 """
 
 import hashlib
 import os
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -31,6 +33,7 @@ from .scan import PHOTO_SUFFIXES, Problem, Source, scan
 
 _FORMATS = {"png": "png", "jpg": "jpeg", "webp": "webp", "tiff": "tiff"}
 _NOTED_CLASHES = 5
+_READING = "photographs may have moved: reading them to know them again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ def make_plan(
     format: str = "keep",
     recursive: bool = True,
     overwrite: bool = False,
+    tell: Callable[[str], None] = lambda note: None,
 ) -> Plan:
     """Plan a run; reads folders and the first bytes of files, as a rule, and writes nothing.
 
@@ -117,6 +121,7 @@ def make_plan(
         format: "keep" | "png" | "jpg" | "webp" | "tiff".
         recursive: Whether folders below a named folder are visited as well.
         overwrite: Whether existing outputs are made again.
+        tell: Called with what the user should see at once: why this takes long.
 
     Returns:
         The plan; no two jobs share an output, and no output is one of the photographs.
@@ -132,7 +137,7 @@ def make_plan(
         for source in found.sources
     ]
     notes = [*found.notes, *_settle_clashes(targets, labels)]
-    origins = Origins(out)
+    origins = Origins(out, lambda: tell(_READING))
     jobs, problems = _jobs(targets, out, samples, overwrite, origins)
     return Plan(
         jobs=tuple(jobs),

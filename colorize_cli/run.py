@@ -95,6 +95,7 @@ def run(options: Options, reporter: Reporter) -> int:
         format=options.format,
         recursive=options.recursive,
         overwrite=options.overwrite,
+        tell=reporter.note,
     )
     for note in plan.notes:
         reporter.note(note)
@@ -201,10 +202,9 @@ def _colorize(
     )
     with _origin_log(options.out) as origins, reporter.progress(len(jobs)) as progress:
 
-        def announce(job: Job, digest: str) -> None:
+        def announce(job: Job, digest: str, k: int) -> None:
             origin = Origin(str(absolute(job.source)), digest)
-            names = tuple(job.outputs[k].name for k in job.missing)
-            origins.add(Made(origin, job.folder, names))
+            origins.add(Made(origin, job.folder, (job.outputs[k].name,)))
 
         def report(result: Result) -> None:
             tally.add(result)

@@ -19,8 +19,9 @@ from .render import render_samples
 
 OnColour: TypeAlias = Literal["recolour", "skip", "copy"]
 Status: TypeAlias = Literal["done", "failed", "skipped", "copied"]
-# Called with a job and the digest (hex) of its photo before files are written, in any thread.
-Announce: TypeAlias = Callable[[Job, str], None]
+# Called with a job, the digest (hex) of its photo and the number, from 0, of a sample just before
+# its file appears, in any thread.
+Announce: TypeAlias = Callable[[Job, str, int], None]
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,7 @@ def decode(item: Item, colorizer: Colorizer, on_colour: OnColour, announce: Anno
             item.prepared = colorizer.prepare(item.photo)
             return
         if on_colour == "copy":
-            announce(item.job, item.photo.digest.hex())
-            _copy(item, item.photo, data)
+            _copy(item, item.photo, data, announce)
         item.status = "copied" if on_colour == "copy" else "skipped"
 
 
@@ -157,7 +157,7 @@ def write(
         ab: (K, 2, h, w), as `Colorizer.colorize` gives it.
         settings: How many samples, and whether they are chosen.
         is_halted: Asked before every file; the rest is left when it says so.
-        announce: Told that files of the job are about to be written.
+        announce: Told of every file of the job that is about to be written.
     """
     with _recorded(item):
         job, photo, prepared = item.job, item.photo, item.prepared
@@ -173,13 +173,11 @@ def write(
         wanted = ab[[item.choice.order[k] for k in job.missing]]
         grid = prepared.L.shape[0] // ab.shape[2]
         job.folder.mkdir(parents=True, exist_ok=True)
-        announce(job, photo.digest.hex())
         rendered = render_samples(photo.pixels, wanted, prepared.frame, grid, working=prepared.L)
         for k, rgb in zip(job.missing, rendered, strict=True):
             if is_halted():
                 return
-            write_atomic(job.outputs[k], encode_photo(rgb, photo, job.format))
-            item.written.append(k)
+            _put(item, photo, k, encode_photo(rgb, photo, job.format), announce)
         item.status = "done"
 
 
@@ -193,15 +191,30 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-def _copy(item: Item, photo: Photo, data: bytes) -> None:
+def _copy(item: Item, photo: Photo, data: bytes, announce: Announce) -> None:
     """Put the photo itself in the place of its colourings: byte for byte where the format stays."""
     job = item.job
     if job.format != photo.format:
         data = encode_photo(photo.pixels, photo, job.format)
     job.folder.mkdir(parents=True, exist_ok=True)
     for k in job.missing:
-        write_atomic(job.outputs[k], data)
-        item.written.append(k)
+        _put(item, photo, k, data, announce)
+
+
+def _put(item: Item, photo: Photo, k: int, data: bytes, announce: Announce) -> None:
+    """Write the file of a sample, in an order that is right wherever it ends.
+
+    A file to be replaced may be another photo's. It goes before this photo is announced, or an end
+    between the two would leave it with this photo's name, and the next run would take it for done.
+    """
+    path = item.job.outputs[k]
+
+    def give_way() -> None:
+        path.unlink(missing_ok=True)
+        announce(item.job, photo.digest.hex(), k)
+
+    write_atomic(path, data, give_way)
+    item.written.append(k)
 
 
 @contextmanager

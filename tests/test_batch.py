@@ -97,37 +97,47 @@ def test_every_sample_of_every_photo_is_written() -> None:
     assert {(result.kind, result.status) for result in results} == {("grey", "done")}
 
 
-def test_samples_are_judged_with_the_gains_in_mind() -> None:
+def test_samples_are_judged_with_the_gains_in_mind(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pale(prepared: Prepared, k: int, seed: int) -> Float:
+        height, width = (side // 4 for side in prepared.L.shape)
+        return np.full((2, height, width), 2, np.float32)
+
+    monkeypatch.setattr(Network, "_field", staticmethod(pale))
     put("1.png")
-    gains = (100.0, *[0.01] * 99)  # what has a hundred times the mean's chroma was drawn grey
     (plain,) = colorize(Network(), jobs("plain"), Settings())
-    (vivid,) = colorize(Network(), jobs("vivid"), Settings(gains=gains))
+    (muted,) = colorize(Network(), jobs("muted"), Settings(gains=(0.5, 1.5)))
     assert plain.choice is not None
-    assert vivid.choice is not None
-    assert (plain.choice.grey, vivid.choice.grey) == ((), (0,))
+    assert muted.choice is not None
+    assert (plain.choice.grey, muted.choice.grey) == ((0,), ())
 
 
 @pytest.mark.parametrize("on_colour", ["recolour", "copy"])
-def test_a_photo_is_announced_before_its_files_are_written(on_colour: OnColour) -> None:
+def test_every_file_is_announced_before_it_appears(on_colour: OnColour) -> None:
     grey_digest = put("grey.png")
     Path("scans/color.png").write_bytes(data := encode(color(), "PNG"))
-    told: list[tuple[str, str]] = []
+    Path("out").mkdir()
+    for name in ("grey", "color"):
+        Path(f"out/{name}.2.png").write_bytes(b"another photo's")
+    told: list[tuple[str, str, int]] = []
 
-    def announce(job: Job, digest: str) -> None:
-        assert not any(path.exists() for path in job.outputs)
-        told.append((job.source.name, digest))
+    def announce(job: Job, digest: str, k: int) -> None:
+        assert not job.outputs[k].exists(), "what it replaces is gone"
+        told.append((job.source.name, digest, k))
         if job.source.name == "color.png":
             raise OSError(28, "No space left on device")
 
     results: list[Result] = []
     network: Any = Network()
-    run(jobs(), network, Settings(on_colour=on_colour), results.append, announce)
+    todo = make_plan([Path("scans")], Path("out"), samples=2, overwrite=True).jobs
+    run(todo, network, Settings(samples=2, on_colour=on_colour), results.append, announce)
     assert sorted(told) == [
-        ("color.png", hashlib.sha256(data).hexdigest()),
-        ("grey.png", grey_digest),
+        ("color.png", hashlib.sha256(data).hexdigest(), 0),
+        ("grey.png", grey_digest, 0),
+        ("grey.png", grey_digest, 1),
     ]
     assert reasons(results) == {"grey.png": None, "color.png": "No space left on device"}
-    assert files("out").keys() == {"grey.png"}
+    assert files("out").keys() == {"grey.1.png", "grey.2.png", "color.2.png"}
+    assert files("out")["color.2.png"] == b"another photo's"
 
 
 def test_files_do_not_depend_on_batch_order_or_company() -> None:
@@ -210,10 +220,10 @@ def test_a_file_that_cannot_be_written_is_a_failure_of_that_photo(
     put("y.png", 1)
     write = work.write_atomic
 
-    def full_disk(path: Path, data: bytes) -> None:
+    def full_disk(path: Path, data: bytes, before: Callable[[], None]) -> None:
         if path.name == "x.png":
             raise OSError(28, "No space left on device")
-        write(path, data)
+        write(path, data, before)
 
     monkeypatch.setattr(work, "write_atomic", full_disk)
     found = reasons(colorize(Network(), jobs(), Settings()))
@@ -294,11 +304,11 @@ def test_what_is_in_flight_is_bounded_however_slow_the_disk(
     most = 0
     write = work.write_atomic
 
-    def slow(path: Path, data: bytes) -> None:
+    def slow(path: Path, data: bytes, before: Callable[[], None]) -> None:
         nonlocal written, most
         threading.Event().wait(0.01)
         most = max(most, network.prepared - written)
-        write(path, data)
+        write(path, data, before)
         written += 1
 
     monkeypatch.setattr(batch, "usable_cpus", lambda: 2)

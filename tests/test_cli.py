@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from pictures import alpha, color, encode, grey, tiff
 
-from colorize_cli import __version__, auto, resume
+from colorize_cli import __version__, auto, resume, work
 from colorize_cli.app import main
 from colorize_cli.devices import Device, Precision
 from colorize_cli.devices import resolve as resolve_device
 from colorize_cli.errors import DeviceError
-from colorize_cli.origins import ORIGINS_NAME
+from colorize_cli.origins import ORIGINS_NAME, OriginLog
 from colorize_cli.record import RECORD_NAME
 
 ROOT = Path(__file__).parents[1]
@@ -420,6 +420,48 @@ def test_a_photo_whose_place_another_photo_has_fails_and_is_not_written_over(col
     assert colorize("scans/a/1.jpg", "--out", "out", "--format", "png")[0] == 1
 
 
+@pytest.mark.parametrize("step", ["encode_photo", "write_atomic"])
+def test_what_was_not_overwritten_does_not_pass_for_a_colouring_of_the_photo(
+    colorize: Run, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    Path("scans/a/1.tif").write_bytes(tiff(grey()))
+    colorize("scans/a/1.jpg", "--out", "out", "--format", "png")
+    before = files()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(work, step, full)
+        words = ("scans/a/1.tif", "--out", "out", "--format", "png")
+        assert colorize(*words, "--overwrite")[0] == 1
+    assert files() == before
+    code, _, err = colorize(*words)
+    assert code == 1
+    assert "out/1.png was made from another photograph" in err
+    assert re.search(r"skipped +0", err)
+
+
+def test_where_the_notes_cannot_be_kept_the_photo_is_made_again(
+    colorize: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("scans/a/1.tif").write_bytes(tiff(grey()))
+    colorize("scans/a/1.jpg", "--out", "out", "--format", "png")
+    before = files()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    words = ("scans/a/1.tif", "--out", "out", "--format", "png")
+    with monkeypatch.context() as patched:
+        patched.setattr(OriginLog, "add", full)
+        assert colorize(*words, "--overwrite")[0] == 1
+    code, _, err = colorize(*words)
+    assert code == 0
+    assert re.search(r"skipped +0", err)
+    assert files().keys() == before.keys()
+
+
 def test_a_second_folder_with_the_same_names_fails_but_for_what_is_new(colorize: Run) -> None:
     colorize("scans/a", "--out", "out", "--samples", "2")
     before = files()
@@ -449,8 +491,11 @@ def test_photos_that_were_moved_are_known_again(colorize: Run, policy: str) -> N
     assert code == 0
     assert re.search(r"done +1\b", err)
     assert re.search(r"skipped +3\b", err)
+    assert err.count("reading them to know them again") == 1
     size = Path("out", ORIGINS_NAME).stat().st_size
-    assert colorize("moved", *words)[0] == 0
+    code, _, err = colorize("moved", *words)
+    assert code == 0
+    assert "reading them" not in err
     assert Path("out", ORIGINS_NAME).stat().st_size == size, "their new place was noted twice"
 
 

@@ -4,6 +4,7 @@ import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,21 @@ def test_of_folders_without_notes_nothing_is_known() -> None:
     assert Origins(OUT).find_other(put("x.jpg"), OUT, ["x.jpg"]) is None
 
 
-@pytest.mark.parametrize("damage", [b'\n{"path": "cut', b"\n7", b"\n{}", b"\n\xff", b"\n[[]]"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b'\n{"path": "cut',
+        b"\n7",
+        b"\n{}",
+        b"\n\xff",
+        b"\n[[]]",
+        b'\n{"path": 7, "digest": "d", "folder": ".", "names": ["x.jpg"]}',
+        b'\n{"path": "p", "digest": null, "folder": ".", "names": ["x.jpg"]}',
+        b'\n{"path": "p", "digest": "d", "folder": ["."], "names": ["x.jpg"]}',
+        b'\n{"path": "p", "digest": "d", "folder": ".", "names": [7, "x.jpg"]}',
+        b'\n{"path": "p", "digest": "d", "folder": ".", "names": {"x.jpg": 7}}',
+    ],
+)
 def test_a_damaged_line_spoils_no_other(damage: bytes) -> None:
     first, second = put("1/x.jpg", b"first"), put("2/x.jpg", b"second")
     note(made(first, "x.jpg"))
@@ -97,6 +112,43 @@ def test_a_damaged_line_spoils_no_other(damage: bytes) -> None:
     note(made(first, "y.jpg"))
     assert Origins(OUT).find_other(second, OUT, ["x.jpg"])
     assert Origins(OUT).find_other(second, OUT, ["y.jpg"])
+    first.unlink()
+    assert Origins(OUT).find_other(first, OUT, ["x.jpg"]) is None
+
+
+def test_a_note_that_a_full_disk_cuts_off_is_an_error_and_spoils_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class FullDisk(FileIO):
+        def write(self, data: bytes, /) -> int:  # type: ignore[override]
+            return super().write(data[:-9])
+
+    first, second = put("1/x.jpg", b"first"), put("2/x.jpg", b"second")
+    with (
+        OriginLog(OUT) as log,
+        FullDisk(OUT / ORIGINS_NAME, "ab") as full,
+        monkeypatch.context() as patched,
+    ):
+        patched.setattr(log, "_file", full)
+        with pytest.raises(OSError, match="No space left"):
+            log.add(made(first, "x.jpg"))
+    note(made(first, "y.jpg"))
+    assert Origins(OUT).find_other(second, OUT, ["x.jpg"]) is None
+    assert Origins(OUT).find_other(second, OUT, ["y.jpg"])
+
+
+def test_that_photographs_are_read_is_told_once_and_only_then() -> None:
+    lot = [put(f"before/{k}.jpg", b"%d" % k) for k in range(3)]
+    note(*(made(source, source.name) for source in lot))
+    told: list[str] = []
+    origins = Origins(OUT, lambda: told.append("reading"))
+    for source in lot:
+        origins.find_other(source, OUT, [source.name])
+    assert not told
+    for source in lot:
+        origins.find_other(put(f"after/{source.name}", source.read_bytes()), OUT, [source.name])
+    assert told == ["reading"]
+    assert len(origins.moved) == 3
 
 
 def test_names_are_whole_whatever_they_are() -> None:
