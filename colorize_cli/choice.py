@@ -54,7 +54,8 @@ def judge(
         count: How many to keep, at most K.
         choosing: Whether to choose; else the first are taken as they are.
         gains: The bundle's factors on ab, of sample 0, 1, ..., over and over. A sample is not grey
-            for being muted on purpose: its chroma is taken as with their mean.
+            for being muted on purpose: where its factor is below their mean, its chroma is taken as
+            with the mean. A vivid one is grey as soon as what is shown of it is.
 
     Raises:
         ValueError: More are to be kept than there are.
@@ -65,32 +66,38 @@ def judge(
     # All is judged by what sRGB can show: in black and in white all colours are one.
     lab[..., 1], lab[..., 2] = fit_gamut(lab[..., 0], lab[..., 1], lab[..., 2])
     own = np.resize(gains, len(lab)).astype(np.float32) / np.float32(np.mean(gains))
-    distances, chroma = _distances(lab), _chroma(lab) / own
-    order = _choose(distances, chroma, count) if choosing else tuple(range(count))
+    distances, chroma = _distances(lab), _chroma(lab)
+    is_grey = chroma / np.minimum(own, 1) < GREY
+    order = tuple(range(count))
+    if choosing:
+        order = _choose(distances, chroma / own, is_grey, count)
     kept = list(order)
     return Choice(
         order=order,
-        grey=tuple(np.flatnonzero(chroma[kept] < GREY).tolist()),
+        grey=tuple(np.flatnonzero(is_grey[kept]).tolist()),
         is_alike=count > 1 and are_alike(distances[np.ix_(kept, kept)].max()),
     )
 
 
-def _choose(distances: NDArray[np.float64], chroma: Float, count: int) -> tuple[int, ...]:
+def _choose(
+    distances: NDArray[np.float64], chroma: Float, is_grey: NDArray[np.bool_], count: int
+) -> tuple[int, ...]:
     """Take the most typical candidate, then whichever is farthest from all that are taken.
 
-    Candidates that stray from all others, are much paler than they or grey, come last where there
-    are others, so what is kept for a smaller count is the beginning of what is kept for a larger.
+    Candidates that stray from all others, or are much paler than they, come after the rest, and
+    grey ones after those. What is kept for a smaller count is the beginning of what is kept for a
+    larger.
     """
     stray = distances.mean(axis=1)
     passes = (stray <= _MAX_STRAY * np.median(stray)) & (chroma >= _MIN_CHROMA * np.median(chroma))
-    if (colourful := passes & (chroma >= GREY)).any():
-        passes = colourful
-    order = [int(np.where(passes, stray, np.inf).argmin())]
+    tier = 2 * is_grey + ~passes
+    is_left = np.ones(len(tier), bool)
+    order: list[int] = []
     while len(order) < count:
-        nearest = distances[:, order].min(axis=1)
-        nearest[order] = -np.inf
-        good = np.where(passes, nearest, -np.inf)
-        order.append(int((good if np.isfinite(good).any() else nearest).argmax()))
+        worth = distances[:, order].min(axis=1) if order else -stray
+        is_next = is_left & (tier == tier[is_left].min())
+        order.append(int(np.where(is_next, worth, -np.inf).argmax()))
+        is_left[order[-1]] = False
     return tuple(order)
 
 

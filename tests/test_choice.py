@@ -61,6 +61,25 @@ def test_what_is_flagged_as_grey_never_comes_before_what_is_not() -> None:
     assert choice.grey == (4,)
 
 
+def test_what_is_much_paler_than_the_others_still_comes_before_what_is_grey() -> None:
+    choice = judge(PREPARED, candidates((20, 0), (20, 3), (3, 0), (6, 0)), 4, choosing=True)
+    assert choice.order[2:] == (3, 2)
+    assert choice.grey == (3,)
+
+
+def test_a_stray_in_colour_comes_before_grey_ones() -> None:
+    ab = candidates((2, 0), (2, 0.5), (2, -0.5), (30, 30))
+    choice = judge(PREPARED, ab, 4, choosing=True)
+    assert choice.order[0] == 3
+    assert choice.grey == (1, 2, 3)
+
+
+def test_a_vivid_sample_is_grey_by_what_is_shown_of_it() -> None:
+    ab = candidates((4.5, 0), (3.5, 0))
+    assert judge(PREPARED, ab, 2, choosing=False, gains=(1.3, 0.7)).grey == ()
+    assert judge(PREPARED, ab, 2, choosing=False, gains=(0.7, 1.3)).grey == (1,)
+
+
 def test_a_sample_is_not_grey_for_the_gain_that_it_was_given() -> None:
     ab = candidates((6.5, 0), (3.5, 0), (3.5, 0.5), (6.5, 1), (3.5, 0))
     gains = (1.3, 0.7, 1.0)
