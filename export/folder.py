@@ -16,12 +16,18 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
         overwrite: whether it may hold a bundle, which is then replaced.
 
     Raises:
-        UsageError: it is a file, holds a bundle that is not to be replaced, or something else.
+        UsageError: it is a file, cannot be looked into, or holds a bundle that is not to be
+            replaced or something else.
     """
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"--out {folder} is a file: name a folder.")
-    if not folder.exists() or not any(folder.iterdir()):
-        return
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"--out {folder} is a file: name a folder.")
+        if not folder.exists() or not any(folder.iterdir()):
+            return
+    except OSError as error:
+        raise UsageError(
+            f"--out {folder} cannot be looked into ({error.strerror}): name another folder."
+        ) from error
     if bundle_files(folder) is None:
         raise UsageError(
             f"--out {folder} is not empty and holds no bundle: name another folder, or empty it."
@@ -37,7 +43,7 @@ def bundle_files(folder: Path) -> frozenset[str] | None:
     """Name the files of the bundle in a folder, as it says itself, whole or damaged.
 
     Returns:
-        Plain file names, without that of the manifest; None where there is no bundle.
+        Plain file names, without that of the manifest in any case; None where there is no bundle.
     """
     try:
         fields = json.loads((folder / MANIFEST).read_bytes())
@@ -46,7 +52,8 @@ def bundle_files(folder: Path) -> frozenset[str] | None:
     files = fields.get("files") if isinstance(fields, dict) and "format" in fields else None
     if not isinstance(files, dict):
         return None
-    return frozenset(name for name in files if Path(name).name == name)
+    others = ("", "..", MANIFEST)
+    return frozenset(n for n in files if Path(n).name == n and n.lower() not in others)
 
 
 def remove_files(folder: Path, names: Iterable[str]) -> None:

@@ -1,5 +1,6 @@
 """Export: the bundle computes what PyTorch computes, is its own checkpoint, and tells no tales."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from colorize_cli.app import main
 from colorize_cli.bundle import Bundle, load_bundle, write_bundle
 from colorize_cli.errors import CheckError, ModelError, UsageError
 from export.command import ExportSettings, bundle_name, run
+from export.folder import bundle_files, check_folder
 from export.parity import Check, check_parity
 from export.to_onnx import export_graphs
 from training.bundle_state import network_from_bundle
@@ -196,6 +198,24 @@ def test_a_folder_that_holds_something_is_refused_before_any_work(
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match="does not exist"):
         run(ExportSettings(no_checkpoint, tmp_path / "empty"), lambda line: None)
+
+
+def test_a_folder_that_cannot_be_looked_into_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(UsageError, match=r"cannot be looked into \(Permission denied\)"):
+        check_folder(tmp_path, overwrite=True)
+
+
+def test_only_plain_files_beside_the_manifest_count_as_those_of_a_bundle(tmp_path: Path) -> None:
+    names = ["denoiser.onnx", "bundle.json", "Bundle.JSON", "", ".", "..", "../x", "sub/x"]
+    manifest = {"format": 1, "files": dict.fromkeys(names, "digest")}
+    (tmp_path / "bundle.json").write_text(json.dumps(manifest))
+    assert bundle_files(tmp_path) == frozenset({"denoiser.onnx"})
 
 
 @pytest.mark.slow
