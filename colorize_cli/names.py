@@ -40,6 +40,11 @@ def one_line(path: Path) -> str:
     return str(path).translate(_CONTROLS)
 
 
+def composed(text: str) -> str:
+    """Return what a file system that ignores Unicode form would compare."""
+    return unicodedata.normalize("NFC", text)
+
+
 def folded(text: str) -> str:
     """Return what a file system that ignores case and Unicode form would compare."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+    return composed(composed(text).casefold())

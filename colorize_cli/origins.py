@@ -8,7 +8,6 @@ import errno
 import hashlib
 import json
 import os
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -16,7 +15,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from .names import absolute
+from .names import absolute, composed
 
 ORIGINS_NAME = ".colorize.origins.jsonl"
 
@@ -86,7 +85,7 @@ class Origins:
         others = {
             name: origin
             for name in names
-            if (origin := known.get(_nfc(name))) and origin.path != path
+            if (origin := known.get(composed(name))) and origin.path != path
         }
         if not others:
             return None
@@ -124,7 +123,7 @@ class OriginLog(AbstractContextManager["OriginLog"]):
         Raises:
             OSError: The disk is full, say.
         """
-        names = [_nfc(name) for name in made.names]
+        names = [composed(name) for name in made.names]
         fields = made.origin._asdict() | {"folder": _below(self._out, made.folder), "names": names}
         # The line's end comes first, so that a line that was cut off spoils no other.
         line = b"\n" + json.dumps(fields).encode()
@@ -148,11 +147,7 @@ def _parse(line: bytes) -> tuple[Origin, str, list[str]]:
 
 
 def _below(out: Path, folder: Path) -> str:
-    return _nfc(folder.relative_to(out).as_posix())
-
-
-def _nfc(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
+    return composed(folder.relative_to(out).as_posix())
 
 
 def _digest(path: Path) -> str:

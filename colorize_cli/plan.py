@@ -18,7 +18,6 @@ The rules, in the order in which they apply:
 
 import hashlib
 import os
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from itertools import islice
 from pathlib import Path
 
 from .encode import output_suffix
-from .names import folded, shown
+from .names import composed, folded, shown
 from .origins import Made, Origins
 from .scan import PHOTO_SUFFIXES, Problem, Source, scan
 
@@ -254,7 +253,7 @@ def _jobs(
             problems.append(Problem(target.source.path, reason))
             continue
         there = frozenset() if overwrite else listed(folder)
-        missing = tuple(k for k in every if _nfc(names[k]) not in there)
+        missing = tuple(k for k in every if composed(names[k]) not in there)
         existing = [names[k] for k in every if k not in missing]
         if other := _made_from_another(target.source.path, folder, existing, origins):
             problems.append(Problem(target.source.path, other))
@@ -291,13 +290,9 @@ def _place(folder: str, name: str) -> tuple[str, str]:
     return folded(folder), folded(name)
 
 
-def _nfc(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
-
-
 def _listed(folder: Path) -> frozenset[str]:
     """Names in an output folder: one listing a folder is cheaper than one look a file."""
     try:
-        return frozenset(_nfc(path.name) for path in folder.iterdir())
+        return frozenset(composed(path.name) for path in folder.iterdir())
     except OSError:  # not there yet; a folder that cannot be written to is found when writing
         return frozenset()

@@ -420,6 +420,11 @@ def test_a_photo_whose_place_another_photo_has_fails_and_is_not_written_over(col
     assert colorize("scans/a/1.jpg", "--out", "out", "--format", "png")[0] == 1
 
 
+def full(*_: object) -> None:
+    """Take the place of something that writes, on a full disk."""
+    raise OSError(28, "No space left on device")
+
+
 @pytest.mark.parametrize("step", ["encode_photo", "write_atomic"])
 def test_what_was_not_overwritten_does_not_pass_for_a_colouring_of_the_photo(
     colorize: Run, monkeypatch: pytest.MonkeyPatch, step: str
@@ -427,9 +432,6 @@ def test_what_was_not_overwritten_does_not_pass_for_a_colouring_of_the_photo(
     Path("scans/a/1.tif").write_bytes(tiff(grey()))
     colorize("scans/a/1.jpg", "--out", "out", "--format", "png")
     before = files()
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
         patched.setattr(work, step, full)
@@ -448,9 +450,6 @@ def test_where_the_notes_cannot_be_kept_the_photo_is_made_again(
     Path("scans/a/1.tif").write_bytes(tiff(grey()))
     colorize("scans/a/1.jpg", "--out", "out", "--format", "png")
     before = files()
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
 
     words = ("scans/a/1.tif", "--out", "out", "--format", "png")
     with monkeypatch.context() as patched:
