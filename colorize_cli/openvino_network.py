@@ -1,7 +1,8 @@
 """A bundle's networks in OpenVINO, on the CPU."""
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import RLock, local
+from functools import cache
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from .openvino_cache import CompiledGraphs, Key
 
 # Height over width of photos whose denoiser is compiled for just their shape.
 _USUAL = ((1, 1), (3, 4), (4, 3), (2, 3), (3, 2))
+# How many of those are kept open; each holds its weights anew, 90 MB.
+_KEPT = 3
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 _ENCODER, _DENOISER = "encoder.onnx", "denoiser.onnx"
 
@@ -23,9 +26,10 @@ _ENCODER, _DENOISER = "encoder.onnx", "denoiser.onnx"
 class OpenVinoNetwork:
     """The graphs of a bundle; the denoiser once more for each of the usual shapes of photos.
 
-    Of a fixed shape it runs a fifth faster than for any shape, and takes 80 MB and a second or two
+    Of a fixed shape it runs a fifth faster than for any shape, and takes 90 MB and a second or two
     to compile; what was compiled is kept in the user's cache folder, from where it takes a fifth of
-    a second. Which graph serves a photo depends on its shape alone, since the bits do on the graph.
+    a second. So only those used last are kept in memory. Which graph serves a photo depends on its
+    shape alone, since the bits do on the graph.
     """
 
     def __init__(self, bundle: Bundle, device: Device, *, size: int | None = None) -> None:
@@ -52,14 +56,14 @@ class OpenVinoNetwork:
             (1, 2, f.padded_height // bundle.grid, f.padded_width // bundle.grid) for f in frames
         }
         self._graphs: dict[str, Any] = {}
-        self._compiled: dict[Key, Any] = {}
+        # In the order of their last use.
+        self._compiled: dict[Key, _Compiled] = {}
         self._lock = RLock()
         self._ahead = ThreadPoolExecutor(1, "open")
-        self._of_thread = local()
         self._maps = ["L"]
         if bundle.family == "encoder":
-            outputs = self._opened((_ENCODER, None)).outputs
-            self._maps = [node.get_any_name() for node in outputs]
+            self._encoder = self._opened((_ENCODER, None))
+            self._maps = self._encoder.outputs
         # What is in the cache was read and checked before it came there.
         if not any(self._is_kept((_DENOISER, shape)) for shape in (None, *self._usual)):
             self._graph(_DENOISER)
@@ -69,9 +73,7 @@ class OpenVinoNetwork:
         self._open_ahead(L)
         if self._bundle.family != "encoder":
             return Condition(maps={"L": grid_mean(L, self._bundle.grid)}, batch=len(L))
-        request = self._request((_ENCODER, None))
-        self._infer(request, {"L": np.ascontiguousarray(L, np.float32)})
-        maps = {name: request.get_tensor(name).data.copy() for name in self._maps}
+        maps = self._infer(self._encoder, {"L": np.ascontiguousarray(L, np.float32)})
         return Condition(maps=maps, batch=len(L))
 
     def denoiser(self, condition: Condition) -> Denoise:
@@ -85,11 +87,14 @@ class OpenVinoNetwork:
                 "gamma": np.ascontiguousarray(gamma, np.float32),
                 **condition.maps,
             }
-            shapes = {name: value.shape for name, value in feed.items()}
-            request = self._request(self._key(x_t.shape, condition.batch), shapes)
-            self._infer(request, feed)
-            prediction: Float = request.get_tensor("prediction").data.copy()
-            return prediction
+            return self._infer(graph(x_t.shape), feed)["prediction"]
+
+        # Held for as long as this photo is drawn, whatever the other threads open meanwhile.
+        @cache
+        def graph(shape: tuple[int, ...]) -> _Compiled:
+            shapes = {name: value.shape for name, value in condition.maps.items()}
+            shapes |= {"noisy_ab": shape, "gamma": shape[:1]}
+            return self._opened(self._key(shape, condition.batch), shapes)
 
         return denoise
 
@@ -118,21 +123,13 @@ class OpenVinoNetwork:
         if key not in self._compiled and self._is_kept(key):
             self._ahead.submit(self._load, key)
 
-    def _request(self, key: Key, shapes: dict[str, tuple[int, ...]] | None = None) -> Any:
-        """Give the calling thread's own request of a graph; see `_opened`."""
-        mine: dict[Any, Any] = self._of_thread.__dict__.setdefault("requests", {})
-        if key not in mine:
-            mine[key] = self._opened(key, shapes).create_infer_request()
-        return mine[key]
-
-    def _opened(self, key: Key, shapes: dict[str, tuple[int, ...]] | None = None) -> Any:
+    def _opened(self, key: Key, shapes: dict[str, tuple[int, ...]] | None = None) -> "_Compiled":
         """Give a compiled graph; `shapes` of all its inputs are for one of a fixed shape."""
-        if key not in self._compiled:
-            with self._lock:
-                self._load(key)
-                if key not in self._compiled:
-                    self._compiled[key] = self._compile(key, shapes)
-        return self._compiled[key]
+        with self._lock:
+            self._load(key)
+            graph = self._compiled.pop(key, None) or _Compiled(self._compile(key, shapes))
+            self._keep(key, graph)
+            return graph
 
     def _load(self, key: Key) -> None:
         """Take a graph from the cache, if it is there."""
@@ -140,7 +137,14 @@ class OpenVinoNetwork:
             if key not in self._compiled:
                 found = self._cache.load(key, self._config(key[0]))
                 if found is not None:
-                    self._compiled[key] = found
+                    self._keep(key, _Compiled(found))
+
+    def _keep(self, key: Key, graph: "_Compiled") -> None:
+        """Keep a graph as the one used last, and let go of what is too many."""
+        self._compiled[key] = graph
+        of_fixed_shape = [key for key in self._compiled if key[1]]
+        for longest_ago in of_fixed_shape[:-_KEPT]:
+            del self._compiled[longest_ago]
 
     def _compile(self, key: Key, shapes: dict[str, tuple[int, ...]] | None) -> Any:
         name, shape = key
@@ -176,14 +180,33 @@ class OpenVinoNetwork:
             self._graphs[name] = graph
         return self._graphs[name]
 
-    def _infer(self, request: Any, feed: dict[str, Any]) -> None:
+    def _infer(self, graph: "_Compiled", feed: dict[str, Any]) -> dict[str, Float]:
         try:
-            request.infer(feed, share_inputs=True)
+            return graph.infer(feed)
         except RuntimeError as error:
             raise DeviceError(
                 f"{self.device.description} failed: {_last_line(error)}. Try a smaller --size, or "
                 "--device cpu."
             ) from error
+
+
+class _Compiled:
+    """A compiled graph for any number of threads."""
+
+    def __init__(self, graph: Any) -> None:
+        self._graph = graph
+        self._idle: list[Any] = []  # requests that no thread is using
+        self.outputs: list[str] = [node.get_any_name() for node in graph.outputs]
+
+    def infer(self, feed: dict[str, Any]) -> dict[str, Float]:
+        try:
+            request = self._idle.pop()
+        except IndexError:
+            request = self._graph.create_infer_request()
+        request.infer(feed, share_inputs=True)
+        found = {name: request.get_tensor(name).data.copy() for name in self.outputs}
+        self._idle.append(request)
+        return found
 
 
 def computes_bf16() -> bool:

@@ -79,6 +79,21 @@ def test_only_the_usual_shapes_have_graphs_of_their_own(tiny_bundle: Path) -> No
     assert graphs_after(200, 20) == 4
 
 
+def test_graphs_of_the_shapes_used_last_are_kept_and_colours_do_not_depend_on_it(
+    tiny_bundle: Path,
+) -> None:
+    colorizer = Colorizer(load_bundle(tiny_bundle), resolve("openvino"), steps=1)
+    network = colorizer._network
+    assert isinstance(network, OpenVinoNetwork)
+    shapes = [(80, 80), (60, 80), (80, 60), (60, 90), (90, 60), (20, 200)]
+    photos = [colorizer.prepare(read_photo(synthetic_photo(*shape))) for shape in shapes]
+    first = [colorizer.colorize([photo], 2, 0) for photo in photos]
+    assert sum(shape is not None for _, shape in network._compiled) == 3
+    for photo, expected in zip(photos, first, strict=True):
+        np.testing.assert_array_equal(colorizer.colorize([photo], 2, 0), expected)
+    assert sum(shape is not None for _, shape in network._compiled) == 3
+
+
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
