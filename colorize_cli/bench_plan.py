@@ -39,10 +39,10 @@ class Model:
 
     @property
     def origin(self) -> str:
-        """What the exports of one checkpoint have in common, whatever their precision."""
+        """What the exports of one checkpoint have in common, whatever their precision and name."""
         bundle = self.bundle
         sizes = (bundle.working_size, bundle.multiple, bundle.grid, bundle.ab_scale)
-        words = (bundle.name, bundle.family, *sizes, bundle.schedule.gammas.tolist())
+        words = (bundle.family, *sizes, bundle.schedule.gammas.tolist())
         facts = (bundle.prediction, dict(bundle.network), dict(bundle.training))
         return json.dumps([*words, repr(bundle.sampler), *facts], sort_keys=True)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from time import monotonic
 
 from .batch import run as run_batch
+from .bundle import Bundle
 from .console import Reporter, count_text, write_stdout
 from .errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
 from .kinds import Kind
@@ -87,7 +88,7 @@ def run(options: Options, reporter: Reporter) -> int:
     """
     started = monotonic()
     _check_out(options.out)
-    check_options(options)
+    opened = check_options(options)
     plan = make_plan(
         options.paths,
         options.out,
@@ -105,7 +106,7 @@ def run(options: Options, reporter: Reporter) -> int:
         for problem in plan.problems:
             reporter.failure(problem.path, problem.reason)
         if count := sum(bool(job.missing) for job in plan.jobs):
-            preview(options, reporter, count)
+            preview(options, reporter, count, opened)
         else:
             compare_given(options, reporter)
         write_stdout("".join(_plan_lines(plan.jobs)))
@@ -118,7 +119,7 @@ def run(options: Options, reporter: Reporter) -> int:
             _report_plan(plan, reporter, log, tally)
             _note_moved(plan, options.out)
             if todo and not (options.fail_fast and tally.failed):
-                _colorize(todo, options, reporter, log, tally)
+                _colorize(todo, options, reporter, log, tally, opened)
             elif not todo:
                 compare_given(options, reporter)
         except KeyboardInterrupt:
@@ -184,9 +185,14 @@ def _note_moved(plan: Plan, out: Path) -> None:
 
 
 def _colorize(
-    jobs: Sequence[Job], options: Options, reporter: Reporter, log: RunLog, tally: Tally
+    jobs: Sequence[Job],
+    options: Options,
+    reporter: Reporter,
+    log: RunLog,
+    tally: Tally,
+    opened: Bundle | None,
 ) -> None:
-    colorizer, record = open_colorizer(options, reporter, len(jobs))
+    colorizer, record = open_colorizer(options, reporter, len(jobs), opened)
     log.start(seed=record.seed, model=colorizer.bundle.digest, device=colorizer.device.name)
     reporter.note(
         f"{count_text(len(jobs), 'photo')}, {count_text(options.samples, 'sample')} each, into "

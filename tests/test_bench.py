@@ -413,7 +413,7 @@ def test_a_model_without_the_right_colours_is_measured_all_the_same(
         return draw(task)
 
     monkeypatch.setattr(bench, "take_reference", failing)
-    write_bundle(tmp_path / "int8", int8_fields() | {"name": "other"}, other_graphs())
+    write_bundle(tmp_path / "int8", int8_fields() | {"training": {"samples": 7}}, other_graphs())
     code, out, err = colorize_bench("--model", "int8", "--batch", "1", "--json", "-")
     assert code == 0
     assert "no colours to compare those of int8 with: no such operator" in err
@@ -716,7 +716,8 @@ def made_measured(made: Figures) -> bench_worker.Measured:
 
 
 def int8_fields() -> dict[str, object]:
-    return tiny_fields("encoder") | {"precision": {"weights": "int8", "compute": "int8"}}
+    precision = {"weights": "int8", "compute": "int8"}
+    return tiny_fields("encoder") | {"name": "int8", "precision": precision}
 
 
 def other_graphs() -> dict[str, bytes]:
