@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Callable
@@ -55,27 +57,41 @@ def cache_folder() -> Path:
 
 
 def prune(folder: Path, limit: int) -> None:
-    """Delete the files of a cache that were used longest ago until `limit` bytes are left.
+    """Delete the entries of a cache that were used longest ago until `limit` bytes are left.
 
-    A file that another process deletes or holds meanwhile is left to it, and a folder that may not
-    be looked into to itself.
+    An entry is a file, or a folder, which goes or stays with all that it holds. What another
+    process deletes or holds meanwhile is left to it, and a folder that may not be looked into to
+    itself.
     """
-    paths: list[Path] = []
+    entries: list[Path] = []
     with suppress(OSError):
-        paths.extend(folder.rglob("*"))
+        entries.extend(folder.iterdir())
     found = []
-    for path in paths:
+    for entry in entries:
         with suppress(OSError):
-            status = path.stat()
-            if path.is_file():
-                found.append((max(status.st_atime, status.st_mtime), status.st_size, path))
+            found.append((*_usage(entry), entry))
     total = sum(size for _, size, _ in found)
-    for _, size, path in sorted(found):
+    for _, size, entry in sorted(found):
         if total <= limit:
             return
         with suppress(OSError):
-            path.unlink()
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
             total -= size
+
+
+def _usage(entry: Path) -> tuple[float, int]:
+    """Tell when a file, or anything in a folder, was used last, and how many bytes there are."""
+    # A folder's own time of access says only that somebody looked into it, as is done here.
+    used, size = entry.stat().st_mtime, 0
+    for path in (entry, *entry.rglob("*")):
+        status = path.stat()
+        if stat.S_ISREG(status.st_mode):
+            used = max(used, status.st_atime, status.st_mtime)
+            size += status.st_size
+    return used, size
 
 
 def _sync_folder(folder: Path) -> None:

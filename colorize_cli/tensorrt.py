@@ -7,8 +7,11 @@ notices that one of these has changed nor throws an old engine out, so all of th
 import ctypes
 import hashlib
 import logging
+import os
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +78,7 @@ class Profile:
 def provider_options(
     bundle: Bundle, inputs: Mapping[str, Sequence[int | str]], batch: int, size: int
 ) -> dict[str, str]:
-    """Options of onnxruntime's provider for a graph of a bundle; makes the folder of its engines.
+    """Options of onnxruntime's provider for a graph of a bundle; makes the folders of its caches.
 
     Args:
         bundle: the model.
@@ -86,20 +89,23 @@ def provider_options(
     Raises:
         DeviceError: the folder cannot be made; without it every run would build for minutes.
     """
-    folder = engine_folder(bundle, batch, size)
+    folder, timing = engine_folder(bundle, batch, size), _timing_folder()
+    with suppress(OSError):
+        os.utime(folder)  # used now, also where the file system does not note that files are read
+    prune(folder.parent, _CACHE_BYTES)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        for place in (folder, timing):
+            place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DeviceError(
             f"TensorRT's engines cannot be kept in {folder} ({error.strerror}): make it writable, "
             "or use --device cuda."
         ) from error
-    prune(folder.parent, _CACHE_BYTES)
     return {
         "trt_engine_cache_enable": "1",
         "trt_engine_cache_path": str(folder),
         "trt_timing_cache_enable": "1",
-        "trt_timing_cache_path": str(folder.parent),
+        "trt_timing_cache_path": str(timing),
         # Layers that must not run in half precision are in single in the graph, with casts.
         "trt_fp16_enable": "1" if bundle.compute == "fp16" else "0",
         **Profile(batch, size, bundle.multiple, bundle.grid).options(inputs),
@@ -125,9 +131,25 @@ def engine_folder(bundle: Bundle, batch: int, size: int) -> Path:
     return cache_folder() / "tensorrt" / "-".join(key)
 
 
+def _timing_folder() -> Path:
+    """Name the folder of how long layers take, by all for which TensorRT would refuse it.
+
+    The models share it. onnxruntime puts the compute capability into the file's name, no more.
+    """
+    gpu = find_gpu()
+    model = re.sub(r"\W+", "-", gpu.name.lower()) if gpu else "unknown"
+    capability = gpu.compute_capability if gpu else "unknown"
+    return cache_folder() / "tensorrt" / f"timing-trt{_version()}-sm{capability}-{model}"
+
+
 def building(bundle: Bundle, batch: int, size: int) -> str | None:
-    """Say that engines are to be built, and about how long it takes; None when they are there."""
-    if any(engine_folder(bundle, batch, size).glob("*.engine")):
+    """Say that engines are to be built, and about how long it takes; None when they are there.
+
+    Each graph has an engine at least: several where TensorRT takes it in parts. One that is left
+    to CUDA as a whole has none, and then this is said at each run.
+    """
+    engines = list(engine_folder(bundle, batch, size).glob("*.engine"))
+    if len(engines) >= len(GRAPHS[bundle.family]):
         return None
     return (
         f"building TensorRT engines for batch {batch} and size {size}, once for this model and "

@@ -9,7 +9,7 @@ import torch
 from test_export import make_checkpoint
 
 from colorize_cli.app import main
-from colorize_cli.bundle import load_bundle
+from colorize_cli.bundle import GRAPHS, load_bundle
 from colorize_cli.devices import Device, resolve
 from colorize_cli.errors import CheckError, DeviceError, UsageError
 from colorize_cli.network import OnnxNetwork
@@ -35,7 +35,8 @@ class EngineNetwork(OnnxNetwork):
         folder = engine_folder(bundle, batch, size)
         folder.mkdir(parents=True, exist_ok=True)
         if self.leaves_engines:
-            (folder / "graph_sm90.engine").write_bytes(bytes(2_000_000))
+            for graph in GRAPHS[bundle.family]:
+                (folder / f"{graph}_sm90.engine").write_bytes(bytes(1_000_000))
 
     def encode(self, L: Any) -> Any:
         self.encoded.append(L.shape)

@@ -102,6 +102,23 @@ def test_a_cache_loses_what_was_used_longest_ago(tmp_path: Path) -> None:
     assert len(list((tmp_path / "cache").iterdir())) == 2
 
 
+def test_a_folder_of_a_cache_goes_or_stays_as_a_whole(tmp_path: Path) -> None:
+    for name, ages in (("old", (8, 9)), ("new", (1, 20)), ("marked", (30, 30))):
+        (tmp_path / name).mkdir()
+        for number, age in enumerate(ages):
+            path = tmp_path / name / str(number)
+            path.write_bytes(bytes(100))
+            os.utime(path, (1e9 - age, 1e9 - age))
+        used = 1e9 if name == "marked" else 1e9 - 50
+        os.utime(tmp_path / name, (used, used))
+    prune(tmp_path, 500)
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {str(Path(name, k)) for name in ("new", "marked") for k in "01"}
+    assert not (tmp_path / "old").exists()
+    prune(tmp_path, 300)
+    assert [path.name for path in tmp_path.iterdir()] == ["marked"]
+
+
 def test_a_cache_that_may_not_be_looked_into_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

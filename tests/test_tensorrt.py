@@ -1,5 +1,6 @@
 """What TensorRT is asked for. No engine is built here: stand-ins for sessions keep the options."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -136,7 +137,28 @@ def test_caches_are_on_and_half_precision_only_where_the_graph_has_it(
         folder = Path(options["trt_engine_cache_path"])
         assert folder.is_dir()
         assert folder.is_relative_to(tmp_path)
-        assert Path(options["trt_timing_cache_path"]) == folder.parent
+        assert Path(options["trt_timing_cache_path"]).is_dir()
+
+
+def test_models_share_how_long_layers_take_but_no_two_gpus_or_versions_do(
+    bundle: Bundle, opened: list[list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def folder(size: int = 64) -> str:
+        OnnxNetwork(bundle, resolve("tensorrt"), size=size)
+        return str(opened[-1][0][1]["trt_timing_cache_path"])
+
+    assert folder() == folder(size=96)
+    folders = {folder()}
+    for name, value in (
+        ("find_gpu", lambda: Gpu("NVIDIA H100", "9.0", 13)),
+        ("find_gpu", lambda: Gpu("NVIDIA H200", "9.1", 13)),
+        ("find_gpu", lambda: None),
+        ("_version", lambda: "101500"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(tensorrt, name, value)
+            folders.add(folder())
+    assert len(folders) == 5
 
 
 def test_cuda_and_the_cpu_stand_behind_it(bundle: Bundle, opened: list[list[Any]]) -> None:
@@ -155,20 +177,39 @@ def test_building_is_said_until_the_engines_are_there(
     assert "some minutes" in (building(bundle, 8, 64) or "")
     OnnxNetwork(bundle, resolve("tensorrt"), batch=8, size=64)
     assert building(bundle, 8, 64)
-    (engine_folder(bundle, 8, 64) / "x_sm90.engine").write_bytes(b"engine")
+    (engine_folder(bundle, 8, 64) / "encoder_sm90.engine").write_bytes(b"engine")
+    assert building(bundle, 8, 64), "a first run that ended early left one of two"
+    (engine_folder(bundle, 8, 64) / "denoiser_sm90.engine").write_bytes(b"engine")
     assert building(bundle, 8, 64) is None
     assert building(bundle, 4, 64)
+
+
+def test_a_bundle_of_one_graph_needs_one_engine(
+    tiny_palette_bundle: Path, opened: list[list[Any]]
+) -> None:
+    bundle = load_bundle(tiny_palette_bundle)
+    folder = engine_folder(bundle, 8, 64)
+    folder.mkdir(parents=True)
+    assert building(bundle, 8, 64)
+    (folder / "denoiser_sm90.engine").write_bytes(b"engine")
+    assert building(bundle, 8, 64) is None
 
 
 def test_old_engines_are_thrown_out(
     bundle: Bundle, opened: list[list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = engine_folder(bundle, 3, 64) / "old.engine"
-    old.parent.mkdir(parents=True)
-    old.write_bytes(bytes(1000))
+    for age, batch in enumerate((8, 4, 3)):
+        folder = engine_folder(bundle, batch, 64)
+        folder.mkdir(parents=True)
+        for graph in ("encoder", "denoiser"):
+            (folder / f"{graph}_sm90.engine").write_bytes(bytes(100))
+        for path in (*folder.iterdir(), folder):
+            os.utime(path, (1e9 - age, 1e9 - age))
     monkeypatch.setattr(tensorrt, "_CACHE_BYTES", 500)
-    OnnxNetwork(bundle, resolve("tensorrt"), batch=8, size=64)
-    assert not old.exists()
+    # What is used now stays, though its files are older than those of batch 8.
+    OnnxNetwork(bundle, resolve("tensorrt"), batch=3, size=64)
+    assert not engine_folder(bundle, 4, 64).exists()
+    assert building(bundle, 8, 64) is building(bundle, 3, 64) is None
 
 
 def test_what_tensorrt_leaves_to_others_is_counted(
