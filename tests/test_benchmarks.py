@@ -12,12 +12,14 @@ from benchmarks.cpu.bars import Check
 from benchmarks.kinds_of_work import CONVOLUTIONS, PRODUCTS, kind_of
 from benchmarks.operations import count_operations, network_operations
 from benchmarks.page import fill
+from benchmarks.peers.__main__ import page as peers_page
 from benchmarks.peers.color_diffusion import color_diffusion
 from benchmarks.peers.peer import ancestral
 from benchmarks.peers.pix2pix import pix2pix
 from benchmarks.peers.tutorial import tutorial
 from benchmarks.turns import in_turns, quotients
 from colorize_cli.bundle import load_bundle
+from colorize_cli.machine import describe_machine
 
 
 def graph(
@@ -86,6 +88,22 @@ def test_peers_have_as_many_parameters_as_the_originals(monkeypatch: pytest.Monk
         peers = [tutorial(), pix2pix(), color_diffusion()]
     assert [peer.parameters for peer in peers] == [62_639_042, 54_409_858, 61_504_386]
     assert [round(peer.gflop / peer.steps) for peer in peers] == [103, 12, 50]
+
+
+def test_the_page_of_the_peers_names_the_model_that_was_measured() -> None:
+    contender = {
+        **{"name": "tutorial", "samples": 1, "parameters": 62_639_042, "gflop": 2057.0},
+        **{"sees": "128 x 128", "writes": "128 x 128", "extrapolated": "", "photos": 8},
+        "seconds_a_photo": [11.0, 12.0, 13.0],
+    }
+    result = {
+        **{"machine": describe_machine(), "load_average_after": 2.3, "threads": 2, "rounds": 3},
+        "model": {"name": "default", "digest": "b07ff502f533829688bc"},
+        "contenders": [contender, contender | {"name": "ours", "seconds_a_photo": [1, 1, 1]}],
+    }
+    text = peers_page(result)
+    assert text.startswith("Model default (b07ff502f533). ")
+    assert "| ours | 1 | 1 (1 to 1) | 12.0 (11.0 to 13.0) |" in text
 
 
 @pytest.mark.parametrize("clamp", [None, 1.0])

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 
 from colorize_cli.auto import choose
-from colorize_cli.bundle import load_bundle
+from colorize_cli.bundle import Bundle, load_bundle
 from colorize_cli.cpus import inference_threads
 from colorize_cli.devices import resolve
 from colorize_cli.machine import describe_machine
@@ -50,15 +50,17 @@ def main() -> None:
     """Time everything, print and record."""
     options = _options()
     torch.set_num_threads(inference_threads())
+    bundle = load_bundle(options.model)
     machine = describe_machine()
     with TemporaryDirectory(prefix="colorize-peers-") as name:
         folder = Path(name)
         photos = make_photos(folder / "in", options.photos)
-        contenders = _contenders(options, folder / "out")
+        contenders = _contenders(options, bundle, folder / "out")
         seconds = measure(contenders, photos, options.rounds)
     result = {
         "machine": machine,
         "load_average_after": describe_machine()["load_average"],
+        "model": {"name": bundle.name, "digest": bundle.digest},
         "threads": inference_threads(),
         "photos": options.photos,
         "rounds": options.rounds,
@@ -117,7 +119,9 @@ def page(result: Mapping[str, Any]) -> str:
                 f"Of {contender['name']} {contender['extrapolated']} steps were run and the time "
                 "of the loop scaled up; all of its steps cost the same."
             )
+    model = result["model"]
     head = (
+        f"Model {model['name']} ({model['digest'][:12]}). "
         f"{machine_text(result['machine'])} Load average {result['machine']['load_average']} "
         f"before and {result['load_average_after']} after. "
         f"{result['threads']} threads. {result['rounds']} rounds, medians (range)."
@@ -125,8 +129,7 @@ def page(result: Mapping[str, Any]) -> str:
     return "\n\n".join([head, table(_HEAD, rows), *notes])
 
 
-def _contenders(options: argparse.Namespace, out: Path) -> list[Contender]:
-    bundle = load_bundle(options.model)
+def _contenders(options: argparse.Namespace, bundle: Bundle, out: Path) -> list[Contender]:
     fastest = choose("auto", bundle, print)
     if fastest.is_gpu:
         sys.exit("This is about the CPU: hide the GPU with CUDA_VISIBLE_DEVICES=-1.")

@@ -12,6 +12,7 @@ import torch
 from colorize_cli.batch import run as run_batch
 from colorize_cli.bundle import Bundle
 from colorize_cli.colorizer import Colorizer
+from colorize_cli.console import count_text
 from colorize_cli.devices import Device
 from colorize_cli.errors import ImageError
 from colorize_cli.geometry import frame_for
@@ -75,7 +76,7 @@ def ours(
     encoder = counts["encoder.onnx"].flop if "encoder.onnx" in counts else 0
     step = counts["denoiser.onnx"].flop
     return Contender(
-        name=f"this project, {title}, {samples} sample{'s' if samples > 1 else ''}",
+        name=f"this project, {title}, {count_text(samples, 'sample')}",
         samples=samples,
         parameters=count_weights(bundle),
         gflop=(encoder / samples + bundle.schedule.steps * step) / 1e9,
@@ -102,13 +103,12 @@ def peer_contender(peer: Peer, steps: int, photos: int, out: Path) -> Contender:
     def run(paths: Sequence[Path]) -> float:
         return sum(_colorize(peer, path, steps, out) for path in paths) / len(paths)
 
-    count = f"{peer.steps} step{'s' if peer.steps > 1 else ''}"
     return Contender(
         name=f"{peer.name} (our re-implementation)",
         samples=1,
         parameters=peer.parameters,
         gflop=peer.gflop,
-        sees=f"{peer.size} x {peer.size}, squashed; {count}",
+        sees=f"{peer.size} x {peer.size}, squashed; {count_text(peer.steps, 'step')}",
         writes=f"{peer.size} x {peer.size}",
         extrapolated=f"{steps} of {peer.steps}" if steps < peer.steps else "",
         photos=photos,
