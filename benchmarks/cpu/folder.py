@@ -9,6 +9,7 @@ from time import perf_counter
 
 from colorize_cli.batch import run as run_batch
 from colorize_cli.colorizer import Colorizer, Prepared
+from colorize_cli.console import count_text
 from colorize_cli.errors import ImageError
 from colorize_cli.images import read_photo
 from colorize_cli.names import shown
@@ -45,8 +46,8 @@ def folder(setting: Setting) -> Row:
     beside = [(before + after) / 2 for before, after in pairwise(rates)]
     share = quotients(whole, beside)
     check = Check(
-        f"folder of {setting.photos} photos, {samples} samples: file to file / network alone, "
-        f"{device_text(device)}",
+        f"folder of {count_text(setting.photos, 'photo')}, {count_text(samples, 'sample')}: "
+        f"file to file / network alone, {device_text(device)}",
         100 * share.median,
         "%",
         SHARE,
@@ -56,12 +57,14 @@ def folder(setting: Setting) -> Row:
     details = {
         "photos": setting.photos,
         "samples": samples,
+        "parts": len(folders),
         "photos_per_second": whole,
         "network_photos_per_second": rates,
     }
     note = (
         f"{median_rate:.2f} photos and {median_rate * samples:.2f} samples a second from file to "
-        f"file, in {len(folders)} parts, the network measured alone before and after each."
+        f"file, in {count_text(len(folders), 'part')}, the network measured alone before and after "
+        "each."
     )
     return Row((check,), details, note)
 
