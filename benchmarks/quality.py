@@ -91,15 +91,16 @@ def _sets(result: Result) -> str:
     made_with = f"{settings['steps']} steps, size {settings['size']}"
     versions = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     return (
-        f"### {_name(result)} by set\n\n{made_with}; bundle `{result['model']['digest'][:12]}`; "
-        f"{result['device']}; {versions}, torch {result['torch']}. LPIPS: "
-        f"{result['metrics']['lpips']}. Distances: {result['metrics']['frechet, kernel']}.\n\n"
+        f"### {_name(result)} by set\n\n{made_with}; {result['device']}; {versions}, torch "
+        f"{result['torch']}. LPIPS: {result['metrics']['lpips']}. Distances: "
+        f"{result['metrics']['frechet, kernel']}.\n\n"
         f"{_markdown(['set', 'photos', 'edges', *headings], cells)}"
     )
 
 
 def _name(result: Result) -> str:
-    return str(result["model"]["name"])
+    """Name the model, and tell it from others of its name."""
+    return f"{result['model']['name']} ({result['model']['digest'][:12]})"
 
 
 def _interval(figure: Mapping[str, float | None]) -> Interval:
