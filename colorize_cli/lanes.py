@@ -1,7 +1,7 @@
 """Several calls of the network at once, one thread each.
 
 Small networks leave cores idle when one call is spread over several: on two cores a call with two
-threads takes 0.6 to 0.7 of its time with one, so two calls side by side get 1.2 to 1.4 times as
+threads takes about 0.6 of its time with one, so two calls side by side get 1.1 to 1.2 times as
 much done (`benchmarks/cpu.md`).
 """
 
