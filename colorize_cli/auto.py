@@ -109,7 +109,7 @@ def candidates() -> list[Device]:
     """List what can compute on this CPU, onnxruntime first, which is the reference for colours."""
     devices = [resolve("cpu")]
     if problem("openvino") is None:
-        from .openvino_network import computes_bf16
+        from .openvino_runtime import computes_bf16
 
         devices.append(resolve("openvino"))
         if computes_bf16():

@@ -27,7 +27,7 @@ from rich.text import Text
 from .names import shown
 
 if TYPE_CHECKING:
-    from .run import Tally
+    from .tally import Tally
     from .work import OnColour, Result
 
 _LINE_SECONDS = 10.0

@@ -248,7 +248,7 @@ def _device(name: DeviceName, threads: int, precision: Precision = "fp32") -> De
 
 
 def _openvino(threads: int, precision: Precision) -> Device:
-    from .openvino_network import version
+    from .openvino_runtime import version
 
     return Device(
         name="openvino",
@@ -268,7 +268,7 @@ def _problem_of_openvino(is_proven: bool) -> str | None:
     if importlib.util.find_spec("openvino") is None:
         return f"OpenVINO is not installed. Install it with one of\n{install_commands('openvino')}"
     try:
-        from .openvino_network import test_computation
+        from .openvino_runtime import test_computation
     except ImportError as error:
         return f"OpenVINO cannot be loaded ({error})"
     return None if is_proven else test_computation(_PROBE)

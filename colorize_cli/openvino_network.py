@@ -14,6 +14,7 @@ from .errors import DeviceError
 from .geometry import frame_for
 from .network import Condition, Denoise, Float, expect, grid_mean
 from .openvino_cache import CompiledGraphs, Key
+from .openvino_runtime import last_line
 
 # Height over width of photos whose denoiser is compiled for just their shape.
 _USUAL = ((1, 1), (3, 4), (4, 3), (2, 3), (3, 2))
@@ -156,7 +157,7 @@ class OpenVinoNetwork:
             compiled = self._core.compile_model(graph, "CPU", config)
         except RuntimeError as error:
             raise DeviceError(
-                f"{self.device.description} cannot compile {name} ({_last_line(error)}); "
+                f"{self.device.description} cannot compile {name} ({last_line(error)}); "
                 "--device cpu can run it."
             ) from error
         self._cache.keep(compiled, key, config)
@@ -170,7 +171,7 @@ class OpenVinoNetwork:
             except RuntimeError as error:
                 raise DeviceError(
                     f"{self.device.description} cannot read {name} of {self._bundle.path} "
-                    f"({_last_line(error)}); --device cpu can."
+                    f"({last_line(error)}); --device cpu can."
                 ) from error
             if name == _DENOISER:
                 inputs = {node.get_any_name() for node in graph.inputs}
@@ -185,7 +186,7 @@ class OpenVinoNetwork:
             return graph.infer(feed)
         except RuntimeError as error:
             raise DeviceError(
-                f"{self.device.description} failed: {_last_line(error)}. Try a smaller --size, or "
+                f"{self.device.description} failed: {last_line(error)}. Try a smaller --size, or "
                 "--device cpu."
             ) from error
 
@@ -207,28 +208,3 @@ class _Compiled:
         found = {name: request.get_tensor(name).data.copy() for name in self.outputs}
         self._idle.append(request)
         return found
-
-
-def computes_bf16() -> bool:
-    """Whether this CPU has instructions for bfloat16 that OpenVINO uses."""
-    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-
-
-def version() -> str:
-    """Version of OpenVINO, without the number of its build."""
-    return str(ov.__version__).partition("-")[0]
-
-
-def test_computation(model: bytes) -> str | None:
-    """Compute with a model of one input x: what is wrong with the result of x = 1, or None."""
-    try:
-        core = ov.Core()
-        request = core.compile_model(core.read_model(model), "CPU").create_infer_request()
-        result = next(iter(request.infer({"x": np.ones(1, np.float32)}).values()))
-    except RuntimeError as error:
-        return f"a test computation failed ({_last_line(error)})"
-    return None if result[0] == 2 else "a test computation gave a wrong result"
-
-
-def _last_line(error: RuntimeError) -> str:
-    return str(error).strip().splitlines()[-1]

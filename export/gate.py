@@ -91,7 +91,7 @@ def require_device(precision: Precision) -> None:
         return
     missing = problem("openvino")
     if missing is None:
-        from colorize_cli.openvino_network import computes_bf16
+        from colorize_cli.openvino_runtime import computes_bf16
 
         missing = None if computes_bf16() else "this CPU has no instructions for bfloat16"
     if missing is not None:

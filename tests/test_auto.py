@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from colorize_cli import auto, openvino_network
+from colorize_cli import auto, openvino_runtime
 from colorize_cli.auto import Trial, choose, fastest, kept_trials
 from colorize_cli.bundle import Bundle, load_bundle
 from colorize_cli.devices import Device, resolve
@@ -121,8 +121,8 @@ def test_what_was_measured_is_loaded_and_not_tested_again(
 ) -> None:
     found(monkeypatch, (40.0, 0.0), (38.0, 0.0), (20.0, 0.2))
     choose("auto", bundle, lambda text: None)
-    monkeypatch.setattr(openvino_network, "test_computation", lambda model: "it was tested")
+    monkeypatch.setattr(openvino_runtime, "test_computation", lambda model: "it was tested")
     assert chosen("auto", bundle) == ("openvino", "bf16")
-    monkeypatch.setitem(sys.modules, "colorize_cli.openvino_network", None)
+    monkeypatch.setitem(sys.modules, "colorize_cli.openvino_runtime", None)
     with pytest.raises(DeviceError, match="cannot be loaded"):
         choose("auto", bundle, lambda text: None)

@@ -14,8 +14,8 @@ from colorize_cli.console import Reporter, Verbosity, count_text, duration_text,
 from colorize_cli.errors import UsageError
 from colorize_cli.log import RunLog
 from colorize_cli.plan import Job
-from colorize_cli.run import Tally
 from colorize_cli.scan import Problem
+from colorize_cli.tally import Tally
 from colorize_cli.work import Result
 
 

@@ -207,5 +207,5 @@ def test_where_it_is_not_installed_the_commands_that_install_it_are_told(
 
 
 def test_where_it_cannot_be_loaded_the_reason_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "colorize_cli.openvino_network", None)
+    monkeypatch.setitem(sys.modules, "colorize_cli.openvino_runtime", None)
     assert "cannot be loaded" in (problem("openvino") or "")

@@ -1,0 +1,30 @@
+"""What OpenVINO is here: its version, what the CPU can do with it, whether it computes at all."""
+
+import numpy as np
+import openvino as ov  # type: ignore[import-untyped]
+
+
+def computes_bf16() -> bool:
+    """Whether this CPU has instructions for bfloat16 that OpenVINO uses."""
+    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def version() -> str:
+    """Version of OpenVINO, without the number of its build."""
+    return str(ov.__version__).partition("-")[0]
+
+
+def test_computation(model: bytes) -> str | None:
+    """Compute with a model of one input x: what is wrong with the result of x = 1, or None."""
+    try:
+        core = ov.Core()
+        request = core.compile_model(core.read_model(model), "CPU").create_infer_request()
+        result = next(iter(request.infer({"x": np.ones(1, np.float32)}).values()))
+    except RuntimeError as error:
+        return f"a test computation failed ({last_line(error)})"
+    return None if result[0] == 2 else "a test computation gave a wrong result"
+
+
+def last_line(error: RuntimeError) -> str:
+    """What is wrong, of an error of OpenVINO that begins with where in its code."""
+    return str(error).strip().splitlines()[-1]
