@@ -17,6 +17,8 @@ EXTRAS = {
     "evaluate": ("torch", "safetensors"),
     "export": ("torch", "safetensors", "onnx", "onnxscript"),
 }
+# Runtimes, whose loss nothing would tell but slowness: pipx and uv make the environment anew.
+_KEPT = ("openvino", "tensorrt")
 _PACKAGES = {"train": ("training",), "evaluate": ("training",), "export": ("training", "export")}
 _RUNTIME = ("numpy", "cv2", "onnxruntime", "tifffile")
 _ROOT = Path(__file__).resolve().parents[1]
@@ -79,17 +81,17 @@ def install_commands(extra: str) -> str:
 
     They name what this installation came from: the distribution is on no index.
     """
-    what = _requirement(extra)
+    anew = _requirement(extra, *_kept())
     return (
-        f"  pip:   {shlex.quote(sys.executable)} -m pip install {what}\n"
-        f"  pipx:  pipx install --force {what}\n"
-        f"  uv:    uv tool install --force {what}"
+        f"  pip:   {shlex.quote(sys.executable)} -m pip install {_requirement(extra)}\n"
+        f"  pipx:  pipx install --force {anew}\n"
+        f"  uv:    uv tool install --force {anew}"
     )
 
 
 def repair_commands() -> str:
     """Commands that put the shared folders right again, for pip, pipx and uv, one a line."""
-    python, what = shlex.quote(sys.executable), _requirement()
+    python, what = shlex.quote(sys.executable), _requirement(*_kept())
     rivals = "onnxruntime onnxruntime-gpu opencv-python opencv-python-headless"
     return (
         f"  pip:   {python} -m pip uninstall -y {rivals}; {python} -m pip install {what}\n"
@@ -98,9 +100,13 @@ def repair_commands() -> str:
     )
 
 
-def _requirement(extra: str = "") -> str:
-    """What an installer is to be given, quoted for a shell."""
-    extras = f"[{extra}]" if extra else ""
+def _kept() -> list[str]:
+    return [extra for extra in _KEPT if not _is_missing(extra)]
+
+
+def _requirement(*wanted: str) -> str:
+    """What an installer is to be given for these extras, quoted for a shell."""
+    extras = f"[{','.join(dict.fromkeys(wanted))}]" if wanted else ""
     origin = _origin()
     if origin is None:
         return shlex.quote(f"{_ROOT}{extras}")

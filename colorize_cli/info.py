@@ -8,7 +8,7 @@ from typing import Any
 from . import __version__
 from .auto import MAX_DIFFERENCE, choose, kept_trials
 from .bundle import GRAPHS, Bundle, load_bundle
-from .console import Reporter, write_stdout
+from .console import Reporter, count_text, write_stdout
 from .devices import DEVICES, problem, rival_wheels
 from .errors import EXIT_ENVIRONMENT, EXIT_OK, ColorizeError, ModelError
 from .extras import EXTRAS, install_commands, missing_modules, repair_commands
@@ -123,7 +123,7 @@ def _text(facts: dict[str, Any]) -> str:
         f"colorize {facts['colorize']}, Python {machine['python']} ({facts['executable']})",
         f"machine    {machine['system']}",
         f"           {machine['cpu']}, {machine['usable_cpus']} of {machine['cpus']} CPUs, "
-        f"{machine['network_threads']} threads for the network",
+        f"{count_text(machine['network_threads'], 'thread')} for the network",
         f"           GPU: {machine['gpu'] or 'none found'}",
         f"packages   {', '.join(packages)}",
         "",

@@ -55,7 +55,7 @@ def installed_from(monkeypatch: pytest.MonkeyPatch, origin: dict[str, object] | 
 def test_a_command_without_its_extra_says_how_to_install_it(
     extra: str, hide: Hide, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    hide("torch")
+    hide("torch", "openvino", "tensorrt")
     assert app.main(COMMANDS[extra]) == 3
     out, err = capsys.readouterr()
     assert not out
@@ -100,8 +100,9 @@ def test_the_extras_are_those_of_the_project() -> None:
     ],
 )
 def test_the_commands_install_from_where_this_came_from(
-    monkeypatch: pytest.MonkeyPatch, origin: dict[str, object] | None, expected: str
+    monkeypatch: pytest.MonkeyPatch, hide: Hide, origin: dict[str, object] | None, expected: str
 ) -> None:
+    hide("openvino", "tensorrt")
     installed_from(monkeypatch, origin)
     for line in extras.install_commands("train").splitlines():
         words = shlex.split(line)
@@ -110,6 +111,20 @@ def test_the_commands_install_from_where_this_came_from(
         assert ("--editable" in words) == is_editable
     pip = shlex.split(extras.install_commands("train").splitlines()[0])
     assert pip[1:5] == [sys.executable, "-m", "pip", "install"]
+
+
+def test_what_is_made_anew_keeps_the_runtimes_that_are_there(
+    monkeypatch: pytest.MonkeyPatch, hide: Hide
+) -> None:
+    hide("tensorrt")
+    monkeypatch.setattr(extras, "_is_missing", lambda module: module == "tensorrt")
+    installed_from(monkeypatch, None)
+    pip, pipx, uv = extras.install_commands("train").splitlines()
+    assert pip.endswith("[train]'")
+    assert pipx.endswith("[train,openvino]'")
+    assert uv.endswith("[train,openvino]'")
+    assert extras.install_commands("openvino").count("[openvino]") == 3
+    assert "[openvino]" in extras.repair_commands()
 
 
 @pytest.mark.parametrize("hollow", [False, True])
