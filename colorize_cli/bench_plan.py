@@ -39,11 +39,15 @@ class Model:
 
     @property
     def origin(self) -> str:
-        """What the exports of one checkpoint have in common, whatever their precision and name."""
+        """What the exports of one checkpoint have in common, whatever their precision and name.
+
+        Its weights are known by their SHA-256, or by their training where a bundle has none.
+        """
         bundle = self.bundle
         sizes = (bundle.working_size, bundle.multiple, bundle.grid, bundle.ab_scale)
         words = (bundle.family, *sizes, bundle.schedule.gammas.tolist())
-        facts = (bundle.prediction, dict(bundle.network), dict(bundle.training))
+        weights = bundle.training.get("weights") or dict(bundle.training)
+        facts = (bundle.prediction, dict(bundle.network), weights)
         return json.dumps([*words, repr(bundle.sampler), *facts], sort_keys=True)
 
 

@@ -62,7 +62,7 @@ class Bundle:
         network: the network's configuration, for `training.networks`.
         files: size and checksum by file name.
         precision: of the weights and of the computation.
-        training: recipe, data, commit.
+        training: recipe, data, versions, and SHA-256 of the weights that were exported.
         license: terms of the weights.
         quality: measured figures.
         parameters: of the network; None in bundles that were written before it was recorded.

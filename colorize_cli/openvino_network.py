@@ -1,8 +1,9 @@
 """A bundle's networks in OpenVINO, on the CPU."""
 
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from threading import RLock
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,8 @@ from .openvino_runtime import last_line
 
 # Height over width of photos whose denoiser is compiled for just their shape.
 _USUAL = ((1, 1), (3, 4), (4, 3), (2, 3), (3, 2))
-# How many of those are kept open; each holds its weights anew, 90 MB.
-_KEPT = 3
+# How many of those are kept open; each holds its weights anew, 90 MB and more.
+_KEPT = 4
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 _ENCODER, _DENOISER = "encoder.onnx", "denoiser.onnx"
 
@@ -59,7 +60,9 @@ class OpenVinoNetwork:
         self._graphs: dict[str, Any] = {}
         # In the order of their last use.
         self._compiled: dict[Key, _Compiled] = {}
-        self._lock = RLock()
+        self._lock = Lock()  # of that order
+        self._opening: defaultdict[Key, Lock] = defaultdict(Lock)
+        self._reading = Lock()
         self._ahead = ThreadPoolExecutor(1, "open")
         self._maps = ["L"]
         if bundle.family == "encoder":
@@ -126,26 +129,33 @@ class OpenVinoNetwork:
 
     def _opened(self, key: Key, shapes: dict[str, tuple[int, ...]] | None = None) -> "_Compiled":
         """Give a compiled graph; `shapes` of all its inputs are for one of a fixed shape."""
-        with self._lock:
-            self._load(key)
-            graph = self._compiled.pop(key, None) or _Compiled(self._compile(key, shapes))
+        with self._opening[key]:
+            graph = self._found(key) or _Compiled(self._compile(key, shapes))
             self._keep(key, graph)
             return graph
 
     def _load(self, key: Key) -> None:
         """Take a graph from the cache, if it is there."""
-        with self._lock:
-            if key not in self._compiled:
-                found = self._cache.load(key, self._config(key[0]))
-                if found is not None:
-                    self._keep(key, _Compiled(found))
+        with self._opening[key]:
+            if graph := self._found(key):
+                self._keep(key, graph)
+
+    def _found(self, key: Key) -> "_Compiled | None":
+        """Find a graph among the open ones, else in the cache."""
+        if graph := self._compiled.get(key):
+            return graph
+        loaded = self._cache.load(key, self._config(key[0]))
+        return None if loaded is None else _Compiled(loaded)
 
     def _keep(self, key: Key, graph: "_Compiled") -> None:
-        """Keep a graph as the one used last, and let go of what is too many."""
-        self._compiled[key] = graph
-        of_fixed_shape = [key for key in self._compiled if key[1]]
-        for longest_ago in of_fixed_shape[:-_KEPT]:
-            del self._compiled[longest_ago]
+        """Keep a graph as the one used last, and let go of what is too many and comes back."""
+        with self._lock:
+            self._compiled.pop(key, None)
+            self._compiled[key] = graph
+            of_fixed_shape = [other for other in self._compiled if other[1]]
+            for longest_ago in of_fixed_shape[:-_KEPT]:
+                if self._is_kept(longest_ago):
+                    del self._compiled[longest_ago]
 
     def _compile(self, key: Key, shapes: dict[str, tuple[int, ...]] | None) -> Any:
         name, shape = key
@@ -164,22 +174,27 @@ class OpenVinoNetwork:
         return compiled
 
     def _graph(self, name: str) -> Any:
-        """Read a graph of the bundle, and check the denoiser's names."""
-        if name not in self._graphs:
-            try:
-                graph = self._core.read_model(self._bundle.read(name))
-            except RuntimeError as error:
-                raise DeviceError(
-                    f"{self.device.description} cannot read {name} of {self._bundle.path} "
-                    f"({last_line(error)}); --device cpu can."
-                ) from error
-            if name == _DENOISER:
-                inputs = {node.get_any_name() for node in graph.inputs}
-                expect(self._bundle, inputs, {"noisy_ab", "gamma", *self._maps})
-                outputs = {node.get_any_name() for node in graph.outputs}
-                expect(self._bundle, outputs, {"prediction"})
-            self._graphs[name] = graph
-        return self._graphs[name]
+        """Give a graph of the bundle."""
+        with self._reading:
+            if name not in self._graphs:
+                self._graphs[name] = self._read(name)
+            return self._graphs[name]
+
+    def _read(self, name: str) -> Any:
+        """Read a graph, and check the denoiser's names."""
+        try:
+            graph = self._core.read_model(self._bundle.read(name))
+        except RuntimeError as error:
+            raise DeviceError(
+                f"{self.device.description} cannot read {name} of {self._bundle.path} "
+                f"({last_line(error)}); --device cpu can."
+            ) from error
+        if name == _DENOISER:
+            inputs = {node.get_any_name() for node in graph.inputs}
+            expect(self._bundle, inputs, {"noisy_ab", "gamma", *self._maps})
+            outputs = {node.get_any_name() for node in graph.outputs}
+            expect(self._bundle, outputs, {"prediction"})
+        return graph
 
     def _infer(self, graph: "_Compiled", feed: dict[str, Any]) -> dict[str, Float]:
         try:
@@ -192,14 +207,15 @@ class OpenVinoNetwork:
 
 
 class _Compiled:
-    """A compiled graph for any number of threads."""
+    """A compiled graph, and as many requests as there were ever calls of it at once."""
 
     def __init__(self, graph: Any) -> None:
         self._graph = graph
-        self._idle: list[Any] = []  # requests that no thread is using
+        self._idle: list[Any] = []  # requests that no call is using; one that failed is dropped
         self.outputs: list[str] = [node.get_any_name() for node in graph.outputs]
 
     def infer(self, feed: dict[str, Any]) -> dict[str, Float]:
+        """Compute all outputs, by name; safe in any thread."""
         try:
             request = self._idle.pop()
         except IndexError:

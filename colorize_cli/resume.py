@@ -31,11 +31,8 @@ from .tensorrt import building
 _GPUS = ("cuda", "tensorrt")
 
 
-def check_options(options: Options) -> Bundle | None:
+def check_options(options: Options) -> None:
     """Check what is given, before any photograph is looked for.
-
-    Returns:
-        The model, if it had to be opened for this.
 
     Raises:
         DeviceError: The device asked for cannot run.
@@ -44,25 +41,20 @@ def check_options(options: Options) -> Bundle | None:
     """
     kept = None if options.overwrite else read_record(options.out)
     _check_candidates(options.candidates or 0, options.samples)
+    if options.model or options.size:
+        bundle, _ = _open_model(options, kept)
+        check_size(bundle, options.size or bundle.working_size)
     if options.device != "auto":
         resolve(options.device)
-    if not (options.model or options.size):
-        return None
-    bundle, _ = _open_model(options, kept)
-    check_size(bundle, options.size or bundle.working_size)
-    return bundle
 
 
-def open_colorizer(
-    options: Options, reporter: Reporter, photos: int, opened: Bundle | None = None
-) -> tuple[Colorizer, Record]:
+def open_colorizer(options: Options, reporter: Reporter, photos: int) -> tuple[Colorizer, Record]:
     """Open the network, say what runs, and write the record.
 
     Args:
         options: What the user asked for.
         reporter: Whom to tell.
         photos: How many are to be colorized.
-        opened: The model, where `check_options` has opened it.
 
     Returns:
         The network and the settings that count.
@@ -73,7 +65,7 @@ def open_colorizer(
         UsageError: The output folder cannot be written to, or a number is out of range.
     """
     kept = None if options.overwrite else read_record(options.out)
-    bundle, model = _open_model(options, kept, opened)
+    bundle, model = _open_model(options, kept)
     settled = _settled(options, kept, bundle)
     draws = settled["candidates"] or options.samples
     device = _open_device(options, kept, bundle, reporter).fitted(photos * draws)
@@ -103,16 +95,13 @@ def open_colorizer(
     return colorizer, record
 
 
-def preview(
-    options: Options, reporter: Reporter, photos: int, opened: Bundle | None = None
-) -> None:
+def preview(options: Options, reporter: Reporter, photos: int) -> None:
     """Say of the settings what `open_colorizer` would say, without opening the network.
 
     Args:
         options: What the user asked for.
         reporter: Whom to tell.
         photos: How many would be colorized.
-        opened: The model, where `check_options` has opened it.
 
     Raises:
         DeviceError: The device asked for, or recorded, cannot run.
@@ -120,7 +109,7 @@ def preview(
         UsageError: There are fewer candidates than samples.
     """
     kept = None if options.overwrite else read_record(options.out)
-    bundle, _ = _open_model(options, kept, opened)
+    bundle, _ = _open_model(options, kept)
     settled = _settled(options, kept, bundle)
     if not kept:
         return
@@ -179,13 +168,11 @@ def _check_candidates(candidates: int, samples: int) -> None:
         )
 
 
-def _open_model(
-    options: Options, kept: Record | None, opened: Bundle | None = None
-) -> tuple[Bundle, str]:
+def _open_model(options: Options, kept: Record | None) -> tuple[Bundle, str]:
     """The bundle, and the name or absolute path that will find it again."""
     name = options.model or (kept.model if kept else "default")
     try:
-        bundle = opened or load_bundle(name)
+        bundle = load_bundle(name)
     except ModelError as error:
         if options.model or not kept:
             raise

@@ -6,7 +6,6 @@ from pathlib import Path
 from time import monotonic
 
 from .batch import run as run_batch
-from .bundle import Bundle
 from .console import Reporter, count_text, write_stdout
 from .errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
 from .log import RunLog
@@ -36,7 +35,7 @@ def run(options: Options, reporter: Reporter) -> int:
     """
     started = monotonic()
     _check_out(options.out)
-    opened = check_options(options)
+    check_options(options)
     plan = make_plan(
         options.paths,
         options.out,
@@ -54,7 +53,7 @@ def run(options: Options, reporter: Reporter) -> int:
         for problem in plan.problems:
             reporter.failure(problem.path, problem.reason)
         if count := sum(bool(job.missing) for job in plan.jobs):
-            preview(options, reporter, count, opened)
+            preview(options, reporter, count)
         else:
             compare_given(options, reporter)
         write_stdout("".join(_plan_lines(plan.jobs)))
@@ -67,7 +66,7 @@ def run(options: Options, reporter: Reporter) -> int:
             _report_plan(plan, reporter, log, tally)
             _note_moved(plan, options.out)
             if todo and not (options.fail_fast and tally.failed):
-                _colorize(todo, options, reporter, log, tally, opened)
+                _colorize(todo, options, reporter, log, tally)
             elif not todo:
                 compare_given(options, reporter)
         except KeyboardInterrupt:
@@ -133,14 +132,9 @@ def _note_moved(plan: Plan, out: Path) -> None:
 
 
 def _colorize(
-    jobs: Sequence[Job],
-    options: Options,
-    reporter: Reporter,
-    log: RunLog,
-    tally: Tally,
-    opened: Bundle | None,
+    jobs: Sequence[Job], options: Options, reporter: Reporter, log: RunLog, tally: Tally
 ) -> None:
-    colorizer, record = open_colorizer(options, reporter, len(jobs), opened)
+    colorizer, record = open_colorizer(options, reporter, len(jobs))
     log.start(seed=record.seed, model=colorizer.bundle.digest, device=colorizer.device.name)
     reporter.note(
         f"{count_text(len(jobs), 'photo')}, {count_text(options.samples, 'sample')} each, into "

@@ -1,5 +1,6 @@
 """What is exported: a network, and all of `bundle.json` that does not depend on the precision."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -36,7 +37,9 @@ def from_checkpoint(
     recipe = override(checkpoint.recipe, overrides)
     network = build(recipe.family, recipe.network)
     load_weights(network, checkpoint.state, path)
-    return network, _fields(recipe, checkpoint.progress, report)
+    with path.open("rb") as file:
+        weights = hashlib.file_digest(file, "sha256").hexdigest()
+    return network, _fields(recipe, checkpoint.progress | {"weights": weights}, report)
 
 
 def from_bundle(bundle: Bundle) -> tuple[Network, dict[str, Any]]:

@@ -437,6 +437,17 @@ def test_exports_of_one_checkpoint_are_compared_with_the_one_in_single_precision
     assert second["ciede2000"] > 0
 
 
+def test_exports_are_told_apart_by_their_weights_and_not_by_their_names(tmp_path: Path) -> None:
+    def origin(name: str, weights: str) -> str:
+        training = {"weights": weights, "recipe": {"name": name}}
+        fields = int8_fields() | {"name": name, "training": training}
+        write_bundle(tmp_path / name, fields, other_graphs())
+        return bench_plan.load_models([str(tmp_path / name)])[0].origin
+
+    assert origin("mine", "0a") == origin("mine-int8", "0a")
+    assert origin("mine", "0a") != origin("another", "0b")
+
+
 def test_one_model_alone_in_another_precision_is_its_own_measure(
     capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

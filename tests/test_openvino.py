@@ -4,12 +4,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
-from colorize_cli import devices
+from colorize_cli import devices, openvino_network
 from colorize_cli.bundle import Bundle, load_bundle
 from colorize_cli.colorizer import Colorizer
 from colorize_cli.devices import Precision, problem, resolve
@@ -79,26 +80,73 @@ def test_only_the_usual_shapes_have_graphs_of_their_own(tiny_bundle: Path) -> No
     assert graphs_after(200, 20) == 4
 
 
-def test_graphs_of_the_shapes_used_last_are_kept_and_colours_do_not_depend_on_it(
-    tiny_bundle: Path,
-) -> None:
-    colorizer = Colorizer(load_bundle(tiny_bundle), resolve("openvino"), steps=1)
-    network = colorizer._network
-    assert isinstance(network, OpenVinoNetwork)
-    shapes = [(80, 80), (60, 80), (80, 60), (60, 90), (90, 60), (20, 200)]
-    photos = [colorizer.prepare(read_photo(synthetic_photo(*shape))) for shape in shapes]
-    first = [colorizer.colorize([photo], 2, 0) for photo in photos]
-    assert sum(shape is not None for _, shape in network._compiled) == 3
-    for photo, expected in zip(photos, first, strict=True):
-        np.testing.assert_array_equal(colorizer.colorize([photo], 2, 0), expected)
-    assert sum(shape is not None for _, shape in network._compiled) == 3
-
-
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.setenv(name, str(tmp_path))
     return tmp_path / "colorize" / "openvino"
+
+
+SQUARE, *OTHERS = [(80, 80), (60, 80), (80, 60), (60, 90), (90, 60)]
+
+
+def shapes_kept(network: OpenVinoNetwork) -> list[tuple[int, ...]]:
+    return [shape[2:] for _, shape in network._compiled if shape]
+
+
+def test_graphs_of_the_shapes_used_last_are_kept_and_colours_do_not_depend_on_it(
+    tiny_bundle: Path, cache: Path
+) -> None:
+    colorizer = Colorizer(load_bundle(tiny_bundle), resolve("openvino"), steps=1, size=192)
+    network = colorizer._network
+    assert isinstance(network, OpenVinoNetwork)
+    sides = [*OTHERS, SQUARE]
+    photos = [colorizer.prepare(read_photo(synthetic_photo(*pair))) for pair in sides]
+    strip = colorizer.prepare(read_photo(synthetic_photo(20, 200)))
+    grids = [tuple(side // colorizer.bundle.grid for side in photo.L.shape) for photo in photos]
+    first = [colorizer.colorize([photo], 2, 0) for photo in (*photos[:4], strip)]
+    colorizer.colorize([photos[0]], 2, 0)
+    first.append(colorizer.colorize([photos[4]], 2, 0))
+    # The second had not been used for longest. What serves all shapes stays.
+    assert shapes_kept(network) == [grids[2], grids[3], grids[0], grids[4]]
+    assert len(network._compiled) == 6
+    for photo, expected in zip((*photos[:4], strip, photos[4]), first, strict=True):
+        np.testing.assert_array_equal(colorizer.colorize([photo], 2, 0), expected)
+
+
+def test_a_photo_keeps_its_graph_while_it_is_drawn(
+    tiny_bundle: Path, cache: Path, L: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openvino_network, "_KEPT", 1)
+    network = OpenVinoNetwork(load_bundle(tiny_bundle), resolve("openvino"))
+    upright = np.ascontiguousarray(L.swapaxes(2, 3))
+    denoise, other = (network.denoiser(network.encode(one)) for one in (L, upright))
+    x_t, gamma = np.ones((1, 2, 16, 24), np.float32), np.array([0.5], np.float32)
+    expected = denoise(x_t, gamma)
+    other(np.ascontiguousarray(x_t.swapaxes(2, 3)), gamma)
+    assert shapes_kept(network) == [(24, 16)]
+    monkeypatch.setattr(OpenVinoNetwork, "_opened", None)
+    np.testing.assert_array_equal(denoise(x_t, gamma), expected)
+
+
+def test_without_a_cache_to_come_back_from_each_shape_is_compiled_once(
+    tiny_bundle: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.parent.mkdir()
+    cache.write_text("in the way of the folder")
+    compiled: list[object] = []
+    compile_graph = OpenVinoNetwork._compile
+
+    def noted(network: OpenVinoNetwork, key: Any, shapes: Any) -> Any:
+        compiled.append(key)
+        return compile_graph(network, key, shapes)
+
+    monkeypatch.setattr(OpenVinoNetwork, "_compile", noted)
+    colorizer = Colorizer(load_bundle(tiny_bundle), resolve("openvino"), steps=1, size=192)
+    photos = [colorizer.prepare(read_photo(synthetic_photo(*s))) for s in (SQUARE, *OTHERS)]
+    for photo in photos * 2:
+        colorizer.colorize([photo], 1, 0)
+    assert len(compiled) == len(set(compiled)) == 6
 
 
 def predicted(network: OpenVinoNetwork, L: np.ndarray) -> np.ndarray:
