@@ -95,7 +95,7 @@ class OnnxNetwork:
             if device.name != "tensorrt":
                 return open_session(model, device)
             shapes = graph_inputs(model)
-            options = provider_options(bundle, shapes, batch, size or bundle.working_size)
+            options = provider_options(bundle, name, shapes, batch, size or bundle.working_size)
             session = open_session(model, device, options)
             self.node_counts[name] = node_counts(session, name)
             return session

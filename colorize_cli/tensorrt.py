@@ -1,6 +1,6 @@
 """TensorRT through onnxruntime: what its engines are built for, and where they are kept.
 
-An engine is built for a range of shapes, on one kind of GPU, by one TensorRT. onnxruntime neither
+An engine is built for a range of shapes, on one model of GPU, by one TensorRT. onnxruntime neither
 notices that one of these has changed nor throws an old engine out, so all of them name the folder.
 """
 
@@ -76,12 +76,13 @@ class Profile:
 
 
 def provider_options(
-    bundle: Bundle, inputs: Mapping[str, Sequence[int | str]], batch: int, size: int
+    bundle: Bundle, graph: str, inputs: Mapping[str, Sequence[int | str]], batch: int, size: int
 ) -> dict[str, str]:
     """Options of onnxruntime's provider for a graph of a bundle; makes the folders of its caches.
 
     Args:
         bundle: the model.
+        graph: its file name, which its engines' names begin with.
         inputs: of the graph, as `Profile.options` takes them.
         batch: photos a call.
         size: working size in pixels.
@@ -104,6 +105,8 @@ def provider_options(
     return {
         "trt_engine_cache_enable": "1",
         "trt_engine_cache_path": str(folder),
+        # Else they have the graph's inner name, the same for all, and a hash of onnxruntime's own.
+        "trt_engine_cache_prefix": Path(graph).stem,
         "trt_timing_cache_enable": "1",
         "trt_timing_cache_path": str(timing),
         # Layers that must not run in half precision are in single in the graph, with casts.
@@ -114,14 +117,13 @@ def provider_options(
 
 def engine_folder(bundle: Bundle, batch: int, size: int) -> Path:
     """Name the folder of a bundle's engines by all that makes them differ."""
-    gpu = find_gpu()
     graphs = "".join(bundle.files[name].sha256 for name in GRAPHS[bundle.family])
     key = (
         hashlib.sha256(graphs.encode()).hexdigest()[:16],
         f"ort{ort.__version__}",
         f"trt{_version()}",
         f"cuda{ort.cuda_version}",
-        f"sm{gpu.compute_capability if gpu else 'unknown'}",
+        _gpu_word(),
         bundle.compute,
         f"b{batch}",
         f"s{size}",
@@ -136,20 +138,26 @@ def _timing_folder() -> Path:
 
     The models share it. onnxruntime puts the compute capability into the file's name, no more.
     """
+    return cache_folder() / "tensorrt" / f"timing-trt{_version()}-{_gpu_word()}"
+
+
+def _gpu_word() -> str:
+    """Name the GPU by capability and model: an H100 and an H200, both 9.0, may share a home."""
     gpu = find_gpu()
-    model = re.sub(r"\W+", "-", gpu.name.lower()) if gpu else "unknown"
-    capability = gpu.compute_capability if gpu else "unknown"
-    return cache_folder() / "tensorrt" / f"timing-trt{_version()}-sm{capability}-{model}"
+    if gpu is None:
+        return "smunknown"
+    return f"sm{gpu.compute_capability}-" + re.sub(r"\W+", "-", gpu.name.lower())
 
 
 def building(bundle: Bundle, batch: int, size: int) -> str | None:
     """Say that engines are to be built, and about how long it takes; None when they are there.
 
-    Each graph has an engine at least: several where TensorRT takes it in parts. One that is left
-    to CUDA as a whole has none, and then this is said at each run.
+    Each graph has an engine at least: several where TensorRT takes it in parts, of which one is
+    enough here, as nobody knows their number before. One that is left to CUDA as a whole has none,
+    and then this is said at each run.
     """
-    engines = list(engine_folder(bundle, batch, size).glob("*.engine"))
-    if len(engines) >= len(GRAPHS[bundle.family]):
+    folder = engine_folder(bundle, batch, size)
+    if all(any(folder.glob(f"{Path(name).stem}_*.engine")) for name in GRAPHS[bundle.family]):
         return None
     return (
         f"building TensorRT engines for batch {batch} and size {size}, once for this model and "

@@ -36,7 +36,7 @@ class EngineNetwork(OnnxNetwork):
         folder.mkdir(parents=True, exist_ok=True)
         if self.leaves_engines:
             for graph in GRAPHS[bundle.family]:
-                (folder / f"{graph}_sm90.engine").write_bytes(bytes(1_000_000))
+                (folder / f"{Path(graph).stem}_1_0_sm90.engine").write_bytes(bytes(1_000_000))
 
     def encode(self, L: Any) -> Any:
         self.encoded.append(L.shape)

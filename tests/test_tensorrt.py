@@ -105,7 +105,9 @@ def test_all_that_makes_engines_differ_names_their_folder(
     other = dict(bundle.files) | {"denoiser.onnx": BundleFile("0" * 64, 1)}
     folders.add(engine_folder(replace(bundle, files=other), 8, 64))
     for module, name, value in (
-        (tensorrt, "find_gpu", lambda: Gpu("NVIDIA L4", "8.9", 13)),
+        (tensorrt, "find_gpu", lambda: Gpu("NVIDIA H100", "9.0", 13)),
+        (tensorrt, "find_gpu", lambda: Gpu("NVIDIA H200", "9.1", 13)),
+        (tensorrt, "find_gpu", lambda: None),
         (tensorrt, "_version", lambda: "101500"),
         (tensorrt.ort, "__version__", "9.9"),
         (tensorrt.ort, "cuda_version", "14.0"),
@@ -113,7 +115,7 @@ def test_all_that_makes_engines_differ_names_their_folder(
         with monkeypatch.context() as patch:
             patch.setattr(module, name, value)
             folders.add(engine_folder(bundle, 8, 64))
-    assert len(folders) == 11
+    assert len(folders) == 13
     assert engine_folder(bundle, 8, 64) in folders
 
 
@@ -141,13 +143,17 @@ def test_caches_are_on_and_half_precision_only_where_the_graph_has_it(
 
 
 def test_models_share_how_long_layers_take_but_no_two_gpus_or_versions_do(
-    bundle: Bundle, opened: list[list[Any]], monkeypatch: pytest.MonkeyPatch
+    bundle: Bundle,
+    tiny_palette_bundle: Path,
+    opened: list[list[Any]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def folder(size: int = 64) -> str:
-        OnnxNetwork(bundle, resolve("tensorrt"), size=size)
+    def folder(model: Bundle = bundle, size: int = 64) -> str:
+        OnnxNetwork(model, resolve("tensorrt"), size=size)
         return str(opened[-1][0][1]["trt_timing_cache_path"])
 
     assert folder() == folder(size=96)
+    assert folder() == folder(load_bundle(tiny_palette_bundle))
     folders = {folder()}
     for name, value in (
         ("find_gpu", lambda: Gpu("NVIDIA H100", "9.0", 13)),
@@ -171,15 +177,23 @@ def test_cuda_and_the_cpu_stand_behind_it(bundle: Bundle, opened: list[list[Any]
     assert resolve("tensorrt").description.startswith("TensorRT (NVIDIA H200")
 
 
+def leave_engine(options: dict[str, str], part: int = 0) -> None:
+    """Write an engine under the name that onnxruntime gives it for these options."""
+    name = f"{options['trt_engine_cache_prefix']}_2068723788287043730_{part}_fp16_sm90.engine"
+    (Path(options["trt_engine_cache_path"]) / name).write_bytes(b"engine")
+
+
 def test_building_is_said_until_the_engines_are_there(
     bundle: Bundle, opened: list[list[Any]]
 ) -> None:
     assert "some minutes" in (building(bundle, 8, 64) or "")
     OnnxNetwork(bundle, resolve("tensorrt"), batch=8, size=64)
     assert building(bundle, 8, 64)
-    (engine_folder(bundle, 8, 64) / "encoder_sm90.engine").write_bytes(b"engine")
-    assert building(bundle, 8, 64), "a first run that ended early left one of two"
-    (engine_folder(bundle, 8, 64) / "denoiser_sm90.engine").write_bytes(b"engine")
+    encoder, denoiser = (providers[0][1] for providers in opened[-2:])
+    for part in range(2):
+        leave_engine(encoder, part)
+        assert building(bundle, 8, 64), "a first run that ended early left the encoder's alone"
+    leave_engine(denoiser)
     assert building(bundle, 8, 64) is None
     assert building(bundle, 4, 64)
 
@@ -209,7 +223,8 @@ def test_old_engines_are_thrown_out(
     # What is used now stays, though its files are older than those of batch 8.
     OnnxNetwork(bundle, resolve("tensorrt"), batch=3, size=64)
     assert not engine_folder(bundle, 4, 64).exists()
-    assert building(bundle, 8, 64) is building(bundle, 3, 64) is None
+    assert building(bundle, 8, 64) is None
+    assert building(bundle, 3, 64) is None
 
 
 def test_what_tensorrt_leaves_to_others_is_counted(

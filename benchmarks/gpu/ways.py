@@ -162,7 +162,8 @@ def _open(
 ) -> ort.InferenceSession:
     """Open a step for just these shapes, which lets the runtime fold all that computes shapes."""
     if device.name == "tensorrt":
-        options = provider_options(bundle, graph_inputs(data), shape[0], bundle.working_size)
+        inputs = graph_inputs(data)
+        options = provider_options(bundle, "step.onnx", inputs, shape[0], bundle.working_size)
         return open_session(data, device, options)
     known = {name: tuple(value.shape()) for name, value in condition.maps.items()}
     options = {"enable_cuda_graph": "1"} if in_graph else {}
