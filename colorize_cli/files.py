@@ -10,6 +10,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+# End of the hidden names that folders have while they are deleted.
+_DOOMED = ".doomed"
+
 
 def write_atomic(path: Path, data: bytes, before: Callable[[], None] = lambda: None) -> None:
     """Write a file so that nobody ever sees a part of it, not even after a power cut.
@@ -61,13 +64,16 @@ def prune(folder: Path, limit: int) -> None:
 
     An entry is a file, or a folder, which goes or stays with all that it holds. What another
     process deletes or holds meanwhile is left to it, and a folder that may not be looked into to
-    itself.
+    itself. What could not be deleted of a folder is deleted by the next call, whatever is left.
     """
     entries: list[Path] = []
     with suppress(OSError):
         entries.extend(folder.iterdir())
     found = []
     for entry in entries:
+        if entry.name.startswith(".") and entry.name.endswith(_DOOMED):
+            shutil.rmtree(entry, ignore_errors=True)
+            continue
         with suppress(OSError):
             found.append((*_usage(entry), entry))
     total = sum(size for _, size, _ in found)
@@ -75,11 +81,17 @@ def prune(folder: Path, limit: int) -> None:
         if total <= limit:
             return
         with suppress(OSError):
-            if entry.is_dir():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink()
+            _delete(entry)
             total -= size
+
+
+def _delete(entry: Path) -> None:
+    """Delete a file or a folder so that it goes or stays as a whole under its name."""
+    if entry.is_symlink() or not entry.is_dir():
+        entry.unlink()
+        return
+    doomed = entry.rename(entry.with_name(f".{secrets.token_hex(8)}{_DOOMED}"))
+    shutil.rmtree(doomed, ignore_errors=True)
 
 
 def _usage(entry: Path) -> tuple[float, int]:

@@ -119,6 +119,41 @@ def test_a_folder_of_a_cache_goes_or_stays_as_a_whole(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["marked"]
 
 
+def test_a_folder_that_cannot_be_deleted_whole_loses_its_name_and_goes_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for age, name in enumerate(("new", "old")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "engine").write_bytes(bytes(100))
+        for path in (tmp_path / name / "engine", tmp_path / name):
+            os.utime(path, (1e9 - age, 1e9 - age))
+
+    def refused(path: object, **_options: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rmdir", refused)
+        prune(tmp_path, 150)
+    hidden, kept = sorted(path.name for path in tmp_path.iterdir())
+    assert hidden.startswith(".")
+    assert kept == "new", "what is left of the older one is no reason to delete the newer"
+    (tmp_path / ".0123.part").write_bytes(b"of another run, which is just writing it")
+    prune(tmp_path, 1000)
+    assert {path.name for path in tmp_path.iterdir()} == {"new", ".0123.part"}
+
+
+def test_a_folder_that_is_held_stays_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "held").mkdir()
+    (tmp_path / "held" / "engine").write_bytes(bytes(100))
+
+    def refused(path: Path, _target: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "rename", refused)
+    prune(tmp_path, 0)
+    assert (tmp_path / "held" / "engine").exists()
+
+
 def test_a_cache_that_may_not_be_looked_into_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
