@@ -3,9 +3,12 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .kinds import Kind
-from .work import Result
+
+if TYPE_CHECKING:
+    from .work import Result
 
 # Failures that the summary lists; the log has them all.
 _LISTED_FAILURES = 50
@@ -37,7 +40,7 @@ class Tally:
     warned: int = 0
     failures: list[tuple[Path, str]] = field(default_factory=list)
 
-    def add(self, result: Result) -> None:
+    def add(self, result: "Result") -> None:
         """Count a photograph that was worked on."""
         if result.kind:
             self.kinds[result.kind] += 1
