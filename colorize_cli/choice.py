@@ -4,7 +4,7 @@ Everything is measured on the network's grid, in CIEDE2000, before anything is r
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -31,11 +31,19 @@ class Choice:
         order: Positions among the candidates, as many as are kept, in their order.
         grey: Numbers, from 0, of the kept samples that came out grey.
         is_alike: Whether all kept samples, two or more, look the same.
+        factors: On the ab of those at `order`: what makes kept sample k as strong as sample k is.
     """
 
     order: tuple[int, ...]
     grey: tuple[int, ...]
     is_alike: bool
+    factors: tuple[float, ...]
+
+    def take(self, ab: Float, numbers: Sequence[int]) -> Float:
+        """Take kept samples, by their numbers from 0, of the (K, 2, h, w) candidates."""
+        factors = np.array([self.factors[k] for k in numbers], np.float32)
+        taken: Float = ab[[self.order[k] for k in numbers]] * factors[:, None, None, None]
+        return taken
 
 
 def judge(
@@ -52,7 +60,8 @@ def judge(
         prepared: The photo, as the network saw it.
         ab: (K, 2, h, w) in Lab units on its grid: the candidates, padding included.
         count: How many to keep, at most K.
-        choosing: Whether to choose; else the first are taken as they are.
+        choosing: Whether to choose; else the first are taken as they are. Candidates are compared
+            at one strength, and those that are kept get the factors of samples 0, 1, ...
         gains: The bundle's factors on ab, of sample 0, 1, ..., over and over. A sample is not grey
             for being muted on purpose: where its factor is below their mean, its chroma is taken as
             with the mean. A vivid one is grey as soon as what is shown of it is.
@@ -62,21 +71,18 @@ def judge(
     """
     if not 1 <= count <= len(ab):
         raise ValueError(f"{count} samples of {len(ab)} candidates")
-    lab = visible_lab(prepared, ab if choosing else ab[:count])
-    # All is judged by what sRGB can show: in black and in white all colours are one.
-    lab[..., 1], lab[..., 2] = fit_gamut(lab[..., 0], lab[..., 1], lab[..., 2])
-    own = np.resize(gains, len(lab)).astype(np.float32) / np.float32(np.mean(gains))
-    distances, chroma = _distances(lab), _chroma(lab)
-    is_grey = chroma / np.minimum(own, 1) < GREY
+    own = np.resize(gains, len(ab)).astype(np.float32) / np.float32(np.mean(gains))
     order = tuple(range(count))
     if choosing:
-        order = _choose(distances, chroma / own, is_grey, count)
-    kept = list(order)
-    return Choice(
-        order=order,
-        grey=tuple(np.flatnonzero(is_grey[kept]).tolist()),
-        is_alike=count > 1 and are_alike(distances[np.ix_(kept, kept)].max()),
-    )
+        lab = _shown(prepared, ab / own[:, None, None, None])
+        chroma = _chroma(lab)
+        order = _choose(_distances(lab), chroma, chroma < GREY, count)
+    factors = own[:count] / own[list(order)]
+    choice = Choice(order, (), False, tuple(factors.tolist()))
+    lab = _shown(prepared, choice.take(ab, range(count)))
+    is_grey = _chroma(lab) / np.minimum(own[:count], 1) < GREY
+    is_alike = count > 1 and are_alike(_distances(lab).max())
+    return replace(choice, grey=tuple(np.flatnonzero(is_grey).tolist()), is_alike=is_alike)
 
 
 def _choose(
@@ -99,6 +105,13 @@ def _choose(
         order.append(int(np.where(is_next, worth, -np.inf).argmax()))
         is_left[order[-1]] = False
     return tuple(order)
+
+
+def _shown(prepared: Prepared, ab: Float) -> Float:
+    """(K, h, w, 3), by what sRGB can show: in black and in white all colours are one."""
+    lab = visible_lab(prepared, ab)
+    lab[..., 1], lab[..., 2] = fit_gamut(lab[..., 0], lab[..., 1], lab[..., 2])
+    return lab
 
 
 def visible_lab(prepared: Prepared, ab: Float) -> Float:

@@ -170,7 +170,7 @@ def write(
             choosing=bool(settings.candidates),
             gains=settings.gains,
         )
-        wanted = ab[[item.choice.order[k] for k in job.missing]]
+        wanted = item.choice.take(ab, job.missing)
         grid = prepared.L.shape[0] // ab.shape[2]
         job.folder.mkdir(parents=True, exist_ok=True)
         rendered = render_samples(photo.pixels, wanted, prepared.frame, grid, working=prepared.L)

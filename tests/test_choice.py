@@ -80,6 +80,21 @@ def test_a_vivid_sample_is_grey_by_what_is_shown_of_it() -> None:
     assert judge(PREPARED, ab, 2, choosing=False, gains=(0.7, 1.3)).grey == (1,)
 
 
+def test_candidates_are_chosen_at_one_strength_and_kept_at_that_of_their_place() -> None:
+    gains = (1.5, 0.5)
+    # At one strength the second is in the middle of the others.
+    alike = np.array([(30, 10), (30, 0), (30, -9), (24, 1)], np.float32)
+    ab = candidates(*(alike * np.resize(gains, 4)[:, None]).tolist())
+    choice = judge(PREPARED, ab, 2, choosing=True, gains=gains)
+    assert choice.order[0] == 1
+    kept = choice.take(ab, (0, 1))
+    expected = alike[list(choice.order)] * np.array(gains, np.float32)[:, None]
+    np.testing.assert_allclose(kept[:, :, 0, 0], expected, rtol=1e-6)
+    np.testing.assert_array_equal(choice.take(ab, (1,)), kept[1:])
+    plain = judge(PREPARED, ab, 3, choosing=False, gains=gains)
+    np.testing.assert_array_equal(plain.take(ab, (0, 1, 2)), ab[:3])
+
+
 def test_a_sample_is_not_grey_for_the_gain_that_it_was_given() -> None:
     ab = candidates((6.5, 0), (3.5, 0), (3.5, 0.5), (6.5, 1), (3.5, 0))
     gains = (1.3, 0.7, 1.0)

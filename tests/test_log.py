@@ -24,7 +24,7 @@ def job(source: str = "in/x.png", missing: tuple[int, ...] = (0, 1)) -> Job:
 
 
 def done(source: str = "in/x.png", warnings: tuple[str, ...] = ()) -> Result:
-    choice = Choice(order=(4, 0), grey=(1,), is_alike=False)
+    choice = Choice(order=(4, 0), grey=(1,), is_alike=False, factors=(1.0, 1.0))
     return Result(job(source), None, "done", 1.23456, "ab12", "grey", choice, warnings, (0, 1))
 
 

@@ -208,7 +208,7 @@ def _kept(
     """Keep of the samples drawn (K, 2, h, w) those that `colorize` would."""
     choosing = bool(settings.candidates)
     choice = judge(subject.prepared, ab, settings.samples, choosing=choosing, gains=gains)
-    return ab[list(choice.order)]
+    return choice.take(ab, range(settings.samples))
 
 
 def grey_of(truth: RGB) -> NDArray[np.uint8]:
