@@ -4,7 +4,7 @@ Everything is measured on the network's grid, in CIEDE2000, before anything is r
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -41,9 +41,7 @@ class Choice:
 
     def take(self, ab: Float, numbers: Sequence[int]) -> Float:
         """Take kept samples, by their numbers from 0, of the (K, 2, h, w) candidates."""
-        factors = np.array([self.factors[k] for k in numbers], np.float32)
-        taken: Float = ab[[self.order[k] for k in numbers]] * factors[:, None, None, None]
-        return taken
+        return _taken(ab, [self.order[k] for k in numbers], [self.factors[k] for k in numbers])
 
 
 def judge(
@@ -77,12 +75,15 @@ def judge(
         lab = _shown(prepared, ab / own[:, None, None, None])
         chroma = _chroma(lab)
         order = _choose(_distances(lab), chroma, chroma < GREY, count)
-    factors = own[:count] / own[list(order)]
-    choice = Choice(order, (), False, tuple(factors.tolist()))
-    lab = _shown(prepared, choice.take(ab, range(count)))
+    factors = tuple((own[:count] / own[list(order)]).tolist())
+    lab = _shown(prepared, _taken(ab, order, factors))
     is_grey = _chroma(lab) / np.minimum(own[:count], 1) < GREY
-    is_alike = count > 1 and are_alike(_distances(lab).max())
-    return replace(choice, grey=tuple(np.flatnonzero(is_grey).tolist()), is_alike=is_alike)
+    return Choice(
+        order=order,
+        grey=tuple(np.flatnonzero(is_grey).tolist()),
+        is_alike=count > 1 and are_alike(_distances(lab).max()),
+        factors=factors,
+    )
 
 
 def _choose(
@@ -105,6 +106,11 @@ def _choose(
         order.append(int(np.where(is_next, worth, -np.inf).argmax()))
         is_left[order[-1]] = False
     return tuple(order)
+
+
+def _taken(ab: Float, order: Sequence[int], factors: Sequence[float]) -> Float:
+    taken: Float = ab[list(order)] * np.array(factors, np.float32)[:, None, None, None]
+    return taken
 
 
 def _shown(prepared: Prepared, ab: Float) -> Float:
