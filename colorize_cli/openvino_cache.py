@@ -2,12 +2,13 @@
 
 OpenVINO has such a cache itself, but finds a graph there by its content, for which it first has to
 be read and brought to its shapes: 0.3 s of every start. Here a file's name says all that its
-content depends on, so that it is taken at once. A checksum goes before the graph, whose weights
+content depends on, so that it is taken at once. A checksum goes behind the graph, whose weights
 OpenVINO takes as they are.
 """
 
 import hashlib
 import json
+import mmap
 import os
 import zlib
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 import openvino as ov  # type: ignore[import-untyped]
 
 from .bundle import GRAPHS, Bundle
@@ -51,16 +53,24 @@ class CompiledGraphs:
             return self._place(key, config).exists()
         return False
 
-    def load(self, key: Key, config: Mapping[str, object]) -> Any | None:
-        """Take a compiled graph; None where it is not there, is damaged, or OpenVINO refuses it."""
-        with suppress(OSError, RuntimeError), self._place(key, config).open("rb") as file:
-            # The weights stay in the tensor, which therefore has to have memory of its own.
-            checksum = file.read(_CHECKSUM_BYTES)
-            size = os.fstat(file.fileno()).st_size - len(checksum)
-            content = ov.Tensor(ov.Type.u8, [size])
-            file.readinto(content.data)
-            if _checksum(content.data) == checksum:
-                return self._core.import_model(content, "CPU", dict(config))
+    def load(self, key: Key, config: Mapping[str, object]) -> tuple[Any, mmap.mmap] | None:
+        """Take a compiled graph; None where it is not there, is damaged, or OpenVINO refuses it.
+
+        Returns:
+            The graph and the file that its weights are read from, which has to be held for as long
+            as the graph and its requests are, for OpenVINO does not hold it.
+        """
+        with suppress(OSError, RuntimeError, ValueError):
+            with self._place(key, config).open("rb") as file:
+                # OpenVINO wants it writable; what it wrote would go to a copy of the page.
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+            content = np.frombuffer(mapped, np.uint8)
+            graph, checksum = content[:-_CHECKSUM_BYTES], content[-_CHECKSUM_BYTES:]
+            if _checksum(graph) == checksum.tobytes():
+                tensor = ov.Tensor(graph, shared_memory=True)
+                compiled = self._core.import_model(tensor, "CPU", dict(config))
+                _let_go(mapped)
+                return compiled, mapped
         return None
 
     def keep(self, compiled: Any, key: Key, config: Mapping[str, object]) -> None:
@@ -69,7 +79,7 @@ class CompiledGraphs:
             self._folder.mkdir(parents=True, exist_ok=True)
             if os.access(self._folder, os.W_OK):
                 content = compiled.export_model().getbuffer()
-                write_atomic(self._place(key, config), _checksum(content) + content)
+                write_atomic(self._place(key, config), b"".join((content, _checksum(content))))
 
     def _place(self, key: Key, config: Mapping[str, object]) -> Path:
         text = json.dumps([self._origin, key, dict(config)], sort_keys=True)
@@ -78,3 +88,9 @@ class CompiledGraphs:
 
 def _checksum(content: Any) -> bytes:
     return zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "little")
+
+
+def _let_go(mapped: mmap.mmap) -> None:
+    """Give a file's pages back: most weights are copied for their kernels and not read again."""
+    if hasattr(mapped, "madvise"):  # Windows has none
+        mapped.madvise(mmap.MADV_DONTNEED)

@@ -145,7 +145,7 @@ class OpenVinoNetwork:
         if graph := self._compiled.get(key):
             return graph
         loaded = self._cache.load(key, self._config(key[0]))
-        return None if loaded is None else _Compiled(loaded)
+        return None if loaded is None else _Compiled(*loaded)
 
     def _keep(self, key: Key, graph: "_Compiled") -> None:
         """Keep a graph as the one used last, and let go of what is too many and comes back."""
@@ -209,8 +209,9 @@ class OpenVinoNetwork:
 class _Compiled:
     """A compiled graph, and as many requests as there were ever calls of it at once."""
 
-    def __init__(self, graph: Any) -> None:
+    def __init__(self, graph: Any, weights: object = None) -> None:
         self._graph = graph
+        self._weights = weights  # held, for the graph reads them where they are
         self._idle: list[Any] = []  # requests that no call is using; one that failed is dropped
         self.outputs: list[str] = [node.get_any_name() for node in graph.outputs]
 
