@@ -1,5 +1,6 @@
 """The machine that figures were measured on, and how much memory the process takes on it."""
 
+import ctypes
 import os
 import platform
 import sys
@@ -87,6 +88,12 @@ def peak_memory() -> int | None:
             return None
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
+
+
+def return_memory() -> None:
+    """Give freed memory back to the system, which glibc keeps otherwise; elsewhere nothing."""
+    with suppress(OSError, AttributeError, TypeError):  # of Windows, and of other C libraries
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def seconds_without_core() -> float | None:

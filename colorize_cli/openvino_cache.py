@@ -78,8 +78,10 @@ class CompiledGraphs:
         with suppress(OSError, RuntimeError):
             self._folder.mkdir(parents=True, exist_ok=True)
             if os.access(self._folder, os.W_OK):
-                content = compiled.export_model().getbuffer()
-                write_atomic(self._place(key, config), b"".join((content, _checksum(content))))
+                content = compiled.export_model()
+                content.seek(0, os.SEEK_END)
+                content.write(_checksum(content.getbuffer()))
+                write_atomic(self._place(key, config), content.getbuffer())
 
     def _place(self, key: Key, config: Mapping[str, object]) -> Path:
         text = json.dumps([self._origin, key, dict(config)], sort_keys=True)

@@ -13,6 +13,7 @@ from .bundle import Bundle
 from .devices import Device
 from .errors import DeviceError
 from .geometry import frame_for
+from .machine import return_memory
 from .network import Condition, Denoise, Float, expect, grid_mean
 from .openvino_cache import CompiledGraphs, Key
 from .openvino_runtime import last_line
@@ -57,12 +58,10 @@ class OpenVinoNetwork:
         self._usual = {
             (1, 2, f.padded_height // bundle.grid, f.padded_width // bundle.grid) for f in frames
         }
-        self._graphs: dict[str, Any] = {}
         # In the order of their last use.
         self._compiled: dict[Key, _Compiled] = {}
         self._lock = Lock()  # of that order
         self._opening: defaultdict[Key, Lock] = defaultdict(Lock)
-        self._reading = Lock()
         self._ahead = ThreadPoolExecutor(1, "open")
         self._maps = ["L"]
         if bundle.family == "encoder":
@@ -70,7 +69,7 @@ class OpenVinoNetwork:
             self._maps = self._encoder.outputs
         # What is in the cache was read and checked before it came there.
         if not any(self._is_kept((_DENOISER, shape)) for shape in (None, *self._usual)):
-            self._graph(_DENOISER)
+            self._read(_DENOISER)
 
     def encode(self, L: Float) -> Condition:
         """Compute what the denoiser has to know of the photos, as `OnnxNetwork.encode` does."""
@@ -130,7 +129,7 @@ class OpenVinoNetwork:
     def _opened(self, key: Key, shapes: dict[str, tuple[int, ...]] | None = None) -> "_Compiled":
         """Give a compiled graph; `shapes` of all its inputs are for one of a fixed shape."""
         with self._opening[key]:
-            graph = self._found(key) or _Compiled(self._compile(key, shapes))
+            graph = self._found(key) or self._compile(key, shapes)
             self._keep(key, graph)
             return graph
 
@@ -150,16 +149,19 @@ class OpenVinoNetwork:
     def _keep(self, key: Key, graph: "_Compiled") -> None:
         """Keep a graph as the one used last, and let go of what is too many and comes back."""
         with self._lock:
-            self._compiled.pop(key, None)
+            is_new = self._compiled.pop(key, None) is None
             self._compiled[key] = graph
             of_fixed_shape = [other for other in self._compiled if other[1]]
             for longest_ago in of_fixed_shape[:-_KEPT]:
                 if self._is_kept(longest_ago):
                     del self._compiled[longest_ago]
+        if is_new:
+            return_memory()  # of reading, compiling, and what was let go
 
-    def _compile(self, key: Key, shapes: dict[str, tuple[int, ...]] | None) -> Any:
+    def _compile(self, key: Key, shapes: dict[str, tuple[int, ...]] | None) -> "_Compiled":
+        """Read and compile a graph, and where the cache took it, take it from there: smaller."""
         name, shape = key
-        graph = self._graph(name).clone()
+        graph = self._read(name)
         config = self._config(name)
         try:
             if shape and shapes:
@@ -171,14 +173,7 @@ class OpenVinoNetwork:
                 "--device cpu can run it."
             ) from error
         self._cache.keep(compiled, key, config)
-        return compiled
-
-    def _graph(self, name: str) -> Any:
-        """Give a graph of the bundle."""
-        with self._reading:
-            if name not in self._graphs:
-                self._graphs[name] = self._read(name)
-            return self._graphs[name]
+        return self._found(key) or _Compiled(compiled)
 
     def _read(self, name: str) -> Any:
         """Read a graph, and check the denoiser's names."""
