@@ -68,9 +68,7 @@ class CompiledGraphs:
             graph, checksum = content[:-_CHECKSUM_BYTES], content[-_CHECKSUM_BYTES:]
             if _checksum(graph) == checksum.tobytes():
                 tensor = ov.Tensor(graph, shared_memory=True)
-                compiled = self._core.import_model(tensor, "CPU", dict(config))
-                _let_go(mapped)
-                return compiled, mapped
+                return self._core.import_model(tensor, "CPU", dict(config)), mapped
         return None
 
     def keep(self, compiled: Any, key: Key, config: Mapping[str, object]) -> None:
@@ -90,9 +88,3 @@ class CompiledGraphs:
 
 def _checksum(content: Any) -> bytes:
     return zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "little")
-
-
-def _let_go(mapped: mmap.mmap) -> None:
-    """Give a file's pages back: most weights are copied for their kernels and not read again."""
-    if hasattr(mapped, "madvise"):  # Windows has none
-        mapped.madvise(mmap.MADV_DONTNEED)

@@ -20,7 +20,7 @@ from .openvino_runtime import last_line
 
 # Height over width of photos whose denoiser is compiled for just their shape.
 _USUAL = ((1, 1), (3, 4), (4, 3), (2, 3), (3, 2))
-# How many of those are kept open; each holds its weights anew, 90 MB and more.
+# How many denoisers are kept open; each holds its weights anew, 80 MB and more.
 _KEPT = 4
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 _ENCODER, _DENOISER = "encoder.onnx", "denoiser.onnx"
@@ -29,7 +29,7 @@ _ENCODER, _DENOISER = "encoder.onnx", "denoiser.onnx"
 class OpenVinoNetwork:
     """The graphs of a bundle; the denoiser once more for each of the usual shapes of photos.
 
-    Of a fixed shape it runs a fifth faster than for any shape, and takes 90 MB and a second or two
+    Of a fixed shape it runs a fifth faster than for any shape, and takes 80 MB and a second or two
     to compile; what was compiled is kept in the user's cache folder, from where it takes a fifth of
     a second. So only those used last are kept in memory. Which graph serves a photo depends on its
     shape alone, since the bits do on the graph.
@@ -151,8 +151,8 @@ class OpenVinoNetwork:
         with self._lock:
             is_new = self._compiled.pop(key, None) is None
             self._compiled[key] = graph
-            of_fixed_shape = [other for other in self._compiled if other[1]]
-            for longest_ago in of_fixed_shape[:-_KEPT]:
+            denoisers = [other for other in self._compiled if other[0] == _DENOISER]
+            for longest_ago in denoisers[:-_KEPT]:
                 if self._is_kept(longest_ago):
                     del self._compiled[longest_ago]
         if is_new:
