@@ -143,20 +143,27 @@ class OpenVinoNetwork:
         """Find a graph among the open ones, else in the cache."""
         if graph := self._compiled.get(key):
             return graph
+        if key[0] == _DENOISER:
+            self._let_go(_KEPT - 1)  # before it comes, not after: the peak of memory is here
         loaded = self._cache.load(key, self._config(key[0]))
         return None if loaded is None else _Compiled(*loaded)
 
     def _keep(self, key: Key, graph: "_Compiled") -> None:
-        """Keep a graph as the one used last, and let go of what is too many and comes back."""
+        """Keep a graph as the one used last, and let go of what is too many."""
         with self._lock:
             is_new = self._compiled.pop(key, None) is None
             self._compiled[key] = graph
-            denoisers = [other for other in self._compiled if other[0] == _DENOISER]
-            for longest_ago in denoisers[:-_KEPT]:
-                if self._is_kept(longest_ago):
-                    del self._compiled[longest_ago]
+        self._let_go(_KEPT)
         if is_new:
             return_memory()  # of reading, compiling, and what was let go
+
+    def _let_go(self, allowed: int) -> None:
+        """Let go of denoisers used longest ago that come back from the cache, but for `allowed`."""
+        with self._lock:
+            denoisers = [key for key in self._compiled if key[0] == _DENOISER]
+            for longest_ago in denoisers[: max(0, len(denoisers) - allowed)]:
+                if self._is_kept(longest_ago):
+                    del self._compiled[longest_ago]
 
     def _compile(self, key: Key, shapes: dict[str, tuple[int, ...]] | None) -> "_Compiled":
         """Read and compile a graph, and where the cache took it, take it from there: smaller."""
