@@ -1,4 +1,4 @@
-"""The machine that figures were measured on, and how much memory the process takes on it."""
+"""The machine that figures were measured on, and the memory that the process has of it."""
 
 import ctypes
 import os

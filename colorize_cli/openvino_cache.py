@@ -8,7 +8,6 @@ OpenVINO takes as they are.
 
 import hashlib
 import json
-import mmap
 import os
 import zlib
 from collections.abc import Mapping
@@ -16,12 +15,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
 import openvino as ov  # type: ignore[import-untyped]
 
 from .bundle import GRAPHS, Bundle
 from .files import cache_folder, prune, write_atomic
 from .machine import describe_cpu
+from .openvino_runtime import CORE
 
 _CACHE_BYTES = 2 << 30
 _CHECKSUM_BYTES = 4
@@ -33,14 +32,8 @@ Key: TypeAlias = tuple[str, tuple[int, ...] | None]
 class CompiledGraphs:
     """The compiled graphs of a bundle on this CPU."""
 
-    def __init__(self, core: Any, bundle: Bundle) -> None:
-        """Find the folder, and delete in it what was used longest ago.
-
-        Args:
-            core: OpenVINO's.
-            bundle: of the graphs.
-        """
-        self._core = core
+    def __init__(self, bundle: Bundle) -> None:
+        """Find the folder, and delete in it what was used longest ago."""
         self._folder = cache_folder() / "openvino"
         prune(self._folder, _CACHE_BYTES)
         # All graphs together: that the names of one are those of the other was checked of these.
@@ -53,22 +46,16 @@ class CompiledGraphs:
             return self._place(key, config).exists()
         return False
 
-    def load(self, key: Key, config: Mapping[str, object]) -> tuple[Any, mmap.mmap] | None:
-        """Take a compiled graph; None where it is not there, is damaged, or OpenVINO refuses it.
-
-        Returns:
-            The graph and the file that its weights are read from, which has to be held for as long
-            as the graph and its requests are, for OpenVINO does not hold it.
-        """
-        with suppress(OSError, RuntimeError, ValueError):
-            with self._place(key, config).open("rb") as file:
-                # OpenVINO wants it writable; what it wrote would go to a copy of the page.
-                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-            content = np.frombuffer(mapped, np.uint8)
-            graph, checksum = content[:-_CHECKSUM_BYTES], content[-_CHECKSUM_BYTES:]
-            if _checksum(graph) == checksum.tobytes():
-                tensor = ov.Tensor(graph, shared_memory=True)
-                return self._core.import_model(tensor, "CPU", dict(config)), mapped
+    def load(self, key: Key, config: Mapping[str, object]) -> Any | None:
+        """Take a compiled graph; None where it is not there, is damaged, or OpenVINO refuses it."""
+        with suppress(OSError, RuntimeError), self._place(key, config).open("rb") as file:
+            # The weights stay in the tensor, which therefore has to have memory of its own. Of a
+            # mapped file it would die, should another machine cut or replace that in a shared home.
+            size = max(0, os.fstat(file.fileno()).st_size - _CHECKSUM_BYTES)
+            content = ov.Tensor(ov.Type.u8, [size])
+            file.readinto(content.data)
+            if _checksum(content.data) == file.read():
+                return CORE.import_model(content, "CPU", dict(config))
         return None
 
     def keep(self, compiled: Any, key: Key, config: Mapping[str, object]) -> None:

@@ -1,13 +1,14 @@
 """A bundle's networks in OpenVINO, on the CPU."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from threading import Lock
 from typing import Any
 
 import numpy as np
-import openvino as ov  # type: ignore[import-untyped]
 
 from .bundle import Bundle
 from .devices import Device
@@ -16,7 +17,7 @@ from .geometry import frame_for
 from .machine import return_memory
 from .network import Condition, Denoise, Float, expect, grid_mean
 from .openvino_cache import CompiledGraphs, Key
-from .openvino_runtime import last_line
+from .openvino_runtime import CORE, last_line
 
 # Height over width of photos whose denoiser is compiled for just their shape.
 _USUAL = ((1, 1), (3, 4), (4, 3), (2, 3), (3, 2))
@@ -49,8 +50,7 @@ class OpenVinoNetwork:
         """
         self.device = device
         self._bundle = bundle
-        self._core = ov.Core()
-        self._cache = CompiledGraphs(self._core, bundle)
+        self._cache = CompiledGraphs(bundle)
         frames = [
             frame_for(1000 * a, 1000 * b, size or bundle.working_size, bundle.multiple)
             for a, b in _USUAL
@@ -60,14 +60,15 @@ class OpenVinoNetwork:
         }
         # In the order of their last use.
         self._compiled: dict[Key, _Compiled] = {}
-        self._lock = Lock()  # of that order
+        self._coming: set[Key] = set()
+        self._lock = Lock()  # of both
         self._opening: defaultdict[Key, Lock] = defaultdict(Lock)
         self._ahead = ThreadPoolExecutor(1, "open")
         self._maps = ["L"]
         if bundle.family == "encoder":
             self._encoder = self._opened((_ENCODER, None))
             self._maps = self._encoder.outputs
-        # What is in the cache was read and checked before it came there.
+        # To refuse a wrong bundle here; what is in the cache was checked before it came there.
         if not any(self._is_kept((_DENOISER, shape)) for shape in (None, *self._usual)):
             self._read(_DENOISER)
 
@@ -129,63 +130,79 @@ class OpenVinoNetwork:
     def _opened(self, key: Key, shapes: dict[str, tuple[int, ...]] | None = None) -> "_Compiled":
         """Give a compiled graph; `shapes` of all its inputs are for one of a fixed shape."""
         with self._opening[key]:
-            graph = self._found(key) or self._compile(key, shapes)
+            graph = self._compiled.get(key)
+            if graph is None:
+                with self._room_for(key):
+                    graph = self._cached(key) or self._compile(key, shapes)
             self._keep(key, graph)
             return graph
 
     def _load(self, key: Key) -> None:
-        """Take a graph from the cache, if it is there."""
+        """Take a graph from the cache, if it is there and not open yet."""
         with self._opening[key]:
-            if graph := self._found(key):
-                self._keep(key, graph)
+            if key not in self._compiled:
+                with self._room_for(key):
+                    graph = self._cached(key)
+                if graph:
+                    self._keep(key, graph)
 
-    def _found(self, key: Key) -> "_Compiled | None":
-        """Find a graph among the open ones, else in the cache."""
-        if graph := self._compiled.get(key):
-            return graph
-        if key[0] == _DENOISER:
-            self._let_go(_KEPT - 1)  # before it comes, not after: the peak of memory is here
-        loaded = self._cache.load(key, self._config(key[0]))
-        return None if loaded is None else _Compiled(*loaded)
+    @contextmanager
+    def _room_for(self, key: Key) -> Iterator[None]:
+        """Let go of denoisers before one comes, not after: the peak of memory is here."""
+        with self._lock:
+            self._coming.add(key)
+            self._let_go()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._coming.remove(key)
 
     def _keep(self, key: Key, graph: "_Compiled") -> None:
         """Keep a graph as the one used last, and let go of what is too many."""
         with self._lock:
             is_new = self._compiled.pop(key, None) is None
             self._compiled[key] = graph
-        self._let_go(_KEPT)
+            self._let_go()
         if is_new:
             return_memory()  # of reading, compiling, and what was let go
 
-    def _let_go(self, allowed: int) -> None:
-        """Let go of denoisers used longest ago that come back from the cache, but for `allowed`."""
-        with self._lock:
-            denoisers = [key for key in self._compiled if key[0] == _DENOISER]
-            for longest_ago in denoisers[: max(0, len(denoisers) - allowed)]:
-                if self._is_kept(longest_ago):
-                    del self._compiled[longest_ago]
+    def _let_go(self) -> None:
+        """Let go of the denoisers used longest ago that are too many and come back."""
+        denoisers = [key for key in self._compiled if key[0] == _DENOISER]
+        too_many = max(0, len(denoisers) + len(self._coming) - _KEPT)
+        for longest_ago in denoisers[:too_many]:
+            if self._is_kept(longest_ago):
+                del self._compiled[longest_ago]
+
+    def _cached(self, key: Key) -> "_Compiled | None":
+        graph = self._cache.load(key, self._config(key[0]))
+        return None if graph is None else _Compiled(graph)
 
     def _compile(self, key: Key, shapes: dict[str, tuple[int, ...]] | None) -> "_Compiled":
-        """Read and compile a graph, and where the cache took it, take it from there: smaller."""
+        """Compile a graph, and where the cache took it, take it from there: it is smaller."""
+        graph = self._built(key, shapes)
+        self._cache.keep(graph, key, self._config(key[0]))
+        return self._cached(key) or _Compiled(graph)
+
+    def _built(self, key: Key, shapes: dict[str, tuple[int, ...]] | None) -> Any:
+        """Read a graph and compile it."""
         name, shape = key
         graph = self._read(name)
-        config = self._config(name)
         try:
             if shape and shapes:
                 graph.reshape({name: list(sides) for name, sides in shapes.items()})
-            compiled = self._core.compile_model(graph, "CPU", config)
+            return CORE.compile_model(graph, "CPU", self._config(name))
         except RuntimeError as error:
             raise DeviceError(
                 f"{self.device.description} cannot compile {name} ({last_line(error)}); "
                 "--device cpu can run it."
             ) from error
-        self._cache.keep(compiled, key, config)
-        return self._found(key) or _Compiled(compiled)
 
     def _read(self, name: str) -> Any:
         """Read a graph, and check the denoiser's names."""
         try:
-            graph = self._core.read_model(self._bundle.read(name))
+            graph = CORE.read_model(self._bundle.read(name))
         except RuntimeError as error:
             raise DeviceError(
                 f"{self.device.description} cannot read {name} of {self._bundle.path} "
@@ -211,9 +228,8 @@ class OpenVinoNetwork:
 class _Compiled:
     """A compiled graph, and as many requests as there were ever calls of it at once."""
 
-    def __init__(self, graph: Any, weights: object = None) -> None:
+    def __init__(self, graph: Any) -> None:
         self._graph = graph
-        self._weights = weights  # held, for the graph reads them where they are
         self._idle: list[Any] = []  # requests that no call is using; one that failed is dropped
         self.outputs: list[str] = [node.get_any_name() for node in graph.outputs]
 

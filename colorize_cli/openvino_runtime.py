@@ -3,10 +3,15 @@
 import numpy as np
 import openvino as ov  # type: ignore[import-untyped]
 
+# One for the whole process, never let go. The first graph that a core compiles gives its thread an
+# alternate stack for signals, which goes with the core; should another thread let it go, the first
+# has a stack that is no more, and dies of the next signal.
+CORE = ov.Core()
+
 
 def computes_bf16() -> bool:
     """Whether this CPU has instructions for bfloat16 that OpenVINO uses."""
-    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in CORE.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def version() -> str:
@@ -17,8 +22,7 @@ def version() -> str:
 def test_computation(model: bytes) -> str | None:
     """Compute with a model of one input x: what is wrong with the result of x = 1, or None."""
     try:
-        core = ov.Core()
-        request = core.compile_model(core.read_model(model), "CPU").create_infer_request()
+        request = CORE.compile_model(CORE.read_model(model), "CPU").create_infer_request()
         result = next(iter(request.infer({"x": np.ones(1, np.float32)}).values()))
     except RuntimeError as error:
         return f"a test computation failed ({last_line(error)})"

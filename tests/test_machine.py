@@ -1,5 +1,7 @@
+import ctypes
 import hashlib
 import os
+import platform
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +12,12 @@ import pytest
 
 from colorize_cli import __version__
 from colorize_cli.bench_process import run_apart
-from colorize_cli.machine import describe_machine, peak_memory, seconds_without_core
+from colorize_cli.machine import (
+    describe_machine,
+    peak_memory,
+    return_memory,
+    seconds_without_core,
+)
 
 X86 = """processor	: 0
 vendor_id	: GenuineIntel
@@ -99,3 +106,26 @@ def test_waiting_for_a_core_that_another_thread_holds_is_seen() -> None:
     assert after is not None
     # 0.1 s of work each on one core: one waits while the other works.
     assert after - before > 0.07
+
+
+@pytest.mark.parametrize("error", [OSError, TypeError, AttributeError])
+def test_a_system_that_takes_no_memory_back_is_left_alone(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(name: str | None) -> object:
+        raise error(name)
+
+    monkeypatch.setattr(ctypes, "CDLL", refuse)
+    return_memory()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="others give back by themselves")
+def test_freed_memory_goes_back_to_the_system() -> None:
+    psutil = pytest.importorskip("psutil")
+    pieces = [bytearray(50_000) for _ in range(4000)]  # small enough for the heap
+    last = bytearray(50_000)
+    full = psutil.Process().memory_info().rss
+    del pieces
+    return_memory()
+    assert psutil.Process().memory_info().rss < full - 100_000_000
+    assert last

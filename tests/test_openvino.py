@@ -1,9 +1,12 @@
 """OpenVINO as the second runtime on the CPU: the same colours through the same calls."""
 
+import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 from unittest.mock import Mock
 
@@ -113,6 +116,56 @@ def test_graphs_of_the_shapes_used_last_are_kept_and_colours_do_not_depend_on_it
     assert len(network._compiled) == 5
     for photo, expected in zip((*photos[:4], strip, photos[4]), first, strict=True):
         np.testing.assert_array_equal(colorizer.colorize([photo], 2, 0), expected)
+
+
+def test_room_is_made_before_denoisers_come_however_many_come_at_once(
+    tiny_bundle: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    colorizer = Colorizer(load_bundle(tiny_bundle), resolve("openvino"), steps=1, size=192)
+    network = colorizer._network
+    assert isinstance(network, OpenVinoNetwork)
+    photos = [colorizer.prepare(read_photo(synthetic_photo(*s))) for s in (*OTHERS, SQUARE)]
+    strip = colorizer.prepare(read_photo(synthetic_photo(20, 200)))
+    for photo in (strip, photos[4], *photos[:4]):
+        colorizer.colorize([photo], 1, 0)
+    assert len(shapes_kept(network)) == 4
+    both = Barrier(2)
+    seen: list[int] = []
+    load = CompiledGraphs.load
+
+    def noted(graphs: CompiledGraphs, key: Any, config: Any) -> Any:
+        both.wait(timeout=30)
+        seen.append(len(shapes_kept(network)))
+        return load(graphs, key, config)
+
+    monkeypatch.setattr(CompiledGraphs, "load", noted)
+    with ThreadPoolExecutor(2) as pool:
+        for running in [pool.submit(colorizer.colorize, [p], 1, 0) for p in (photos[4], strip)]:
+            running.result()
+    assert seen == [2, 2], "with the two that come these are the four"
+    assert len(shapes_kept(network)) == 4
+
+
+def test_what_was_compiled_is_taken_back_from_the_cache_where_it_is_smaller(
+    tiny_bundle: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, L: np.ndarray
+) -> None:
+    taken: list[Any] = []
+    load = CompiledGraphs.load
+
+    def noted(graphs: CompiledGraphs, key: Any, config: Any) -> Any:
+        taken.append(load(graphs, key, config))
+        return taken[-1]
+
+    monkeypatch.setattr(CompiledGraphs, "load", noted)
+    returned = Mock()
+    monkeypatch.setattr(openvino_network, "return_memory", returned)
+    network = OpenVinoNetwork(load_bundle(tiny_bundle), resolve("openvino"))
+    predicted(network, L)
+    open_now = [compiled._graph for compiled in network._compiled.values()]
+    assert [graph for graph in taken if graph is not None] == open_now
+    assert returned.call_count == len(open_now) == 2
+    predicted(network, L)
+    assert returned.call_count == 2
 
 
 def test_a_photo_keeps_its_graph_while_it_is_drawn(
@@ -237,8 +290,30 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_time(
     network = OpenVinoNetwork(bundle, resolve("openvino"))
     assert network.encode(L).maps["cond_0"].shape == (1, 8, 16, 24)
     compiled = Mock()
-    CompiledGraphs(network._core, bundle).keep(compiled, ("encoder.onnx", None), {})
+    CompiledGraphs(bundle).keep(compiled, ("encoder.onnx", None), {})
     compiled.export_model.assert_not_called()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGUSR1")
+def test_a_signal_does_no_harm_after_another_thread_let_go_of_a_network(tiny_bundle: Path) -> None:
+    code = """
+import signal, sys, threading
+import numpy as np
+from colorize_cli.bundle import load_bundle
+from colorize_cli.devices import resolve
+from colorize_cli.openvino_network import OpenVinoNetwork
+networks = [OpenVinoNetwork(load_bundle(sys.argv[1]), resolve("openvino"))]
+networks[0].encode(np.zeros((1, 1, 64, 64), np.float32))
+thread = threading.Thread(target=networks.clear)
+thread.start()
+thread.join()
+signal.signal(signal.SIGUSR1, lambda *_: print("received"))
+signal.raise_signal(signal.SIGUSR1)
+"""
+    words = [sys.executable, "-c", code, str(tiny_bundle)]
+    root = Path(openvino_network.__file__).parents[1]
+    result = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (0, "received\n"), result.stderr
 
 
 def test_what_cannot_be_computed_is_told(tiny_bundle: Path) -> None:
