@@ -9,6 +9,7 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,41 @@ BESIDE = (
 )
 
 Result = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What the default is held to.
+
+    Attributes:
+        key: of the figure, in the ratios or in the model's row.
+        text: the figure and its bar.
+        least: smallest value that holds.
+        most: largest value that holds.
+        digits: after the point.
+        scale: factor of the value as shown.
+    """
+
+    key: str
+    text: str
+    least: float = -math.inf
+    most: float = math.inf
+    digits: int = 1
+    scale: float = 1.0
+
+
+# Of default settings and four samples.
+CLEAN_BARS = (
+    Bar("lpips_first_below_grey", "LPIPS below grey's, first: at least 27%", 27),
+    Bar("lpips_best_below_grey", "best of four: 39%", 39),
+    Bar("psnr_best_above_grey", "PSNR above grey's, best of four: at least 3.6 dB", 3.6, digits=2),
+    Bar("colourfulness_of_truth", "colourfulness of the truth's: 90 to 110%", 90, 110),
+    Bar("kernel_below_grey", "kernel distance below grey's: at least 85%", 85),
+    Bar("diversity", "diversity: at least 0.06", 0.06, digits=3),
+    Bar("alike", "all alike: at most 5%", most=5, scale=100),
+    Bar("bleeding", "bleeding: at most 1.15", most=1.15, digits=2),
+)
+DEGRADED_BARS = (Bar("lpips_first_below_grey", "LPIPS below the print's, first: at least 20%", 20),)
 
 
 def main(paths: Sequence[str]) -> None:
@@ -56,16 +92,19 @@ def _tables(results: Sequence[Result]) -> list[str]:
     settings, overall = results[0]["settings"], results[0]["overall"]
     inputs = "Degraded inputs" if settings["degraded"] else "Clean inputs"
     truth = MAIN[4].text_with(_interval(overall["rows"]["truth"]["colourfulness"]))
+    limit = settings["limit"]
+    limited = f", the first {limit} of each set (`--limit {limit}`)" if limit else ""
     title = (
         f"## {inputs}\n\n{overall['photos']} photographs in {len(results[0]['sets'])} sets, split "
-        f"`{settings['split']}`, {settings['samples']} samples; truth's colourfulness {truth}. "
-        "Behind each figure its 95% interval.\n"
+        f"`{settings['split']}`{limited}, {settings['samples']} samples; truth's colourfulness "
+        f"{truth}. Behind each figure its 95% interval.\n"
     )
     rows = [(_name(result), result["overall"]["rows"]["model"]) for result in results]
     rows += [(name, overall["rows"][row]) for row, name in OTHER_ROWS.items()]
     ratios = [(_name(result), result["overall"]["ratios"]) for result in results]
     return [
         title,
+        f"### Against the bars\n\n{_bars(results)}",
         f"### Main figures\n\n{_table(MAIN, rows)}",
         f"### Against grey and truth\n\n{_table(RATIOS, ratios)}",
         "### Other figures\n\n" + "\n".join(_table(half, rows) for half in REST_HALVES),
@@ -78,6 +117,23 @@ def _table(columns: Sequence[Column], rows: Sequence[tuple[str, Mapping[str, Any
         [name, *(_cell(column, row.get(column.key)) for column in columns)] for name, row in rows
     ]
     return _markdown(["", *(column.heading for column in columns)], cells)
+
+
+def _bars(results: Sequence[Result]) -> str:
+    """Hold each result against the bars, by the figure itself, whatever its interval."""
+    bars = DEGRADED_BARS if results[0]["settings"]["degraded"] else CLEAN_BARS
+    cells = []
+    for result in results:
+        figures = result["overall"]["rows"]["model"] | result["overall"]["ratios"]
+        row = [_held(bar, _interval(figures[bar.key]).value * bar.scale) for bar in bars]
+        cells.append([_name(result), *row])
+    return _markdown(["", *(bar.text for bar in bars)], cells)
+
+
+def _held(bar: Bar, value: float) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{value:.{bar.digits}f}" + ("" if bar.least <= value <= bar.most else " FAIL")
 
 
 def _sets(result: Result) -> str:
@@ -99,8 +155,10 @@ def _sets(result: Result) -> str:
 
 
 def _name(result: Result) -> str:
-    """Name the model, and tell it from others of its name."""
-    return f"{result['model']['name']} ({result['model']['digest'][:12]})"
+    """Name the model and how it ran, and tell it from others of its name."""
+    name = f"{result['model']['name']} ({result['model']['digest'][:12]}), {result['computed_in']}"
+    candidates = result["settings"]["candidates"]
+    return f"{name}, of {candidates} candidates" if candidates else name
 
 
 def _interval(figure: Mapping[str, float | None]) -> Interval:

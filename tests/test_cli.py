@@ -286,6 +286,22 @@ def test_photos_in_colour_are_treated_as_asked(colorize: Run, policy: str, said:
     assert files().get("color.png") == (data if policy == "copy" else None)
 
 
+@pytest.mark.parametrize("policy", ["skip", "recolour", "copy"])
+def test_toned_and_bilevel_photos_are_counted_and_coloured_whatever_is_done_with_colour(
+    colorize: Run, policy: str
+) -> None:
+    tone = grey().astype(np.float32)
+    sepia = np.stack([tone, 0.92 * tone, 0.78 * tone], axis=-1).round().astype(np.uint8)
+    Path("scans/sepia.png").write_bytes(encode(sepia, "PNG"))
+    Path("scans/fax.png").write_bytes(encode((grey() // 128 * 255).astype(np.uint8), "PNG"))
+    code, _, err = colorize("scans", "--out", "out", "--on-colour", policy)
+    assert code == 0
+    assert re.search(r"toned +1 +their tone is taken out", err)
+    assert re.search(r"bilevel +1 ", err)
+    assert re.search(r"done +5 ", err)
+    assert {"sepia.png", "fax.png"} < set(files())
+
+
 def test_samples_are_chosen_from_candidates_in_the_same_way_after_a_resume(colorize: Run) -> None:
     colorize("scans", "--out", "plain", "--samples", "4")
     colorize("scans", "--out", "whole", "--samples", "2", "--candidates", "4")

@@ -1,18 +1,23 @@
 """What a photograph is told to be."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from colorize_cli.bundle import load_bundle
+from colorize_cli.colorizer import Colorizer
+from colorize_cli.devices import resolve
 from colorize_cli.images import Photo, read_photo
 from colorize_cli.kinds import kind_of
 from colorize_cli.lab import rgb_from_lab
 from colorize_cli.synthetic import synthetic_photo
 
 Array = NDArray[np.uint8]
+EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +74,41 @@ def test_a_tone_is_a_function_of_lightness(
     assert kind_of(read(toned(grey, tone), suffix)) == "toned"
 
 
+def test_of_a_toned_photo_the_network_sees_the_lightness_alone(
+    grey: Array, tiny_bundle: Path
+) -> None:
+    colorizer = Colorizer(load_bundle(tiny_bundle), resolve("cpu"))
+    neutral, sepia = (
+        colorizer.prepare(read(toned(grey, lambda L, ab=ab: ab))).L for ab in ((0, 0), (5, 18))
+    )
+    # Near black and white sRGB has no such tone, and what is shown is lighter or darker.
+    assert np.median(np.abs(sepia - neutral)) < 0.2
+    assert np.abs(sepia - neutral).max() < 3
+
+
 @pytest.mark.parametrize("strength", [6, 15, 40])
 def test_colours_of_regions_are_colour(grey: Array, strength: float) -> None:
     assert kind_of(read(coloured(grey, strength))) == "colour"
     assert kind_of(read(coloured(grey, strength), ".jpg")) == "colour"
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.*[fgp]")), ids=lambda path: path.name)
+def test_real_photographs_are_grey_as_they_are_and_toned_with_a_tone(path: Path) -> None:
+    photo = read_photo(path.read_bytes())
+    assert kind_of(photo) == "grey"
+    pixels = photo.pixels[..., 0] if photo.pixels.ndim == 3 else photo.pixels
+    grey = (pixels // 257 if pixels.dtype == np.uint16 else pixels).astype(np.uint8)
+    for tone in (
+        lambda L: (0.12 * np.minimum(L, 100 - L), 0.4 * np.minimum(L, 100 - L)),
+        lambda L: (-6, -0.4 * np.minimum(L, 100 - L)),
+    ):
+        assert kind_of(read(toned(grey, tone), ".jpg")) == "toned"
+
+
+@pytest.mark.parametrize("name", ["astronaut", "chelsea"])
+def test_real_photographs_in_colour_are_colour_also_a_brown_cat(name: str) -> None:
+    data = (Path(__file__).parent / "photos" / f"{name}.jpg").read_bytes()
+    assert kind_of(read_photo(data)) == "colour"
 
 
 def test_drawings_are_bilevel_and_photographs_pages_and_nights_are_not(grey: Array) -> None:

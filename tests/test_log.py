@@ -164,6 +164,8 @@ def test_the_summary_counts() -> None:
     tally.add(done(warnings=("w",)))
     tally.add(Result(job("in/[red]/bad.png"), "cut off", "failed", 0.1, "ab", "toned"))
     tally.add(Result(job("in/c.png"), None, "copied", 0.1, "ab", "colour"))
+    alike = Choice(order=(0, 1), grey=(), is_alike=True, factors=(1.0, 1.0))
+    tally.add(Result(job("in/d.png"), None, "done", 4.0, "ab", "bilevel", alike, (), (0, 1)))
     told.summary(
         tally,
         others=Counter({".txt": 3}),
@@ -174,13 +176,15 @@ def test_the_summary_counts() -> None:
         on_colour="copy",
     )
     assert stream.getvalue().splitlines() == [
-        "         done       1   8.0 s a photo, 8 s",
+        "         done       2   4.0 s a photo, 8 s",
         "      skipped       4   all their files are there",
         "       failed       1",
         "  not reached       2   the same command goes on from here",
         "    in colour       1   copied as they are",
         "        toned       1   their tone is taken out",
+        "      bilevel       1   black on white, with nothing to tell colours by",
         "came out grey       1   in one sample at least; --log tells which",
+        "    all alike       1   samples that hardly differ; --log tells of which",
         "     warnings       1   -v and --log tell",
         "  other files       3   no photographs: 3 .txt",
         "       hidden       1   left out",

@@ -47,7 +47,7 @@ def test_results_on_the_same_photos_share_tables(
     clean, degraded = text.split("## Degraded inputs")
     main = clean.split("### Main figures")[1].split("###")[0]
     encoder, palette = (
-        f"{name} ({load_bundle(bundle).digest[:12]})"
+        f"{name} ({load_bundle(bundle).digest[:12]}), fp32"
         for name, bundle in (("tiny-encoder", tiny_bundle), ("tiny-palette", tiny_palette_bundle))
     )
     assert [row.split(" | ")[0] for row in main.splitlines() if row.startswith("| ")][2:] == [
@@ -61,11 +61,38 @@ def test_results_on_the_same_photos_share_tables(
     assert len(widths) == 1
 
 
+def test_what_falls_short_of_a_bar_says_so(page: Path, tiny_bundle: Path, tmp_path: Path) -> None:
+    path = write_result(tmp_path / "one.json", tiny_bundle, 0.1234)
+    result = json.loads(path.read_text())
+    for value, kernel, told in ((27.04, 85.0, "| 27.0 |"), (26.96, 84.9, "| 27.0 FAIL |")):
+        result["overall"]["ratios"]["lpips_first_below_grey"]["value"] = value
+        result["overall"]["ratios"]["kernel_below_grey"]["value"] = kernel
+        result["overall"]["rows"]["model"]["alike"]["value"] = kernel / 1700
+        path.write_text(json.dumps(result))
+        quality.main([str(path)])
+        bars = page.read_text().split("### Against the bars")[1].split("###")[0]
+        assert told in bars
+        assert ("84.9 FAIL" in bars) == (kernel < 85)
+        assert f"| {kernel / 17:.1f} |" in bars
+
+
+def test_a_run_of_candidates_and_one_of_few_photos_are_told(
+    page: Path, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    path = write_result(tmp_path / "one.json", tiny_bundle, 0.1234)
+    result = json.loads(path.read_text())
+    result["settings"] |= {"candidates": 8, "limit": 15}
+    path.write_text(json.dumps(result))
+    quality.main([str(path)])
+    assert ", fp32, of 8 candidates |" in page.read_text()
+    assert "the first 15 of each set" in page.read_text()
+
+
 def test_a_missing_figure_is_a_dash(page: Path, tiny_bundle: Path, tmp_path: Path) -> None:
     path = write_result(tmp_path / "bare.json", tiny_bundle, np.nan)
     assert json.loads(path.read_text())["overall"]["rows"]["model"]["lpips_first"]["value"] is None
     quality.main([str(path)])
-    assert ") | - | - | 22.00" in page.read_text()
+    assert ", fp32 | - | - | 22.00" in page.read_text()
 
 
 def test_files_of_another_version_are_refused(page: Path, tmp_path: Path) -> None:
