@@ -38,6 +38,8 @@ SEED = 0
 BANDS = (0, 40, 50, 60, 70, 101)
 LEAST_SKIN = 0.1  # of the middle's pixels
 RESAMPLES = 2000
+# Means over the skin, and how their sign is written: errors are signed.
+FIGURES = {"ciede2000": "", "grey_ciede2000": "", "a_error": "+", "b_error": "+"}
 
 
 @dataclass(frozen=True)
@@ -113,21 +115,20 @@ def skin_of(lab: Float) -> NDArray[np.bool_]:
 
 
 def by_band(faces: Sequence[Face]) -> list[dict[str, Any]]:
-    """Sum up the faces of each band of lightness, with 95% intervals of the mean difference."""
+    """Sum up the faces of each band of lightness: means, and 95% bootstrap intervals of them."""
     rows = []
     rng = np.random.default_rng(SEED)
     for low, high in pairwise(BANDS):
-        of_band = [face for face in faces if low <= face.L < high]
+        of_band = [asdict(face) for face in faces if low <= face.L < high]
         if not of_band:
             continue
-        values = np.array([face.ciede2000 for face in of_band])
-        means = rng.choice(values, (RESAMPLES, len(values))).mean(axis=1)
-        figures = {
-            key: round(float(np.mean([value[key] for value in map(asdict, of_band)])), 2)
-            for key in ("ciede2000", "grey_ciede2000", "a_error", "b_error")
-        }
-        interval = [round(float(q), 2) for q in np.percentile(means, (2.5, 97.5))]
-        rows.append({"L": [low, high], "faces": len(of_band), **figures, "interval": interval})
+        figures = np.array([[face[key] for key in FIGURES] for face in of_band])
+        means = rng.choice(figures, (RESAMPLES, len(figures))).mean(axis=1)
+        ends = np.percentile(means, (2.5, 97.5), axis=0)
+        row: dict[str, Any] = {"L": [low, high], "faces": len(of_band)}
+        for key, mean, interval in zip(FIGURES, figures.mean(axis=0), ends.T, strict=True):
+            row[key] = {"mean": round(float(mean), 2), "interval": interval.round(2).tolist()}
+        rows.append(row)
     return rows
 
 
@@ -137,13 +138,17 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         "| L* of the skin | faces | CIEDE2000 | grey's | error of a | error of b |",
         "|---|---|---|---|---|---|",
     ]
-    lines += [
-        f"| {row['L'][0]} to {min(row['L'][1], 100)} | {row['faces']} | {row['ciede2000']:.1f} "
-        f"({row['interval'][0]:.1f} to {row['interval'][1]:.1f}) | {row['grey_ciede2000']:.1f} | "
-        f"{row['a_error']:+.1f} | {row['b_error']:+.1f} |"
-        for row in rows
-    ]
+    for row in rows:
+        cells = [_cell(row[key], sign) for key, sign in FIGURES.items()]
+        lines.append(
+            f"| {row['L'][0]} to {min(row['L'][1], 100)} | {row['faces']} | {' | '.join(cells)} |"
+        )
     return "\n".join(lines)
+
+
+def _cell(figure: dict[str, Any], sign: str) -> str:
+    low, high = figure["interval"]
+    return f"{figure['mean']:{sign}.1f} ({low:{sign}.1f} to {high:{sign}.1f})"
 
 
 def _faces(
