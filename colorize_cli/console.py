@@ -110,6 +110,7 @@ class Reporter:
         left: int,
         seconds: float,
         on_colour: "OnColour",
+        fail_fast: bool = False,
     ) -> None:
         """Say what became of everything, and of a long run once more what failed.
 
@@ -121,6 +122,7 @@ class Reporter:
             left: Photographs that were not reached, because the run was ended.
             seconds: How long the run took.
             on_colour: What became of photographs in colour.
+            fail_fast: Whether the first failure ended the run, and would end it again.
         """
         if self.verbosity == Verbosity.QUIET:
             return
@@ -131,7 +133,9 @@ class Reporter:
             ("failed", tally.failed, ""),
         ]
         if left:
-            rows.append(("not reached", left, "the same command goes on from here"))
+            stuck = "mend or move what failed, or go on without --fail-fast"
+            goes_on = "the same command goes on from here"
+            rows.append(("not reached", left, stuck if fail_fast and tally.failed else goes_on))
         details = [
             ("in colour", tally.kinds["colour"], _ON_COLOUR[on_colour]),
             ("toned", tally.kinds["toned"], "their tone is taken out"),

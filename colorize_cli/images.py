@@ -1,7 +1,7 @@
 """Photographs in: bytes of a file to upright pixels, alpha and metadata.
 
 JPEG, PNG, WebP and BMP are decoded by OpenCV from memory, TIFF by `tifffile`. Grey is (H, W)
-however the file stores it.
+however the file stores it. TurboJPEG tells whether the pixels of a JPEG are damaged.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import simplejpeg  # type: ignore[import-untyped]
 
 from . import containers
 from .containers import check_size, sniff
@@ -106,7 +107,30 @@ def _read_jpeg(data: bytes) -> _Read:
     check_size(jpeg.width, jpeg.height)
     channels, metadata = _decode(data)
     warnings = ["CMYK converted without its profile"] if jpeg.components == 4 else []
-    return channels, jpeg_metadata(jpeg, metadata), warnings
+    return channels, jpeg_metadata(jpeg, metadata), _jpeg_damage(data) + warnings
+
+
+def _jpeg_damage(data: bytes) -> list[str]:
+    """Say whether the pixels of a JPEG are damaged, of which OpenCV tells nobody but stderr.
+
+    They are decoded once more at an eighth of their size, which takes a third of the time. A
+    warning and no error: libjpeg complains of files, too, whose picture is whole, and most of a
+    picture is better than none.
+    """
+    try:
+        _, _, space, _ = simplejpeg.decode_jpeg_header(data, strict=False)
+    except ValueError:  # a layout that TurboJPEG does not know, and OpenCV does
+        return []
+    try:
+        simplejpeg.decode_jpeg(
+            *(data, "CMYK" if space in ("CMYK", "YCCK") else "GRAY"),
+            fastdct=True,
+            min_height=1,
+            min_width=1,
+        )
+    except ValueError as error:
+        return [f"the JPEG is damaged, part of the picture may be wrong: {error}"]
+    return []
 
 
 def _read_png(data: bytes) -> _Read:

@@ -84,7 +84,7 @@ def open_colorizer(options: Options, reporter: Reporter, photos: int) -> tuple[C
         format=options.format,
         **settled,
     )
-    _introduce(colorizer, record, reporter)
+    _introduce(colorizer, record, reporter, is_kept_to=bool(kept) and options.device == "auto")
     if kept:
         _compare(options, kept, record, reporter)
     try:
@@ -208,15 +208,17 @@ def _batch(options: Options, kept: Record | None, device: Device, draws: int) ->
     return device.batch_for(draws)
 
 
-def _introduce(colorizer: Colorizer, record: Record, reporter: Reporter) -> None:
-    """Say what really runs."""
+def _introduce(colorizer: Colorizer, record: Record, reporter: Reporter, is_kept_to: bool) -> None:
+    """Say what really runs, and of a device that it is the last run's."""
     device = colorizer.device
-    reporter.note(f"device: {device.description}, {record.precision}")
+    why = ", as in the last run" if is_kept_to else ""
+    reporter.note(f"device: {device.description}, {record.precision}{why}")
     if device.note:
         reporter.note(f"no GPU is used: {device.note}")
     reporter.note(
         f"model: {colorizer.bundle.name} ({record.model_digest[:12]}), size {record.size}, "
         f"{count_text(record.steps, 'step')}, seed {record.seed}"
+        + (f", chosen from {record.candidates} candidates a photo" if record.candidates else "")
     )
     if warning := colorizer.schedule.warning:
         reporter.warn(warning)

@@ -78,6 +78,7 @@ def run(options: Options, reporter: Reporter) -> int:
         unfollowed=plan.unfollowed,
         left=len(todo) + len(plan.problems) - tally.done - tally.passed - tally.failed,
         on_colour=options.on_colour,
+        fail_fast=options.fail_fast,
         seconds=monotonic() - started,
     )
     if is_interrupted:

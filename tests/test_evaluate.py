@@ -199,6 +199,23 @@ def test_a_run_is_compared_with_an_earlier_one(
     assert max(map(len, out.splitlines())) <= 100
 
 
+def test_a_run_differs_in_nothing_from_its_own_file(
+    photos: Path,
+    weights: Path,
+    tiny_bundle: Path,
+    tmp_path: Path,
+    patches: None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "earlier.json"
+    run_tiny(photos, tiny_bundle, weights, json=path, samples=2)
+    capsys.readouterr()
+    run_tiny(photos, tiny_bundle, weights, samples=2, compare_with=path)
+    out = capsys.readouterr().out.partition("(before)")[2]
+    assert "within the interval" in out
+    assert not re.search("better|worse", out)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -204,6 +204,25 @@ def test_a_jpeg_cut_in_its_pixels_is_an_error_though_its_thumbnail_is_whole() ->
         assert "truncated" in error_of(piece)
 
 
+@pytest.mark.parametrize("kind", ["jpeg-grey", "jpeg-rgb", "jpeg-progressive", "jpeg-cmyk"])
+@pytest.mark.parametrize("patch", [b"", b"\x55" * 50])
+def test_damage_in_the_pixels_of_a_jpeg_is_a_warning(kind: str, patch: bytes) -> None:
+    picture = named(kind)
+    middle = (picture.data.rindex(b"\xff\xda") + len(picture.data)) // 2
+    photo = read_photo(picture.data[:middle] + patch + b"\xff\xd9")
+    assert photo.pixels.shape == picture.pixels.shape
+    assert any("the JPEG is damaged" in warning for warning in photo.warnings)
+
+
+def test_whole_jpegs_are_not_called_damaged() -> None:
+    whole = [picture for picture in pictures.corpus() if picture.format == "jpeg"]
+    assert whole
+    for picture in whole:
+        for rest in (b"", b"\0" * 100):
+            warnings = read_photo(picture.data + rest).warnings
+            assert not any("damaged" in warning for warning in warnings), picture.name
+
+
 @pytest.mark.parametrize("rest", [b"\0" * 100, b"\xff\xd8\xff\xe0 another", b"\n"])
 def test_bytes_behind_the_end_of_a_jpeg_are_ignored(rest: bytes) -> None:
     picture = named("jpeg-grey")

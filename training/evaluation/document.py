@@ -126,13 +126,13 @@ def read_json(path: Path) -> Run:
 
 
 def run_of(evaluation: Evaluation, settings: EvaluationSettings, model: str) -> Run:
-    """Give what of an evaluation can be compared with an earlier one."""
+    """Give what of an evaluation can be compared with an earlier one, in the digits of its file."""
     return Run(
         model=model,
         samples=settings.samples,
         degraded=settings.degraded,
-        photos=[photo.figures for photo in evaluation.photos],
-        kernel_parts=evaluation.summary.kernel_parts,
+        photos=[_photo(rounded(asdict(photo.figures))) for photo in evaluation.photos],
+        kernel_parts=rounded(evaluation.summary.kernel_parts),
     )
 
 
