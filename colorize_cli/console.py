@@ -110,7 +110,7 @@ class Reporter:
         left: int,
         seconds: float,
         on_colour: "OnColour",
-        fail_fast: bool = False,
+        fail_fast: bool,
     ) -> None:
         """Say what became of everything, and of a long run once more what failed.
 

@@ -25,6 +25,7 @@ _BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
 _PNG_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 # The next marker in entropy-coded data: neither a stuffed zero, nor a restart, nor a fill byte.
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+_JPEG_LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
 TRUNCATED = "the file is truncated: copy or scan it again"
 
 
@@ -36,12 +37,14 @@ class Jpeg:
         width: Pixels, before EXIF orientation.
         height: Pixels.
         components: 1 grey, 3 colour, 4 CMYK.
+        is_lossless: Whether it is of the lossless process (ITU T.81, annex H).
         segments: Marker (0xE0..0xEF and 0xFE) and payload of the application and comment segments.
     """
 
     width: int
     height: int
     components: int
+    is_lossless: bool
     segments: tuple[tuple[int, bytes], ...]
 
 
@@ -112,7 +115,7 @@ def read_jpeg(data: bytes) -> Jpeg:
             if len(payload) < 6:
                 raise ImageError("the JPEG's frame header is damaged")
             height, width, components = struct.unpack_from(">HHB", payload, 1)
-            frame = (width, height, components)
+            frame = (width, height, components, marker in _JPEG_LOSSLESS)
         elif marker == 0xDA:
             scanned = True
 

@@ -7,7 +7,9 @@ however the file stores it. TurboJPEG tells whether the pixels of a JPEG are dam
 import hashlib
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -22,7 +24,7 @@ from .metadata import Metadata, bmp_metadata, jpeg_metadata, png_metadata, settl
 __all__ = ["Photo", "Pixels", "read_photo", "sniff"]
 
 # A damaged file becomes an ImageError with its reason; the libraries' own lines on stderr would
-# tear the progress bar.
+# tear the progress bar. (libjpeg's, of damaged pixels, cannot be turned off.)
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
@@ -107,29 +109,24 @@ def _read_jpeg(data: bytes) -> _Read:
     check_size(jpeg.width, jpeg.height)
     channels, metadata = _decode(data)
     warnings = ["CMYK converted without its profile"] if jpeg.components == 4 else []
-    return channels, jpeg_metadata(jpeg, metadata), _jpeg_damage(data) + warnings
+    # A lossless one is decoded at full size whatever was asked for, behind the end of the buffer.
+    warnings += [] if jpeg.is_lossless else _jpeg_damage(data)
+    return channels, jpeg_metadata(jpeg, metadata), warnings
 
 
 def _jpeg_damage(data: bytes) -> list[str]:
     """Say whether the pixels of a JPEG are damaged, of which OpenCV tells nobody but stderr.
 
-    They are decoded once more at an eighth of their size, which takes a third of the time. A
-    warning and no error: libjpeg complains of files, too, whose picture is whole, and most of a
-    picture is better than none.
+    They are decoded once more, at an eighth of their size. A warning and no error: libjpeg
+    complains of files, too, whose picture is whole, and most of a picture is better than none.
     """
+    decode = partial(simplejpeg.decode_jpeg, data, "GRAY", fastdct=True, min_height=1, min_width=1)
     try:
-        _, _, space, _ = simplejpeg.decode_jpeg_header(data, strict=False)
-    except ValueError:  # a layout that TurboJPEG does not know, and OpenCV does
-        return []
-    try:
-        simplejpeg.decode_jpeg(
-            *(data, "CMYK" if space in ("CMYK", "YCCK") else "GRAY"),
-            fastdct=True,
-            min_height=1,
-            min_width=1,
-        )
+        decode()
     except ValueError as error:
-        return [f"the JPEG is damaged, part of the picture may be wrong: {error}"]
+        with suppress(ValueError):  # again: a layout that OpenCV knows, and TurboJPEG does not
+            decode(strict=False)
+            return [f"the JPEG may be damaged, part of the picture wrong: {error}"]
     return []
 
 

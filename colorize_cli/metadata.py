@@ -4,7 +4,7 @@ Pixels are taken for sRGB throughout, so an ICC profile is kept only where it sa
 profile cannot describe a colour picture. EXIF and XMP are passed on byte for byte but for what
 turning the photo upright makes untrue.
 
-Sources: XMP part 1; IPTC-IIM in Photoshop image resources; PNG, 11.3.
+Sources: XMP part 1; ICC.1, annex B; IPTC-IIM in Photoshop image resources; PNG, 11.3.
 """
 
 import re
@@ -24,6 +24,7 @@ METRES_PER_INCH = 0.0254
 XMP_KEYWORD = b"XML:com.adobe.xmp"
 XMP_NAMESPACE = b"http://ns.adobe.com/xap/1.0/\0"  # stands before the packet in a JPEG
 PHOTOSHOP = b"Photoshop 3.0\0"
+_ICC_PART = b"ICC_PROFILE\0"  # then its number, from 1, and how many there are
 _IPTC_RESOURCE = 0x0404
 _RESOLUTION, _RESOLUTION_UNIT = (0x011A, 0x011B), 0x0128
 _EXIF_PREFIX = b"Exif\0\0"
@@ -84,18 +85,22 @@ def settle(metadata: Metadata) -> tuple[Metadata, int, list[str]]:
 
 
 def jpeg_metadata(jpeg: Jpeg, decoded: Metadata) -> Metadata:
-    """Add density, IPTC and comments of a JPEG to the EXIF, XMP and ICC that OpenCV found."""
-    dpi, iptc, comments = None, None, []
+    """Add density, IPTC, ICC and comments of a JPEG to the EXIF and XMP that OpenCV found."""
+    dpi, iptc, comments, profile = None, None, [], {}
     for marker, payload in jpeg.segments:
         if marker == 0xE0 and payload.startswith(b"JFIF\0") and len(payload) >= 12:
             unit, x, y = struct.unpack_from(">BHH", payload, 7)
             dpi = _dpi(x, y, {1: 1.0, 2: 2.54}.get(unit, 0.0))
+        elif marker == 0xE2 and payload.startswith(_ICC_PART) and len(payload) > 13:
+            profile[payload[12]] = payload[14:]
         elif marker == 0xED and payload.startswith(PHOTOSHOP):
             iptc = iptc or iptc_of(payload[len(PHOTOSHOP) :])
         elif marker == 0xFE and payload.strip(b"\0 "):
             comments.append(("Comment", payload.rstrip(b"\0").decode("utf-8", "replace")))
     xmp = decoded.xmp.removeprefix(XMP_NAMESPACE) if decoded.xmp else None
-    return replace(decoded, xmp=xmp, iptc=iptc, dpi=dpi, comments=tuple(comments))
+    # OpenCV takes every APP2 segment for a part of it, the index of a multi-picture file, too.
+    icc = b"".join(profile[number] for number in sorted(profile)) or None
+    return replace(decoded, xmp=xmp, iptc=iptc, icc=icc, dpi=dpi, comments=tuple(comments))
 
 
 def png_metadata(chunks: Iterable[tuple[bytes, bytes]]) -> Metadata:

@@ -1,9 +1,12 @@
+import base64
 import hashlib
 import io
 
+import cv2
 import numpy as np
 import pictures
 import pytest
+import simplejpeg
 import tifffile
 from pictures import Picture
 from PIL import Image, JpegImagePlugin
@@ -15,6 +18,15 @@ from colorize_cli.images import Photo, read_photo, sniff
 from colorize_cli.metadata import Metadata
 
 CORPUS = pictures.corpus()
+# 32 x 24, 3 y + 2 x, of the lossless process (SOF3).
+LOSSLESS = (
+    "|JeWF01!$>Nk#wx0RR9200961|HA+a2mlxWAOQgp0RO}Q6#xMN0000000000000000006A|Jncu0RaF3005u"
+    "TNhFd<B$7!al1U`eNhFd<B$7!al1U`eNhFd<B$7!al1U`eNhFd<B$7!al1U`eNhFd<B$7!al1U`eNhFd<B$7"
+    "!al1U`eNhFd<B$7!al1U`eNhFd<B$7!al1U`eNhFd<B$7!al1U`eNhFd<B$7!al1U`eNhFd<B$7!al1U`eNh"
+    "Fd<B$7!al1U`eNhFd<B$7!al1U`eNhFd<B$7!al1U`eNhFd<B$7!al1U`eNhFd<B$7!al1U`eNhFd<B$7!al"
+    "1U`eNhFd<B$7!al1U`eNhFd<B$7!al1U`eNhFd<B$7!al1U`eNhFd<B$7!al1U`eNhFd<B$7!al1U`eNhFd<"
+    "B$7!al1U`eNhFd<B$7!al1U~1*#"
+)
 FORMATS = ("jpeg", "png", "tiff", "webp", "bmp")
 PILLOW_NAMES = {"jpeg": "JPEG", "png": "PNG", "tiff": "TIFF", "webp": "WEBP", "bmp": "BMP"}
 EVERY_ORIENTATION = range(1, 9)
@@ -211,7 +223,7 @@ def test_damage_in_the_pixels_of_a_jpeg_is_a_warning(kind: str, patch: bytes) ->
     middle = (picture.data.rindex(b"\xff\xda") + len(picture.data)) // 2
     photo = read_photo(picture.data[:middle] + patch + b"\xff\xd9")
     assert photo.pixels.shape == picture.pixels.shape
-    assert any("the JPEG is damaged" in warning for warning in photo.warnings)
+    assert any("the JPEG may be damaged" in warning for warning in photo.warnings)
 
 
 def test_whole_jpegs_are_not_called_damaged() -> None:
@@ -221,6 +233,41 @@ def test_whole_jpegs_are_not_called_damaged() -> None:
         for rest in (b"", b"\0" * 100):
             warnings = read_photo(picture.data + rest).warnings
             assert not any("damaged" in warning for warning in warnings), picture.name
+
+
+def test_a_jpeg_of_four_to_one_rows_is_read_though_turbojpeg_does_not_know_it() -> None:
+    factors = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_411]
+    data = bytearray(cv2.imencode(".jpg", np.full((8, 32, 3), (40, 90, 200), np.uint8), factors)[1])
+    # One unit of four blocks of Y and one of each chroma, turned: 8 wide, 32 high, factors 1 x 4.
+    frame = data.index(b"\xff\xc0") + 5
+    assert data[frame : frame + 7] == b"\x00\x08\x00\x20\x03\x01\x41"
+    data[frame : frame + 7] = b"\x00\x20\x00\x08\x03\x01\x14"
+    photo = read_photo(bytes(data))
+    assert photo.pixels.shape == (32, 8, 3)
+    assert np.abs(photo.pixels.astype(int) - (200, 90, 40)).max() <= 4
+    assert photo.warnings == ()
+
+
+def test_a_lossless_jpeg_is_read_and_never_given_to_turbojpeg(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # At a scale TurboJPEG writes it behind the end of its buffer.
+    monkeypatch.setattr(simplejpeg, "decode_jpeg", lambda *_, **__: pytest.fail("decoded"))
+    photo = read_photo(base64.b85decode(LOSSLESS))
+    expected = np.add.outer(np.arange(24) * 3, np.arange(32) * 2)
+    assert np.array_equal(photo.pixels, expected)
+    assert photo.warnings == ()
+
+
+def test_the_profile_of_a_jpeg_of_several_pictures_is_its_own() -> None:
+    second = pictures.opened(pictures.encode(pictures.color(), "PNG"))
+    options = {"save_all": True, "append_images": [second]}
+    for profile in (None, pictures.SRGB):
+        data = pictures.encode(pictures.color(), "MPO", icc_profile=profile, **options)
+        assert b"MPF\0" in data
+        photo = read_photo(data)
+        assert photo.metadata.icc == profile
+        assert photo.warnings == ()
 
 
 @pytest.mark.parametrize("rest", [b"\0" * 100, b"\xff\xd8\xff\xe0 another", b"\n"])

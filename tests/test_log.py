@@ -133,6 +133,7 @@ def summarise(told: Reporter, tally: Tally) -> None:
         left=0,
         seconds=1.0,
         on_colour="recolour",
+        fail_fast=False,
     )
 
 
@@ -174,6 +175,7 @@ def test_the_summary_counts() -> None:
         left=2,
         seconds=8.0,
         on_colour="copy",
+        fail_fast=False,
     )
     assert stream.getvalue().splitlines() == [
         "         done       2   4.0 s a photo, 8 s",
