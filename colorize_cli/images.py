@@ -109,8 +109,8 @@ def _read_jpeg(data: bytes) -> _Read:
     check_size(jpeg.width, jpeg.height)
     channels, metadata = _decode(data)
     warnings = ["CMYK converted without its profile"] if jpeg.components == 4 else []
-    # A lossless one is decoded at full size whatever was asked for, behind the end of the buffer.
-    warnings += [] if jpeg.is_lossless else _jpeg_damage(data)
+    if not jpeg.is_lossless:  # whose full size TurboJPEG writes into a buffer of an eighth
+        warnings += _jpeg_damage(data)
     return channels, jpeg_metadata(jpeg, metadata), warnings
 
 

@@ -1,6 +1,6 @@
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -180,19 +180,31 @@ def test_the_command_prints_its_tables_and_writes_all_figures(
     assert "device: CPU" in err
 
 
-def test_a_run_is_compared_with_an_earlier_one(
+@pytest.fixture
+def comparison(
     photos: Path,
     weights: Path,
     tiny_bundle: Path,
     tmp_path: Path,
     patches: None,
     capsys: pytest.CaptureFixture[str],
+) -> Callable[..., str]:
+    """Measure all photographs, then those of a folder; what is printed of the difference."""
+
+    def printed(later: Path, **options: Any) -> str:
+        path = tmp_path / "earlier.json"
+        run_tiny(photos, tiny_bundle, weights, json=path, samples=2)
+        capsys.readouterr()
+        run_tiny(later, tiny_bundle, weights, samples=2, compare_with=path, **options)
+        return capsys.readouterr().out.partition("(before)")[2]
+
+    return printed
+
+
+def test_a_run_is_compared_with_an_earlier_one(
+    photos: Path, comparison: Callable[..., str]
 ) -> None:
-    path = tmp_path / "earlier.json"
-    run_tiny(photos, tiny_bundle, weights, json=path, samples=2)
-    capsys.readouterr()
-    run_tiny(photos / "art", tiny_bundle, weights, samples=2, seed=1, compare_with=path)
-    out = capsys.readouterr().out.partition("(before)")[2]
+    out = comparison(photos / "art", seed=1)
     assert "on the same 4 photographs" in out
     assert re.search(r"LPIPS, first .*(better|worse|within the interval)", out)
     assert "kernel distance" not in out, "a photo's part of it is of all photos of its run"
@@ -200,18 +212,9 @@ def test_a_run_is_compared_with_an_earlier_one(
 
 
 def test_a_run_differs_in_nothing_from_its_own_file(
-    photos: Path,
-    weights: Path,
-    tiny_bundle: Path,
-    tmp_path: Path,
-    patches: None,
-    capsys: pytest.CaptureFixture[str],
+    photos: Path, comparison: Callable[..., str]
 ) -> None:
-    path = tmp_path / "earlier.json"
-    run_tiny(photos, tiny_bundle, weights, json=path, samples=2)
-    capsys.readouterr()
-    run_tiny(photos, tiny_bundle, weights, samples=2, compare_with=path)
-    out = capsys.readouterr().out.partition("(before)")[2]
+    out = comparison(photos)
     assert "within the interval" in out
     assert not re.search("better|worse", out)
 

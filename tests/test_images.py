@@ -227,7 +227,7 @@ def test_damage_in_the_pixels_of_a_jpeg_is_a_warning(kind: str, patch: bytes) ->
 
 
 def test_whole_jpegs_are_not_called_damaged() -> None:
-    whole = [picture for picture in pictures.corpus() if picture.format == "jpeg"]
+    whole = [picture for picture in CORPUS if picture.format == "jpeg"]
     assert whole
     for picture in whole:
         for rest in (b"", b"\0" * 100):
