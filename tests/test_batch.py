@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pictures import color, encode, grey
+from made.pictures import color, encode, grey
 
 from colorize_cli import batch, work
 from colorize_cli.batch import run

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from benched import figures as made_figures
-from benched import outcome
-from conftest import tiny_fields, tiny_graphs
-from pictures import color, encode, grey
+from made.benched import figures as made_figures
+from made.benched import outcome
+from made.pictures import color, encode, grey
+from made.tiny_bundles import tiny_fields, tiny_graphs
 from rich.console import Console
 
 from colorize_cli import (

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benched import figures, outcome
+from made.benched import figures, outcome
 
 from colorize_cli.bench_compare import Saved, check, compare, warnings
 from colorize_cli.bench_document import document, read_json, write_json

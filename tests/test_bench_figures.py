@@ -3,16 +3,9 @@
 import math
 
 import pytest
-from benched import outcome
+from made.benched import outcome
 
-from colorize_cli.bench_figures import (
-    Rate,
-    is_same,
-    noise,
-    options_for,
-    rate_of,
-    recommend,
-)
+from colorize_cli.bench_figures import Rate, is_same, noise, options_for, rate_of, recommend
 from colorize_cli.bench_network import part_seconds
 
 FASTEST = outcome("openvino bf16", 2, 3.0, difference=0.3)

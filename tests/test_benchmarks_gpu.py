@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import tiny_fields, tiny_graphs
+from made.tiny_bundles import tiny_fields, tiny_graphs
 
 from benchmarks.gpu import page
 from benchmarks.gpu.__main__ import _asked

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import tiny_fields, tiny_graphs
+from made.tiny_bundles import tiny_fields, tiny_graphs
 
 from colorize_cli import bundle as bundle_module
 from colorize_cli.bundle import load_bundle, shipped_names, write_bundle

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import alpha, color, encode, grey, tiff
+from made.pictures import alpha, color, encode, grey, tiff
 
 from colorize_cli import __version__, auto, resume, work
 from colorize_cli.app import main

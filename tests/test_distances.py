@@ -5,13 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from training.evaluation.bootstrap import interval_of, mean_draws, resample
-from training.evaluation.distances import (
-    FRECHET_DRAWS,
-    Products,
-    frechet,
-    kernel,
-    kernel_parts,
-)
+from training.evaluation.distances import FRECHET_DRAWS, Products, frechet, kernel, kernel_parts
 
 Float = NDArray[np.float32]
 

@@ -4,11 +4,11 @@ import io
 
 import cv2
 import numpy as np
-import pictures
 import pytest
 import simplejpeg
 import tifffile
-from pictures import Picture
+from made import pictures
+from made.pictures import Picture
 from PIL import Image, JpegImagePlugin
 
 from colorize_cli import containers

@@ -107,7 +107,7 @@ def test_real_photographs_are_grey_as_they_are_and_toned_with_a_tone(path: Path)
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea"])
 def test_real_photographs_in_colour_are_colour_also_a_brown_cat(name: str) -> None:
-    data = (Path(__file__).parent / "photos" / f"{name}.jpg").read_bytes()
+    data = (Path(__file__).parent / "photographs" / f"{name}.jpg").read_bytes()
     assert kind_of(read_photo(data)) == "colour"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from conftest import tiny_fields
+from made.tiny_bundles import tiny_fields
 from onnx import numpy_helper
 
 from colorize_cli.bundle import write_bundle

@@ -4,9 +4,9 @@ import zlib
 from typing import Any
 
 import numpy as np
-import pictures
 import pytest
 import tifffile
+from made import pictures
 from PIL import ImageCms, IptcImagePlugin
 from PIL.PngImagePlugin import PngInfo
 

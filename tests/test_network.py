@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 import pytest
-from conftest import tiny_fields, tiny_graphs
+from made.tiny_bundles import tiny_fields, tiny_graphs
 
 from colorize_cli.bundle import load_bundle, write_bundle
 from colorize_cli.devices import problem, resolve

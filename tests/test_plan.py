@@ -3,7 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from pictures import encode, grey, tiff
+from made.pictures import encode, grey, tiff
 
 from colorize_cli.errors import UsageError
 from colorize_cli.names import natural_key, one_line, shown

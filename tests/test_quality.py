@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from measured import figures, photo
+from made.measured import figures, photo
 
 from benchmarks import quality
 from colorize_cli.bundle import load_bundle

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from conftest import tiny_fields, tiny_graphs
+from made.tiny_bundles import tiny_fields, tiny_graphs
 from onnx import TensorProto, numpy_helper
 
 from colorize_cli.bundle import Bundle, load_bundle, write_bundle

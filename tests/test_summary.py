@@ -4,16 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from measured import figures, photo
+from made.measured import figures, photo
 
 from training.evaluation.bootstrap import Interval
 from training.evaluation.comparison import Run, compare
-from training.evaluation.figures import (
-    MAIN,
-    RATIOS,
-    REST,
-    Column,
-)
+from training.evaluation.figures import MAIN, RATIOS, REST, Column
 from training.evaluation.summary import summarise
 
 

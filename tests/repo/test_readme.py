@@ -12,7 +12,7 @@ import pytest
 
 from colorize_cli import errors
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = ("info", "bench", "train", "evaluate", "export")
 

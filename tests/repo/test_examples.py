@@ -7,7 +7,7 @@ import pytest
 
 from colorize_cli.images import Photo, read_photo
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 NAMES = sorted(path.name for path in EXAMPLES.iterdir() if path.suffix not in {".md", ".py"})
 
 
