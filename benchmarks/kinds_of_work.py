@@ -11,8 +11,8 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 import openvino as ov  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from colorize_cli.bundle import Bundle
 from colorize_cli.devices import Device
+from colorize_cli.model.bundle import Bundle
 from colorize_cli.network import grid_mean
 
 CONVOLUTIONS, PRODUCTS = "convolutions", "matrix products"

@@ -10,7 +10,7 @@ import onnx
 import onnxruntime as ort  # type: ignore[import-untyped]
 from onnx import AttributeProto, ModelProto, NodeProto, TensorProto
 
-from colorize_cli.bundle import GRAPHS, Bundle
+from colorize_cli.model.bundle import GRAPHS, Bundle
 
 COUNTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 # What moves or describes data but computes nothing.

@@ -14,9 +14,9 @@ from threading import Condition, Event
 from time import perf_counter
 from typing import TypeAlias
 
-from .colorizer import Colorizer
 from .cpus import usable_cpus
 from .lab import Float
+from .model.colorizer import Colorizer
 from .plan import Job
 from .work import Announce, Item, Result, Settings, decode, write
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from .auto import choose
 from .bench_compare import Change, Saved, check, compare, warnings
 from .bench_document import read_json, write_json
 from .bench_figures import Figures, Outcome, recommend
@@ -26,6 +25,7 @@ from .ciede2000 import mean_difference
 from .console import Reporter, count_text, duration_text
 from .errors import DeviceError, UsageError
 from .machine import describe_machine
+from .model.fastest_device import choose
 from .names import shown
 from .plan import Job
 from .tensorrt import building

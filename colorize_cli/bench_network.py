@@ -10,11 +10,11 @@ import numpy as np
 
 from .batch import run as run_batch
 from .bench_stages import SEED, Stage, Subject, in_turn
-from .colorizer import Colorizer
 from .cpus import usable_cpus
 from .errors import ImageError
 from .lab import Float
 from .machine import peak_memory, seconds_without_core
+from .model.colorizer import Colorizer
 from .names import shown
 from .network import Condition, Denoise, Network
 from .plan import Job

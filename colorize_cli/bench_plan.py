@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from . import auto
-from .bundle import Bundle, load_bundle
 from .devices import Device, DeviceName, Precision, problem, resolve
 from .errors import UsageError
+from .model import fastest_device as auto
+from .model.bundle import Bundle, load_bundle
 
 DEFAULT_MODEL = "default"
 _LARGEST_BATCH = 4096

@@ -9,12 +9,12 @@ from itertools import count
 from pathlib import Path
 from time import perf_counter
 
-from .colorizer import Colorizer, Prepared
 from .encode import encode_photo
 from .errors import ImageError
 from .files import write_atomic
 from .images import read_photo
 from .lab import Float
+from .model.colorizer import Colorizer, Prepared
 from .plan import Job
 from .render import render_samples
 from .stopwatch import Lap, Stopwatch, Timing

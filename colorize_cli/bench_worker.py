@@ -16,12 +16,12 @@ from .bench_network import (
 )
 from .bench_plan import Configuration
 from .bench_stages import LEAST_RUNS, SEED, Stage, Subject, take_subjects, time_stages
-from .bundle import load_bundle
 from .choice import visible_lab
-from .colorizer import Colorizer
 from .devices import resolve
-from .gate_photos import gate_photos
 from .lab import Float
+from .model.bundle import load_bundle
+from .model.colorizer import Colorizer
+from .model.reference_photos import gate_photos
 from .network import open_network
 from .plan import Job
 from .stopwatch import Stopwatch

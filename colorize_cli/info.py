@@ -6,13 +6,13 @@ from dataclasses import asdict
 from typing import Any
 
 from . import __version__
-from .auto import MAX_DIFFERENCE, choose, kept_trials
-from .bundle import GRAPHS, Bundle, load_bundle
 from .console import Reporter, count_text, write_stdout
 from .devices import DEVICES, problem, rival_wheels
 from .errors import EXIT_ENVIRONMENT, EXIT_OK, ColorizeError, ModelError
 from .extras import EXTRAS, install_commands, missing_modules, repair_commands
 from .machine import describe_machine
+from .model.bundle import GRAPHS, Bundle, load_bundle
+from .model.fastest_device import MAX_DIFFERENCE, choose, kept_trials
 
 
 def run(model: str, *, as_json: bool = False) -> int:

@@ -13,9 +13,9 @@ import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from .bundle import GRAPHS, Bundle
 from .devices import Device, graph_inputs, open_session
 from .errors import DeviceError, ModelError
+from .model.bundle import GRAPHS, Bundle
 from .tensorrt import node_counts, provider_options
 
 Float = NDArray[np.float32]

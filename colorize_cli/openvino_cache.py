@@ -17,9 +17,9 @@ from typing import Any, TypeAlias
 
 import openvino as ov  # type: ignore[import-untyped]
 
-from .bundle import GRAPHS, Bundle
 from .files import cache_folder, prune, write_atomic
 from .machine import describe_cpu
+from .model.bundle import GRAPHS, Bundle
 from .openvino_runtime import CORE
 
 _CACHE_BYTES = 2 << 30

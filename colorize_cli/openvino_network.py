@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from .bundle import Bundle
 from .devices import Device
 from .errors import DeviceError
 from .geometry import frame_for
 from .machine import return_memory
+from .model.bundle import Bundle
 from .network import Condition, Denoise, Float, expect, grid_mean
 from .openvino_cache import CompiledGraphs, Key
 from .openvino_runtime import CORE, last_line

@@ -17,12 +17,12 @@ import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
 
 from . import __version__
-from .auto import choose
-from .bundle import Bundle, load_bundle
-from .colorizer import Colorizer, check_size
 from .console import Reporter, count_text
 from .devices import Device, resolve
 from .errors import DeviceError, ModelError, UsageError
+from .model.bundle import Bundle, load_bundle
+from .model.colorizer import Colorizer, check_size
+from .model.fastest_device import choose
 from .names import shown
 from .options import Options
 from .record import Record, read_record, write_record

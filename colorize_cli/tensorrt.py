@@ -17,9 +17,9 @@ from pathlib import Path
 
 import onnxruntime as ort  # type: ignore[import-untyped]
 
-from .bundle import GRAPHS, Bundle
 from .errors import DeviceError
 from .files import cache_folder, prune
+from .model.bundle import GRAPHS, Bundle
 from .nvidia import find_gpu
 
 # Sides of photos up to this many times the working size are in the range: aspects up to 4 : 1.

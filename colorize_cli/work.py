@@ -7,13 +7,13 @@ from time import perf_counter
 from typing import Literal, TypeAlias
 
 from .choice import Choice, judge
-from .colorizer import Colorizer, Prepared
 from .encode import encode_photo, losses
 from .errors import ColorizeError
 from .files import write_atomic
 from .images import Photo, read_photo
 from .kinds import Kind, kind_of
 from .lab import Float
+from .model.colorizer import Colorizer, Prepared
 from .plan import Job
 from .render import render_samples
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from colorize_cli.bundle import Bundle, load_bundle, write_bundle
 from colorize_cli.errors import UsageError
-from colorize_cli.gate_photos import gate_photos
+from colorize_cli.model.bundle import Bundle, load_bundle, write_bundle
+from colorize_cli.model.reference_photos import gate_photos
 from training.networks.build import Network
 
 from .engines import build_engines, require_tensorrt

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, ValueInfoProto
 from torch import nn
 
-from colorize_cli.bundle import Bundle
 from colorize_cli.devices import Device, open_session
+from colorize_cli.model.bundle import Bundle
 from colorize_cli.network import grid_mean
 
 from .calls import Calls

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from colorize_cli.bundle import Bundle
 from colorize_cli.devices import resolve
 from colorize_cli.errors import CheckError
+from colorize_cli.model.bundle import Bundle
 from colorize_cli.network import OnnxNetwork
 from training.networks.build import EncoderColorizer, Network
 

@@ -14,9 +14,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto
 
-from colorize_cli.bundle import Bundle
 from colorize_cli.devices import resolve
 from colorize_cli.images import Photo
+from colorize_cli.model.bundle import Bundle
 from colorize_cli.network import Network, OnnxNetwork
 
 from .calls import record_calls

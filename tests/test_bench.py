@@ -19,7 +19,6 @@ from made.tiny_bundles import tiny_fields, tiny_graphs
 from rich.console import Console
 
 from colorize_cli import (
-    auto,
     bench,
     bench_document,
     bench_network,
@@ -30,20 +29,21 @@ from colorize_cli import (
     bench_worker,
 )
 from colorize_cli.app import main
-from colorize_cli.auto import MAX_DIFFERENCE
 from colorize_cli.bench import Budget
 from colorize_cli.bench_compare import Change
 from colorize_cli.bench_figures import Figures, Rate, rate_of
 from colorize_cli.bench_network import NetworkTiming, TimedNetwork
 from colorize_cli.bench_process import run_apart
 from colorize_cli.bench_stages import Stage
-from colorize_cli.bundle import load_bundle, write_bundle
-from colorize_cli.colorizer import Colorizer
 from colorize_cli.console import Reporter
 from colorize_cli.devices import Device, resolve
 from colorize_cli.errors import DeviceError
-from colorize_cli.gate_photos import gate_photos
 from colorize_cli.images import read_photo
+from colorize_cli.model import fastest_device as auto
+from colorize_cli.model.bundle import load_bundle, write_bundle
+from colorize_cli.model.colorizer import Colorizer
+from colorize_cli.model.fastest_device import MAX_DIFFERENCE
+from colorize_cli.model.reference_photos import gate_photos
 from colorize_cli.network import OnnxNetwork
 from colorize_cli.stopwatch import Lap, Stopwatch, Timing
 from colorize_cli.synthetic import synthetic_photo

@@ -12,8 +12,8 @@ from made.benched import figures, outcome
 from colorize_cli.bench_compare import Saved, check, compare, warnings
 from colorize_cli.bench_document import document, read_json, write_json
 from colorize_cli.bench_figures import Figures
-from colorize_cli.bundle import load_bundle
 from colorize_cli.errors import UsageError
+from colorize_cli.model.bundle import load_bundle
 
 Change: Any = Callable[[dict[str, Any]], object]
 

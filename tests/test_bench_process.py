@@ -11,8 +11,8 @@ import pytest
 
 from colorize_cli import bench_process
 from colorize_cli.bench_process import run_apart
-from colorize_cli.bundle import load_bundle
 from colorize_cli.errors import DeviceError, ModelError
+from colorize_cli.model.bundle import load_bundle
 
 
 def begin(started: Path) -> None:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from colorize_cli.choice import judge
-from colorize_cli.colorizer import Prepared
 from colorize_cli.geometry import frame_for
 from colorize_cli.lab import Float
+from colorize_cli.model.colorizer import Prepared
 
 HEIGHT, WIDTH = 40, 90  # of a photo whose padding is a good part of what the network sees
 FRAME = frame_for(HEIGHT, WIDTH, 64)

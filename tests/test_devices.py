@@ -184,7 +184,7 @@ def test_a_broken_installation_is_told_with_its_repair() -> None:
         "sys.modules['onnxruntime'] = types.ModuleType('onnxruntime')\n"
         "from colorize_cli.errors import DeviceError\n"
         "try:\n"
-        "    import colorize_cli.colorizer\n"
+        "    import colorize_cli.model.colorizer\n"
         "except DeviceError as error:\n"
         "    print(error)\n"
     )

@@ -9,9 +9,9 @@ import torch
 from test_export import make_checkpoint
 
 from colorize_cli.app import main
-from colorize_cli.bundle import GRAPHS, load_bundle
 from colorize_cli.devices import Device, resolve
 from colorize_cli.errors import CheckError, DeviceError, UsageError
+from colorize_cli.model.bundle import GRAPHS, load_bundle
 from colorize_cli.network import OnnxNetwork
 from colorize_cli.tensorrt import engine_folder
 from export import engines

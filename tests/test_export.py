@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from colorize_cli.app import main
-from colorize_cli.bundle import Bundle, load_bundle, write_bundle
 from colorize_cli.errors import CheckError, ModelError, UsageError
+from colorize_cli.model.bundle import Bundle, load_bundle, write_bundle
 from export.command import ExportSettings, bundle_name, run
 from export.folder import bundle_files, check_folder
 from export.parity import Check, check_parity

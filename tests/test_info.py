@@ -5,7 +5,7 @@ import pytest
 
 from colorize_cli import __version__, info
 from colorize_cli.app import main
-from colorize_cli.bundle import load_bundle
+from colorize_cli.model.bundle import load_bundle
 
 
 def test_the_model_and_what_works_are_told(

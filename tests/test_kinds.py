@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from colorize_cli.bundle import load_bundle
-from colorize_cli.colorizer import Colorizer
 from colorize_cli.devices import resolve
 from colorize_cli.images import Photo, read_photo
 from colorize_cli.kinds import kind_of
 from colorize_cli.lab import rgb_from_lab
+from colorize_cli.model.bundle import load_bundle
+from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.synthetic import synthetic_photo
 
 Array = NDArray[np.uint8]

@@ -8,9 +8,9 @@ import pytest
 from made.tiny_bundles import tiny_fields
 from onnx import numpy_helper
 
-from colorize_cli.bundle import write_bundle
 from colorize_cli.devices import resolve
-from colorize_cli.gate_photos import gate_photos
+from colorize_cli.model.bundle import write_bundle
+from colorize_cli.model.reference_photos import gate_photos
 from colorize_cli.network import OnnxNetwork
 from export.calls import record_calls
 from export.layers import bundle_layers, most_different

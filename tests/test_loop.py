@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from colorize_cli.bundle import load_bundle
 from colorize_cli.errors import ModelError, UsageError
+from colorize_cli.model.bundle import load_bundle
 from training import command
 from training.bundle_state import network_from_bundle
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint

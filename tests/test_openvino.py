@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from colorize_cli import devices, openvino_network
-from colorize_cli.bundle import Bundle, load_bundle
-from colorize_cli.colorizer import Colorizer
 from colorize_cli.devices import Precision, problem, resolve
 from colorize_cli.errors import DeviceError
 from colorize_cli.images import read_photo
+from colorize_cli.model.bundle import Bundle, load_bundle
+from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.network import OnnxNetwork, open_network
 from colorize_cli.openvino_cache import CompiledGraphs
 from colorize_cli.openvino_network import OpenVinoNetwork

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorize_cli.app import main
-from colorize_cli.bundle import load_bundle
 from colorize_cli.errors import ModelError
+from colorize_cli.model.bundle import load_bundle
 from colorize_cli.schedule import tutorial_20
 from export.public_checkpoint import load_public
 from export.sources import from_checkpoint

@@ -8,11 +8,11 @@ import pytest
 from made.tiny_bundles import tiny_fields, tiny_graphs
 from onnx import TensorProto, numpy_helper
 
-from colorize_cli.bundle import Bundle, load_bundle, write_bundle
-from colorize_cli.colorizer import Colorizer
 from colorize_cli.devices import resolve
 from colorize_cli.errors import UsageError
-from colorize_cli.gate_photos import gate_photos
+from colorize_cli.model.bundle import Bundle, load_bundle, write_bundle
+from colorize_cli.model.colorizer import Colorizer
+from colorize_cli.model.reference_photos import gate_photos
 from colorize_cli.network import OnnxNetwork
 from export import photos
 from export.calls import record_calls

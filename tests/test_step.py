@@ -8,8 +8,8 @@ import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
 
-from colorize_cli.bundle import Bundle, load_bundle
 from colorize_cli.devices import open_session, resolve
+from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.network import OnnxNetwork
 from colorize_cli.sampler import Clamp, Prediction, SamplerSettings, sample
 from colorize_cli.schedule import Schedule, cosine, respace, tutorial_20

@@ -7,8 +7,8 @@ import torch
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from torch import Tensor
 
-from colorize_cli.bundle import Bundle
 from colorize_cli.errors import ModelError
+from colorize_cli.model.bundle import Bundle
 
 from .networks.build import Network, build
 

@@ -9,8 +9,8 @@ from types import FrameType
 import torch
 from torch import Tensor
 
-from colorize_cli.bundle import load_bundle
 from colorize_cli.errors import ModelError, UsageError
+from colorize_cli.model.bundle import load_bundle
 
 from .bundle_state import network_from_bundle
 from .checkpoint import RUN_FILE, WEIGHTS_FILE, load_checkpoint, load_weights

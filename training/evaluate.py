@@ -5,11 +5,11 @@ from pathlib import Path
 
 from torch import nn
 
-from colorize_cli.auto import choose
-from colorize_cli.bundle import Bundle, load_bundle
-from colorize_cli.colorizer import Colorizer
 from colorize_cli.console import Reporter
 from colorize_cli.errors import ModelError, UsageError
+from colorize_cli.model.bundle import Bundle, load_bundle
+from colorize_cli.model.colorizer import Colorizer
+from colorize_cli.model.fastest_device import choose
 
 from .evaluation.comparison import Run, compare
 from .evaluation.document import read_json, run_of, write_json

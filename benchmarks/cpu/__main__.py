@@ -18,10 +18,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from colorize_cli.auto import choose, kept_trials
-from colorize_cli.bundle import Bundle, load_bundle
 from colorize_cli.devices import resolve
 from colorize_cli.machine import describe_machine
+from colorize_cli.model.bundle import Bundle, load_bundle
+from colorize_cli.model.fastest_device import choose, kept_trials
 
 from ..page import RESULTS, fill, machine_text, table
 from . import commands, folder, network

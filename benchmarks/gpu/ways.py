@@ -9,9 +9,9 @@ import numpy as np
 import onnx
 import onnxruntime as ort  # type: ignore[import-untyped]
 
-from colorize_cli.bundle import Bundle
 from colorize_cli.devices import Device, graph_inputs, open_session
 from colorize_cli.lab import Float
+from colorize_cli.model.bundle import Bundle
 from colorize_cli.network import Condition, OnnxNetwork
 from colorize_cli.sampler import sample
 from colorize_cli.schedule import Schedule

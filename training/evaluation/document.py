@@ -8,10 +8,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from colorize_cli.colorizer import Colorizer
 from colorize_cli.errors import UsageError
 from colorize_cli.files import write_atomic
 from colorize_cli.machine import describe_machine
+from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.rounding import rounded
 
 from . import inception

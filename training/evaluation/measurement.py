@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from colorize_cli.colorizer import Prepared
 from colorize_cli.images import Photo
 from colorize_cli.lab import Float, lab_from_rgb, lightness
+from colorize_cli.model.colorizer import Prepared
 from colorize_cli.render import render_samples
 
 from . import metrics

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from colorize_cli.choice import judge
-from colorize_cli.colorizer import Colorizer
 from colorize_cli.errors import ImageError, UsageError
 from colorize_cli.images import read_photo
 from colorize_cli.lab import Float, lightness, lightness_table
+from colorize_cli.model.colorizer import Colorizer
 
 from ..degrade import grey as degraded_lightness
 from ..shards import Half, half_of, iter_photos, set_of

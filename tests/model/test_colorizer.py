@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from colorize_cli import colorizer as colorizer_module
-from colorize_cli.bundle import Bundle, load_bundle
-from colorize_cli.colorizer import Colorizer, Prepared
 from colorize_cli.devices import Device, problem, resolve
 from colorize_cli.errors import UsageError
 from colorize_cli.images import Photo, read_photo
 from colorize_cli.lab import Float
+from colorize_cli.model import colorizer as colorizer_module
+from colorize_cli.model.bundle import Bundle, load_bundle
+from colorize_cli.model.colorizer import Colorizer, Prepared
 from colorize_cli.network import Condition, Denoise, OnnxNetwork
 
 CPU = resolve("cpu")

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from colorize_cli import auto, openvino_runtime
-from colorize_cli.auto import Trial, choose, fastest, kept_trials
-from colorize_cli.bundle import Bundle, load_bundle
+from colorize_cli import openvino_runtime
 from colorize_cli.devices import Device, resolve
 from colorize_cli.errors import DeviceError
+from colorize_cli.model import fastest_device as auto
+from colorize_cli.model.bundle import Bundle, load_bundle
+from colorize_cli.model.fastest_device import Trial, choose, fastest, kept_trials
 
 CANDIDATES = [
     resolve("cpu", threads=1),

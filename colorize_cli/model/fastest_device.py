@@ -14,17 +14,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
-from . import __version__
+from .. import __version__
+from ..choice import visible_lab
+from ..ciede2000 import mean_difference
+from ..devices import Device, Precision, problem, resolve
+from ..errors import ColorizeError, DeviceError
+from ..files import cache_folder, write_atomic
+from ..lab import Float
+from ..machine import describe_machine
 from .bundle import Bundle
-from .choice import visible_lab
-from .ciede2000 import mean_difference
 from .colorizer import Colorizer
-from .devices import Device, Precision, problem, resolve
-from .errors import ColorizeError, DeviceError
-from .files import cache_folder, write_atomic
-from .gate_photos import gate_photos
-from .lab import Float
-from .machine import describe_machine
+from .reference_photos import gate_photos
 
 MAX_DIFFERENCE = 0.5  # mean CIEDE2000 from float32, as for an export in half precision
 _SEED = 0
@@ -109,7 +109,7 @@ def candidates() -> list[Device]:
     """List what can compute on this CPU, onnxruntime first, which is the reference for colours."""
     devices = [resolve("cpu")]
     if problem("openvino") is None:
-        from .openvino_runtime import computes_bf16
+        from ..openvino_runtime import computes_bf16
 
         devices.append(resolve("openvino"))
         if computes_bf16():

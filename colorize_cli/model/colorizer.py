@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ..devices import Device
+from ..errors import UsageError
+from ..geometry import Frame, frame_for, to_working
+from ..images import Photo
+from ..lab import Float
+from ..network import Condition, Denoise, Network, open_network
+from ..noise import SampleNoise
+from ..sampler import sample
+from ..schedule import Schedule, respace
 from .bundle import Bundle
-from .devices import Device
-from .errors import UsageError
-from .geometry import Frame, frame_for, to_working
-from .images import Photo
-from .lab import Float
-from .lanes import Lanes
-from .network import Condition, Denoise, Network, open_network
-from .noise import SampleNoise
-from .sampler import sample
-from .schedule import Schedule, respace
+from .parallel import Lanes
 
 _MAX_SIZE = 4096  # beyond, attention would take more memory than machines have
 

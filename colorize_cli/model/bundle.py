@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
-from .errors import ModelError
-from .files import write_atomic
-from .sampler import Clamp, Prediction, SamplerSettings, step_coefficients
-from .schedule import Schedule
+from ..errors import ModelError
+from ..files import write_atomic
+from ..sampler import Clamp, Prediction, SamplerSettings, step_coefficients
+from ..schedule import Schedule
 
 FORMAT_VERSION = 1
 MANIFEST = "bundle.json"
@@ -29,7 +29,7 @@ GRAPHS: Mapping[str, tuple[str, ...]] = {
     "palette": ("denoiser.onnx",),
 }
 
-_SHIPPED = Path(__file__).parent / "models"
+_SHIPPED = Path(__file__).parent / "shipped"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _MAX_MANIFEST_BYTES = 1 << 20
 _READERS = 2  # as many as there are large files

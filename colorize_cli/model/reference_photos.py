@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from .images import Photo, read_photo
+from ..images import Photo, read_photo
 
-_FOLDER = Path(__file__).parent / "photos"
+_FOLDER = Path(__file__).parent / "reference_photos_data"
 
 
 def gate_photos() -> dict[str, Photo]:
