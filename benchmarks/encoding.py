@@ -21,12 +21,12 @@ import numpy as np
 import tifffile
 
 from colorize_cli.encode import JPEG_QUALITY, encode_photo
-from colorize_cli.geometry import frame_for
 from colorize_cli.images import Photo, read_photo
-from colorize_cli.lab import Pixels
+from colorize_cli.imaging.frame import frame_for
+from colorize_cli.imaging.lab import Pixels
+from colorize_cli.imaging.render import render
 from colorize_cli.machine import describe_machine
 from colorize_cli.metadata import Metadata
-from colorize_cli.render import render
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SIZE, GRID = 192, 4

@@ -21,13 +21,13 @@ from unittest.mock import patch
 import cv2
 import numpy as np
 
-from colorize_cli import render as render_module
 from colorize_cli.encode import JPEG_QUALITY
-from colorize_cli.gamut import chroma_table
-from colorize_cli.geometry import Frame, frame_for, resample, to_grid, to_working
-from colorize_cli.lab import Float, Pixels, lab_from_rgb, lightness, lightness_table
+from colorize_cli.imaging import render as render_module
+from colorize_cli.imaging.frame import Frame, frame_for, resample, to_grid, to_working
+from colorize_cli.imaging.gamut import chroma_table
+from colorize_cli.imaging.lab import Float, Pixels, lab_from_rgb, lightness, lightness_table
+from colorize_cli.imaging.render import render
 from colorize_cli.machine import describe_machine
-from colorize_cli.render import render
 from training.shards import Half, half_of, iter_photos, set_of
 
 HERE = Path(__file__).parent

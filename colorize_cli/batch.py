@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import TypeAlias
 
 from .cpus import usable_cpus
-from .lab import Float
+from .imaging.lab import Float
 from .model.colorizer import Colorizer
 from .plan import Job
 from .work import Announce, Item, Result, Settings, decode, write

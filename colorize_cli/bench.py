@@ -21,9 +21,9 @@ from .bench_report import (
     print_tables,
 )
 from .bench_worker import Reference, ReferenceTask, Task, measure, take_reference
-from .ciede2000 import mean_difference
 from .console import Reporter, count_text, duration_text
 from .errors import DeviceError, UsageError
+from .imaging.ciede2000 import mean_difference
 from .machine import describe_machine
 from .model.fastest_device import choose
 from .names import shown

@@ -12,7 +12,7 @@ from .batch import run as run_batch
 from .bench_stages import SEED, Stage, Subject, in_turn
 from .cpus import usable_cpus
 from .errors import ImageError
-from .lab import Float
+from .imaging.lab import Float
 from .machine import peak_memory, seconds_without_core
 from .model.colorizer import Colorizer
 from .names import shown

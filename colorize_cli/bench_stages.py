@@ -13,10 +13,10 @@ from .encode import encode_photo
 from .errors import ImageError
 from .files import write_atomic
 from .images import read_photo
-from .lab import Float
+from .imaging.lab import Float
+from .imaging.render import render_samples
 from .model.colorizer import Colorizer, Prepared
 from .plan import Job
-from .render import render_samples
 from .stopwatch import Lap, Stopwatch, Timing
 
 SEED = 0

@@ -16,9 +16,9 @@ from .bench_network import (
 )
 from .bench_plan import Configuration
 from .bench_stages import LEAST_RUNS, SEED, Stage, Subject, take_subjects, time_stages
-from .choice import visible_lab
 from .devices import resolve
-from .lab import Float
+from .imaging.choose import visible_lab
+from .imaging.lab import Float
 from .model.bundle import load_bundle
 from .model.colorizer import Colorizer
 from .model.reference_photos import gate_photos

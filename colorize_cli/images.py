@@ -18,7 +18,7 @@ import simplejpeg  # type: ignore[import-untyped]
 from . import containers
 from .containers import check_size, sniff
 from .errors import ImageError
-from .lab import Pixels
+from .imaging.lab import Pixels
 from .metadata import Metadata, bmp_metadata, jpeg_metadata, png_metadata, settle
 
 __all__ = ["Photo", "Pixels", "read_photo", "sniff"]

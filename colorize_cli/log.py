@@ -13,7 +13,7 @@ from .plan import Job
 from .scan import Problem
 
 if TYPE_CHECKING:
-    from .choice import Choice
+    from .imaging.choose import Choice
     from .work import Result
 
 _REASONS = {"skipped": "it is in colour", "copied": "it is in colour"}

@@ -12,7 +12,7 @@ import numpy as np
 
 from .devices import Device
 from .errors import DeviceError
-from .geometry import frame_for
+from .imaging.frame import frame_for
 from .machine import return_memory
 from .model.bundle import Bundle
 from .network import Condition, Denoise, Float, expect, grid_mean

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from .images import Pixels
-from .lab import Float
+from .imaging.lab import Float
 
 _LEAVES = 1500
 _SMALLEST, _LARGEST = 0.006, 0.35  # radii over the longer side

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .kinds import Kind
+from .imaging.kinds import Kind
 
 if TYPE_CHECKING:
     from .work import Result

@@ -15,7 +15,7 @@ import tifffile
 from . import exif
 from .containers import TRUNCATED, check_size
 from .errors import ImageError
-from .lab import Pixels
+from .imaging.lab import Pixels
 from .metadata import Metadata, iptc_of, resolution_dpi
 from .tiff_segments import unpack_segments
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Literal, TypeAlias
 
-from .choice import Choice, judge
 from .encode import encode_photo, losses
 from .errors import ColorizeError
 from .files import write_atomic
 from .images import Photo, read_photo
-from .kinds import Kind, kind_of
-from .lab import Float
+from .imaging.choose import Choice, judge
+from .imaging.kinds import Kind, kind_of
+from .imaging.lab import Float
+from .imaging.render import render_samples
 from .model.colorizer import Colorizer, Prepared
 from .plan import Job
-from .render import render_samples
 
 OnColour: TypeAlias = Literal["recolour", "skip", "copy"]
 Status: TypeAlias = Literal["done", "failed", "skipped", "copied"]

@@ -16,7 +16,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from colorize_cli.lab import lab_from_rgb, rgb_from_lab
+from colorize_cli.imaging.lab import lab_from_rgb, rgb_from_lab
 
 HERE = Path(__file__).parent
 EXIF_ORIENTATION = 0x0112

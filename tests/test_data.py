@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from colorize_cli.errors import UsageError
-from colorize_cli.lab import lab_from_rgb
+from colorize_cli.imaging.lab import lab_from_rgb
 from training.data import Photos, batches, has_colour, make_batch, random_crop
 from training.recipe import DataRecipe
 

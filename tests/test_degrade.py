@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from colorize_cli.lab import lab_from_rgb, lightness
+from colorize_cli.imaging.lab import lab_from_rgb, lightness
 from training import degrade
 
 

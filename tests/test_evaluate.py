@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from colorize_cli.devices import resolve
 from colorize_cli.errors import MissingExtraError, ModelError, UsageError
-from colorize_cli.lab import lightness
+from colorize_cli.imaging.lab import lightness
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from training import evaluate as command

@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from colorize_cli import console
-from colorize_cli.choice import Choice
 from colorize_cli.console import Reporter, Verbosity, count_text, duration_text, rate_text
 from colorize_cli.errors import UsageError
+from colorize_cli.imaging.choose import Choice
 from colorize_cli.log import RunLog
 from colorize_cli.plan import Job
 from colorize_cli.scan import Problem

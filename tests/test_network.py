@@ -7,7 +7,7 @@ from made.tiny_bundles import tiny_fields, tiny_graphs
 
 from colorize_cli.devices import problem, resolve
 from colorize_cli.errors import DeviceError, ModelError
-from colorize_cli.lab import Float
+from colorize_cli.imaging.lab import Float
 from colorize_cli.model.bundle import load_bundle, write_bundle
 from colorize_cli.network import OnnxNetwork
 

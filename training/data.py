@@ -16,7 +16,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from colorize_cli.errors import UsageError
-from colorize_cli.lab import lab_from_rgb
+from colorize_cli.imaging.lab import lab_from_rgb
 
 from .degrade import grey
 from .recipe import DataRecipe

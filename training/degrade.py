@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from colorize_cli.lab import lightness_of_luma, linear_table
+from colorize_cli.imaging.lab import lightness_of_luma, linear_table
 
 Float = NDArray[np.float32]
 Bytes = NDArray[np.uint8]

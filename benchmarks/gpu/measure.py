@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from colorize_cli.devices import Device
-from colorize_cli.lab import Float, lightness
+from colorize_cli.imaging.lab import Float, lightness
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.schedule import Schedule
 from colorize_cli.synthetic import synthetic_photo

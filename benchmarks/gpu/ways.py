@@ -10,7 +10,7 @@ import onnx
 import onnxruntime as ort  # type: ignore[import-untyped]
 
 from colorize_cli.devices import Device, graph_inputs, open_session
-from colorize_cli.lab import Float
+from colorize_cli.imaging.lab import Float
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.network import Condition, OnnxNetwork
 from colorize_cli.sampler import sample

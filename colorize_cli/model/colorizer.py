@@ -8,9 +8,9 @@ import numpy as np
 
 from ..devices import Device
 from ..errors import UsageError
-from ..geometry import Frame, frame_for, to_working
 from ..images import Photo
-from ..lab import Float
+from ..imaging.frame import Frame, frame_for, to_working
+from ..imaging.lab import Float
 from ..network import Condition, Denoise, Network, open_network
 from ..noise import SampleNoise
 from ..sampler import sample

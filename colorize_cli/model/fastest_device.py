@@ -15,12 +15,12 @@ from pathlib import Path
 from time import perf_counter
 
 from .. import __version__
-from ..choice import visible_lab
-from ..ciede2000 import mean_difference
 from ..devices import Device, Precision, problem, resolve
 from ..errors import ColorizeError, DeviceError
 from ..files import cache_folder, write_atomic
-from ..lab import Float
+from ..imaging.choose import visible_lab
+from ..imaging.ciede2000 import mean_difference
+from ..imaging.lab import Float
 from ..machine import describe_machine
 from .bundle import Bundle
 from .colorizer import Colorizer

@@ -58,7 +58,7 @@ HEAVY = ("cv2", "numpy", "onnxruntime", "rich.progress", "tifffile", "torch", "e
 
 
 def module_name(path: Path) -> str:
-    """`colorize_cli/lab.py` -> `colorize_cli.lab`."""
+    """`colorize_cli/imaging/lab.py` -> `colorize_cli.imaging.lab`."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -138,7 +138,7 @@ def test_imports_inside_a_package_are_relative(path: Path) -> None:
 def test_the_whole_runtime_loads_neither_torch_nor_the_other_packages() -> None:
     names = [module_name(path) for path in modules_of("colorize_cli") if path.stem != "__main__"]
     loaded = loaded_after("\n".join(f"import {name}" for name in names))
-    assert "colorize_cli.lab" in loaded
+    assert "colorize_cli.imaging.lab" in loaded
     assert not {"torch", "training", "export"} & loaded
 
 

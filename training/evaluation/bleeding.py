@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.geometry import Frame, resample, to_grid
-from colorize_cli.lab import Float
-from colorize_cli.render import render
+from colorize_cli.imaging.frame import Frame, resample, to_grid
+from colorize_cli.imaging.lab import Float
+from colorize_cli.imaging.render import render
 
 from .bootstrap import Draws
 from .metrics import RGB

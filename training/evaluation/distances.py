@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.lab import Float
+from colorize_cli.imaging.lab import Float
 
 from .bootstrap import Draws
 

@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from colorize_cli.ciede2000 import are_alike
-from colorize_cli.lab import Float
+from colorize_cli.imaging.ciede2000 import are_alike
+from colorize_cli.imaging.lab import Float
 
 from .bleeding import Widths
 from .bootstrap import Interval

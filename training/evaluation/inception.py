@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn.functional import interpolate
 
 from colorize_cli.errors import ModelError
-from colorize_cli.lab import Float
+from colorize_cli.imaging.lab import Float
 
 from .metrics import RGB
 from .packages import NetworkPackage

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.ciede2000 import ciede2000
-from colorize_cli.lab import Float
+from colorize_cli.imaging.ciede2000 import ciede2000
+from colorize_cli.imaging.lab import Float
 
 RGB = NDArray[np.uint8]
 Counts = NDArray[np.float64]

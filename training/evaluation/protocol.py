@@ -20,10 +20,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from colorize_cli.choice import judge
 from colorize_cli.errors import ImageError, UsageError
 from colorize_cli.images import read_photo
-from colorize_cli.lab import Float, lightness, lightness_table
+from colorize_cli.imaging.choose import judge
+from colorize_cli.imaging.lab import Float, lightness, lightness_table
 from colorize_cli.model.colorizer import Colorizer
 
 from ..degrade import grey as degraded_lightness

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from colorize_cli.devices import resolve
 from colorize_cli.images import Photo, read_photo
-from colorize_cli.kinds import kind_of
-from colorize_cli.lab import rgb_from_lab
+from colorize_cli.imaging.kinds import kind_of
+from colorize_cli.imaging.lab import rgb_from_lab
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.synthetic import synthetic_photo
 
 Array = NDArray[np.uint8]
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_real_photographs_are_grey_as_they_are_and_toned_with_a_tone(path: Path)
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea"])
 def test_real_photographs_in_colour_are_colour_also_a_brown_cat(name: str) -> None:
-    data = (Path(__file__).parent / "photographs" / f"{name}.jpg").read_bytes()
+    data = (Path(__file__).parents[1] / "photographs" / f"{name}.jpg").read_bytes()
     assert kind_of(read_photo(data)) == "colour"
 
 

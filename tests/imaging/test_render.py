@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-from colorize_cli import render as render_module
-from colorize_cli.geometry import Frame, frame_for, resample, to_grid, to_working
-from colorize_cli.lab import Float, Pixels, lab_from_rgb, lightness
-from colorize_cli.render import render, render_samples
+from colorize_cli.imaging import render as render_module
+from colorize_cli.imaging.frame import Frame, frame_for, resample, to_grid, to_working
+from colorize_cli.imaging.lab import Float, Pixels, lab_from_rgb, lightness
+from colorize_cli.imaging.render import render, render_samples
 
 BITS = [np.uint8, np.uint16]
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from colorize_cli.gamut import chroma_table, fit_gamut, outside_gamut
-from colorize_cli.lab import Float, lab_from_rgb, linear_planes
+from colorize_cli.imaging.gamut import chroma_table, fit_gamut, outside_gamut
+from colorize_cli.imaging.lab import Float, lab_from_rgb, linear_planes
 
 Planes = tuple[Float, Float, Float]
 

@@ -10,11 +10,11 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..model.colorizer import Prepared
 from .ciede2000 import are_alike, ciede2000
+from .frame import to_grid
 from .gamut import fit_gamut
-from .geometry import to_grid
 from .lab import Float
-from .model.colorizer import Prepared
 
 GREY = 4.0  # mean chroma below which a picture is called grey: few colour photographs have less
 # What a candidate must hold to be taken before others, against the median of all: at most so

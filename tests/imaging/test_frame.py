@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from colorize_cli import geometry
-from colorize_cli.geometry import Frame, frame_for, resample, to_grid, to_working
-from colorize_cli.lab import Float, lightness
+from colorize_cli.imaging import frame as geometry
+from colorize_cli.imaging.frame import Frame, frame_for, resample, to_grid, to_working
+from colorize_cli.imaging.lab import Float, lightness
 
 SHAPES = [(1, 1), (3, 7), (192, 192), (191, 193), (300, 200), (37, 211), (1, 5000), (5000, 1)]
 SIDES = st.integers(1, 6000)

@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from colorize_cli.choice import judge
-from colorize_cli.geometry import frame_for
-from colorize_cli.lab import Float
+from colorize_cli.imaging.choose import judge
+from colorize_cli.imaging.frame import frame_for
+from colorize_cli.imaging.lab import Float
 from colorize_cli.model.colorizer import Prepared
 
 HEIGHT, WIDTH = 40, 90  # of a photo whose padding is a good part of what the network sees

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from colorize_cli.lab import (
+from colorize_cli.imaging.lab import (
     Float,
     Pixels,
     lab_from_rgb,

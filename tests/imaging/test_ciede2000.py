@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from colorize_cli.ciede2000 import are_alike, ciede2000
+from colorize_cli.imaging.ciede2000 import are_alike, ciede2000
 
 # Rows of table 1 of the paper: two colours and their difference.
 _PUBLISHED = [

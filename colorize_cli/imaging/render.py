@@ -22,8 +22,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .frame import Frame, to_grid, to_working
 from .gamut import outside_gamut, shrink
-from .geometry import Frame, to_grid, to_working
 from .lab import Float, Pixels, levels_from_linear, levels_of, lightness, linear_planes
 
 # Pixels of a strip: small enough for a core's cache, large enough for NumPy's calls to be cheap.

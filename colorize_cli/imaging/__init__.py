@@ -1,0 +1,1 @@
+"""Colour and geometry of pixels: Lab, gamut, the working frame, rendering; it knows no file and no network."""
