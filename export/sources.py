@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from colorize_cli import __version__
+from colorize_cli.diffusion.schedule import cosine, respace, tutorial_20
 from colorize_cli.errors import UsageError
 from colorize_cli.model.bundle import Bundle
-from colorize_cli.schedule import cosine, respace, tutorial_20
 from training.bundle_state import network_from_bundle
 from training.checkpoint import WEIGHTS_FILE, Checkpoint, load_checkpoint, load_weights
 from training.networks.build import Network, build

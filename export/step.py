@@ -7,7 +7,7 @@ schedule, whose numbers it takes as inputs:
     x_0 = clip(p x_t + q prediction, -limit, limit)
     x_s = a x_0 + b x_t + sigma noise
 
-in the notation of `colorize_cli.sampler`. The bundle format does not have it.
+in the notation of `colorize_cli.diffusion.sampler`. The bundle format does not have it.
 """
 
 from math import sqrt
@@ -17,8 +17,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from colorize_cli.sampler import Clamp, Prediction, SamplerSettings, step_coefficients
-from colorize_cli.schedule import Schedule
+from colorize_cli.diffusion.sampler import Clamp, Prediction, SamplerSettings, step_coefficients
+from colorize_cli.diffusion.schedule import Schedule
 
 from .acos import write_out_acos
 

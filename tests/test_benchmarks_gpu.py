@@ -13,8 +13,8 @@ from benchmarks.gpu.measure import DEVICE, GRAPH, ROUND_TRIP, Series, measure, p
 from benchmarks.gpu.page import append, section
 from benchmarks.gpu.ways import RoundTrip
 from colorize_cli.devices import resolve
+from colorize_cli.diffusion.schedule import respace
 from colorize_cli.model.bundle import Bundle, load_bundle, write_bundle
-from colorize_cli.schedule import respace
 
 
 @pytest.fixture

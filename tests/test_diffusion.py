@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from colorize_cli.sampler import predict_x_0
-from colorize_cli.schedule import tutorial_20
+from colorize_cli.diffusion.sampler import predict_x_0
+from colorize_cli.diffusion.schedule import tutorial_20
 from training.diffusion import (
     chroma_weight,
     draw_gammas,

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorize_cli.app import main
+from colorize_cli.diffusion.schedule import tutorial_20
 from colorize_cli.errors import ModelError
 from colorize_cli.model.bundle import load_bundle
-from colorize_cli.schedule import tutorial_20
 from export.public_checkpoint import load_public
 from export.sources import from_checkpoint
 from training.networks.build import build

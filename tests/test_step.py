@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from colorize_cli.devices import open_session, resolve
+from colorize_cli.diffusion.sampler import Clamp, Prediction, SamplerSettings, sample
+from colorize_cli.diffusion.schedule import Schedule, cosine, respace, tutorial_20
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.network import OnnxNetwork
-from colorize_cli.sampler import Clamp, Prediction, SamplerSettings, sample
-from colorize_cli.schedule import Schedule, cosine, respace, tutorial_20
 from export.step import is_random, step_graph, step_table
 
 Float = NDArray[np.float32]

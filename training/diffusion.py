@@ -1,6 +1,6 @@
 """The forward process and the training loss, with a continuous noise level.
 
-Notation as in `colorize_cli.sampler`; Saharia et al. 2022 (Palette) for the continuous gamma,
+Notation as in `colorize_cli.diffusion.sampler`; Saharia et al. 2022 (Palette) for the continuous gamma,
 Salimans and Ho 2022 for v.
 """
 
@@ -10,7 +10,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from colorize_cli.schedule import cosine_gamma, tutorial_20
+from colorize_cli.diffusion.schedule import cosine_gamma, tutorial_20
 
 
 def draw_gammas(schedule: str, count: int, rng: Generator) -> NDArray[np.float32]:

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from colorize_cli.devices import Device
+from colorize_cli.diffusion.schedule import Schedule
 from colorize_cli.imaging.lab import Float, lightness
 from colorize_cli.model.bundle import Bundle
-from colorize_cli.schedule import Schedule
 from colorize_cli.synthetic import synthetic_photo
 
 from .ways import OnDevice, RoundTrip, TimedNetwork, Way, with_options

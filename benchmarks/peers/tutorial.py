@@ -7,7 +7,7 @@ told the noise level, and its loop: 20 steps, beta linear from 1e-4 to 0.09, one
 import torch
 from torch import Tensor
 
-from colorize_cli.schedule import tutorial_20
+from colorize_cli.diffusion.schedule import tutorial_20
 from training.networks.palette import Palette, PaletteConfig
 
 from .peer import Peer, ancestral, count_gflop, count_parameters, randomise_zeros

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
+from ..diffusion.sampler import Clamp, Prediction, SamplerSettings, step_coefficients
+from ..diffusion.schedule import Schedule
 from ..errors import ModelError
 from ..files import write_atomic
-from ..sampler import Clamp, Prediction, SamplerSettings, step_coefficients
-from ..schedule import Schedule
 
 FORMAT_VERSION = 1
 MANIFEST = "bundle.json"

@@ -7,14 +7,14 @@ import cv2
 import numpy as np
 
 from ..devices import Device
+from ..diffusion.noise import SampleNoise
+from ..diffusion.sampler import sample
+from ..diffusion.schedule import Schedule, respace
 from ..errors import UsageError
 from ..images import Photo
 from ..imaging.frame import Frame, frame_for, to_working
 from ..imaging.lab import Float
 from ..network import Condition, Denoise, Network, open_network
-from ..noise import SampleNoise
-from ..sampler import sample
-from ..schedule import Schedule, respace
 from .bundle import Bundle
 from .parallel import Lanes
 

@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from colorize_cli.schedule import cosine
+from colorize_cli.diffusion.schedule import cosine
 
 HEADER = '<ir_version: 9, opset_import: ["" : 18]>'
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from made.tiny_bundles import tiny_fields, tiny_graphs
 
+from colorize_cli.diffusion.sampler import Clamp
+from colorize_cli.diffusion.schedule import cosine
 from colorize_cli.errors import EXIT_ENVIRONMENT, ModelError
 from colorize_cli.model import bundle as bundle_module
 from colorize_cli.model.bundle import load_bundle, shipped_names, write_bundle
-from colorize_cli.sampler import Clamp
-from colorize_cli.schedule import cosine
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from colorize_cli.noise import SampleNoise
-from colorize_cli.sampler import Clamp, SamplerSettings, clamp_x_0, sample
-from colorize_cli.schedule import Schedule, cosine, linear_betas, tutorial_20
+from colorize_cli.diffusion.noise import SampleNoise
+from colorize_cli.diffusion.sampler import Clamp, SamplerSettings, clamp_x_0, sample
+from colorize_cli.diffusion.schedule import Schedule, cosine, linear_betas, tutorial_20
 
 METHODS = {
     "ddpm-posterior": SamplerSettings("ddpm"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from colorize_cli.noise import SampleNoise
+from colorize_cli.diffusion.noise import SampleNoise
 
 A, B = b"a" * 32, b"b" * 32
 SHAPE = (2, 8, 12)

@@ -1,8 +1,15 @@
 import numpy as np
 import pytest
 
+from colorize_cli.diffusion.schedule import (
+    Schedule,
+    cosine,
+    cosine_gamma,
+    linear_betas,
+    respace,
+    tutorial_20,
+)
 from colorize_cli.errors import UsageError
-from colorize_cli.schedule import Schedule, cosine, cosine_gamma, linear_betas, respace, tutorial_20
 
 # gamma_1 .. gamma_20 of 20 betas, linear from 1e-4 to 0.09, as published beside the tutorial.
 TUTORIAL_GAMMAS = [
