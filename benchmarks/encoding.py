@@ -25,8 +25,8 @@ from colorize_cli.images import Photo, read_photo
 from colorize_cli.imaging.frame import frame_for
 from colorize_cli.imaging.lab import Pixels
 from colorize_cli.imaging.render import render
-from colorize_cli.machine import describe_machine
 from colorize_cli.metadata import Metadata
+from colorize_cli.system.machine import describe_machine
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SIZE, GRID = 192, 4

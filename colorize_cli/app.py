@@ -165,7 +165,7 @@ def run(
     verbose: Annotated[bool, typer.Option("-v", help="Name every photo.")] = False,
 ) -> None:
     """Colorize photographs; the word `run` may be left out."""
-    from .extras import require_runtime
+    from .system.install import require_runtime
 
     require_runtime()
     from .console import Reporter, Verbosity
@@ -300,7 +300,7 @@ def bench(
     ] = None,
 ) -> None:
     """Say what is fastest on this machine, what it takes, and which options to use."""
-    from .extras import require_runtime
+    from .system.install import require_runtime
 
     require_runtime()
     from .bench import BenchOptions
@@ -456,7 +456,7 @@ def info(
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Say what is installed, what really works, and what the model is."""
-    from .extras import require_runtime
+    from .system.install import require_runtime
 
     require_runtime()
     from .info import run as run_info
@@ -465,7 +465,7 @@ def info(
 
 
 def _require(extra: str) -> None:
-    from .extras import require
+    from .system.install import require
 
     require(extra)
 

@@ -14,10 +14,10 @@ from threading import Condition, Event
 from time import perf_counter
 from typing import TypeAlias
 
-from .cpus import usable_cpus
 from .imaging.lab import Float
 from .model.colorizer import Colorizer
 from .plan import Job
+from .system.cpus import usable_cpus
 from .work import Announce, Item, Result, Settings, decode, write
 
 _IN_FLIGHT_BYTES = 1 << 30

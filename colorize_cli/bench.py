@@ -24,10 +24,10 @@ from .bench_worker import Reference, ReferenceTask, Task, measure, take_referenc
 from .console import Reporter, count_text, duration_text
 from .errors import DeviceError, UsageError
 from .imaging.ciede2000 import mean_difference
-from .machine import describe_machine
 from .model.fastest_device import choose
-from .names import shown
 from .plan import Job
+from .system.machine import describe_machine
+from .system.paths import shown
 from .tensorrt import building
 
 

@@ -11,9 +11,9 @@ from .bench_figures import TARGET_CORE_MS, Figures, Outcome, Rate, options_for
 from .bench_plan import Configuration
 from .console import write_stdout
 from .errors import UsageError
-from .files import write_atomic
-from .names import shown
-from .rounding import rounded
+from .system.figures_json import rounded
+from .system.files import write_atomic
+from .system.paths import shown
 
 _FORMAT = 2
 

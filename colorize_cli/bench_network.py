@@ -10,15 +10,15 @@ import numpy as np
 
 from .batch import run as run_batch
 from .bench_stages import SEED, Stage, Subject, in_turn
-from .cpus import usable_cpus
 from .errors import ImageError
 from .imaging.lab import Float
-from .machine import peak_memory, seconds_without_core
 from .model.colorizer import Colorizer
-from .names import shown
 from .network import Condition, Denoise, Network
 from .plan import Job
 from .stopwatch import Lap, Stopwatch, Timing
+from .system.cpus import usable_cpus
+from .system.machine import peak_memory, seconds_without_core
+from .system.paths import shown
 from .work import Result, Settings
 
 # Full batches of all photos that a run of the whole pipeline has at least, so that its ends do not

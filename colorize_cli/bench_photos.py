@@ -8,9 +8,9 @@ from pathlib import Path
 
 from .bench_worker import Reference
 from .errors import UsageError
-from .names import shown
 from .plan import Job, make_plan
 from .synthetic import synthetic_photo
+from .system.paths import shown
 
 # Of more photographs, as many are taken, spread evenly over all.
 _MAX_PHOTOS = 4

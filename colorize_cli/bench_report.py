@@ -14,7 +14,7 @@ from .bench_photos import PhotoFacts
 from .bench_plan import Configuration, Model
 from .console import Reporter, count_text, rate_text
 from .model.fastest_device import MAX_DIFFERENCE
-from .names import shown
+from .system.paths import shown
 
 # Part of the time for which others may hold the cores before it is worth a word.
 NOTED_WAITING = 0.15

@@ -11,13 +11,13 @@ from time import perf_counter
 
 from .encode import encode_photo
 from .errors import ImageError
-from .files import write_atomic
 from .images import read_photo
 from .imaging.lab import Float
 from .imaging.render import render_samples
 from .model.colorizer import Colorizer, Prepared
 from .plan import Job
 from .stopwatch import Lap, Stopwatch, Timing
+from .system.files import write_atomic
 
 SEED = 0
 LEAST_RUNS = 3

@@ -24,7 +24,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from .names import shown
+from .system.paths import shown
 
 if TYPE_CHECKING:
     from .tally import Tally

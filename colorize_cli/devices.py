@@ -19,10 +19,10 @@ from typing import Literal, Self, TypeAlias, get_args
 import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
 
-from .cpus import inference_threads
 from .errors import DeviceError, UsageError
-from .extras import install_commands
-from .nvidia import find_gpu
+from .system.cpus import inference_threads
+from .system.gpu import find_gpu
+from .system.install import install_commands
 
 _PIP = f"{sys.executable} -m pip"
 _REPAIR = f"{_PIP} uninstall -y onnxruntime onnxruntime-gpu, then {_PIP} install onnxruntime-gpu"

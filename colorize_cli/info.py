@@ -9,10 +9,10 @@ from . import __version__
 from .console import Reporter, count_text, write_stdout
 from .devices import DEVICES, problem, rival_wheels
 from .errors import EXIT_ENVIRONMENT, EXIT_OK, ColorizeError, ModelError
-from .extras import EXTRAS, install_commands, missing_modules, repair_commands
-from .machine import describe_machine
 from .model.bundle import GRAPHS, Bundle, load_bundle
 from .model.fastest_device import MAX_DIFFERENCE, choose, kept_trials
+from .system.install import EXTRAS, install_commands, missing_modules, repair_commands
+from .system.machine import describe_machine
 
 
 def run(model: str, *, as_json: bool = False) -> int:

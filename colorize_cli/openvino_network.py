@@ -13,11 +13,11 @@ import numpy as np
 from .devices import Device
 from .errors import DeviceError
 from .imaging.frame import frame_for
-from .machine import return_memory
 from .model.bundle import Bundle
 from .network import Condition, Denoise, Float, expect, grid_mean
 from .openvino_cache import CompiledGraphs, Key
 from .openvino_runtime import CORE, last_line
+from .system.machine import return_memory
 
 # Height over width of photos whose denoiser is compiled for just their shape.
 _USUAL = ((1, 1), (3, 4), (4, 3), (2, 3), (3, 2))

@@ -26,9 +26,9 @@ from itertools import islice
 from pathlib import Path
 
 from .encode import output_suffix
-from .names import composed, folded, shown
 from .origins import Made, Origins
 from .scan import PHOTO_SUFFIXES, Problem, Source, scan
+from .system.paths import composed, folded, shown
 
 _FORMATS = {"png": "png", "jpg": "jpeg", "webp": "webp", "tiff": "tiff"}
 _NOTED_CLASHES = 5

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UsageError
-from .files import write_atomic
+from .system.files import write_atomic
 
 RECORD_NAME = ".colorize.json"
 _FORMAT = 1

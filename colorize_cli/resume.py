@@ -23,9 +23,9 @@ from .errors import DeviceError, ModelError, UsageError
 from .model.bundle import Bundle, load_bundle
 from .model.colorizer import Colorizer, check_size
 from .model.fastest_device import choose
-from .names import shown
 from .options import Options
 from .record import Record, read_record, write_record
+from .system.paths import shown
 from .tensorrt import building
 
 _GPUS = ("cuda", "tensorrt")

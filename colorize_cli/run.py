@@ -9,11 +9,11 @@ from .batch import run as run_batch
 from .console import Reporter, count_text, write_stdout
 from .errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
 from .log import RunLog
-from .names import absolute, one_line, shown
 from .options import Options
 from .origins import Made, Origin, OriginLog
 from .plan import Job, Plan, make_plan
 from .resume import check_options, compare_given, open_colorizer, preview
+from .system.paths import absolute, one_line, shown
 from .tally import Tally
 from .work import Result, Settings
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from .errors import UsageError
 from .images import sniff
-from .names import absolute, natural_key, shown
 from .origins import ORIGINS_NAME
 from .record import RECORD_NAME
+from .system.paths import absolute, natural_key, shown
 
 # A file of this name is meant to be a photograph, so one that is none by content is a failure.
 PHOTO_SUFFIXES = frozenset(

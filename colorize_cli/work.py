@@ -8,7 +8,6 @@ from typing import Literal, TypeAlias
 
 from .encode import encode_photo, losses
 from .errors import ColorizeError
-from .files import write_atomic
 from .images import Photo, read_photo
 from .imaging.choose import Choice, judge
 from .imaging.kinds import Kind, kind_of
@@ -16,6 +15,7 @@ from .imaging.lab import Float
 from .imaging.render import render_samples
 from .model.colorizer import Colorizer, Prepared
 from .plan import Job
+from .system.files import write_atomic
 
 OnColour: TypeAlias = Literal["recolour", "skip", "copy"]
 Status: TypeAlias = Literal["done", "failed", "skipped", "copied"]

@@ -18,8 +18,8 @@ from benchmarks.peers.peer import ancestral
 from benchmarks.peers.pix2pix import pix2pix
 from benchmarks.peers.tutorial import tutorial
 from benchmarks.turns import in_turns, quotients
-from colorize_cli.machine import describe_machine
 from colorize_cli.model.bundle import load_bundle
+from colorize_cli.system.machine import describe_machine
 
 
 def graph(

@@ -13,7 +13,7 @@ import pytest
 from colorize_cli import devices
 from colorize_cli.devices import Device, open_session, problem, resolve
 from colorize_cli.errors import EXIT_ENVIRONMENT, DeviceError, UsageError
-from colorize_cli.nvidia import Gpu, find_gpu
+from colorize_cli.system.gpu import Gpu, find_gpu
 
 needs_no_gpu = pytest.mark.skipif(find_gpu() is not None, reason="there is a GPU here")
 needs_gpu_wheel = pytest.mark.skipif(

@@ -6,10 +6,10 @@ import pytest
 from made.pictures import encode, grey, tiff
 
 from colorize_cli.errors import UsageError
-from colorize_cli.names import natural_key, one_line, shown
 from colorize_cli.origins import ORIGINS_NAME
 from colorize_cli.plan import Plan, make_plan
 from colorize_cli.record import RECORD_NAME
+from colorize_cli.system.paths import natural_key, one_line, shown
 
 JPEG = encode(grey(), "JPEG")
 PNG = encode(grey(), "PNG")

@@ -15,7 +15,7 @@ from colorize_cli.devices import graph_inputs, open_session, resolve
 from colorize_cli.errors import DeviceError
 from colorize_cli.model.bundle import Bundle, BundleFile, load_bundle
 from colorize_cli.network import OnnxNetwork
-from colorize_cli.nvidia import Gpu
+from colorize_cli.system.gpu import Gpu
 from colorize_cli.tensorrt import Profile, building, engine_folder, node_counts
 
 

@@ -12,7 +12,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from colorize_cli.errors import ModelError
-from colorize_cli.files import write_atomic
+from colorize_cli.system.files import write_atomic
 
 from .recipe import Recipe, recipe_from_dict
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from colorize_cli.errors import UsageError
-from colorize_cli.files import write_atomic
+from colorize_cli.system.files import write_atomic
 
 from .checkpoint import (
     RUN_FILE,

@@ -19,9 +19,9 @@ from time import perf_counter
 from typing import Any
 
 from colorize_cli.devices import resolve
-from colorize_cli.machine import describe_machine
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.fastest_device import choose, kept_trials
+from colorize_cli.system.machine import describe_machine
 
 from ..page import RESULTS, fill, machine_text, table
 from . import commands, folder, network

@@ -12,8 +12,8 @@ from colorize_cli.console import count_text
 from colorize_cli.errors import ImageError
 from colorize_cli.images import read_photo
 from colorize_cli.model.colorizer import Colorizer, Prepared
-from colorize_cli.names import shown
 from colorize_cli.plan import make_plan
+from colorize_cli.system.paths import shown
 from colorize_cli.work import Result, Settings
 
 from ..photos import make_photos

@@ -25,8 +25,8 @@ from typing import Any
 from colorize_cli.devices import problem, resolve
 from colorize_cli.diffusion.schedule import respace
 from colorize_cli.errors import DeviceError, UsageError
-from colorize_cli.machine import describe_machine
 from colorize_cli.model.bundle import Bundle, load_bundle
+from colorize_cli.system.machine import describe_machine
 
 from ..operations import network_operations
 from ..page import RESULTS, ROOT

@@ -17,8 +17,8 @@ from colorize_cli.imaging.frame import frame_for
 from colorize_cli.imaging.lab import lightness, rgb_from_lab
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.model.colorizer import Colorizer
-from colorize_cli.names import shown
 from colorize_cli.plan import make_plan
+from colorize_cli.system.paths import shown
 from colorize_cli.work import Result, Settings
 
 from ..operations import count_weights, network_operations

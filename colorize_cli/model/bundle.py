@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from ..diffusion.sampler import Clamp, Prediction, SamplerSettings, step_coefficients
 from ..diffusion.schedule import Schedule
 from ..errors import ModelError
-from ..files import write_atomic
+from ..system.files import write_atomic
 
 FORMAT_VERSION = 1
 MANIFEST = "bundle.json"

@@ -17,11 +17,11 @@ from time import perf_counter
 from .. import __version__
 from ..devices import Device, Precision, problem, resolve
 from ..errors import ColorizeError, DeviceError
-from ..files import cache_folder, write_atomic
 from ..imaging.choose import visible_lab
 from ..imaging.ciede2000 import mean_difference
 from ..imaging.lab import Float
-from ..machine import describe_machine
+from ..system.files import cache_folder, write_atomic
+from ..system.machine import describe_machine
 from .bundle import Bundle
 from .colorizer import Colorizer
 from .reference_photos import gate_photos

@@ -8,9 +8,9 @@ from colorize_cli.bench_network import NetworkTiming, PipelineTiming
 from colorize_cli.bench_photos import PhotoFacts
 from colorize_cli.bench_plan import Configuration, Model
 from colorize_cli.bench_stages import Stage
-from colorize_cli.machine import describe_machine
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.stopwatch import Timing
+from colorize_cli.system.machine import describe_machine
 
 TIMING = Timing(runs=9, median_ms=20, p95_ms=25, min_ms=18, core_ms=19)
 STAGES = dict.fromkeys(("decode", "prepare", "render", "encode", "write"), Stage(TIMING, 10, 9.9))

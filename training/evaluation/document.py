@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from colorize_cli.errors import UsageError
-from colorize_cli.files import write_atomic
-from colorize_cli.machine import describe_machine
 from colorize_cli.model.colorizer import Colorizer
-from colorize_cli.rounding import rounded
+from colorize_cli.system.figures_json import rounded
+from colorize_cli.system.files import write_atomic
+from colorize_cli.system.machine import describe_machine
 
 from . import inception
 from .bootstrap import DRAWS, LEVEL

@@ -1,7 +1,7 @@
 import math
 from types import MappingProxyType
 
-from colorize_cli.rounding import rounded
+from colorize_cli.system.figures_json import rounded
 
 
 def test_floats_are_rounded_at_any_depth_and_all_else_stays() -> None:

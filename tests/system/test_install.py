@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from colorize_cli import app, extras
+from colorize_cli import app
 from colorize_cli.errors import MissingExtraError
+from colorize_cli.system import install as extras
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COMMANDS = {
     "train": ("train",),
     "export": ("export",),

@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from .errors import MissingExtraError
+from ..errors import MissingExtraError
 
 DISTRIBUTION = "colorize-cli"
 # Modules that each extra brings, and the packages of ours that the command of that name imports.

@@ -12,7 +12,12 @@ import pytest
 
 from colorize_cli import __version__
 from colorize_cli.bench_process import run_apart
-from colorize_cli.machine import describe_machine, peak_memory, return_memory, seconds_without_core
+from colorize_cli.system.machine import (
+    describe_machine,
+    peak_memory,
+    return_memory,
+    seconds_without_core,
+)
 
 X86 = """processor	: 0
 vendor_id	: GenuineIntel

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from colorize_cli import nvidia
-from colorize_cli.nvidia import Gpu, find_gpu
+from colorize_cli.system import gpu as nvidia
+from colorize_cli.system.gpu import Gpu, find_gpu
 
 
 class Driver:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from colorize_cli.cpus import inference_threads, usable_cpus
+from colorize_cli.system.cpus import inference_threads, usable_cpus
 
 
 @pytest.fixture

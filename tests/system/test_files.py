@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from colorize_cli import files
-from colorize_cli.files import cache_folder, prune, write_atomic
+from colorize_cli.system import files
+from colorize_cli.system.files import cache_folder, prune, write_atomic
 
 
 def test_the_file_has_the_bytes_and_nothing_else_is_left(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from . import __version__
+from .. import __version__
 from .cpus import inference_threads, usable_cpus
-from .nvidia import find_gpu
+from .gpu import find_gpu
 
 if sys.platform != "win32":
     import resource
