@@ -20,12 +20,12 @@ import cv2
 import numpy as np
 import tifffile
 
-from colorize_cli.encode import JPEG_QUALITY, encode_photo
-from colorize_cli.images import Photo, read_photo
 from colorize_cli.imaging.frame import frame_for
 from colorize_cli.imaging.lab import Pixels
 from colorize_cli.imaging.render import render
-from colorize_cli.metadata import Metadata
+from colorize_cli.photos.metadata import Metadata
+from colorize_cli.photos.read import Photo, read_photo
+from colorize_cli.photos.write import JPEG_QUALITY, encode_photo
 from colorize_cli.system.machine import describe_machine
 
 EXAMPLES = Path(__file__).parent.parent / "examples"

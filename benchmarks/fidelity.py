@@ -21,12 +21,12 @@ from unittest.mock import patch
 import cv2
 import numpy as np
 
-from colorize_cli.encode import JPEG_QUALITY
 from colorize_cli.imaging import render as render_module
 from colorize_cli.imaging.frame import Frame, frame_for, resample, to_grid, to_working
 from colorize_cli.imaging.gamut import chroma_table
 from colorize_cli.imaging.lab import Float, Pixels, lab_from_rgb, lightness, lightness_table
 from colorize_cli.imaging.render import render
+from colorize_cli.photos.write import JPEG_QUALITY
 from colorize_cli.system.machine import describe_machine
 from training.shards import Half, half_of, iter_photos, set_of
 

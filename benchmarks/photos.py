@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import tifffile
 
-from colorize_cli.images import Pixels
+from colorize_cli.photos.read import Pixels
 from colorize_cli.synthetic import synthetic_photo
 
 _QUALITY = 90

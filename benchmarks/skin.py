@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.images import Photo, read_photo
 from colorize_cli.imaging.ciede2000 import ciede2000
 from colorize_cli.imaging.lab import Float, lab_from_rgb
 from colorize_cli.imaging.render import render
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.fastest_device import choose
+from colorize_cli.photos.read import Photo, read_photo
 from colorize_cli.system.machine import describe_machine
 from training.evaluation.protocol import grey_of
 from training.shards import half_of, iter_photos, set_of

@@ -9,12 +9,12 @@ from itertools import count
 from pathlib import Path
 from time import perf_counter
 
-from .encode import encode_photo
 from .errors import ImageError
-from .images import read_photo
 from .imaging.lab import Float
 from .imaging.render import render_samples
 from .model.colorizer import Colorizer, Prepared
+from .photos.read import read_photo
+from .photos.write import encode_photo
 from .plan import Job
 from .stopwatch import Lap, Stopwatch, Timing
 from .system.files import write_atomic

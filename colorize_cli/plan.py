@@ -25,8 +25,8 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 
-from .encode import output_suffix
 from .origins import Made, Origins
+from .photos.write import output_suffix
 from .scan import PHOTO_SUFFIXES, Problem, Source, scan
 from .system.paths import composed, folded, shown
 

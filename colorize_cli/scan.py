@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import UsageError
-from .images import sniff
 from .origins import ORIGINS_NAME
+from .photos.read import sniff
 from .record import RECORD_NAME
 from .system.paths import absolute, natural_key, shown
 

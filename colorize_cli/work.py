@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Literal, TypeAlias
 
-from .encode import encode_photo, losses
 from .errors import ColorizeError
-from .images import Photo, read_photo
 from .imaging.choose import Choice, judge
 from .imaging.kinds import Kind, kind_of
 from .imaging.lab import Float
 from .imaging.render import render_samples
 from .model.colorizer import Colorizer, Prepared
+from .photos.read import Photo, read_photo
+from .photos.write import encode_photo, losses
 from .plan import Job
 from .system.files import write_atomic
 

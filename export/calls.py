@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from colorize_cli.devices import resolve
-from colorize_cli.images import Photo
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.network import Condition, Denoise, Float, Network
+from colorize_cli.photos.read import Photo
 
 
 @dataclass(frozen=True, eq=False)

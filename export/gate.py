@@ -12,13 +12,13 @@ import numpy as np
 
 from colorize_cli.devices import Device, problem, resolve
 from colorize_cli.errors import CheckError, DeviceError
-from colorize_cli.images import Photo
 from colorize_cli.imaging.ciede2000 import ciede2000
 from colorize_cli.imaging.lab import Float, lab_from_rgb
 from colorize_cli.imaging.render import render
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.network import Network, open_network
+from colorize_cli.photos.read import Photo
 from training.bundle_state import network_from_bundle
 from training.networks.build import Network as Module
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from colorize_cli.errors import ImageError, UsageError
-from colorize_cli.images import Photo, read_photo
+from colorize_cli.photos.read import Photo, read_photo
 from training.shards import PHOTO_SUFFIXES
 
 # Of a folder of one's own: beyond some tens, the ranges of activations hardly move.

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 
 from colorize_cli.devices import resolve
-from colorize_cli.images import Photo
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.network import Network, OnnxNetwork
+from colorize_cli.photos.read import Photo
 
 from .calls import record_calls
 

@@ -16,12 +16,12 @@ import pytest
 from colorize_cli import devices, openvino_network
 from colorize_cli.devices import Precision, problem, resolve
 from colorize_cli.errors import DeviceError
-from colorize_cli.images import read_photo
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.network import OnnxNetwork, open_network
 from colorize_cli.openvino_cache import CompiledGraphs
 from colorize_cli.openvino_network import OpenVinoNetwork
+from colorize_cli.photos.read import read_photo
 from colorize_cli.synthetic import synthetic_photo
 
 

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 import cv2
 import numpy as np
 
-from ..images import Photo, Pixels
+from ..photos.read import Photo, Pixels
 from .lab import Float, lab_from_rgb
 
 Kind: TypeAlias = Literal["grey", "toned", "colour", "bilevel"]

@@ -11,10 +11,10 @@ from ..diffusion.noise import SampleNoise
 from ..diffusion.sampler import sample
 from ..diffusion.schedule import Schedule, respace
 from ..errors import UsageError
-from ..images import Photo
 from ..imaging.frame import Frame, frame_for, to_working
 from ..imaging.lab import Float
 from ..network import Condition, Denoise, Network, open_network
+from ..photos.read import Photo
 from .bundle import Bundle
 from .parallel import Lanes
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..images import Photo, read_photo
+from ..photos.read import Photo, read_photo
 
 _FOLDER = Path(__file__).parent / "reference_photos_data"
 

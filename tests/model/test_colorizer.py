@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from colorize_cli.devices import Device, problem, resolve
 from colorize_cli.errors import UsageError
-from colorize_cli.images import Photo, read_photo
 from colorize_cli.imaging.lab import Float
 from colorize_cli.model import colorizer as colorizer_module
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer, Prepared
 from colorize_cli.network import Condition, Denoise, OnnxNetwork
+from colorize_cli.photos.read import Photo, read_photo
 
 CPU = resolve("cpu")
 SEED = 11

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from colorize_cli.images import Photo, read_photo
+from colorize_cli.photos.read import Photo, read_photo
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NAMES = sorted(path.name for path in EXAMPLES.iterdir() if path.suffix not in {".md", ".py"})

@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from colorize_cli.images import Photo
 from colorize_cli.imaging.lab import Float, lab_from_rgb, lightness
 from colorize_cli.imaging.render import render_samples
 from colorize_cli.model.colorizer import Prepared
+from colorize_cli.photos.read import Photo
 
 from . import metrics
 from .bleeding import down_and_up, edge_widths

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from colorize_cli.errors import ImageError, UsageError
-from colorize_cli.images import read_photo
 from colorize_cli.imaging.choose import judge
 from colorize_cli.imaging.lab import Float, lightness, lightness_table
 from colorize_cli.model.colorizer import Colorizer
+from colorize_cli.photos.read import read_photo
 
 from ..degrade import grey as degraded_lightness
 from ..shards import Half, half_of, iter_photos, set_of

@@ -10,10 +10,10 @@ from made import pictures
 from PIL import ImageCms, IptcImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
-from colorize_cli import exif as exif_block
-from colorize_cli.encode import encode_photo, losses
-from colorize_cli.images import Photo, read_photo
-from colorize_cli.metadata import Metadata, iptc_of, iptc_resource
+from colorize_cli.photos import exif as exif_block
+from colorize_cli.photos.metadata import Metadata, iptc_of, iptc_resource
+from colorize_cli.photos.read import Photo, read_photo
+from colorize_cli.photos.write import encode_photo, losses
 
 HOLDERS = ("jpeg", "png", "tiff", "webp")
 EXIF, GPS = 0x8769, 0x8825

@@ -11,11 +11,11 @@ from made import pictures
 from made.pictures import Picture
 from PIL import Image, JpegImagePlugin
 
-from colorize_cli import containers
-from colorize_cli.encode import encode_photo, losses, output_suffix
 from colorize_cli.errors import ImageError
-from colorize_cli.images import Photo, read_photo, sniff
-from colorize_cli.metadata import Metadata
+from colorize_cli.photos import containers
+from colorize_cli.photos.metadata import Metadata
+from colorize_cli.photos.read import Photo, read_photo, sniff
+from colorize_cli.photos.write import encode_photo, losses, output_suffix
 
 CORPUS = pictures.corpus()
 # 32 x 24, 3 y + 2 x, of the lossless process (SOF3).

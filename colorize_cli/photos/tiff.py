@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 import tifffile
 
+from ..errors import ImageError
+from ..imaging.lab import Pixels
 from . import exif
 from .containers import TRUNCATED, check_size
-from .errors import ImageError
-from .imaging.lab import Pixels
 from .metadata import Metadata, iptc_of, resolution_dpi
 from .tiff_segments import unpack_segments
 

@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 import simplejpeg  # type: ignore[import-untyped]
 
+from ..errors import ImageError
+from ..imaging.lab import Pixels
 from . import containers
 from .containers import check_size, sniff
-from .errors import ImageError
-from .imaging.lab import Pixels
 from .metadata import Metadata, bmp_metadata, jpeg_metadata, png_metadata, settle
 
 __all__ = ["Photo", "Pixels", "read_photo", "sniff"]

@@ -24,9 +24,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from ..errors import ImageError
 from .containers import PNG_SIGNATURE, png_chunk
-from .errors import ImageError
-from .images import Photo, Pixels
 from .metadata import (
     METRES_PER_INCH,
     PHOTOSHOP,
@@ -37,6 +36,7 @@ from .metadata import (
     exif_with_resolution,
     iptc_resource,
 )
+from .read import Photo, Pixels
 
 JPEG_QUALITY = 95
 _SUFFIXES = {

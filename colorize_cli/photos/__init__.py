@@ -1,0 +1,1 @@
+"""Photographs as files: bytes to pixels and metadata, and back."""
