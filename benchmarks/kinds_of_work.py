@@ -11,9 +11,9 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 import openvino as ov  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from colorize_cli.devices import Device
 from colorize_cli.model.bundle import Bundle
-from colorize_cli.network import grid_mean
+from colorize_cli.runtimes.device import Device
+from colorize_cli.runtimes.ort import grid_mean
 
 CONVOLUTIONS, PRODUCTS = "convolutions", "matrix products"
 _PRODUCTS = ("matmul", "gemm", "fullyconnected", "attention", "mha")

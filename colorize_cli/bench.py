@@ -26,9 +26,9 @@ from .errors import DeviceError, UsageError
 from .imaging.ciede2000 import mean_difference
 from .model.fastest_device import choose
 from .plan import Job
+from .runtimes.tensorrt import building
 from .system.machine import describe_machine
 from .system.paths import shown
-from .tensorrt import building
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from .bench_stages import SEED, Stage, Subject, in_turn
 from .errors import ImageError
 from .imaging.lab import Float
 from .model.colorizer import Colorizer
-from .network import Condition, Denoise, Network
 from .plan import Job
+from .runtimes.ort import Condition, Denoise, Network
 from .stopwatch import Lap, Stopwatch, Timing
 from .system.cpus import usable_cpus
 from .system.machine import peak_memory, seconds_without_core

@@ -16,14 +16,14 @@ from .bench_network import (
 )
 from .bench_plan import Configuration
 from .bench_stages import LEAST_RUNS, SEED, Stage, Subject, take_subjects, time_stages
-from .devices import resolve
 from .imaging.choose import visible_lab
 from .imaging.lab import Float
 from .model.bundle import load_bundle
 from .model.colorizer import Colorizer
 from .model.reference_photos import gate_photos
-from .network import open_network
 from .plan import Job
+from .runtimes.device import resolve
+from .runtimes.ort import open_network
 from .stopwatch import Stopwatch
 
 # For a process and a network to be there.

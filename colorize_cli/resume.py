@@ -18,15 +18,15 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 
 from . import __version__
 from .console import Reporter, count_text
-from .devices import Device, resolve
 from .errors import DeviceError, ModelError, UsageError
 from .model.bundle import Bundle, load_bundle
 from .model.colorizer import Colorizer, check_size
 from .model.fastest_device import choose
 from .options import Options
 from .record import Record, read_record, write_record
+from .runtimes.device import Device, resolve
+from .runtimes.tensorrt import building
 from .system.paths import shown
-from .tensorrt import building
 
 _GPUS = ("cuda", "tensorrt")
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from colorize_cli.devices import resolve
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.model.colorizer import Colorizer
-from colorize_cli.network import Condition, Denoise, Float, Network
 from colorize_cli.photos.read import Photo
+from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.ort import Condition, Denoise, Float, Network
 
 
 @dataclass(frozen=True, eq=False)

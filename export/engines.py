@@ -6,12 +6,12 @@ from time import monotonic
 
 import numpy as np
 
-from colorize_cli.devices import problem, resolve
 from colorize_cli.errors import CheckError, DeviceError, UsageError
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.model.reference_photos import gate_photos
-from colorize_cli.network import OnnxNetwork
-from colorize_cli.tensorrt import building, engine_folder
+from colorize_cli.runtimes.device import problem, resolve
+from colorize_cli.runtimes.ort import OnnxNetwork
+from colorize_cli.runtimes.tensorrt import building, engine_folder
 from training.networks.build import Network as Module
 
 from .gate import judge

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from colorize_cli.devices import Device, problem, resolve
 from colorize_cli.errors import CheckError, DeviceError
 from colorize_cli.imaging.ciede2000 import ciede2000
 from colorize_cli.imaging.lab import Float, lab_from_rgb
 from colorize_cli.imaging.render import render
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.model.colorizer import Colorizer
-from colorize_cli.network import Network, open_network
 from colorize_cli.photos.read import Photo
+from colorize_cli.runtimes.device import Device, problem, resolve
+from colorize_cli.runtimes.ort import Network, open_network
 from training.bundle_state import network_from_bundle
 from training.networks.build import Network as Module
 
@@ -91,7 +91,7 @@ def require_device(precision: Precision) -> None:
         return
     missing = problem("openvino")
     if missing is None:
-        from colorize_cli.openvino_runtime import computes_bf16
+        from colorize_cli.runtimes.openvino_core import computes_bf16
 
         missing = None if computes_bf16() else "this CPU has no instructions for bfloat16"
     if missing is not None:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, ValueInfoProto
 from torch import nn
 
-from colorize_cli.devices import Device, open_session
 from colorize_cli.model.bundle import Bundle
-from colorize_cli.network import grid_mean
+from colorize_cli.runtimes.device import Device, open_session
+from colorize_cli.runtimes.ort import grid_mean
 
 from .calls import Calls
 from .torch_network import TorchNetwork

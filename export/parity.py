@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from colorize_cli.devices import resolve
 from colorize_cli.errors import CheckError
 from colorize_cli.model.bundle import Bundle
-from colorize_cli.network import OnnxNetwork
+from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.ort import OnnxNetwork
 from training.networks.build import EncoderColorizer, Network
 
 from .torch_network import TorchNetwork

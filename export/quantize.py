@@ -14,10 +14,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto
 
-from colorize_cli.devices import resolve
 from colorize_cli.model.bundle import Bundle
-from colorize_cli.network import Network, OnnxNetwork
 from colorize_cli.photos.read import Photo
+from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.ort import Network, OnnxNetwork
 
 from .calls import record_calls
 

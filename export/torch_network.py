@@ -5,14 +5,14 @@ from contextlib import contextmanager
 
 import torch
 
-from colorize_cli.network import Condition, Denoise, Float
+from colorize_cli.runtimes.ort import Condition, Denoise, Float
 from training.networks.build import EncoderColorizer, Network
 
 from .precision import HalfArithmetic
 
 
 class TorchNetwork:
-    """Does what `colorize_cli.network.OnnxNetwork` does, in PyTorch."""
+    """Does what `colorize_cli.runtimes.ort.OnnxNetwork` does, in PyTorch."""
 
     def __init__(self, module: Network, grid: int) -> None:
         """Take a network; one that was halved computes as a GPU would.

@@ -9,9 +9,9 @@ import pytest
 from made.tiny_bundles import tiny_fields, tiny_graphs
 from numpy.typing import NDArray
 
-from colorize_cli.devices import resolve
 from colorize_cli.model import fastest_device as auto
 from colorize_cli.model.bundle import write_bundle
+from colorize_cli.runtimes.device import resolve
 
 Array: TypeAlias = NDArray[Any]
 

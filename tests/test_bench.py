@@ -36,15 +36,15 @@ from colorize_cli.bench_network import NetworkTiming, TimedNetwork
 from colorize_cli.bench_process import run_apart
 from colorize_cli.bench_stages import Stage
 from colorize_cli.console import Reporter
-from colorize_cli.devices import Device, resolve
 from colorize_cli.errors import DeviceError
 from colorize_cli.model import fastest_device as auto
 from colorize_cli.model.bundle import load_bundle, write_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.fastest_device import MAX_DIFFERENCE
 from colorize_cli.model.reference_photos import gate_photos
-from colorize_cli.network import OnnxNetwork
 from colorize_cli.photos.read import read_photo
+from colorize_cli.runtimes.device import Device, resolve
+from colorize_cli.runtimes.ort import OnnxNetwork
 from colorize_cli.stopwatch import Lap, Stopwatch, Timing
 from colorize_cli.synthetic import synthetic_photo
 

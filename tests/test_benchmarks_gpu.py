@@ -12,9 +12,9 @@ from benchmarks.gpu.__main__ import _asked
 from benchmarks.gpu.measure import DEVICE, GRAPH, ROUND_TRIP, Series, measure, photos
 from benchmarks.gpu.page import append, section
 from benchmarks.gpu.ways import RoundTrip
-from colorize_cli.devices import resolve
 from colorize_cli.diffusion.schedule import respace
 from colorize_cli.model.bundle import Bundle, load_bundle, write_bundle
+from colorize_cli.runtimes.device import resolve
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import torch
 from test_export import make_checkpoint
 
 from colorize_cli.app import main
-from colorize_cli.devices import Device, resolve
 from colorize_cli.errors import CheckError, DeviceError, UsageError
 from colorize_cli.model.bundle import GRAPHS, load_bundle
-from colorize_cli.network import OnnxNetwork
-from colorize_cli.tensorrt import engine_folder
+from colorize_cli.runtimes.device import Device, resolve
+from colorize_cli.runtimes.ort import OnnxNetwork
+from colorize_cli.runtimes.tensorrt import engine_folder
 from export import engines
 from export.command import ExportSettings, run
 from export.engines import build_engines

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from colorize_cli.devices import resolve
 from colorize_cli.errors import MissingExtraError, ModelError, UsageError
 from colorize_cli.imaging.lab import lightness
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer
+from colorize_cli.runtimes.device import resolve
 from training import evaluate as command
 from training.evaluate import MEAN_AB, mean_ab_of, run
 from training.evaluation import inception, packages, protocol

@@ -11,11 +11,11 @@ from onnx import TensorProto
 from test_export import make_checkpoint
 
 from colorize_cli.app import main
-from colorize_cli.devices import resolve
 from colorize_cli.errors import CheckError, DeviceError
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.reference_photos import gate_photos
+from colorize_cli.runtimes.device import resolve
 from export import gate
 from export.calls import record_calls
 from export.command import ExportSettings, run

@@ -8,10 +8,10 @@ import pytest
 from made.tiny_bundles import tiny_fields
 from onnx import numpy_helper
 
-from colorize_cli.devices import resolve
 from colorize_cli.model.bundle import write_bundle
 from colorize_cli.model.reference_photos import gate_photos
-from colorize_cli.network import OnnxNetwork
+from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.ort import OnnxNetwork
 from export.calls import record_calls
 from export.layers import bundle_layers, most_different
 

@@ -8,9 +8,9 @@ import pytest
 from made.measured import figures, photo
 
 from benchmarks import quality
-from colorize_cli.devices import resolve
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer
+from colorize_cli.runtimes.device import resolve
 from training.evaluation.document import write_json
 from training.evaluation.protocol import Evaluation, EvaluationSettings
 

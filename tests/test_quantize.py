@@ -8,12 +8,12 @@ import pytest
 from made.tiny_bundles import tiny_fields, tiny_graphs
 from onnx import TensorProto, numpy_helper
 
-from colorize_cli.devices import resolve
 from colorize_cli.errors import UsageError
 from colorize_cli.model.bundle import Bundle, load_bundle, write_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.reference_photos import gate_photos
-from colorize_cli.network import OnnxNetwork
+from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.ort import OnnxNetwork
 from export import photos
 from export.calls import record_calls
 from export.photos import MOST, calibration_photos

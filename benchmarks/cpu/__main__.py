@@ -18,9 +18,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from colorize_cli.devices import resolve
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.fastest_device import choose, kept_trials
+from colorize_cli.runtimes.device import resolve
 from colorize_cli.system.machine import describe_machine
 
 from ..page import RESULTS, fill, machine_text, table

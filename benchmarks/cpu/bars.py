@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from colorize_cli.devices import Device
 from colorize_cli.model.bundle import Bundle
+from colorize_cli.runtimes.device import Device
 
 
 @dataclass(frozen=True)

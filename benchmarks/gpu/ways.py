@@ -9,13 +9,13 @@ import numpy as np
 import onnx
 import onnxruntime as ort  # type: ignore[import-untyped]
 
-from colorize_cli.devices import Device, graph_inputs, open_session
 from colorize_cli.diffusion.sampler import sample
 from colorize_cli.diffusion.schedule import Schedule
 from colorize_cli.imaging.lab import Float
 from colorize_cli.model.bundle import Bundle
-from colorize_cli.network import Condition, OnnxNetwork
-from colorize_cli.tensorrt import provider_options
+from colorize_cli.runtimes.device import Device, graph_inputs, open_session
+from colorize_cli.runtimes.ort import Condition, OnnxNetwork
+from colorize_cli.runtimes.tensorrt import provider_options
 from export.step import is_random, step_graph, step_table
 
 

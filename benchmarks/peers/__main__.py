@@ -23,9 +23,9 @@ from typing import Any
 
 import torch
 
-from colorize_cli.devices import resolve
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.fastest_device import choose
+from colorize_cli.runtimes.device import resolve
 from colorize_cli.system.cpus import inference_threads
 from colorize_cli.system.machine import describe_machine
 

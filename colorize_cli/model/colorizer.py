@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..devices import Device
 from ..diffusion.noise import SampleNoise
 from ..diffusion.sampler import sample
 from ..diffusion.schedule import Schedule, respace
 from ..errors import UsageError
 from ..imaging.frame import Frame, frame_for, to_working
 from ..imaging.lab import Float
-from ..network import Condition, Denoise, Network, open_network
 from ..photos.read import Photo
+from ..runtimes.device import Device
+from ..runtimes.ort import Condition, Denoise, Network, open_network
 from .bundle import Bundle
 from .parallel import Lanes
 

@@ -15,11 +15,11 @@ from pathlib import Path
 from time import perf_counter
 
 from .. import __version__
-from ..devices import Device, Precision, problem, resolve
 from ..errors import ColorizeError, DeviceError
 from ..imaging.choose import visible_lab
 from ..imaging.ciede2000 import mean_difference
 from ..imaging.lab import Float
+from ..runtimes.device import Device, Precision, problem, resolve
 from ..system.files import cache_folder, write_atomic
 from ..system.machine import describe_machine
 from .bundle import Bundle
@@ -109,7 +109,7 @@ def candidates() -> list[Device]:
     """List what can compute on this CPU, onnxruntime first, which is the reference for colours."""
     devices = [resolve("cpu")]
     if problem("openvino") is None:
-        from ..openvino_runtime import computes_bf16
+        from ..runtimes.openvino_core import computes_bf16
 
         devices.append(resolve("openvino"))
         if computes_bf16():

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from colorize_cli.devices import Device, problem, resolve
 from colorize_cli.errors import UsageError
 from colorize_cli.imaging.lab import Float
 from colorize_cli.model import colorizer as colorizer_module
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer, Prepared
-from colorize_cli.network import Condition, Denoise, OnnxNetwork
 from colorize_cli.photos.read import Photo, read_photo
+from colorize_cli.runtimes.device import Device, problem, resolve
+from colorize_cli.runtimes.ort import Condition, Denoise, OnnxNetwork
 
 CPU = resolve("cpu")
 SEED = 11

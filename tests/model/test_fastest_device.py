@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from colorize_cli import openvino_runtime
-from colorize_cli.devices import Device, resolve
 from colorize_cli.errors import DeviceError
 from colorize_cli.model import fastest_device as auto
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.fastest_device import Trial, choose, fastest, kept_trials
+from colorize_cli.runtimes import openvino_core as openvino_runtime
+from colorize_cli.runtimes.device import Device, resolve
 
 CANDIDATES = [
     resolve("cpu", threads=1),
@@ -124,6 +124,6 @@ def test_what_was_measured_is_loaded_and_not_tested_again(
     choose("auto", bundle, lambda text: None)
     monkeypatch.setattr(openvino_runtime, "test_computation", lambda model: "it was tested")
     assert chosen("auto", bundle) == ("openvino", "bf16")
-    monkeypatch.setitem(sys.modules, "colorize_cli.openvino_runtime", None)
+    monkeypatch.setitem(sys.modules, "colorize_cli.runtimes.openvino_core", None)
     with pytest.raises(DeviceError, match="cannot be loaded"):
         choose("auto", bundle, lambda text: None)

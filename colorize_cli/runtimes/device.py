@@ -19,10 +19,10 @@ from typing import Literal, Self, TypeAlias, get_args
 import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
 
-from .errors import DeviceError, UsageError
-from .system.cpus import inference_threads
-from .system.gpu import find_gpu
-from .system.install import install_commands
+from ..errors import DeviceError, UsageError
+from ..system.cpus import inference_threads
+from ..system.gpu import find_gpu
+from ..system.install import install_commands
 
 _PIP = f"{sys.executable} -m pip"
 _REPAIR = f"{_PIP} uninstall -y onnxruntime onnxruntime-gpu, then {_PIP} install onnxruntime-gpu"
@@ -248,7 +248,7 @@ def _device(name: DeviceName, threads: int, precision: Precision = "fp32") -> De
 
 
 def _openvino(threads: int, precision: Precision) -> Device:
-    from .openvino_runtime import version
+    from .openvino_core import version
 
     return Device(
         name="openvino",
@@ -268,7 +268,7 @@ def _problem_of_openvino(is_proven: bool) -> str | None:
     if importlib.util.find_spec("openvino") is None:
         return f"OpenVINO is not installed. Install it with one of\n{install_commands('openvino')}"
     try:
-        from .openvino_runtime import test_computation
+        from .openvino_core import test_computation
     except ImportError as error:
         return f"OpenVINO cannot be loaded ({error})"
     return None if is_proven else test_computation(_PROBE)

@@ -13,9 +13,9 @@ import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from .devices import Device, graph_inputs, open_session
-from .errors import DeviceError, ModelError
-from .model.bundle import GRAPHS, Bundle
+from ..errors import DeviceError, ModelError
+from ..model.bundle import GRAPHS, Bundle
+from .device import Device, graph_inputs, open_session
 from .tensorrt import node_counts, provider_options
 
 Float = NDArray[np.float32]
@@ -61,7 +61,7 @@ def open_network(
         DeviceError: the device cannot run them.
     """
     if device.name == "openvino":
-        from .openvino_network import OpenVinoNetwork
+        from .openvino import OpenVinoNetwork
 
         return OpenVinoNetwork(bundle, device, size=size)
     return OnnxNetwork(bundle, device, batch=batch, size=size)

@@ -13,15 +13,16 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from colorize_cli import devices, openvino_network
-from colorize_cli.devices import Precision, problem, resolve
 from colorize_cli.errors import DeviceError
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer
-from colorize_cli.network import OnnxNetwork, open_network
-from colorize_cli.openvino_cache import CompiledGraphs
-from colorize_cli.openvino_network import OpenVinoNetwork
 from colorize_cli.photos.read import read_photo
+from colorize_cli.runtimes import device as devices
+from colorize_cli.runtimes import openvino as openvino_network
+from colorize_cli.runtimes.device import Precision, problem, resolve
+from colorize_cli.runtimes.openvino import OpenVinoNetwork
+from colorize_cli.runtimes.openvino_cache import CompiledGraphs
+from colorize_cli.runtimes.ort import OnnxNetwork, open_network
 from colorize_cli.synthetic import synthetic_photo
 
 
@@ -331,5 +332,5 @@ def test_where_it_is_not_installed_the_commands_that_install_it_are_told(
 
 
 def test_where_it_cannot_be_loaded_the_reason_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "colorize_cli.openvino_runtime", None)
+    monkeypatch.setitem(sys.modules, "colorize_cli.runtimes.openvino_core", None)
     assert "cannot be loaded" in (problem("openvino") or "")

@@ -10,9 +10,9 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from colorize_cli import devices
-from colorize_cli.devices import Device, open_session, problem, resolve
 from colorize_cli.errors import EXIT_ENVIRONMENT, DeviceError, UsageError
+from colorize_cli.runtimes import device as devices
+from colorize_cli.runtimes.device import Device, open_session, problem, resolve
 from colorize_cli.system.gpu import Gpu, find_gpu
 
 needs_no_gpu = pytest.mark.skipif(find_gpu() is not None, reason="there is a GPU here")
@@ -191,7 +191,7 @@ def test_a_broken_installation_is_told_with_its_repair() -> None:
 
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         check=True,

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from .devices import Device
-from .errors import DeviceError
-from .imaging.frame import frame_for
-from .model.bundle import Bundle
-from .network import Condition, Denoise, Float, expect, grid_mean
+from ..errors import DeviceError
+from ..imaging.frame import frame_for
+from ..model.bundle import Bundle
+from ..system.machine import return_memory
+from .device import Device
 from .openvino_cache import CompiledGraphs, Key
-from .openvino_runtime import CORE, last_line
-from .system.machine import return_memory
+from .openvino_core import CORE, last_line
+from .ort import Condition, Denoise, Float, expect, grid_mean
 
 # Height over width of photos whose denoiser is compiled for just their shape.
 _USUAL = ((1, 1), (3, 4), (4, 3), (2, 3), (3, 2))

@@ -17,10 +17,10 @@ from typing import Any, TypeAlias
 
 import openvino as ov  # type: ignore[import-untyped]
 
-from .model.bundle import GRAPHS, Bundle
-from .openvino_runtime import CORE
-from .system.files import cache_folder, prune, write_atomic
-from .system.machine import describe_cpu
+from ..model.bundle import GRAPHS, Bundle
+from ..system.files import cache_folder, prune, write_atomic
+from ..system.machine import describe_cpu
+from .openvino_core import CORE
 
 _CACHE_BYTES = 2 << 30
 _CHECKSUM_BYTES = 4

@@ -10,13 +10,14 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from colorize_cli import devices, tensorrt
-from colorize_cli.devices import graph_inputs, open_session, resolve
 from colorize_cli.errors import DeviceError
 from colorize_cli.model.bundle import Bundle, BundleFile, load_bundle
-from colorize_cli.network import OnnxNetwork
+from colorize_cli.runtimes import device as devices
+from colorize_cli.runtimes import tensorrt
+from colorize_cli.runtimes.device import graph_inputs, open_session, resolve
+from colorize_cli.runtimes.ort import OnnxNetwork
+from colorize_cli.runtimes.tensorrt import Profile, building, engine_folder, node_counts
 from colorize_cli.system.gpu import Gpu
-from colorize_cli.tensorrt import Profile, building, engine_folder, node_counts
 
 
 class FakeSession:

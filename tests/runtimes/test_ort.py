@@ -5,11 +5,11 @@ import onnxruntime as ort
 import pytest
 from made.tiny_bundles import tiny_fields, tiny_graphs
 
-from colorize_cli.devices import problem, resolve
 from colorize_cli.errors import DeviceError, ModelError
 from colorize_cli.imaging.lab import Float
 from colorize_cli.model.bundle import load_bundle, write_bundle
-from colorize_cli.network import OnnxNetwork
+from colorize_cli.runtimes.device import problem, resolve
+from colorize_cli.runtimes.ort import OnnxNetwork
 
 CPU = resolve("cpu")
 

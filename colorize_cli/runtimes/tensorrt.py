@@ -17,10 +17,10 @@ from pathlib import Path
 
 import onnxruntime as ort  # type: ignore[import-untyped]
 
-from .errors import DeviceError
-from .model.bundle import GRAPHS, Bundle
-from .system.files import cache_folder, prune
-from .system.gpu import find_gpu
+from ..errors import DeviceError
+from ..model.bundle import GRAPHS, Bundle
+from ..system.files import cache_folder, prune
+from ..system.gpu import find_gpu
 
 # Sides of photos up to this many times the working size are in the range: aspects up to 4 : 1.
 # What is longer still makes TensorRT build anew, for a wider range.

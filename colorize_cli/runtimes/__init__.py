@@ -1,0 +1,1 @@
+"""What computes graphs: devices, ONNX Runtime, OpenVINO, TensorRT."""
