@@ -303,8 +303,8 @@ def bench(
     from .system.install import require_runtime
 
     require_runtime()
-    from .bench import BenchOptions
-    from .bench import run as run_bench
+    from .bench.run import BenchOptions
+    from .bench.run import run as run_bench
 
     run_bench(
         BenchOptions(

@@ -13,10 +13,10 @@ from time import perf_counter, sleep
 
 import psutil  # type: ignore[import-untyped]
 
+from colorize_cli.bench.synthetic import synthetic_photo
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.photos.read import read_photo
 from colorize_cli.runtimes.device import Device
-from colorize_cli.synthetic import synthetic_photo
 
 from ..page import ROOT
 from ..photos import make_scan

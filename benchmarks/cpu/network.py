@@ -7,13 +7,13 @@ from statistics import median
 import numpy as np
 import torch
 
+from colorize_cli.bench.synthetic import synthetic_photo
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.model.colorizer import Colorizer, Prepared
 from colorize_cli.model.parallel import Lanes
 from colorize_cli.photos.read import read_photo
 from colorize_cli.runtimes.device import Device
 from colorize_cli.runtimes.ort import open_network
-from colorize_cli.synthetic import synthetic_photo
 from colorize_cli.system.cpus import inference_threads
 from colorize_cli.system.machine import describe_machine
 

@@ -8,11 +8,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from colorize_cli.bench.synthetic import synthetic_photo
 from colorize_cli.diffusion.schedule import Schedule
 from colorize_cli.imaging.lab import Float, lightness
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.runtimes.device import Device
-from colorize_cli.synthetic import synthetic_photo
 
 from .ways import OnDevice, RoundTrip, TimedNetwork, Way, with_options
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from colorize_cli.bench.synthetic import synthetic_photo
 from colorize_cli.imaging.kinds import kind_of
 from colorize_cli.imaging.lab import rgb_from_lab
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.photos.read import Photo, read_photo
 from colorize_cli.runtimes.device import resolve
-from colorize_cli.synthetic import synthetic_photo
 
 Array = NDArray[np.uint8]
 EXAMPLES = Path(__file__).parents[2] / "examples"

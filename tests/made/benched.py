@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from colorize_cli.bench_figures import Figures, Outcome
-from colorize_cli.bench_network import NetworkTiming, PipelineTiming
-from colorize_cli.bench_photos import PhotoFacts
-from colorize_cli.bench_plan import Configuration, Model
-from colorize_cli.bench_stages import Stage
+from colorize_cli.bench.configurations import Configuration, Model
+from colorize_cli.bench.figures import Figures, Outcome
+from colorize_cli.bench.network_timing import NetworkTiming, PipelineTiming
+from colorize_cli.bench.photos import PhotoFacts
+from colorize_cli.bench.stages import Stage
+from colorize_cli.bench.stopwatch import Timing
 from colorize_cli.model.bundle import load_bundle
-from colorize_cli.stopwatch import Timing
 from colorize_cli.system.machine import describe_machine
 
 TIMING = Timing(runs=9, median_ms=20, p95_ms=25, min_ms=18, core_ms=19)

@@ -13,6 +13,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
+from colorize_cli.bench.synthetic import synthetic_photo
 from colorize_cli.errors import DeviceError
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer
@@ -23,7 +24,6 @@ from colorize_cli.runtimes.device import Precision, problem, resolve
 from colorize_cli.runtimes.openvino import OpenVinoNetwork
 from colorize_cli.runtimes.openvino_cache import CompiledGraphs
 from colorize_cli.runtimes.ort import OnnxNetwork, open_network
-from colorize_cli.synthetic import synthetic_photo
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from colorize_cli import __version__
-from colorize_cli.bench_process import run_apart
+from colorize_cli.bench.own_process import run_apart
 from colorize_cli.system.machine import (
     describe_machine,
     peak_memory,

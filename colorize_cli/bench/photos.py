@@ -6,11 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from .bench_worker import Reference
-from .errors import UsageError
-from .plan import Job, make_plan
+from ..errors import UsageError
+from ..plan import Job, make_plan
+from ..system.paths import shown
 from .synthetic import synthetic_photo
-from .system.paths import shown
+from .worker import Reference
 
 # Of more photographs, as many are taken, spread evenly over all.
 _MAX_PHOTOS = 4

@@ -18,23 +18,23 @@ from made.pictures import color, encode, grey
 from made.tiny_bundles import tiny_fields, tiny_graphs
 from rich.console import Console
 
-from colorize_cli import (
-    bench,
-    bench_document,
-    bench_network,
-    bench_photos,
-    bench_plan,
-    bench_report,
-    bench_stages,
-    bench_worker,
-)
 from colorize_cli.app import main
-from colorize_cli.bench import Budget
-from colorize_cli.bench_compare import Change
-from colorize_cli.bench_figures import Figures, Rate, rate_of
-from colorize_cli.bench_network import NetworkTiming, TimedNetwork
-from colorize_cli.bench_process import run_apart
-from colorize_cli.bench_stages import Stage
+from colorize_cli.bench import configurations as bench_plan
+from colorize_cli.bench import document as bench_document
+from colorize_cli.bench import network_timing as bench_network
+from colorize_cli.bench import photos as bench_photos
+from colorize_cli.bench import run as bench
+from colorize_cli.bench import stages as bench_stages
+from colorize_cli.bench import tables as bench_report
+from colorize_cli.bench import worker as bench_worker
+from colorize_cli.bench.compare import Change
+from colorize_cli.bench.figures import Figures, Rate, rate_of
+from colorize_cli.bench.network_timing import NetworkTiming, TimedNetwork
+from colorize_cli.bench.own_process import run_apart
+from colorize_cli.bench.run import Budget
+from colorize_cli.bench.stages import Stage
+from colorize_cli.bench.stopwatch import Lap, Stopwatch, Timing
+from colorize_cli.bench.synthetic import synthetic_photo
 from colorize_cli.console import Reporter
 from colorize_cli.errors import DeviceError
 from colorize_cli.model import fastest_device as auto
@@ -45,8 +45,6 @@ from colorize_cli.model.reference_photos import gate_photos
 from colorize_cli.photos.read import read_photo
 from colorize_cli.runtimes.device import Device, resolve
 from colorize_cli.runtimes.ort import OnnxNetwork
-from colorize_cli.stopwatch import Lap, Stopwatch, Timing
-from colorize_cli.synthetic import synthetic_photo
 
 Bench = Callable[..., tuple[int, str, str]]
 

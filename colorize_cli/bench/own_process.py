@@ -10,8 +10,8 @@ from multiprocessing.connection import Connection
 from threading import Thread
 from typing import Any, TypeVar
 
-from . import leave_converter_out
-from .errors import ColorizeError, DeviceError
+from .. import leave_converter_out
+from ..errors import ColorizeError, DeviceError
 
 T = TypeVar("T")
 R = TypeVar("R")

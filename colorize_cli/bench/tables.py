@@ -8,13 +8,13 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from .bench_compare import Change
-from .bench_figures import TARGET_CORE_MS, Figures, Outcome, options_for
-from .bench_photos import PhotoFacts
-from .bench_plan import Configuration, Model
-from .console import Reporter, count_text, rate_text
-from .model.fastest_device import MAX_DIFFERENCE
-from .system.paths import shown
+from ..console import Reporter, count_text, rate_text
+from ..model.fastest_device import MAX_DIFFERENCE
+from ..system.paths import shown
+from .compare import Change
+from .configurations import Configuration, Model
+from .figures import TARGET_CORE_MS, Figures, Outcome, options_for
+from .photos import PhotoFacts
 
 # Part of the time for which others may hold the cores before it is worth a word.
 NOTED_WAITING = 0.15

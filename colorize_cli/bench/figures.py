@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from statistics import NormalDist, mean, variance
 from typing import Any
 
-from .bench_network import NetworkTiming, PipelineTiming
-from .bench_photos import PhotoFacts
-from .bench_plan import DEFAULT_MODEL, Configuration, Model
-from .bench_stages import Stage
-from .model.fastest_device import MAX_DIFFERENCE
+from ..model.fastest_device import MAX_DIFFERENCE
+from .configurations import DEFAULT_MODEL, Configuration, Model
+from .network_timing import NetworkTiming, PipelineTiming
+from .photos import PhotoFacts
+from .stages import Stage
 
 # Core milliseconds a megapixel and sample for all that follows the network, at most.
 TARGET_CORE_MS = 30.0

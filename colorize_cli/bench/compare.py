@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from .bench_figures import Figures, Rate, is_same, noise, rate_of
-from .bench_plan import Configuration, Model
-from .errors import UsageError
+from ..errors import UsageError
+from .configurations import Configuration, Model
+from .figures import Figures, Rate, is_same, noise, rate_of
 
 Verdict: TypeAlias = Literal["faster", "slower", "the same within noise"]
 # Digest of the model, device, what it computes in, batch.

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from colorize_cli import bench_process
-from colorize_cli.bench_process import run_apart
+from colorize_cli.bench import own_process as bench_process
+from colorize_cli.bench.own_process import run_apart
 from colorize_cli.errors import DeviceError, ModelError
 from colorize_cli.model.bundle import load_bundle
 

@@ -8,18 +8,18 @@ from time import perf_counter
 
 import numpy as np
 
-from .batch import run as run_batch
-from .bench_stages import SEED, Stage, Subject, in_turn
-from .errors import ImageError
-from .imaging.lab import Float
-from .model.colorizer import Colorizer
-from .plan import Job
-from .runtimes.ort import Condition, Denoise, Network
+from ..batch import run as run_batch
+from ..errors import ImageError
+from ..imaging.lab import Float
+from ..model.colorizer import Colorizer
+from ..plan import Job
+from ..runtimes.ort import Condition, Denoise, Network
+from ..system.cpus import usable_cpus
+from ..system.machine import peak_memory, seconds_without_core
+from ..system.paths import shown
+from ..work import Result, Settings
+from .stages import SEED, Stage, Subject, in_turn
 from .stopwatch import Lap, Stopwatch, Timing
-from .system.cpus import usable_cpus
-from .system.machine import peak_memory, seconds_without_core
-from .system.paths import shown
-from .work import Result, Settings
 
 # Full batches of all photos that a run of the whole pipeline has at least, so that its ends do not
 # count much.

@@ -6,14 +6,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .bench_compare import Change, Saved
-from .bench_figures import TARGET_CORE_MS, Figures, Outcome, Rate, options_for
-from .bench_plan import Configuration
-from .console import write_stdout
-from .errors import UsageError
-from .system.figures_json import rounded
-from .system.files import write_atomic
-from .system.paths import shown
+from ..console import write_stdout
+from ..errors import UsageError
+from ..system.figures_json import rounded
+from ..system.files import write_atomic
+from ..system.paths import shown
+from .compare import Change, Saved
+from .configurations import Configuration
+from .figures import TARGET_CORE_MS, Figures, Outcome, Rate, options_for
 
 _FORMAT = 2
 

@@ -5,8 +5,8 @@ import math
 import pytest
 from made.benched import outcome
 
-from colorize_cli.bench_figures import Rate, is_same, noise, options_for, rate_of, recommend
-from colorize_cli.bench_network import part_seconds
+from colorize_cli.bench.figures import Rate, is_same, noise, options_for, rate_of, recommend
+from colorize_cli.bench.network_timing import part_seconds
 
 FASTEST = outcome("openvino bf16", 2, 3.0, difference=0.3)
 

@@ -6,13 +6,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from .bench_compare import Change, Saved, check, compare, warnings
-from .bench_document import read_json, write_json
-from .bench_figures import Figures, Outcome, recommend
-from .bench_photos import digest_of, facts_of, find_photos, spread
-from .bench_plan import Configuration, Model, configurations, load_models, reference_of
-from .bench_process import run_apart
-from .bench_report import (
+from ..console import Reporter, count_text, duration_text
+from ..errors import DeviceError, UsageError
+from ..imaging.ciede2000 import mean_difference
+from ..model.fastest_device import choose
+from ..plan import Job
+from ..runtimes.tensorrt import building
+from ..system.machine import describe_machine
+from ..system.paths import shown
+from .compare import Change, Saved, check, compare, warnings
+from .configurations import Configuration, Model, configurations, load_models, reference_of
+from .document import read_json, write_json
+from .figures import Figures, Outcome, recommend
+from .own_process import run_apart
+from .photos import digest_of, facts_of, find_photos, spread
+from .tables import (
     NOTED_WAITING,
     introduction,
     outcome_text,
@@ -20,15 +28,7 @@ from .bench_report import (
     print_recommendation,
     print_tables,
 )
-from .bench_worker import Reference, ReferenceTask, Task, measure, take_reference
-from .console import Reporter, count_text, duration_text
-from .errors import DeviceError, UsageError
-from .imaging.ciede2000 import mean_difference
-from .model.fastest_device import choose
-from .plan import Job
-from .runtimes.tensorrt import building
-from .system.machine import describe_machine
-from .system.paths import shown
+from .worker import Reference, ReferenceTask, Task, measure, take_reference
 
 
 @dataclass(frozen=True)

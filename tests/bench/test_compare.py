@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from made.benched import figures, outcome
 
-from colorize_cli.bench_compare import Saved, check, compare, warnings
-from colorize_cli.bench_document import document, read_json, write_json
-from colorize_cli.bench_figures import Figures
+from colorize_cli.bench.compare import Saved, check, compare, warnings
+from colorize_cli.bench.document import document, read_json, write_json
+from colorize_cli.bench.figures import Figures
 from colorize_cli.errors import UsageError
 from colorize_cli.model.bundle import load_bundle
 

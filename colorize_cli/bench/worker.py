@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from math import lcm
 from pathlib import Path
 
-from .bench_network import (
+from ..imaging.choose import visible_lab
+from ..imaging.lab import Float
+from ..model.bundle import load_bundle
+from ..model.colorizer import Colorizer
+from ..model.reference_photos import gate_photos
+from ..plan import Job
+from ..runtimes.device import resolve
+from ..runtimes.ort import open_network
+from .configurations import Configuration
+from .network_timing import (
     LEAST_BATCHES,
     NetworkTiming,
     PipelineTiming,
@@ -14,16 +23,7 @@ from .bench_network import (
     time_network,
     time_pipeline,
 )
-from .bench_plan import Configuration
-from .bench_stages import LEAST_RUNS, SEED, Stage, Subject, take_subjects, time_stages
-from .imaging.choose import visible_lab
-from .imaging.lab import Float
-from .model.bundle import load_bundle
-from .model.colorizer import Colorizer
-from .model.reference_photos import gate_photos
-from .plan import Job
-from .runtimes.device import resolve
-from .runtimes.ort import open_network
+from .stages import LEAST_RUNS, SEED, Stage, Subject, take_subjects, time_stages
 from .stopwatch import Stopwatch
 
 # For a process and a network to be there.

@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from .errors import UsageError
-from .model import fastest_device as auto
-from .model.bundle import Bundle, load_bundle
-from .runtimes.device import Device, DeviceName, Precision, problem, resolve
+from ..errors import UsageError
+from ..model import fastest_device as auto
+from ..model.bundle import Bundle, load_bundle
+from ..runtimes.device import Device, DeviceName, Precision, problem, resolve
 
 DEFAULT_MODEL = "default"
 _LARGEST_BATCH = 4096

@@ -1,0 +1,1 @@
+"""colorize bench: what is fastest on this machine, and what it costs."""
