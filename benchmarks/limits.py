@@ -24,6 +24,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from colorize_cli.batch.plan import make_plan
 from colorize_cli.bench.network_timing import TimedNetwork, photos_for, time_network, time_pipeline
 from colorize_cli.bench.stages import take_subjects, time_stages
 from colorize_cli.bench.synthetic import synthetic_photo
@@ -31,7 +32,6 @@ from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.fastest_device import choose
 from colorize_cli.photos.write import JPEG_QUALITY
-from colorize_cli.plan import make_plan
 from colorize_cli.runtimes.device import Device, resolve
 from colorize_cli.runtimes.ort import open_network
 from colorize_cli.system.cpus import inference_threads

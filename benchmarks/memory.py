@@ -19,13 +19,13 @@ import numpy as np
 import psutil
 import tifffile
 
-from colorize_cli.batch import run as run_batch
+from colorize_cli.batch.photo_job import Result, Settings
+from colorize_cli.batch.pipeline import run as run_batch
+from colorize_cli.batch.plan import make_plan
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.fastest_device import choose
-from colorize_cli.plan import make_plan
 from colorize_cli.system.machine import describe_machine, peak_memory
-from colorize_cli.work import Result, Settings
 
 _ALLOWED_GROWTH = 0.02
 _ROWS = 20

@@ -168,9 +168,9 @@ def run(
     from .system.install import require_runtime
 
     require_runtime()
+    from .batch.options import Options
+    from .batch.run import run as run_photos
     from .console import Reporter, Verbosity
-    from .options import Options
-    from .run import run as run_photos
 
     verbosity = Verbosity.NORMAL + verbose - quiet
     options = Options(

@@ -27,8 +27,8 @@ from rich.text import Text
 from .system.paths import shown
 
 if TYPE_CHECKING:
+    from .batch.photo_job import OnColour, Result
     from .tally import Tally
-    from .work import OnColour, Result
 
 _LINE_SECONDS = 10.0
 _LISTED_SUFFIXES = 5

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .imaging.kinds import Kind
 
 if TYPE_CHECKING:
-    from .work import Result
+    from .batch.photo_job import Result
 
 # Failures that the summary lists; the log has them all.
 _LISTED_FAILURES = 50

@@ -15,12 +15,14 @@ import numpy as np
 import pytest
 from made.pictures import alpha, color, encode, grey, tiff
 
-from colorize_cli import __version__, resume, work
+from colorize_cli import __version__
 from colorize_cli.app import main
+from colorize_cli.batch import photo_job as work
+from colorize_cli.batch import settings as resume
+from colorize_cli.batch.last_settings import RECORD_NAME
+from colorize_cli.batch.origins import ORIGINS_NAME, OriginLog
 from colorize_cli.errors import DeviceError
 from colorize_cli.model import fastest_device as auto
-from colorize_cli.origins import ORIGINS_NAME, OriginLog
-from colorize_cli.record import RECORD_NAME
 from colorize_cli.runtimes.device import Device, Precision
 from colorize_cli.runtimes.device import resolve as resolve_device
 

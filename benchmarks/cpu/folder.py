@@ -7,14 +7,14 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from colorize_cli.batch import run as run_batch
+from colorize_cli.batch.photo_job import Result, Settings
+from colorize_cli.batch.pipeline import run as run_batch
+from colorize_cli.batch.plan import make_plan
 from colorize_cli.console import count_text
 from colorize_cli.errors import ImageError
 from colorize_cli.model.colorizer import Colorizer, Prepared
 from colorize_cli.photos.read import read_photo
-from colorize_cli.plan import make_plan
 from colorize_cli.system.paths import shown
-from colorize_cli.work import Result, Settings
 
 from ..photos import make_photos
 from ..turns import quotients

@@ -9,17 +9,17 @@ import cv2
 import numpy as np
 import torch
 
-from colorize_cli.batch import run as run_batch
+from colorize_cli.batch.photo_job import Result, Settings
+from colorize_cli.batch.pipeline import run as run_batch
+from colorize_cli.batch.plan import make_plan
 from colorize_cli.console import count_text
 from colorize_cli.errors import ImageError
 from colorize_cli.imaging.frame import frame_for
 from colorize_cli.imaging.lab import lightness, rgb_from_lab
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.model.colorizer import Colorizer
-from colorize_cli.plan import make_plan
 from colorize_cli.runtimes.device import Device
 from colorize_cli.system.paths import shown
-from colorize_cli.work import Result, Settings
 
 from ..operations import count_weights, network_operations
 from .peer import Peer

@@ -8,16 +8,16 @@ from time import perf_counter
 
 import numpy as np
 
-from ..batch import run as run_batch
+from ..batch.photo_job import Result, Settings
+from ..batch.pipeline import run as run_batch
+from ..batch.plan import Job
 from ..errors import ImageError
 from ..imaging.lab import Float
 from ..model.colorizer import Colorizer
-from ..plan import Job
 from ..runtimes.ort import Condition, Denoise, Network
 from ..system.cpus import usable_cpus
 from ..system.machine import peak_memory, seconds_without_core
 from ..system.paths import shown
-from ..work import Result, Settings
 from .stages import SEED, Stage, Subject, in_turn
 from .stopwatch import Lap, Stopwatch, Timing
 

@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..batch.plan import Job, make_plan
 from ..errors import UsageError
-from ..plan import Job, make_plan
 from ..system.paths import shown
 from .synthetic import synthetic_photo
 from .worker import Reference

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ..batch.plan import Job
 from ..console import Reporter, count_text, duration_text
 from ..errors import DeviceError, UsageError
 from ..imaging.ciede2000 import mean_difference
 from ..model.fastest_device import choose
-from ..plan import Job
 from ..runtimes.tensorrt import building
 from ..system.machine import describe_machine
 from ..system.paths import shown

@@ -9,13 +9,13 @@ from itertools import count
 from pathlib import Path
 from time import perf_counter
 
+from ..batch.plan import Job
 from ..errors import ImageError
 from ..imaging.lab import Float
 from ..imaging.render import render_samples
 from ..model.colorizer import Colorizer, Prepared
 from ..photos.read import read_photo
 from ..photos.write import encode_photo
-from ..plan import Job
 from ..system.files import write_atomic
 from .stopwatch import Lap, Stopwatch, Timing
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from math import lcm
 from pathlib import Path
 
+from ..batch.plan import Job
 from ..imaging.choose import visible_lab
 from ..imaging.lab import Float
 from ..model.bundle import load_bundle
 from ..model.colorizer import Colorizer
 from ..model.reference_photos import gate_photos
-from ..plan import Job
 from ..runtimes.device import resolve
 from ..runtimes.ort import open_network
 from .configurations import Configuration

@@ -585,7 +585,7 @@ def test_a_failure_to_write_is_told(colorize_bench: Bench, monkeypatch: pytest.M
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("colorize_cli.work.write_atomic", full)
+    monkeypatch.setattr("colorize_cli.batch.photo_job.write_atomic", full)
     code, _, err = colorize_bench()
     assert code == 1
     assert "No space left on device" in err

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Literal, TypeAlias
 
-from .errors import ColorizeError
-from .imaging.choose import Choice, judge
-from .imaging.kinds import Kind, kind_of
-from .imaging.lab import Float
-from .imaging.render import render_samples
-from .model.colorizer import Colorizer, Prepared
-from .photos.read import Photo, read_photo
-from .photos.write import encode_photo, losses
+from ..errors import ColorizeError
+from ..imaging.choose import Choice, judge
+from ..imaging.kinds import Kind, kind_of
+from ..imaging.lab import Float
+from ..imaging.render import render_samples
+from ..model.colorizer import Colorizer, Prepared
+from ..photos.read import Photo, read_photo
+from ..photos.write import encode_photo, losses
+from ..system.files import write_atomic
 from .plan import Job
-from .system.files import write_atomic
 
 OnColour: TypeAlias = Literal["recolour", "skip", "copy"]
 Status: TypeAlias = Literal["done", "failed", "skipped", "copied"]

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import UsageError
-from .system.files import write_atomic
+from ..errors import UsageError
+from ..system.files import write_atomic
 
 RECORD_NAME = ".colorize.json"
 _FORMAT = 1

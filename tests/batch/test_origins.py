@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from colorize_cli.origins import ORIGINS_NAME, Made, Origin, OriginLog, Origins
+from colorize_cli.batch.origins import ORIGINS_NAME, Made, Origin, OriginLog, Origins
 
 OUT = Path("out")
 

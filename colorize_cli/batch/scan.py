@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .errors import UsageError
+from ..errors import UsageError
+from ..photos.read import sniff
+from ..system.paths import absolute, natural_key, shown
+from .last_settings import RECORD_NAME
 from .origins import ORIGINS_NAME
-from .photos.read import sniff
-from .record import RECORD_NAME
-from .system.paths import absolute, natural_key, shown
 
 # A file of this name is meant to be a photograph, so one that is none by content is a failure.
 PHOTO_SUFFIXES = frozenset(

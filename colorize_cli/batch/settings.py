@@ -16,17 +16,17 @@ import cv2
 import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
 
-from . import __version__
-from .console import Reporter, count_text
-from .errors import DeviceError, ModelError, UsageError
-from .model.bundle import Bundle, load_bundle
-from .model.colorizer import Colorizer, check_size
-from .model.fastest_device import choose
+from .. import __version__
+from ..console import Reporter, count_text
+from ..errors import DeviceError, ModelError, UsageError
+from ..model.bundle import Bundle, load_bundle
+from ..model.colorizer import Colorizer, check_size
+from ..model.fastest_device import choose
+from ..runtimes.device import Device, resolve
+from ..runtimes.tensorrt import building
+from ..system.paths import shown
+from .last_settings import Record, read_record, write_record
 from .options import Options
-from .record import Record, read_record, write_record
-from .runtimes.device import Device, resolve
-from .runtimes.tensorrt import building
-from .system.paths import shown
 
 _GPUS = ("cuda", "tensorrt")
 

@@ -15,7 +15,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from .system.paths import absolute, composed
+from ..system.paths import absolute, composed
 
 ORIGINS_NAME = ".colorize.origins.jsonl"
 

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 from made.pictures import color, encode, grey
 
-from colorize_cli import batch, work
-from colorize_cli.batch import run
+from colorize_cli.batch import photo_job as work
+from colorize_cli.batch import pipeline as batch
+from colorize_cli.batch.photo_job import OnColour, Result, Settings
+from colorize_cli.batch.pipeline import run
+from colorize_cli.batch.plan import Job, make_plan
 from colorize_cli.errors import DeviceError
 from colorize_cli.imaging.frame import frame_for, to_working
 from colorize_cli.imaging.lab import Float
 from colorize_cli.model.colorizer import Prepared
 from colorize_cli.photos.read import Photo, read_photo
-from colorize_cli.plan import Job, make_plan
-from colorize_cli.work import OnColour, Result, Settings
 
 Act = Callable[[Sequence[Prepared]], None]
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from made.pictures import encode, grey, tiff
 
+from colorize_cli.batch.last_settings import RECORD_NAME
+from colorize_cli.batch.origins import ORIGINS_NAME
+from colorize_cli.batch.plan import Plan, make_plan
 from colorize_cli.errors import UsageError
-from colorize_cli.origins import ORIGINS_NAME
-from colorize_cli.plan import Plan, make_plan
-from colorize_cli.record import RECORD_NAME
 from colorize_cli.system.paths import natural_key, one_line, shown
 
 JPEG = encode(grey(), "JPEG")

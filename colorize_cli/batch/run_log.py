@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from .errors import UsageError
+from ..errors import UsageError
 from .plan import Job
 from .scan import Problem
 
 if TYPE_CHECKING:
-    from .imaging.choose import Choice
-    from .work import Result
+    from ..imaging.choose import Choice
+    from .photo_job import Result
 
 _REASONS = {"skipped": "it is in colour", "copied": "it is in colour"}
 

@@ -5,17 +5,17 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
-from .batch import run as run_batch
-from .console import Reporter, count_text, write_stdout
-from .errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
-from .log import RunLog
+from ..console import Reporter, count_text, write_stdout
+from ..errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
+from ..system.paths import absolute, one_line, shown
+from ..tally import Tally
 from .options import Options
 from .origins import Made, Origin, OriginLog
+from .photo_job import Result, Settings
+from .pipeline import run as run_batch
 from .plan import Job, Plan, make_plan
-from .resume import check_options, compare_given, open_colorizer, preview
-from .system.paths import absolute, one_line, shown
-from .tally import Tally
-from .work import Result, Settings
+from .run_log import RunLog
+from .settings import check_options, compare_given, open_colorizer, preview
 
 
 def run(options: Options, reporter: Reporter) -> int:

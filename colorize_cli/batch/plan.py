@@ -25,10 +25,10 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 
+from ..photos.write import output_suffix
+from ..system.paths import composed, folded, shown
 from .origins import Made, Origins
-from .photos.write import output_suffix
 from .scan import PHOTO_SUFFIXES, Problem, Source, scan
-from .system.paths import composed, folded, shown
 
 _FORMATS = {"png": "png", "jpg": "jpeg", "webp": "webp", "tiff": "tiff"}
 _NOTED_CLASHES = 5

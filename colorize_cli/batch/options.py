@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .work import OnColour
+    from .photo_job import OnColour
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from threading import Condition, Event
 from time import perf_counter
 from typing import TypeAlias
 
-from .imaging.lab import Float
-from .model.colorizer import Colorizer
+from ..imaging.lab import Float
+from ..model.colorizer import Colorizer
+from ..system.cpus import usable_cpus
+from .photo_job import Announce, Item, Result, Settings, decode, write
 from .plan import Job
-from .system.cpus import usable_cpus
-from .work import Announce, Item, Result, Settings, decode, write
 
 _IN_FLIGHT_BYTES = 1 << 30
 # Batches' worth of photos that may overtake one that waits for others of its shape.

@@ -1,0 +1,1 @@
+"""From folders to folders: planning, the pipeline, its records."""
