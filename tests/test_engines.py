@@ -8,7 +8,7 @@ import pytest
 import torch
 from test_export import make_checkpoint
 
-from colorize_cli.app import main
+from colorize_cli.cli.app import main
 from colorize_cli.errors import CheckError, DeviceError, UsageError
 from colorize_cli.model.bundle import GRAPHS, load_bundle
 from colorize_cli.runtimes.device import Device, resolve

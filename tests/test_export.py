@@ -9,7 +9,7 @@ import onnx
 import pytest
 import torch
 
-from colorize_cli.app import main
+from colorize_cli.cli.app import main
 from colorize_cli.errors import CheckError, ModelError, UsageError
 from colorize_cli.model.bundle import Bundle, load_bundle, write_bundle
 from export.command import ExportSettings, bundle_name, run

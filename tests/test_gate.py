@@ -10,7 +10,7 @@ import torch
 from onnx import TensorProto
 from test_export import make_checkpoint
 
-from colorize_cli.app import main
+from colorize_cli.cli.app import main
 from colorize_cli.errors import CheckError, DeviceError
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorize_cli.app import main
+from colorize_cli.cli.app import main
 from colorize_cli.diffusion.schedule import tutorial_20
 from colorize_cli.errors import ModelError
 from colorize_cli.model.bundle import load_bundle

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import nn
 
-from colorize_cli.console import Reporter
+from colorize_cli.cli.terminal import Reporter
 from colorize_cli.errors import ModelError, UsageError
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer

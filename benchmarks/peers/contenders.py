@@ -12,7 +12,7 @@ import torch
 from colorize_cli.batch.photo_job import Result, Settings
 from colorize_cli.batch.pipeline import run as run_batch
 from colorize_cli.batch.plan import make_plan
-from colorize_cli.console import count_text
+from colorize_cli.cli.terminal import count_text
 from colorize_cli.errors import ImageError
 from colorize_cli.imaging.frame import frame_for
 from colorize_cli.imaging.lab import lightness, rgb_from_lab

@@ -5,10 +5,10 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
-from ..console import Reporter, count_text, write_stdout
+from ..cli.summary import Tally
+from ..cli.terminal import Reporter, count_text, write_stdout
 from ..errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
 from ..system.paths import absolute, one_line, shown
-from ..tally import Tally
 from .options import Options
 from .origins import Made, Origin, OriginLog
 from .photo_job import Result, Settings

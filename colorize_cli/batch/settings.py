@@ -17,7 +17,7 @@ import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
 
 from .. import __version__
-from ..console import Reporter, count_text
+from ..cli.terminal import Reporter, count_text
 from ..errors import DeviceError, ModelError, UsageError
 from ..model.bundle import Bundle, load_bundle
 from ..model.colorizer import Colorizer, check_size

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..console import write_stdout
+from ..cli.terminal import write_stdout
 from ..errors import UsageError
 from ..system.figures_json import rounded
 from ..system.files import write_atomic

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..batch.plan import Job
-from ..console import Reporter, count_text, duration_text
+from ..cli.terminal import Reporter, count_text, duration_text
 from ..errors import DeviceError, UsageError
 from ..imaging.ciede2000 import mean_difference
 from ..model.fastest_device import choose

@@ -8,7 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from ..console import Reporter, count_text, rate_text
+from ..cli.terminal import Reporter, count_text, rate_text
 from ..model.fastest_device import MAX_DIFFERENCE
 from ..system.paths import shown
 from .compare import Change

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from colorize_cli import console
 from colorize_cli.batch.photo_job import Result
 from colorize_cli.batch.plan import Job
 from colorize_cli.batch.run_log import RunLog
 from colorize_cli.batch.scan import Problem
-from colorize_cli.console import Reporter, Verbosity, count_text, duration_text, rate_text
+from colorize_cli.cli import terminal as console
+from colorize_cli.cli.summary import Tally
+from colorize_cli.cli.terminal import Reporter, Verbosity, count_text, duration_text, rate_text
 from colorize_cli.errors import UsageError
 from colorize_cli.imaging.choose import Choice
-from colorize_cli.tally import Tally
 
 
 def job(source: str = "in/x.png", missing: tuple[int, ...] = (0, 1)) -> Job:

@@ -18,7 +18,6 @@ from made.pictures import color, encode, grey
 from made.tiny_bundles import tiny_fields, tiny_graphs
 from rich.console import Console
 
-from colorize_cli.app import main
 from colorize_cli.bench import configurations as bench_plan
 from colorize_cli.bench import document as bench_document
 from colorize_cli.bench import network_timing as bench_network
@@ -35,7 +34,8 @@ from colorize_cli.bench.run import Budget
 from colorize_cli.bench.stages import Stage
 from colorize_cli.bench.stopwatch import Lap, Stopwatch, Timing
 from colorize_cli.bench.synthetic import synthetic_photo
-from colorize_cli.console import Reporter
+from colorize_cli.cli.app import main
+from colorize_cli.cli.terminal import Reporter
 from colorize_cli.errors import DeviceError
 from colorize_cli.model import fastest_device as auto
 from colorize_cli.model.bundle import load_bundle, write_bundle

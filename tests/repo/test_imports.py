@@ -150,7 +150,7 @@ def test_training_loads_without_export() -> None:
 
 
 def test_the_command_line_starts_light() -> None:
-    loaded = loaded_after("import colorize_cli.app")
+    loaded = loaded_after("import colorize_cli.cli.app")
     assert "typer" in loaded
     assert not set(HEAVY) & loaded
 
@@ -158,7 +158,7 @@ def test_the_command_line_starts_light() -> None:
 def test_help_imports_nothing_heavy() -> None:
     loaded = loaded_after(
         "import io, contextlib\n"
-        "from colorize_cli.app import main\n"
+        "from colorize_cli.cli.app import main\n"
         "sys.argv = ['colorize', '--help']\n"
         "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
         "    main()"
@@ -171,7 +171,7 @@ def test_the_command_line_alone_leaves_openvinos_converter_out() -> None:
     loaded_after(f"{use}assert callable(openvino.convert_model)")
     start = (
         "import contextlib, io\n"
-        "from colorize_cli.app import main\n"
+        "from colorize_cli.cli.app import main\n"
         "with contextlib.redirect_stdout(io.StringIO()):\n"
         "    main(['--version'])\n"
     )

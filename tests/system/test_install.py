@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from colorize_cli import app
+from colorize_cli.cli import app
 from colorize_cli.errors import MissingExtraError
 from colorize_cli.system import install as extras
 
@@ -150,7 +150,7 @@ def test_a_package_that_took_a_name_of_ours_is_named(tmp_path: Path) -> None:
     (metadata / "top_level.txt").write_text("training\n")
     code = (
         f"import sys; sys.path[:0] = [{str(site)!r}, {str(ROOT)!r}]\n"
-        "from colorize_cli.app import main\n"
+        "from colorize_cli.cli.app import main\n"
         "sys.exit(main(['train']))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)

@@ -16,17 +16,17 @@ import pytest
 from made.pictures import alpha, color, encode, grey, tiff
 
 from colorize_cli import __version__
-from colorize_cli.app import main
 from colorize_cli.batch import photo_job as work
 from colorize_cli.batch import settings as resume
 from colorize_cli.batch.last_settings import RECORD_NAME
 from colorize_cli.batch.origins import ORIGINS_NAME, OriginLog
+from colorize_cli.cli.app import main
 from colorize_cli.errors import DeviceError
 from colorize_cli.model import fastest_device as auto
 from colorize_cli.runtimes.device import Device, Precision
 from colorize_cli.runtimes.device import resolve as resolve_device
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -56,7 +56,7 @@ def colorize(tiny_bundle: Path, capfd: pytest.CaptureFixture[str]) -> Run:
 
 def process(*words: str) -> list[str]:
     """The words that run the command line in a process of its own, from any folder."""
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from colorize_cli.app import main; "
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from colorize_cli.cli.app import main; "
     return [sys.executable, "-c", code + "sys.exit(main(sys.argv[1:]))", *words]
 
 
@@ -722,7 +722,7 @@ def test_a_signal_leaves_whole_files_and_a_resume_goes_on(
 def test_the_second_signal_ends_at_once() -> None:
     code = (
         f"import sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
-        "from colorize_cli.signals import stop_on_signals\n"
+        "from colorize_cli.cli.interrupt import stop_on_signals\n"
         "with stop_on_signals():\n"
         "    try:\n"
         "        print('ready', flush=True)\n"

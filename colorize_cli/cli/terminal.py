@@ -24,11 +24,11 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from .system.paths import shown
+from ..system.paths import shown
 
 if TYPE_CHECKING:
-    from .batch.photo_job import OnColour, Result
-    from .tally import Tally
+    from ..batch.photo_job import OnColour, Result
+    from .summary import Tally
 
 _LINE_SECONDS = 10.0
 _LISTED_SUFFIXES = 5

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from colorize_cli import __version__, info
-from colorize_cli.app import main
+from colorize_cli import __version__
+from colorize_cli.cli import info
+from colorize_cli.cli.app import main
 from colorize_cli.model.bundle import load_bundle
 
 

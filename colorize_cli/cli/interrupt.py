@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-from .errors import EXIT_INTERRUPTED
+from ..errors import EXIT_INTERRUPTED
 
 _SHOW_CURSOR = b"\x1b[?25h"
 

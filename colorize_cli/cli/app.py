@@ -15,9 +15,9 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from . import __version__, leave_converter_out
-from .errors import EXIT_OK, ColorizeError
-from .signals import stop_on_signals
+from .. import __version__, leave_converter_out
+from ..errors import EXIT_OK, ColorizeError
+from .interrupt import stop_on_signals
 
 _DEFAULT = "run"
 _EPILOG = """\b
@@ -165,12 +165,12 @@ def run(
     verbose: Annotated[bool, typer.Option("-v", help="Name every photo.")] = False,
 ) -> None:
     """Colorize photographs; the word `run` may be left out."""
-    from .system.install import require_runtime
+    from ..system.install import require_runtime
 
     require_runtime()
-    from .batch.options import Options
-    from .batch.run import run as run_photos
-    from .console import Reporter, Verbosity
+    from ..batch.options import Options
+    from ..batch.run import run as run_photos
+    from .terminal import Reporter, Verbosity
 
     verbosity = Verbosity.NORMAL + verbose - quiet
     options = Options(
@@ -245,7 +245,7 @@ def export(
     from export.command import ExportSettings, choose_precision
     from export.command import run as run_export
 
-    from .console import Reporter
+    from .terminal import Reporter
 
     settings = ExportSettings(
         checkpoint=checkpoint,
@@ -300,11 +300,11 @@ def bench(
     ] = None,
 ) -> None:
     """Say what is fastest on this machine, what it takes, and which options to use."""
-    from .system.install import require_runtime
+    from ..system.install import require_runtime
 
     require_runtime()
-    from .bench.run import BenchOptions
-    from .bench.run import run as run_bench
+    from ..bench.run import BenchOptions
+    from ..bench.run import run as run_bench
 
     run_bench(
         BenchOptions(
@@ -359,7 +359,7 @@ def train(
     _require("train")
     from training.command import run as run_training
 
-    from .console import Reporter
+    from .terminal import Reporter
 
     run_training(
         recipe=recipe,
@@ -456,7 +456,7 @@ def info(
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Say what is installed, what really works, and what the model is."""
-    from .system.install import require_runtime
+    from ..system.install import require_runtime
 
     require_runtime()
     from .info import run as run_info
@@ -465,7 +465,7 @@ def info(
 
 
 def _require(extra: str) -> None:
-    from .system.install import require
+    from ..system.install import require
 
     require(extra)
 
@@ -486,7 +486,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             app(arguments, prog_name="colorize")
         except ColorizeError as error:
-            from .console import Reporter
+            from .terminal import Reporter
 
             Reporter().error(f"colorize: {error}")
             return error.exit_code

@@ -5,14 +5,14 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from . import __version__
-from .console import Reporter, count_text, write_stdout
-from .errors import EXIT_ENVIRONMENT, EXIT_OK, ColorizeError, ModelError
-from .model.bundle import GRAPHS, Bundle, load_bundle
-from .model.fastest_device import MAX_DIFFERENCE, choose, kept_trials
-from .runtimes.device import DEVICES, problem, rival_wheels
-from .system.install import EXTRAS, install_commands, missing_modules, repair_commands
-from .system.machine import describe_machine
+from .. import __version__
+from ..errors import EXIT_ENVIRONMENT, EXIT_OK, ColorizeError, ModelError
+from ..model.bundle import GRAPHS, Bundle, load_bundle
+from ..model.fastest_device import MAX_DIFFERENCE, choose, kept_trials
+from ..runtimes.device import DEVICES, problem, rival_wheels
+from ..system.install import EXTRAS, install_commands, missing_modules, repair_commands
+from ..system.machine import describe_machine
+from .terminal import Reporter, count_text, write_stdout
 
 
 def run(model: str, *, as_json: bool = False) -> int:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .imaging.kinds import Kind
+from ..imaging.kinds import Kind
 
 if TYPE_CHECKING:
-    from .batch.photo_job import Result
+    from ..batch.photo_job import Result
 
 # Failures that the summary lists; the log has them all.
 _LISTED_FAILURES = 50

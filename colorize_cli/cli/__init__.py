@@ -1,0 +1,1 @@
+"""The command line: commands, what the terminal shows, interruption."""
