@@ -29,7 +29,7 @@ from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.fastest_device import choose
 from colorize_cli.photos.read import Photo, read_photo
 from colorize_cli.system.machine import describe_machine
-from training.evaluation.protocol import grey_of
+from training.evaluation.evaluate import grey_of
 from training.shards import half_of, iter_photos, set_of
 
 SEED = 0

@@ -12,7 +12,7 @@ from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.runtimes.device import resolve
 from training.evaluation.document import write_json
-from training.evaluation.protocol import Evaluation, EvaluationSettings
+from training.evaluation.evaluate import Evaluation, EvaluationSettings
 
 HEAD = "# Quality\n\nWords.\n\n"
 

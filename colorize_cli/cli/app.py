@@ -357,7 +357,7 @@ def train(
 ) -> None:
     """Train a model on folders or tar shards of colour photographs."""
     _require("train")
-    from training.command import run as run_training
+    from training.run import run as run_training
 
     from .terminal import Reporter
 
@@ -426,7 +426,7 @@ def evaluate(
 ) -> None:
     """Measure colourings of colour photographs against the truth."""
     _require("evaluate")
-    from training.evaluate import run as run_evaluation
+    from training.evaluation.run import run as run_evaluation
 
     run_evaluation(
         photos,

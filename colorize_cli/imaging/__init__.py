@@ -1,1 +1,1 @@
-"""Colour and geometry of pixels: Lab, gamut, the working frame, rendering; it knows no file and no network."""
+"""Colour and geometry of pixels: it knows no file, no photograph and no network."""

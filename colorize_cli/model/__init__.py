@@ -1,1 +1,1 @@
-"""The trained model: its bundle, its families, the device that it runs on, and Colorizer, the way in."""
+"""The trained model: its bundle, its family, the device that it runs on, and the way in."""

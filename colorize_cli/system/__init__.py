@@ -1,1 +1,1 @@
-"""The machine and its files: atomic writes, CPUs, GPU, paths as text, installed extras, figures as JSON."""
+"""The machine and its files: writes, CPUs, GPU, paths as text, what is installed, figures."""

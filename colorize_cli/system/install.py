@@ -21,7 +21,7 @@ EXTRAS = {
 _KEPT = ("openvino", "tensorrt")
 _PACKAGES = {"train": ("training",), "evaluate": ("training",), "export": ("training", "export")}
 _RUNTIME = ("numpy", "cv2", "onnxruntime", "tifffile")
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 def require(extra: str) -> None:

@@ -48,11 +48,11 @@ RUN_BUNDLES = {
     "export.parity",
     "export.quantize",
     "export.torch_network",
-    "training.evaluate",
+    "training.evaluation.run",
     "training.evaluation.bleeding",
     "training.evaluation.document",
-    "training.evaluation.measurement",
-    "training.evaluation.protocol",
+    "training.evaluation.measure",
+    "training.evaluation.evaluate",
 }
 HEAVY = ("cv2", "numpy", "onnxruntime", "rich.progress", "tifffile", "torch", "export", "training")
 

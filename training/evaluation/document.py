@@ -18,8 +18,8 @@ from . import inception
 from .bootstrap import DRAWS, LEVEL
 from .comparison import Run
 from .distances import FRECHET_DRAWS
+from .evaluate import Evaluation, EvaluationSettings
 from .figures import PhotoFigures, PictureFigures
-from .protocol import Evaluation, EvaluationSettings
 
 _FORMAT = 2
 # Down to this depth each entry has a line of its own; a thousand photos take a thousand lines.

@@ -21,7 +21,7 @@ from colorize_cli.errors import ModelError
 from colorize_cli.imaging.lab import Float
 
 from .metrics import RGB
-from .packages import NetworkPackage
+from .network_files import NetworkPackage
 
 NAME = "Inception-v3 (2015-12-05), pool3, 2048 features"
 PACKAGE = NetworkPackage(

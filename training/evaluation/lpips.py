@@ -27,7 +27,7 @@ from torch.nn.functional import pad
 
 from colorize_cli.errors import ModelError
 
-from .packages import NetworkPackage
+from .network_files import NetworkPackage
 
 PACKAGE = NetworkPackage(
     figures="LPIPS and diversity",

@@ -10,8 +10,8 @@ from rich.table import Table
 from . import inception
 from .bootstrap import LEVEL, Interval
 from .comparison import Change
+from .evaluate import Evaluation, EvaluationSettings
 from .figures import MAIN, RATIOS, REST, ROWS, Column
-from .protocol import Evaluation, EvaluationSettings
 from .summary import Scope
 
 # Wide enough for the tables where there is no terminal to ask.

@@ -18,13 +18,11 @@ from colorize_cli.imaging.lab import lightness
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.runtimes.device import resolve
-from training import evaluate as command
-from training.evaluate import MEAN_AB, mean_ab_of, run
-from training.evaluation import inception, packages, protocol
-from training.evaluation.figures import ROWS, PhotoFigures
-from training.evaluation.lpips import Lpips
-from training.evaluation.metrics import psnr
-from training.evaluation.protocol import (
+from training.evaluation import evaluate as protocol
+from training.evaluation import inception
+from training.evaluation import network_files as packages
+from training.evaluation import run as command
+from training.evaluation.evaluate import (
     EvaluationSettings,
     Split,
     evaluate,
@@ -32,6 +30,10 @@ from training.evaluation.protocol import (
     old_print_of,
     select,
 )
+from training.evaluation.figures import ROWS, PhotoFigures
+from training.evaluation.lpips import Lpips
+from training.evaluation.metrics import psnr
+from training.evaluation.run import MEAN_AB, mean_ab_of, run
 from training.shards import half_of, iter_photos
 
 # Sizes of two shapes for the network, one of them too small for AlexNet's second pooling.

@@ -95,7 +95,7 @@ def test_the_factors_of_samples_are_a_list() -> None:
 
 
 def test_the_page_on_training_lists_every_key() -> None:
-    page = (Path(__file__).parents[1] / "docs" / "training.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text("utf-8")
     listed = re.findall(r"^\| `([\w.]+)` \|", page.partition("## The recipe")[2], re.MULTILINE)
     keys = []
     for name, value in Recipe("x", "encoder").to_dict().items():

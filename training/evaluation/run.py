@@ -11,13 +11,13 @@ from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.fastest_device import choose
 
-from .evaluation.comparison import Run, compare
-from .evaluation.document import read_json, run_of, write_json
-from .evaluation.inception import load_inception
-from .evaluation.lpips import PACKAGE, Lpips, load_lpips
-from .evaluation.packages import MissingNetworkError, NetworkPackage
-from .evaluation.protocol import Evaluation, EvaluationSettings, Split, evaluate, select
-from .evaluation.tables import print_changes, print_tables
+from .comparison import Run, compare
+from .document import read_json, run_of, write_json
+from .evaluate import Evaluation, EvaluationSettings, Split, evaluate, select
+from .inception import load_inception
+from .lpips import PACKAGE, Lpips, load_lpips
+from .network_files import MissingNetworkError, NetworkPackage
+from .tables import print_changes, print_tables
 
 # Mean ab, in Lab units, over the pixels and then the photos of the default model's training set,
 # for bundles that do not state their own as `training.mean_ab`.

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from colorize_cli.errors import MissingExtraError, ModelError
-from training.evaluation import inception, packages
+from training.evaluation import inception
+from training.evaluation import network_files as packages
 from training.evaluation.inception import features, load_inception
 
 

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from colorize_cli.errors import ModelError, UsageError
 from colorize_cli.model.bundle import load_bundle
-from training import command
+from training import run as command
 from training.bundle_state import network_from_bundle
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.data import Photos, make_batch

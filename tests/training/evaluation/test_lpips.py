@@ -9,7 +9,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from colorize_cli.errors import MissingExtraError, ModelError
-from training.evaluation import lpips, packages
+from training.evaluation import lpips
+from training.evaluation import network_files as packages
 from training.evaluation.lpips import Lpips, load_lpips
 
 

@@ -31,7 +31,7 @@ from ..shards import Half, half_of, iter_photos, set_of
 from .distances import MAX_PHOTOS
 from .figures import MeasuredPhoto
 from .lpips import Lpips
-from .measurement import Subject, Yardsticks, measure
+from .measure import Subject, Yardsticks, measure
 from .metrics import RGB
 from .summary import Summary, summarise
 
