@@ -10,7 +10,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from training.networks.build import Network, build
 
-from .to_onnx import HALF_FROM
+from .trace import HALF_FROM
 
 # What a bundle's denoiser computes in; "bf16" and "int8" leave the encoder in single precision.
 Precision: TypeAlias = Literal["fp32", "fp16", "bf16", "int8"]

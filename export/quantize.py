@@ -19,7 +19,7 @@ from colorize_cli.photos.read import Photo
 from colorize_cli.runtimes.device import resolve
 from colorize_cli.runtimes.ort import Network, OnnxNetwork
 
-from .calls import record_calls
+from .recorded_graph import record_calls
 
 Feed = Mapping[str, NDArray[np.float32]]
 

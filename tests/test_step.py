@@ -8,12 +8,12 @@ import onnxruntime as ort
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.gpu.step_graph import is_random, step_graph, step_table
 from colorize_cli.diffusion.sampler import Clamp, Prediction, SamplerSettings, sample
 from colorize_cli.diffusion.schedule import Schedule, cosine, respace, tutorial_20
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.runtimes.device import open_session, resolve
 from colorize_cli.runtimes.ort import OnnxNetwork
-from export.step import is_random, step_graph, step_table
 
 Float = NDArray[np.float32]
 ROWS, CELLS = 4, 16

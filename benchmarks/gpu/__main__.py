@@ -132,8 +132,8 @@ def _bundles(options: argparse.Namespace, bundle: Bundle) -> Iterator[dict[str, 
 
 
 def _exported(out: Path, model: str) -> Path:
-    from export.command import ExportSettings
-    from export.command import run as export
+    from export.run import ExportSettings
+    from export.run import run as export
 
     if model != "default":
         raise UsageError("--half PATH: name the same model in half precision")

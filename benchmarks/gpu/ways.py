@@ -16,7 +16,8 @@ from colorize_cli.model.bundle import Bundle
 from colorize_cli.runtimes.device import Device, graph_inputs, open_session
 from colorize_cli.runtimes.ort import Condition, OnnxNetwork
 from colorize_cli.runtimes.tensorrt import provider_options
-from export.step import is_random, step_graph, step_table
+
+from .step_graph import is_random, step_graph, step_table
 
 
 @dataclass

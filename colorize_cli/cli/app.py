@@ -242,8 +242,8 @@ def export(
 ) -> None:
     """Make a bundle from a checkpoint, and check it against PyTorch."""
     _require("export")
-    from export.command import ExportSettings, choose_precision
-    from export.command import run as run_export
+    from export.run import ExportSettings, choose_precision
+    from export.run import run as run_export
 
     from .terminal import Reporter
 

@@ -14,9 +14,9 @@ from colorize_cli.runtimes.ort import OnnxNetwork
 from colorize_cli.runtimes.tensorrt import building, engine_folder
 from training.networks.build import Network as Module
 
-from .gate import judge
+from .colour_check import judge
 from .precision import Precision
-from .torch_network import TorchNetwork
+from .torch_runtime import TorchNetwork
 
 _PRECISIONS = ("fp32", "fp16")
 

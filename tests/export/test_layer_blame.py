@@ -12,8 +12,8 @@ from colorize_cli.model.bundle import write_bundle
 from colorize_cli.model.reference_photos import gate_photos
 from colorize_cli.runtimes.device import resolve
 from colorize_cli.runtimes.ort import OnnxNetwork
-from export.calls import record_calls
-from export.layers import bundle_layers, most_different
+from export.layer_blame import bundle_layers, most_different
+from export.recorded_graph import record_calls
 
 
 def test_layers_are_ranked_by_their_relative_error() -> None:

@@ -22,10 +22,10 @@ from colorize_cli.runtimes.ort import Network, open_network
 from training.bundle_state import network_from_bundle
 from training.networks.build import Network as Module
 
-from .calls import record_calls
-from .layers import Layers, bundle_layers, most_different, torch_layers
+from .layer_blame import Layers, bundle_layers, most_different, torch_layers
 from .precision import Precision, half_copy
-from .torch_network import TorchNetwork
+from .recorded_graph import record_calls
+from .torch_runtime import TorchNetwork
 
 # Largest mean CIEDE2000 over the photographs, by what the bundle computes in. The first allows
 # for weights that are stored in half precision.

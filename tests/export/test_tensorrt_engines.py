@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from test_export import make_checkpoint
+from export.test_export import make_checkpoint
 
 from colorize_cli.cli.app import main
 from colorize_cli.errors import CheckError, DeviceError, UsageError
@@ -14,9 +14,9 @@ from colorize_cli.model.bundle import GRAPHS, load_bundle
 from colorize_cli.runtimes.device import Device, resolve
 from colorize_cli.runtimes.ort import OnnxNetwork
 from colorize_cli.runtimes.tensorrt import engine_folder
-from export import engines
-from export.command import ExportSettings, run
-from export.engines import build_engines
+from export import tensorrt_engines as engines
+from export.run import ExportSettings, run
+from export.tensorrt_engines import build_engines
 from training.bundle_state import network_from_bundle
 
 
@@ -45,7 +45,7 @@ class EngineNetwork(OnnxNetwork):
 
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[EngineNetwork]:
-    """A machine on which TensorRT works, as far as `export.engines` can see."""
+    """A machine on which TensorRT works, as far as `export.tensorrt_engines` can see."""
     stand_in = type("StandIn", (EngineNetwork,), {"opened": [], "encoded": []})
     gpu = replace(resolve("cpu", threads=1), name="tensorrt", description="TensorRT (NVIDIA H200)")
     monkeypatch.setattr(engines, "OnnxNetwork", stand_in)

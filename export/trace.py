@@ -24,7 +24,7 @@ from training.networks.encoder import ConditionEncoder
 from training.networks.palette import Palette
 from training.networks.unet import Denoiser
 
-from .acos import write_out_acos
+from .onnx_edit import write_out_acos
 
 OPSET = 18
 # Smaller tensors stay in single precision: they weigh nothing, and biases gain from it.

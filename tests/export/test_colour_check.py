@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from export.test_export import make_checkpoint
 from onnx import TensorProto
-from test_export import make_checkpoint
 
 from colorize_cli.cli.app import main
 from colorize_cli.errors import CheckError, DeviceError
@@ -16,12 +16,12 @@ from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.reference_photos import gate_photos
 from colorize_cli.runtimes.device import resolve
-from export import gate
-from export.calls import record_calls
-from export.command import ExportSettings, run
-from export.gate import Verdict, check_colours, require_device
-from export.layers import bundle_layers, most_different, torch_layers
-from export.torch_network import TorchNetwork
+from export import colour_check as gate
+from export.colour_check import Verdict, check_colours, require_device
+from export.layer_blame import bundle_layers, most_different, torch_layers
+from export.recorded_graph import record_calls
+from export.run import ExportSettings, run
+from export.torch_runtime import TorchNetwork
 from training.bundle_state import network_from_bundle
 
 Exported = Callable[[str], Bundle]

@@ -15,7 +15,7 @@ from colorize_cli.diffusion.schedule import tutorial_20
 from colorize_cli.errors import ModelError
 from colorize_cli.model.bundle import load_bundle
 from export.public_checkpoint import load_public
-from export.sources import from_checkpoint
+from export.source import from_checkpoint
 from training.networks.build import build
 
 

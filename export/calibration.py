@@ -11,7 +11,7 @@ from training.shards import PHOTO_SUFFIXES
 
 # Of a folder of one's own: beyond some tens, the ranges of activations hardly move.
 MOST = 32
-_FOLDER = Path(__file__).parent / "pictures"
+_FOLDER = Path(__file__).parent / "calibration_photos"
 
 
 def calibration_photos(folder: Path | None, report: Callable[[str], None]) -> list[Photo]:

@@ -13,8 +13,8 @@ from colorize_cli.model.bundle import Bundle
 from colorize_cli.runtimes.device import Device, open_session
 from colorize_cli.runtimes.ort import grid_mean
 
-from .calls import Calls
-from .torch_network import TorchNetwork
+from .recorded_graph import Calls
+from .torch_runtime import TorchNetwork
 
 Float = NDArray[np.float32]
 Layers: TypeAlias = Mapping[str, Float]

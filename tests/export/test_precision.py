@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from export.precision import HalfArithmetic, half_copy
-from export.torch_network import TorchNetwork
+from export.torch_runtime import TorchNetwork
 from training.networks.build import build
 
 

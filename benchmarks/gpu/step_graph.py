@@ -19,8 +19,7 @@ from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from colorize_cli.diffusion.sampler import Clamp, Prediction, SamplerSettings, step_coefficients
 from colorize_cli.diffusion.schedule import Schedule
-
-from .acos import write_out_acos
+from export.onnx_edit import write_out_acos
 
 COEFFICIENTS = ("gamma", "p", "q", "a", "b", "sigma")
 

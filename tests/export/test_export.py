@@ -12,10 +12,10 @@ import torch
 from colorize_cli.cli.app import main
 from colorize_cli.errors import CheckError, ModelError, UsageError
 from colorize_cli.model.bundle import Bundle, load_bundle, write_bundle
-from export.command import ExportSettings, bundle_name, run
-from export.folder import bundle_files, check_folder
-from export.parity import Check, check_parity
-from export.to_onnx import export_graphs
+from export.bundle_folder import bundle_files, check_folder
+from export.call_check import Check, check_parity
+from export.run import ExportSettings, bundle_name, run
+from export.trace import export_graphs
 from training.bundle_state import network_from_bundle
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.networks.build import build

@@ -14,10 +14,10 @@ from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.reference_photos import gate_photos
 from colorize_cli.runtimes.device import resolve
 from colorize_cli.runtimes.ort import OnnxNetwork
-from export import photos
-from export.calls import record_calls
-from export.photos import MOST, calibration_photos
+from export import calibration as photos
+from export.calibration import MOST, calibration_photos
 from export.quantize import quantize, sampler_feeds
+from export.recorded_graph import record_calls
 
 
 def silent(line: str) -> None:

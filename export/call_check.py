@@ -13,7 +13,7 @@ from colorize_cli.runtimes.device import resolve
 from colorize_cli.runtimes.ort import OnnxNetwork
 from training.networks.build import EncoderColorizer, Network
 
-from .torch_network import TorchNetwork
+from .torch_runtime import TorchNetwork
 
 Float = NDArray[np.float32]
 

@@ -12,15 +12,15 @@ from colorize_cli.model.bundle import Bundle, load_bundle, write_bundle
 from colorize_cli.model.reference_photos import gate_photos
 from training.networks.build import Network
 
-from .engines import build_engines, require_tensorrt
-from .folder import bundle_files, check_folder, remove_files
-from .gate import check_colours, require_device
-from .parity import check_parity
-from .photos import calibration_photos
+from .bundle_folder import bundle_files, check_folder, remove_files
+from .calibration import calibration_photos
+from .call_check import check_parity
+from .colour_check import check_colours, require_device
 from .precision import Precision, half_copy, round_to_half
 from .quantize import MAX_OPSET, quantize, sampler_feeds
-from .sources import from_bundle, from_checkpoint
-from .to_onnx import OPSET, export_graphs, pack, trace
+from .source import from_bundle, from_checkpoint
+from .tensorrt_engines import build_engines, require_tensorrt
+from .trace import OPSET, export_graphs, pack, trace
 
 _WEIGHTS = {"fp32": "fp16", "fp16": "fp16", "bf16": "fp16", "int8": "int8"}
 
