@@ -18,9 +18,9 @@ from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.photos.read import read_photo
 from colorize_cli.runtimes.device import Device
 
+from ..made_photos import make_scan
 from ..page import ROOT
-from ..photos import make_scan
-from ..turns import Spread
+from ..rounds import Spread
 from .bars import Check, Row, Setting, device_text
 
 SCAN_GB, SCAN_SECONDS = 3.0, 30.0

@@ -16,8 +16,8 @@ from colorize_cli.model.colorizer import Colorizer, Prepared
 from colorize_cli.photos.read import read_photo
 from colorize_cli.system.paths import shown
 
-from ..photos import make_photos
-from ..turns import quotients
+from ..made_photos import make_photos
+from ..rounds import quotients
 from .bars import Check, Row, Setting, device_text
 
 SHARE = 85.0  # percent

@@ -20,7 +20,7 @@ from colorize_cli.system.machine import describe_machine
 from ..ceiling import fastest, products
 from ..operations import network_operations
 from ..peers.tutorial import tutorial
-from ..turns import in_turns, quotients
+from ..rounds import in_turns, quotients
 from .bars import Check, Row, Setting, device_text
 
 FP32_TIMES, FASTEST_TIMES = 20.0, {"with AMX": 40.0, "without AMX": 32.0}

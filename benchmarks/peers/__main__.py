@@ -29,9 +29,9 @@ from colorize_cli.runtimes.device import resolve
 from colorize_cli.system.cpus import inference_threads
 from colorize_cli.system.machine import describe_machine
 
+from ..made_photos import make_photos
 from ..page import RESULTS, fill, machine_text, table
-from ..photos import make_photos
-from ..turns import Spread, quotients
+from ..rounds import Spread, quotients
 from .color_diffusion import color_diffusion
 from .contenders import Contender, ours, peer_contender
 from .pix2pix import pix2pix

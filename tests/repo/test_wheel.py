@@ -70,7 +70,9 @@ def test_types_and_recipes_are_in_it(names: set[str]) -> None:
     assert recipes <= names
 
 
-@pytest.mark.parametrize("folder", ["colorize_cli/model/reference_photos_data", "export/calibration_photos"])
+@pytest.mark.parametrize(
+    "folder", ["colorize_cli/model/reference_photos_data", "export/calibration_photos"]
+)
 def test_photographs_are_in_it_with_their_provenance(wheel: zipfile.ZipFile, folder: str) -> None:
     sizes = {
         info.filename: info.file_size

@@ -1,6 +1,6 @@
 """Measure what this machine can do at most, and hold what `colorize` does against it.
 
-    python -m benchmarks.limits [--record] [--model NAME|PATH] [--samples 4] [--seconds 3]
+    python -m benchmarks.limits.__main__ [--record] [--model NAME|PATH] [--samples 4] [--seconds 3]
 
 Large matrix products and copies of memory are the ceiling, the operations in the ONNX graphs and
 the bytes of the photo the work; both together are the floor of each stage of the built-in photo of
@@ -37,11 +37,11 @@ from colorize_cli.runtimes.ort import open_network
 from colorize_cli.system.cpus import inference_threads
 from colorize_cli.system.machine import describe_machine
 
-from .ceiling import SIDE, measure, measure_copy, products
-from .kinds_of_work import time_kinds
-from .limits_page import page
-from .operations import Operations, network_operations
-from .page import RESULTS, ROOT, fill
+from ..ceiling import SIDE, measure, measure_copy, products
+from ..operations import Operations, network_operations
+from ..operator_times import time_kinds
+from ..page import RESULTS, ROOT, fill
+from .page import page
 
 _PAGE = ROOT / "docs" / "performance.md"
 _JPEG_444 = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
@@ -77,7 +77,7 @@ def main() -> None:
     print(text)
     if options.record:
         (RESULTS / "limits.json").write_text(json.dumps(result, indent=1) + "\n")
-        fill(_PAGE, "benchmarks/limits.py", text)
+        fill(_PAGE, "benchmarks/limits/__main__.py", text)
 
 
 def ceiling(side: int, seconds: float) -> Result:

@@ -1,11 +1,11 @@
-"""The tables that `benchmarks/limits.py` writes."""
+"""The tables that `benchmarks/limits/__main__.py` writes."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from .ceiling import PRECISIONS
-from .kinds_of_work import CONVOLUTIONS
-from .page import machine_text, table
+from ..ceiling import PRECISIONS
+from ..operator_times import CONVOLUTIONS
+from ..page import machine_text, table
 
 _LISTED_SHARE = 0.01  # of a step: kinds of work below are summed up
 

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from benchmarks.cpu.bars import Check
-from benchmarks.kinds_of_work import CONVOLUTIONS, PRODUCTS, kind_of
 from benchmarks.operations import count_operations, network_operations
+from benchmarks.operator_times import CONVOLUTIONS, PRODUCTS, kind_of
 from benchmarks.page import fill
 from benchmarks.peers.__main__ import page as peers_page
 from benchmarks.peers.color_diffusion import color_diffusion
 from benchmarks.peers.peer import ancestral
 from benchmarks.peers.pix2pix import pix2pix
 from benchmarks.peers.tutorial import tutorial
-from benchmarks.turns import in_turns, quotients
+from benchmarks.rounds import in_turns, quotients
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.system.machine import describe_machine
 
