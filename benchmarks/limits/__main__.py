@@ -1,6 +1,6 @@
 """Measure what this machine can do at most, and hold what `colorize` does against it.
 
-    python -m benchmarks.limits.__main__ [--record] [--model NAME|PATH] [--samples 4] [--seconds 3]
+    python -m benchmarks.limits [--record] [--model NAME|PATH] [--samples 4] [--seconds 3]
 
 Large matrix products and copies of memory are the ceiling, the operations in the ONNX graphs and
 the bytes of the photo the work; both together are the floor of each stage of the built-in photo of
@@ -77,7 +77,7 @@ def main() -> None:
     print(text)
     if options.record:
         (RESULTS / "limits.json").write_text(json.dumps(result, indent=1) + "\n")
-        fill(_PAGE, "benchmarks/limits/__main__.py", text)
+        fill(_PAGE, "benchmarks/limits", text)
 
 
 def ceiling(side: int, seconds: float) -> Result:

@@ -1,4 +1,4 @@
-"""The tables that `benchmarks/limits/__main__.py` writes."""
+"""The tables that `benchmarks/limits` writes."""
 
 from collections.abc import Mapping
 from typing import Any

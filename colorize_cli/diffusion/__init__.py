@@ -1,1 +1,1 @@
-"""The sampler: noise schedules, the loop over the steps, counter-based noise (Ho et al. 2020; Song et al. 2021)."""
+"""The sampler: schedules, the loop over the steps, counter-based noise (Ho 2020, Song 2021)."""

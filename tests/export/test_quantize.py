@@ -76,7 +76,7 @@ def test_none_of_the_gates_photographs_calibrates() -> None:
 
 
 def test_photographs_of_ones_own_are_spread_over_the_folder(tmp_path: Path) -> None:
-    pictures = Path(photos.__file__).parent / "pictures"
+    pictures = Path(photos.__file__).parent / "calibration_photos"
     data = sorted(path.read_bytes() for path in pictures.glob("*.jpg"))
     for i in range(2 * MOST):
         # A comment at the end of a JPEG makes another file of it.
