@@ -1,7 +1,7 @@
 """The forward process and the training loss, with a continuous noise level.
 
-Notation as in `colorize_cli.diffusion.sampler`; Saharia et al. 2022 (Palette) for the continuous gamma,
-Salimans and Ho 2022 for v.
+The notation is that of `colorize_cli.diffusion.sampler`; the continuous gamma is from Saharia et
+al. 2022 (Palette), v from Salimans and Ho 2022.
 """
 
 import numpy as np

@@ -92,7 +92,9 @@ class OptimRecipe:
 
 @dataclass(frozen=True)
 class SamplingRecipe:
-    """What the exported bundle does by default; `colorize_cli.diffusion.sampler` explains the terms.
+    """What the exported bundle does by default.
+
+    `colorize_cli.diffusion.sampler` explains the terms.
 
     Attributes:
         working_size: square root of the area, in pixels, at which the network sees a photo, about.

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from export.test_export import make_checkpoint
+from made.checkpoints import make_checkpoint
 from onnx import TensorProto
 
 from colorize_cli.cli.app import main

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from export.test_export import make_checkpoint
+from made.checkpoints import make_checkpoint
 
 from colorize_cli.cli.app import main
 from colorize_cli.errors import CheckError, DeviceError, UsageError

@@ -12,47 +12,37 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("colorize_cli", "training", "export")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-# What training and export may take from the runtime,
-SHARED = {
-    "bundle",
-    "ciede2000",
-    "errors",
-    "files",
-    "gate_photos",
-    "images",
-    "lab",
-    "noise",
-    "rounding",
-    "sampler",
-    "schedule",
+# Which rooms each room may import, beside itself and `errors`; nothing is imported upwards.
+BELOW_BATCH = {"model", "runtimes", "diffusion", "photos", "imaging", "system"}
+ROOMS = {
+    "cli": {"bench", "batch", *BELOW_BATCH},
+    "bench": {"batch", *BELOW_BATCH},
+    "batch": BELOW_BATCH,
+    "model": BELOW_BATCH - {"model"},
+    "runtimes": {"system"},
+    "photos": {"imaging", "system.files"},
+    "diffusion": set(),
+    "imaging": set(),
+    "system": set(),
+    "training": {"model", "diffusion", "photos", "imaging", "system"},
+    "export": {"model", "runtimes", "diffusion", "photos", "imaging", "system"},
 }
-# and what the modules may take besides that run a finished bundle, to measure or to check it.
-RUNNING = {
-    "auto",
-    "choice",
-    "colorizer",
-    "console",
-    "devices",
-    "geometry",
-    "machine",
-    "network",
-    "openvino_runtime",
-    "render",
-    "tensorrt",
-}
-RUN_BUNDLES = {
-    "export.recorded_graph",
-    "export.tensorrt_engines",
-    "export.colour_check",
-    "export.layer_blame",
-    "export.call_check",
-    "export.quantize",
-    "export.torch_runtime",
-    "training.evaluation.run",
-    "training.evaluation.bleeding",
-    "training.evaluation.document",
-    "training.evaluation.measure",
-    "training.evaluation.evaluate",
+# Arrows that still run upwards.
+STILL: set[tuple[str, str]] = {
+    ("colorize_cli.batch.run", "colorize_cli.cli.summary"),
+    ("colorize_cli.batch.run", "colorize_cli.cli.terminal"),
+    ("colorize_cli.batch.settings", "colorize_cli.cli.terminal"),
+    ("colorize_cli.bench.document", "colorize_cli.cli.terminal"),
+    ("colorize_cli.bench.run", "colorize_cli.cli.terminal"),
+    ("colorize_cli.bench.tables", "colorize_cli.cli.terminal"),
+    ("colorize_cli.imaging.choose", "colorize_cli.model.colorizer"),
+    ("colorize_cli.imaging.kinds", "colorize_cli.photos.read"),
+    ("colorize_cli.runtimes.openvino", "colorize_cli.imaging.frame"),
+    ("colorize_cli.runtimes.openvino", "colorize_cli.model.bundle"),
+    ("colorize_cli.runtimes.openvino_cache", "colorize_cli.model.bundle"),
+    ("colorize_cli.runtimes.ort", "colorize_cli.model.bundle"),
+    ("colorize_cli.runtimes.tensorrt", "colorize_cli.model.bundle"),
+    ("training.evaluation.run", "colorize_cli.cli.terminal"),
 }
 HEAVY = ("cv2", "numpy", "onnxruntime", "rich.progress", "tifffile", "torch", "export", "training")
 
@@ -112,11 +102,40 @@ def test_training_never_imports_export(path: Path) -> None:
     assert "export" not in map(top, imports(path))
 
 
-@pytest.mark.parametrize("path", modules_of("training") + modules_of("export"), ids=module_name)
-def test_training_and_export_take_only_the_shared_modules_of_the_runtime(path: Path) -> None:
-    taken = {name.split(".")[1] for name in imports(path) if name.startswith("colorize_cli.")}
-    besides = RUNNING if module_name(path) in RUN_BUNDLES else set()
-    assert taken <= SHARED | besides | {"__version__"}
+def room_of(name: str) -> str:
+    """`colorize_cli.imaging.lab` -> `imaging`; `training.data` -> `training`."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "colorize_cli" and len(parts) > 1 else parts[0]
+
+
+def may_enter(room: str, name: str) -> bool:
+    """Whether a file of a room may import something of ours, by its absolute name."""
+    parts = name.split(".")
+    below = ".".join(parts[1:] if parts[0] == "colorize_cli" else parts)
+    allowed = {room, "errors", "__version__", "leave_converter_out", *ROOMS[room]}
+    return any(below == place or below.startswith(f"{place}.") for place in allowed)
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if room_of(module_name(p)) in ROOMS], ids=module_name
+)
+def test_a_room_imports_only_rooms_below_it(path: Path) -> None:
+    name = module_name(path)
+    ours = {taken for taken in imports(path) if top(taken) == "colorize_cli"}
+    up = {taken for taken in ours if not may_enter(room_of(name), taken)}
+    assert not {(name, taken.rpartition(".")[0]) for taken in up} - STILL
+
+
+def test_the_runtime_is_nine_rooms_and_a_door() -> None:
+    inside = {p.name for p in (ROOT / "colorize_cli").iterdir() if not p.name.startswith("__pyc")}
+    files = {"__init__.py", "__main__.py", "errors.py", "py.typed"}
+    assert inside == files | (ROOMS.keys() - {"training", "export"})
+
+
+def test_no_folder_holds_more_than_fifteen_modules() -> None:
+    folders = {path.parent for path in MODULES}
+    counts = {f: len([p for p in f.glob("*.py") if p.stem != "__init__"]) for f in folders}
+    assert max(counts.values()) <= 15, counts
 
 
 @pytest.mark.parametrize("path", MODULES, ids=module_name)

@@ -300,9 +300,9 @@ def test_a_signal_does_no_harm_after_another_thread_let_go_of_a_network(tiny_bun
     code = """
 import signal, sys, threading
 import numpy as np
-from colorize_cli.bundle import load_bundle
-from colorize_cli.devices import resolve
-from colorize_cli.openvino_network import OpenVinoNetwork
+from colorize_cli.model.bundle import load_bundle
+from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.openvino import OpenVinoNetwork
 networks = [OpenVinoNetwork(load_bundle(sys.argv[1]), resolve("openvino"))]
 networks[0].encode(np.zeros((1, 1, 64, 64), np.float32))
 thread = threading.Thread(target=networks.clear)
@@ -312,7 +312,7 @@ signal.signal(signal.SIGUSR1, lambda *_: print("received"))
 signal.raise_signal(signal.SIGUSR1)
 """
     words = [sys.executable, "-c", code, str(tiny_bundle)]
-    root = Path(openvino_network.__file__).parents[1]
+    root = Path(openvino_network.__file__).parents[2]
     result = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (0, "received\n"), result.stderr
 
