@@ -1,14 +1,16 @@
 """Carry out `colorize PATHS... --out DIR`: plan, record, device, photographs, summary."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
+from typing import Protocol
 
 from ..cli.summary import Tally
-from ..cli.terminal import Reporter, count_text, write_stdout
 from ..errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
+from ..system.messages import Messages, write_stdout
 from ..system.paths import absolute, one_line, shown
+from ..system.wording import count_text
 from .options import Options
 from .origins import Made, Origin, OriginLog
 from .photo_job import Result, Settings
@@ -18,12 +20,21 @@ from .run_log import RunLog
 from .settings import check_options, compare_given, open_colorizer, preview
 
 
-def run(options: Options, reporter: Reporter) -> int:
+class _Terminal(Messages, Protocol):
+    """Messages, and what is said of photographs."""
+
+    @property
+    def result(self) -> Callable[[Result], None]: ...
+    @property
+    def summary(self) -> Callable[..., None]: ...
+
+
+def run(options: Options, messages: _Terminal) -> int:
     """Colorize photographs.
 
     Args:
         options: What to do.
-        reporter: Whom to tell.
+        messages: The user is told through them.
 
     Returns:
         Exit code: 0 all done or skipped, 1 some failed, 130 interrupted.
@@ -43,19 +54,19 @@ def run(options: Options, reporter: Reporter) -> int:
         format=options.format,
         recursive=options.recursive,
         overwrite=options.overwrite,
-        tell=reporter.note,
+        tell=messages.note,
     )
     for note in plan.notes:
-        reporter.note(note)
+        messages.note(note)
     if not plan.jobs and all(problem.missing for problem in plan.problems):
         raise UsageError(_nothing_found(options, plan))
     if options.dry_run:
         for problem in plan.problems:
-            reporter.failure(problem.path, problem.reason)
+            messages.failure(problem.path, problem.reason)
         if count := sum(bool(job.missing) for job in plan.jobs):
-            preview(options, reporter, count)
+            preview(options, messages, count)
         else:
-            compare_given(options, reporter)
+            compare_given(options, messages)
         write_stdout("".join(_plan_lines(plan.jobs)))
         return EXIT_FAILED if plan.problems else EXIT_OK
     tally = Tally()
@@ -63,15 +74,15 @@ def run(options: Options, reporter: Reporter) -> int:
     todo = [job for job in plan.jobs if job.missing]
     with RunLog(options.log) as log:
         try:
-            _report_plan(plan, reporter, log, tally)
+            _report_plan(plan, messages, log, tally)
             _note_moved(plan, options.out)
             if todo and not (options.fail_fast and tally.failed):
-                _colorize(todo, options, reporter, log, tally)
+                _colorize(todo, options, messages, log, tally)
             elif not todo:
-                compare_given(options, reporter)
+                compare_given(options, messages)
         except KeyboardInterrupt:
             is_interrupted = True
-    reporter.summary(
+    messages.summary(
         tally,
         others=plan.others,
         hidden=plan.hidden,
@@ -113,11 +124,11 @@ def _plan_lines(jobs: Sequence[Job]) -> Iterator[str]:
             yield f"{one_line(job.source)}\t{one_line(output)}\t{action}\n"
 
 
-def _report_plan(plan: Plan, reporter: Reporter, log: RunLog, tally: Tally) -> None:
+def _report_plan(plan: Plan, messages: _Terminal, log: RunLog, tally: Tally) -> None:
     for problem in plan.problems:
         tally.add_failure(problem.path, problem.reason)
         log.problem(problem)
-        reporter.failure(problem.path, problem.reason)
+        messages.failure(problem.path, problem.reason)
     for job in plan.jobs:
         if not job.missing:
             tally.skipped += 1
@@ -133,11 +144,11 @@ def _note_moved(plan: Plan, out: Path) -> None:
 
 
 def _colorize(
-    jobs: Sequence[Job], options: Options, reporter: Reporter, log: RunLog, tally: Tally
+    jobs: Sequence[Job], options: Options, messages: _Terminal, log: RunLog, tally: Tally
 ) -> None:
-    colorizer, record = open_colorizer(options, reporter, len(jobs))
+    colorizer, record = open_colorizer(options, messages, len(jobs))
     log.start(seed=record.seed, model=colorizer.bundle.digest, device=colorizer.device.name)
-    reporter.note(
+    messages.note(
         f"{count_text(len(jobs), 'photo')}, {count_text(options.samples, 'sample')} each, into "
         f"{shown(options.out)}"
     )
@@ -149,7 +160,7 @@ def _colorize(
         fail_fast=options.fail_fast,
         gains=colorizer.bundle.sampler.gains,
     )
-    with _origin_log(options.out) as origins, reporter.progress(len(jobs)) as progress:
+    with _origin_log(options.out) as origins, messages.progress(len(jobs)) as progress:
 
         def announce(job: Job, digest: str, k: int) -> None:
             origin = Origin(str(absolute(job.source)), digest)
@@ -158,7 +169,7 @@ def _colorize(
         def report(result: Result) -> None:
             tally.add(result)
             log.result(result)
-            reporter.result(result)
+            messages.result(result)
             progress.advance()
 
         run_batch(jobs, colorizer, settings, report, announce)

@@ -17,14 +17,15 @@ import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
 
 from .. import __version__
-from ..cli.terminal import Reporter, count_text
 from ..errors import DeviceError, ModelError, UsageError
 from ..model.bundle import Bundle, load_bundle
 from ..model.colorizer import Colorizer, check_size
 from ..model.fastest_device import choose
 from ..runtimes.device import Device, resolve
 from ..runtimes.tensorrt import building
+from ..system.messages import Messages
 from ..system.paths import shown
+from ..system.wording import count_text
 from .last_settings import Record, read_record, write_record
 from .options import Options
 
@@ -48,12 +49,12 @@ def check_options(options: Options) -> None:
         resolve(options.device)
 
 
-def open_colorizer(options: Options, reporter: Reporter, photos: int) -> tuple[Colorizer, Record]:
+def open_colorizer(options: Options, messages: Messages, photos: int) -> tuple[Colorizer, Record]:
     """Open the network, say what runs, and write the record.
 
     Args:
         options: What the user asked for.
-        reporter: Whom to tell.
+        messages: The user is told through them.
         photos: How many are to be colorized.
 
     Returns:
@@ -68,10 +69,10 @@ def open_colorizer(options: Options, reporter: Reporter, photos: int) -> tuple[C
     bundle, model = _open_model(options, kept)
     settled = _settled(options, kept, bundle)
     draws = settled["candidates"] or options.samples
-    device = _open_device(options, kept, bundle, reporter).fitted(photos * draws)
+    device = _open_device(options, kept, bundle, messages).fitted(photos * draws)
     batch = _batch(options, kept, device, draws)
     if device.name == "tensorrt" and (text := building(bundle, batch, settled["size"])):
-        reporter.note(text)
+        messages.note(text)
     colorizer = Colorizer(bundle, device, steps=settled["steps"], size=settled["size"], batch=batch)
     record = Record(
         model=model,
@@ -84,9 +85,9 @@ def open_colorizer(options: Options, reporter: Reporter, photos: int) -> tuple[C
         format=options.format,
         **settled,
     )
-    _introduce(colorizer, record, reporter, is_kept_to=bool(kept) and options.device == "auto")
+    _introduce(colorizer, record, messages, is_kept_to=bool(kept) and options.device == "auto")
     if kept:
-        _compare(options, kept, record, reporter)
+        _compare(options, kept, record, messages)
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         write_record(options.out, record)
@@ -95,12 +96,12 @@ def open_colorizer(options: Options, reporter: Reporter, photos: int) -> tuple[C
     return colorizer, record
 
 
-def preview(options: Options, reporter: Reporter, photos: int) -> None:
+def preview(options: Options, messages: Messages, photos: int) -> None:
     """Say of the settings what `open_colorizer` would say, without opening the network.
 
     Args:
         options: What the user asked for.
-        reporter: Whom to tell.
+        messages: The user is told through them.
         photos: How many would be colorized.
 
     Raises:
@@ -115,19 +116,19 @@ def preview(options: Options, reporter: Reporter, photos: int) -> None:
         return
     settings: dict[str, object] = {"model_digest": bundle.digest, **settled}
     if options.device in ("auto", kept.device):
-        device = _open_device(options, kept, bundle, reporter)
+        device = _open_device(options, kept, bundle, messages)
         settings["precision"] = device.computes(bundle.compute)
     else:  # its precision may be unknown until it is measured
         device = resolve(options.device)
     draws = settled["candidates"] or options.samples
     batch = _batch(options, kept, device.fitted(photos * draws), draws)
     settings |= {"device": device.name, "batch": batch}
-    _warn_of_names(options, kept, reporter)
+    _warn_of_names(options, kept, messages)
     if differences := _differences(kept, settings):
-        _warn(options.out, differences, reporter)
+        _warn(options.out, differences, messages)
 
 
-def compare_given(options: Options, reporter: Reporter) -> None:
+def compare_given(options: Options, messages: Messages) -> None:
     """Say, where there is nothing to be made, which given settings differ from the record."""
     kept = read_record(options.out)
     if not kept:
@@ -140,7 +141,7 @@ def compare_given(options: Options, reporter: Reporter) -> None:
     if options.model and kept.model not in (options.model, str(Path(options.model).absolute())):
         differences.append(f"model {kept.model}, now {options.model}")
     if differences:
-        _warn(options.out, differences, reporter)
+        _warn(options.out, differences, messages)
 
 
 def _settled(options: Options, kept: Record | None, bundle: Bundle) -> dict[str, int]:
@@ -185,10 +186,10 @@ def _open_model(options: Options, kept: Record | None) -> tuple[Bundle, str]:
 
 
 def _open_device(
-    options: Options, kept: Record | None, bundle: Bundle, reporter: Reporter
+    options: Options, kept: Record | None, bundle: Bundle, messages: Messages
 ) -> Device:
     if not kept or options.device not in ("auto", kept.device):
-        return choose(options.device, bundle, reporter.note)
+        return choose(options.device, bundle, messages.note)
     try:
         is_bf16 = kept.precision.endswith("bf16")
         return resolve(kept.device, precision="bf16" if is_bf16 else "fp32")
@@ -208,34 +209,34 @@ def _batch(options: Options, kept: Record | None, device: Device, draws: int) ->
     return device.batch_for(draws)
 
 
-def _introduce(colorizer: Colorizer, record: Record, reporter: Reporter, is_kept_to: bool) -> None:
+def _introduce(colorizer: Colorizer, record: Record, messages: Messages, is_kept_to: bool) -> None:
     """Say what really runs, and of a device that it is the last run's."""
     device = colorizer.device
     why = ", as in the last run" if is_kept_to else ""
-    reporter.note(f"device: {device.description}, {record.precision}{why}")
+    messages.note(f"device: {device.description}, {record.precision}{why}")
     if device.note:
-        reporter.note(f"no GPU is used: {device.note}")
-    reporter.note(
+        messages.note(f"no GPU is used: {device.note}")
+    messages.note(
         f"model: {colorizer.bundle.name} ({record.model_digest[:12]}), size {record.size}, "
         f"{count_text(record.steps, 'step')}, seed {record.seed}"
         + (f", chosen from {record.candidates} candidates a photo" if record.candidates else "")
     )
     if warning := colorizer.schedule.warning:
-        reporter.warn(warning)
+        messages.warn(warning)
 
 
-def _compare(options: Options, kept: Record, record: Record, reporter: Reporter) -> None:
+def _compare(options: Options, kept: Record, record: Record, messages: Messages) -> None:
     """Say what differs from the last run into the folder."""
-    _warn_of_names(options, kept, reporter)
+    _warn_of_names(options, kept, messages)
     if differences := _differences(kept, asdict(record)):
-        _warn(options.out, differences, reporter)
+        _warn(options.out, differences, messages)
     elif kept.versions != record.versions:
         changed = [
             f"{name} {kept.versions.get(name)}, now {version}"
             for name, version in record.versions.items()
             if kept.versions.get(name) != version
         ]
-        reporter.note(
+        messages.note(
             f"the last run into {shown(options.out)} had other versions ({', '.join(changed)}): "
             "new files may differ from what those would have given, invisibly"
         )
@@ -249,16 +250,16 @@ def _differences(kept: Record, settings: Mapping[str, object]) -> list[str]:
     )
 
 
-def _warn_of_names(options: Options, kept: Record, reporter: Reporter) -> None:
+def _warn_of_names(options: Options, kept: Record, messages: Messages) -> None:
     if renamed := kept.renamed_by(options.samples, options.format):
-        reporter.warn(
+        messages.warn(
             f"the last run into {shown(options.out)} gave other names ({', '.join(renamed)}): the "
             "files that are there stay beside the new ones"
         )
 
 
-def _warn(out: Path, differences: list[str], reporter: Reporter) -> None:
-    reporter.warn(
+def _warn(out: Path, differences: list[str], messages: Messages) -> None:
+    messages.warn(
         f"{shown(out)} holds colourings made with other settings ({', '.join(differences)}): "
         "files that exist stay as they are; --overwrite makes all anew, another --out keeps them "
         "apart"

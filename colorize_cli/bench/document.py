@@ -6,10 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..cli.terminal import write_stdout
 from ..errors import UsageError
 from ..system.figures_json import rounded
 from ..system.files import write_atomic
+from ..system.messages import write_stdout
 from ..system.paths import shown
 from .compare import Change, Saved
 from .configurations import Configuration

@@ -7,13 +7,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..batch.plan import Job
-from ..cli.terminal import Reporter, count_text, duration_text
 from ..errors import DeviceError, UsageError
 from ..imaging.ciede2000 import mean_difference
 from ..model.fastest_device import choose
 from ..runtimes.tensorrt import building
 from ..system.machine import describe_machine
+from ..system.messages import Messages
 from ..system.paths import shown
+from ..system.wording import count_text, duration_text
 from .compare import Change, Saved, check, compare, warnings
 from .configurations import Configuration, Model, configurations, load_models, reference_of
 from .document import read_json, write_json
@@ -85,8 +86,8 @@ class _Work:
     budget: Budget
 
 
-def run(options: BenchOptions) -> Figures:
-    """Measure each configuration in a process of its own; show tables on standard error.
+def run(options: BenchOptions, messages: Messages) -> Figures:
+    """Measure each configuration in a process of its own, and show tables.
 
     Returns:
         The figures.
@@ -101,21 +102,20 @@ def run(options: BenchOptions) -> Figures:
     json = options.json
     if json is not None and (json.is_dir() or not json.absolute().parent.is_dir()):
         raise UsageError(f"--json {shown(json)}: name a file in a folder that exists.")
-    reporter = Reporter()
     saved = read_json(options.compare) if options.compare else None
     machine = describe_machine()  # its load is that of the others
     models = load_models(options.models)
-    planned = configurations(models, options.devices, options.batch, options.samples, reporter.note)
+    planned = configurations(models, options.devices, options.batch, options.samples, messages.note)
     budget = QUICK if options.is_quick else BUDGET
     with TemporaryDirectory(prefix="colorize-bench-", ignore_cleanup_errors=True) as name:
-        found = find_photos(options.photos, Path(name), options.samples, reporter.failure)
+        found = find_photos(options.photos, Path(name), options.samples, messages.failure)
         work = _Work(spread(found), options.samples, not options.photos, budget)
         digest = digest_of(work.jobs)
         if saved:
             check(saved, planned, photos=digest, samples=options.samples)
-        reporter.note(introduction(machine, models))
-        _caution(models, reporter)
-        references = _references(models, work, reporter)
+        messages.note(introduction(machine, models))
+        _caution(models, messages)
+        references = _references(models, work, messages)
         first = next(iter(references.values()))
         figures = Figures(
             machine=machine,
@@ -125,8 +125,8 @@ def run(options: BenchOptions) -> Figures:
             stages=first.stages,
             outcomes=(),
         )
-        figures = _measure_all(figures, planned, references, work, reporter)
-    _conclude(figures, options, saved, reporter)
+        figures = _measure_all(figures, planned, references, work, messages)
+    _conclude(figures, options, saved, messages)
     return figures
 
 
@@ -135,12 +135,12 @@ def _measure_all(
     planned: Sequence[Configuration],
     references: Mapping[str, Reference],
     work: _Work,
-    reporter: Reporter,
+    messages: Messages,
 ) -> Figures:
     """Measure one configuration after the other; an interruption shows those that are done."""
     tasks = [_task(one, figures, work) for one in planned]
     photo_seconds = next(iter(references.values())).photo_seconds
-    reporter.note(
+    messages.note(
         f"measuring {count_text(len(tasks), 'configuration')}, about "
         f"{duration_text(sum(task.seconds(photo_seconds) for task in tasks))}"
     )
@@ -154,18 +154,18 @@ def _measure_all(
             if one.device == "tensorrt" and (
                 text := building(bundle, one.batch, bundle.working_size)
             ):
-                reporter.note(text)
+                messages.note(text)
             try:
                 outcomes.append(_outcome(task, references.get(one.digest)))
             except DeviceError as error:
                 failures.append((one, str(error)))
-                reporter.warn(f"{name}: does not run")
+                messages.warn(f"{name}: does not run")
             else:
-                reporter.note(f"{name}: {outcome_text(outcomes[-1])}")
+                messages.note(f"{name}: {outcome_text(outcomes[-1])}")
     except KeyboardInterrupt:
         if outcomes:
-            print_tables(replace(figures, outcomes=tuple(outcomes)), None, reporter)
-            reporter.warn(
+            print_tables(replace(figures, outcomes=tuple(outcomes)), None, messages)
+            messages.warn(
                 f"interrupted: {len(outcomes)} of {count_text(len(tasks), 'configuration')} "
                 "measured, nothing written"
             )
@@ -199,7 +199,7 @@ def _outcome(task: Task, reference: Reference | None) -> Outcome:
     )
 
 
-def _references(models: Sequence[Model], work: _Work, reporter: Reporter) -> dict[str, Reference]:
+def _references(models: Sequence[Model], work: _Work, messages: Messages) -> dict[str, Reference]:
     """Draw the right colours of each model on the CPU.
 
     Returns:
@@ -216,11 +216,11 @@ def _references(models: Sequence[Model], work: _Work, reporter: Reporter) -> dic
             drawn[digest] = run_apart(take_reference, task)
         except DeviceError as error:
             problems.append(error)
-            reporter.warn(f"no colours to compare those of {shown(source.given)} with: {error}")
+            messages.warn(f"no colours to compare those of {shown(source.given)} with: {error}")
             continue
         if seconds is not None:
             for path, reason in drawn[digest].failures:
-                reporter.failure(path, reason)
+                messages.failure(path, reason)
     if not drawn:
         raise problems[0]
     return {
@@ -230,47 +230,47 @@ def _references(models: Sequence[Model], work: _Work, reporter: Reporter) -> dic
     }
 
 
-def _caution(models: Sequence[Model], reporter: Reporter) -> None:
+def _caution(models: Sequence[Model], messages: Messages) -> None:
     """Say what differences of colours do not tell."""
     for model in models:
         compute = model.bundle.compute
         if reference_of(model, models) is model and compute not in ("fp32", "bf16"):
-            reporter.warn(
+            messages.warn(
                 f"{model.title}: its colours are compared with its own on the CPU, in {compute}; "
                 f"name its export in fp32 with a second --model to see what {compute} costs"
             )
         if warning := model.bundle.schedule.warning:
-            reporter.warn(warning)
+            messages.warn(warning)
     if len({model.origin for model in models}) > 1:
-        reporter.warn(
+        messages.warn(
             "these are several networks, not one in several precisions: which colours better, "
             "`colorize evaluate` tells"
         )
 
 
 def _conclude(
-    figures: Figures, options: BenchOptions, saved: Saved | None, reporter: Reporter
+    figures: Figures, options: BenchOptions, saved: Saved | None, messages: Messages
 ) -> None:
     """Show tables, verdicts and a recommendation, and write the JSON."""
-    recommended = _recommended(figures, reporter)
+    recommended = _recommended(figures, messages)
     changes: list[Change] = []
-    print_tables(figures, recommended, reporter)
+    print_tables(figures, recommended, messages)
     if saved and options.compare:
         changes = compare(saved, figures)
-        print_comparison(changes, figures, options.compare, reporter)
+        print_comparison(changes, figures, options.compare, messages)
         for warning in warnings(saved, figures.machine, figures.models):
-            reporter.warn(f"{shown(options.compare.name)}: {warning}")
+            messages.warn(f"{shown(options.compare.name)}: {warning}")
         if (waiting := max(saved.waiting, figures.waiting)) > NOTED_WAITING:
-            reporter.warn(
+            messages.warn(
                 f"then or now, other programs held the cores for up to {waiting:.0%} of the time: "
                 "the verdicts are on them as well"
             )
-    print_recommendation(recommended, figures, reporter)
+    print_recommendation(recommended, figures, messages)
     if options.json is not None:
         write_json(options.json, figures, recommended, changes)
 
 
-def _recommended(figures: Figures, reporter: Reporter) -> Outcome | None:
+def _recommended(figures: Figures, messages: Messages) -> Outcome | None:
     """Choose the fastest with the right colours, of what `--device` leads to.
 
     A device has no option for its precision: OpenVINO takes the one that was faster in the short
@@ -281,11 +281,11 @@ def _recommended(figures: Figures, reporter: Reporter) -> Outcome | None:
         one = best.configuration
         taken = None
         with suppress(DeviceError):
-            taken = choose(one.device, figures.model_of(one).bundle, reporter.note)
+            taken = choose(one.device, figures.model_of(one).bundle, messages.note)
         if taken and taken.precision == one.precision:
             return best
         computes = f"takes {taken.precision}" if taken else "is refused"
-        reporter.warn(
+        messages.warn(
             f"{one.runs_on} is not recommended: --device {one.device} {computes} here, by the "
             "short measurement that `colorize info` shows"
         )

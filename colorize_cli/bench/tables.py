@@ -8,9 +8,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from ..cli.terminal import Reporter, count_text, rate_text
 from ..model.fastest_device import MAX_DIFFERENCE
+from ..system.messages import Messages
 from ..system.paths import shown
+from ..system.wording import count_text, rate_text
 from .compare import Change
 from .configurations import Configuration, Model
 from .figures import TARGET_CORE_MS, Figures, Outcome, options_for
@@ -54,28 +55,28 @@ def outcome_text(outcome: Outcome) -> str:
     )
 
 
-def print_tables(figures: Figures, recommended: Outcome | None, reporter: Reporter) -> None:
+def print_tables(figures: Figures, recommended: Outcome | None, messages: Messages) -> None:
     """Show the figures on standard error."""
     samples = count_text(figures.samples, "sample")
-    reporter.note(f"photos: {_photos_text(figures.photos)}; {samples} each")
-    _show(_stage_table(figures), reporter)
+    messages.note(f"photos: {_photos_text(figures.photos)}; {samples} each")
+    messages.table(_stage_table(figures))
     for model in figures.models:
         outcomes = [o for o in figures.outcomes if o.configuration.digest == model.bundle.digest]
         if outcomes:
-            _show(_network_table(model, outcomes), reporter)
-            _show(_whole_table(model, outcomes, recommended), reporter)
-    reporter.note(_LEGEND)
+            messages.table(_network_table(model, outcomes))
+            messages.table(_whole_table(model, outcomes, recommended))
+    messages.note(_LEGEND)
     for configuration, reason in figures.failures:
-        reporter.error(f"{_named(configuration, figures)} does not run: {reason}")
+        messages.error(f"{_named(configuration, figures)} does not run: {reason}")
     if figures.waiting > NOTED_WAITING:
-        reporter.warn(
+        messages.warn(
             f"other programs held the cores for up to {figures.waiting:.0%} of the time: only the "
             "core times are what they would be without them"
         )
 
 
 def print_comparison(
-    changes: Sequence[Change], figures: Figures, path: Path, reporter: Reporter
+    changes: Sequence[Change], figures: Figures, path: Path, messages: Messages
 ) -> None:
     """Show what changed since an earlier benchmark, on standard error."""
     name = shown(path.name)
@@ -91,23 +92,23 @@ def print_comparison(
             change.verdict,
             style=style,
         )
-    _show(table, reporter)
-    reporter.console.print()
+    messages.table(table)
+    messages.note("")
     left = len(figures.outcomes) - len(changes)
     if left:
-        reporter.note(f"{count_text(left, 'configuration')} not in {name}: no verdict")
+        messages.note(f"{count_text(left, 'configuration')} not in {name}: no verdict")
 
 
-def print_recommendation(recommended: Outcome | None, figures: Figures, reporter: Reporter) -> None:
+def print_recommendation(recommended: Outcome | None, figures: Figures, messages: Messages) -> None:
     """Show as the last line what to put on the command line."""
     if recommended is None:
-        reporter.warn(
+        messages.warn(
             f"nothing to recommend: no configuration is known to keep the colours within "
             f"{MAX_DIFFERENCE} CIEDE2000 of single precision"
         )
         return
     samples = count_text(figures.samples, "sample")
-    reporter.note(
+    messages.note(
         f"fastest with the right colours, {samples} a photo: "
         f"{_named(recommended.configuration, figures)}, "
         f"{rate_text(recommended.pipeline.photos_per_second)} from file to file, "
@@ -146,11 +147,6 @@ def _table(title: str, *columns: str) -> Table:
     for column in columns:
         table.add_column(column, justify="right", vertical="bottom" if is_tall else "top")
     return table
-
-
-def _show(table: Table, reporter: Reporter) -> None:
-    reporter.console.print()
-    reporter.console.print(table)
 
 
 def _stage_table(figures: Figures) -> Table:

@@ -170,7 +170,7 @@ def run(
     require_runtime()
     from ..batch.options import Options
     from ..batch.run import run as run_photos
-    from .terminal import Reporter, Verbosity
+    from .terminal import Terminal, Verbosity
 
     verbosity = Verbosity.NORMAL + verbose - quiet
     options = Options(
@@ -192,7 +192,7 @@ def run(
         dry_run=dry_run,
         log=log,
     )
-    raise typer.Exit(run_photos(options, Reporter(Verbosity(verbosity))))
+    raise typer.Exit(run_photos(options, Terminal(Verbosity(verbosity))))
 
 
 @app.command()
@@ -245,7 +245,7 @@ def export(
     from export.run import ExportSettings, choose_precision
     from export.run import run as run_export
 
-    from .terminal import Reporter
+    from .terminal import Terminal
 
     settings = ExportSettings(
         checkpoint=checkpoint,
@@ -259,7 +259,7 @@ def export(
         overrides=tuple(set_ or ()),
         overwrite=overwrite,
     )
-    run_export(settings, Reporter().note)
+    run_export(settings, Terminal().note)
 
 
 @app.command()
@@ -305,6 +305,7 @@ def bench(
     require_runtime()
     from ..bench.run import BenchOptions
     from ..bench.run import run as run_bench
+    from .terminal import Terminal
 
     run_bench(
         BenchOptions(
@@ -316,7 +317,8 @@ def bench(
             is_quick=quick,
             json=json,
             compare=compare,
-        )
+        ),
+        Terminal(),
     )
 
 
@@ -359,7 +361,7 @@ def train(
     _require("train")
     from training.run import run as run_training
 
-    from .terminal import Reporter
+    from .terminal import Terminal
 
     run_training(
         recipe=recipe,
@@ -372,7 +374,7 @@ def train(
         overrides=set_ or [],
         device=device,
         workers=workers,
-        report=Reporter().note,
+        report=Terminal().note,
     )
 
 
@@ -428,8 +430,11 @@ def evaluate(
     _require("evaluate")
     from training.evaluation.run import run as run_evaluation
 
+    from .terminal import Terminal
+
     run_evaluation(
         photos,
+        Terminal(),
         model=model,
         samples=samples,
         candidates=candidates,
@@ -486,9 +491,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             app(arguments, prog_name="colorize")
         except ColorizeError as error:
-            from .terminal import Reporter
+            from .terminal import Terminal
 
-            Reporter().error(f"colorize: {error}")
+            Terminal().error(f"colorize: {error}")
             return error.exit_code
         except SystemExit as end:  # the way in which every command of Typer ends
             return end.code if isinstance(end.code, int) else EXIT_OK

@@ -12,7 +12,9 @@ from ..model.fastest_device import MAX_DIFFERENCE, choose, kept_trials
 from ..runtimes.device import DEVICES, problem, rival_wheels
 from ..system.install import EXTRAS, install_commands, missing_modules, repair_commands
 from ..system.machine import describe_machine
-from .terminal import Reporter, count_text, write_stdout
+from ..system.messages import write_stdout
+from ..system.wording import count_text
+from .terminal import Terminal
 
 
 def run(model: str, *, as_json: bool = False) -> int:
@@ -60,7 +62,7 @@ def _auto(bundle: Bundle) -> dict[str, Any]:
     """What --device auto takes, and why: the first call on a machine may measure for seconds."""
     device, trouble = None, None
     try:
-        device = choose("auto", bundle, Reporter().note)
+        device = choose("auto", bundle, Terminal().note)
     except ColorizeError as error:
         trouble = str(error)
     trials = None if device and device.is_gpu else kept_trials(bundle)

@@ -3,7 +3,6 @@
 File names are data: never markup, never wrapped, control characters escaped.
 """
 
-import sys
 from collections import Counter
 from contextlib import AbstractContextManager
 from enum import IntEnum
@@ -11,7 +10,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -25,6 +24,7 @@ from rich.progress import (
 from rich.text import Text
 
 from ..system.paths import shown
+from ..system.wording import duration_text, rate_text
 
 if TYPE_CHECKING:
     from ..batch.photo_job import OnColour, Result
@@ -48,7 +48,7 @@ class Verbosity(IntEnum):
     VERBOSE = 2
 
 
-class Reporter:
+class Terminal:
     """Tell the user what happens."""
 
     def __init__(
@@ -95,6 +95,11 @@ class Reporter:
             )
             for warning in result.warnings:
                 self.warn(f"  {warning}")
+
+    def table(self, table: RenderableType) -> None:
+        """Show a table of rich below an empty line."""
+        self.console.print()
+        self.console.print(table)
 
     def progress(self, total: int) -> "ProgressReport":
         """Show progress over `total` photographs, within a `with` statement."""
@@ -168,21 +173,21 @@ class Reporter:
 class ProgressReport(AbstractContextManager["ProgressReport"]):
     """Progress over a known number of photographs."""
 
-    def __init__(self, reporter: Reporter, total: int) -> None:
-        self._reporter = reporter
+    def __init__(self, terminal: Terminal, total: int) -> None:
+        self._terminal = terminal
         self._total = total
         self._done = 0
         self._started = self._last_line = monotonic()
         self._bar: Progress | None = None
         self._task = TaskID(0)
-        if reporter.is_live and reporter.verbosity >= Verbosity.NORMAL:
+        if terminal.is_live and terminal.verbosity >= Verbosity.NORMAL:
             self._bar = Progress(
                 TextColumn("colorizing"),
                 BarColumn(),
                 MofNCompleteColumn(),
                 _RateColumn(),
                 TimeRemainingColumn(elapsed_when_finished=True),
-                console=reporter.console,
+                console=terminal.console,
             )
             self._task = self._bar.add_task("", total=total)
 
@@ -207,7 +212,7 @@ class ProgressReport(AbstractContextManager["ProgressReport"]):
         self._last_line = now
         rate = self._done / (now - self._started)
         left = (self._total - self._done) / rate
-        self._reporter.note(
+        self._terminal.note(
             f"{self._done}/{self._total}, {rate_text(rate)}, about {duration_text(left)} left"
         )
 
@@ -220,38 +225,9 @@ class _RateColumn(ProgressColumn):
         return Text(rate_text(speed) if speed else "", "progress.data.speed")
 
 
-def rate_text(rate: float) -> str:
-    """Say a rate in photographs a second, or in seconds a photograph where that is clearer."""
-    return f"{rate:.1f} photos/s" if rate >= 1 else f"{1 / rate:.1f} s a photo"
-
-
-def count_text(count: int, noun: str) -> str:
-    """Say how many there are of something."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def duration_text(seconds: float) -> str:
-    """Say a duration in the two units that matter."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02} s"
-    return f"{minutes // 60} h {minutes % 60:02} min"
-
-
 def _suffixes_text(others: Counter[str]) -> str:
     named = [
         f"{count} {shown(suffix) or 'without a suffix'}"
         for suffix, count in others.most_common(_LISTED_SUFFIXES)
     ]
     return ", ".join([*named, "..."] if len(others) > _LISTED_SUFFIXES else named)
-
-
-def write_stdout(lines: str) -> None:
-    """Write data to standard output, file names byte for byte as they are on disk."""
-    left = memoryview(lines.encode("utf-8", "surrogateescape"))
-    while left:  # without buffering (PYTHONUNBUFFERED), a write may be of a part only
-        left = left[sys.stdout.buffer.write(left) :]
-    sys.stdout.flush()

@@ -14,9 +14,10 @@ from colorize_cli.batch.run_log import RunLog
 from colorize_cli.batch.scan import Problem
 from colorize_cli.cli import terminal as console
 from colorize_cli.cli.summary import Tally
-from colorize_cli.cli.terminal import Reporter, Verbosity, count_text, duration_text, rate_text
+from colorize_cli.cli.terminal import Terminal, Verbosity
 from colorize_cli.errors import UsageError
 from colorize_cli.imaging.choose import Choice
+from colorize_cli.system.wording import count_text, duration_text, rate_text
 
 
 def job(source: str = "in/x.png", missing: tuple[int, ...] = (0, 1)) -> Job:
@@ -119,12 +120,12 @@ def test_a_log_on_standard_output_leaves_it_open(capsys: pytest.CaptureFixture[s
 # What the user reads.
 
 
-def reporter(verbosity: Verbosity = Verbosity.NORMAL) -> tuple[Reporter, io.StringIO]:
+def reporter(verbosity: Verbosity = Verbosity.NORMAL) -> tuple[Terminal, io.StringIO]:
     stream = io.StringIO()
-    return Reporter(verbosity, Console(file=stream)), stream
+    return Terminal(verbosity, Console(file=stream)), stream
 
 
-def summarise(told: Reporter, tally: Tally) -> None:
+def summarise(told: Terminal, tally: Tally) -> None:
     told.summary(
         tally,
         others=Counter(),
@@ -156,7 +157,7 @@ def test_progress_off_a_terminal_is_a_line_now_and_then(monkeypatch: pytest.Monk
 
 def test_a_forced_colour_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
-    assert not Reporter(console=Console(file=io.StringIO())).is_live
+    assert not Terminal(console=Console(file=io.StringIO())).is_live
 
 
 def test_the_summary_counts() -> None:

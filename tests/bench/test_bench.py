@@ -35,7 +35,7 @@ from colorize_cli.bench.stages import Stage
 from colorize_cli.bench.stopwatch import Lap, Stopwatch, Timing
 from colorize_cli.bench.synthetic import synthetic_photo
 from colorize_cli.cli.app import main
-from colorize_cli.cli.terminal import Reporter
+from colorize_cli.cli.terminal import Terminal
 from colorize_cli.errors import DeviceError
 from colorize_cli.model import fastest_device as auto
 from colorize_cli.model.bundle import load_bundle, write_bundle
@@ -104,7 +104,7 @@ def shown(made: Figures, width: int = 80) -> str:
     """What the tables look like on a terminal in colour."""
     console = Console(width=width, force_terminal=True, color_system="standard")
     with console.capture() as capture:
-        bench_report.print_tables(made, made.outcomes[0], Reporter(console=console))
+        bench_report.print_tables(made, made.outcomes[0], Terminal(console=console))
     return capture.get()
 
 
@@ -211,7 +211,7 @@ def test_cores_that_others_held_meanwhile_are_told(
 def test_nothing_is_recommended_where_the_right_colours_are_not_known(
     made: Figures, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    bench_report.print_recommendation(None, made, Reporter())
+    bench_report.print_recommendation(None, made, Terminal())
     assert "nothing to recommend" in capfd.readouterr().err
 
 
@@ -246,7 +246,7 @@ def test_verdicts_have_their_colours(made: Figures) -> None:
         for out, rate in zip(made.outcomes, (1.0, 6.0, 4.0), strict=True)
     ]
     with console.capture() as capture:
-        bench_report.print_comparison(changes, made, Path("a/b.json"), Reporter(console=console))
+        bench_report.print_comparison(changes, made, Path("a/b.json"), Terminal(console=console))
     lines = capture.get().splitlines()
     (faster,) = (line for line in lines if "faster" in line)
     (slower,) = (line for line in lines if "slower" in line)
@@ -502,7 +502,7 @@ def test_engines_that_are_to_be_built_are_announced(
         (np.zeros((1, 2, 2, 3), np.float32),), (2.0,), ("jpeg",), (), 0.1, {}
     )
     digest = made.models[0].bundle.digest
-    result = bench._measure_all(made, wanted, {digest: reference}, work, Reporter())
+    result = bench._measure_all(made, wanted, {digest: reference}, work, Terminal())
     assert [out.configuration.batch for out in result.outcomes] == [8, 32]
     err = capfd.readouterr().err
     assert err.index("building (8, 64)") < err.index("1/2") < err.index("building (32, 64)")
@@ -513,7 +513,7 @@ def test_a_precision_that_no_option_leads_to_is_told(
 ) -> None:
     ones = (made.outcomes[0], replace(made.outcomes[2], difference=0.1))
     monkeypatch.setattr(bench, "choose", lambda name, bundle, note: resolve("cpu"))
-    assert bench._recommended(replace(made, outcomes=ones), Reporter()) is ones[0]
+    assert bench._recommended(replace(made, outcomes=ones), Terminal()) is ones[0]
     assert "openvino bf16 is not recommended" in capfd.readouterr().err
 
 

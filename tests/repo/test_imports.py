@@ -30,11 +30,6 @@ ROOMS = {
 # Arrows that still run upwards.
 STILL: set[tuple[str, str]] = {
     ("colorize_cli.batch.run", "colorize_cli.cli.summary"),
-    ("colorize_cli.batch.run", "colorize_cli.cli.terminal"),
-    ("colorize_cli.batch.settings", "colorize_cli.cli.terminal"),
-    ("colorize_cli.bench.document", "colorize_cli.cli.terminal"),
-    ("colorize_cli.bench.run", "colorize_cli.cli.terminal"),
-    ("colorize_cli.bench.tables", "colorize_cli.cli.terminal"),
     ("colorize_cli.imaging.choose", "colorize_cli.model.colorizer"),
     ("colorize_cli.imaging.kinds", "colorize_cli.photos.read"),
     ("colorize_cli.runtimes.openvino", "colorize_cli.imaging.frame"),
@@ -42,7 +37,6 @@ STILL: set[tuple[str, str]] = {
     ("colorize_cli.runtimes.openvino_cache", "colorize_cli.model.bundle"),
     ("colorize_cli.runtimes.ort", "colorize_cli.model.bundle"),
     ("colorize_cli.runtimes.tensorrt", "colorize_cli.model.bundle"),
-    ("training.evaluation.run", "colorize_cli.cli.terminal"),
 }
 HEAVY = ("cv2", "numpy", "onnxruntime", "rich.progress", "tifffile", "torch", "export", "training")
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from torch import nn
 
-from colorize_cli.cli.terminal import Reporter
 from colorize_cli.errors import ModelError, UsageError
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.fastest_device import choose
+from colorize_cli.system.messages import Messages
 
 from .comparison import Run, compare
 from .document import read_json, run_of, write_json
@@ -26,6 +26,7 @@ MEAN_AB = (3.54, 7.94)
 
 def run(
     photos: Sequence[Path],
+    messages: Messages,
     *,
     model: str = "default",
     samples: int = 4,
@@ -49,6 +50,7 @@ def run(
 
     Args:
         photos: colour photographs: folders, tar shards, files.
+        messages: the user is told through them.
         model: bundle, by name or path.
         samples: colourings a photo.
         candidates: samples to draw and choose them from; 0 to take them as they come.
@@ -81,8 +83,7 @@ def run(
     earlier = compare_with and _earlier(compare_with, samples, degraded)
     lpips_network, inception_network = _networks(lpips, no_lpips, inception, no_inception)
     bundle = load_bundle(model)
-    reporter = Reporter()
-    chosen = choose(device, bundle, reporter.note)
+    chosen = choose(device, bundle, messages.note)
     colorizer = Colorizer(
         bundle,
         chosen,
@@ -98,10 +99,10 @@ def run(
         raise UsageError(f"--compare {compare_with}: it has none of these photographs.")
     precision = chosen.computes(bundle.compute)
     note = f"; auto: {chosen.note}" if chosen.note else ""
-    reporter.note(f"device: {chosen.description}, {precision}{note}")
+    messages.note(f"device: {chosen.description}, {precision}{note}")
     count = len(selection.indices)
-    reporter.note(f"{count} of {selection.found} photographs, samples of each: {samples}")
-    with reporter.progress(count) as progress:
+    messages.note(f"{count} of {selection.found} photographs, samples of each: {samples}")
+    with messages.progress(count) as progress:
         result = evaluate(
             photos,
             selection,
@@ -112,7 +113,7 @@ def run(
             progress.advance,
         )
     for name, reason in result.left_out.items():
-        reporter.warn(f"left out {name}: {reason}")
+        messages.warn(f"left out {name}: {reason}")
     print_tables(result, settings, bundle.name)
     if earlier:
         common, changes = compare(earlier, run_of(result, settings, bundle.name))

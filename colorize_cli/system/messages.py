@@ -1,0 +1,46 @@
+"""Whoever has something to say: to people through `Messages`, to programs on standard output."""
+
+import sys
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+class Progress(Protocol):
+    """Progress over a known number of photographs."""
+
+    def advance(self) -> None:
+        """Count one more photograph."""
+
+
+class Messages(Protocol):
+    """What a person is told while something runs; the terminal is one who tells it."""
+
+    def note(self, text: str) -> None:
+        """Say what a user wants to know."""
+
+    def warn(self, text: str) -> None:
+        """Say what a user has to know."""
+
+    def error(self, text: str) -> None:
+        """Say what went wrong."""
+
+    def failure(self, path: Path, reason: str) -> None:
+        """Name what failed, and why."""
+
+    def table(self, table: "RenderableType") -> None:
+        """Show a table of rich below an empty line."""
+
+    def progress(self, total: int) -> AbstractContextManager[Progress]:
+        """Show progress over `total` photographs, within a `with` statement."""
+
+
+def write_stdout(lines: str) -> None:
+    """Write data to standard output, file names byte for byte as they are on disk."""
+    left = memoryview(lines.encode("utf-8", "surrogateescape"))
+    while left:  # without buffering (PYTHONUNBUFFERED), a write may be of a part only
+        left = left[sys.stdout.buffer.write(left) :]
+    sys.stdout.flush()
