@@ -15,7 +15,7 @@ _FOLDER = Path(__file__).parent / "calibration_photos"
 
 
 def calibration_photos(folder: Path | None, report: Callable[[str], None]) -> list[Photo]:
-    """Read photographs to calibrate with; none of them is among `gate_photos`.
+    """Read photographs to calibrate with; none of them is among `reference_photos`.
 
     Args:
         folder: of photographs of one's own, walked down to the last level; at most `MOST`, spread

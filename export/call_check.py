@@ -6,21 +6,23 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
+from colorize_cli.diffusion.noise import SampleNoise
 from colorize_cli.errors import CheckError
 from colorize_cli.model.bundle import Bundle
+from colorize_cli.model.graphs import open_graphs
 from colorize_cli.runtimes.device import resolve
-from colorize_cli.runtimes.ort import OnnxNetwork
-from training.networks.build import EncoderColorizer, Network
 
-from .torch_runtime import TorchNetwork
+from .recorded_graph import RecordedGraph, as_array
+from .torch_runtime import torch_graphs
 
 Float = NDArray[np.float32]
 
 # Photos (height, width) at the network's size: one square, one not; both multiples of 32.
 _SIZES = ((64, 64), (96, 160))
-_BATCHES = (1, 3)
-_GAMMAS = (1e-6, 0.1, 0.5, 0.97)
+_PHOTOS = (1, 3)
+_SAMPLES = 2
 # Largest difference over the standard deviation of what PyTorch gives, by the graphs' arithmetic.
 _TOLERANCE: Mapping[str, float] = {"fp32": 1e-3, "fp16": 3e-2}
 
@@ -39,7 +41,7 @@ class Check:
         return bool(np.isfinite(self.difference)) and self.difference <= self.bound
 
 
-def check_parity(bundle: Bundle, network: Network, report: Callable[[str], None]) -> None:
+def check_parity(bundle: Bundle, network: nn.Module, report: Callable[[str], None]) -> None:
     """Compare each graph of a bundle with the network that it was exported from, call by call.
 
     Args:
@@ -62,27 +64,27 @@ def check_parity(bundle: Bundle, network: Network, report: Callable[[str], None]
         )
 
 
-def _checks(bundle: Bundle, network: Network) -> Iterator[Check]:
+def _checks(bundle: Bundle, network: nn.Module) -> Iterator[Check]:
+    """Compare the graphs on what PyTorch's are asked while made-up photos are colorized."""
     bound = _TOLERANCE["fp16" if bundle.precision["compute"] == "fp16" else "fp32"]
-    onnx = OnnxNetwork(bundle, resolve("cpu"))
-    reference = TorchNetwork(network, bundle.grid)
+    onnx = open_graphs(bundle, resolve("cpu"))
     rng = np.random.default_rng(0)
     for height, width in _SIZES:
-        for batch in _BATCHES:
-            L = _photos(rng, batch, height, width)
-            where = f"{height} x {width}, batch {batch}"
-            condition, wanted = onnx.encode(L), reference.encode(L)
-            if isinstance(network, EncoderColorizer):
-                for name, maps in wanted.maps.items():
-                    got = condition.maps[name].numpy()
-                    yield _compare(f"{name}, {where}", got, maps.numpy(), bound)
-            shape = (2 * batch, 2, height // bundle.grid, width // bundle.grid)
-            denoise, wanted_denoise = onnx.denoiser(condition), reference.denoiser(wanted)
-            for level in _GAMMAS:
-                x_t = rng.standard_normal(shape, np.float32)
-                gamma = np.full(len(x_t), level, np.float32)
-                what = f"prediction at gamma {level:g}, {where}, 2 samples"
-                yield _compare(what, denoise(x_t, gamma), wanted_denoise(x_t, gamma), bound)
+        for photos in _PHOTOS:
+            graphs = torch_graphs(bundle.family.name, network)
+            reference = {name: RecordedGraph(graph) for name, graph in graphs.items()}
+            condition = bundle.family.condition(reference, _photos(rng, photos, height, width))
+            cells = (2, height // bundle.grid, width // bundle.grid)
+            noise = SampleNoise(0, [bytes([i]) for i in range(photos)], _SAMPLES, cells)
+            bundle.family.sample(reference, condition, noise)
+            where = f"{height} x {width}, batch {photos}, {_SAMPLES} samples"
+            for name, graph in reference.items():
+                for number in sorted({0, len(graph.calls) // 2, len(graph.calls) - 1}):
+                    feed = graph.calls[number]
+                    got, wanted = onnx[name].run(feed), graphs[name].run(feed)
+                    for output, values in wanted.items():
+                        what = f"{output} of call {number + 1}, {where}"
+                        yield _compare(what, as_array(got[output]), values, bound)
 
 
 def _photos(rng: np.random.Generator, batch: int, height: int, width: int) -> Float:

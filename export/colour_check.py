@@ -9,23 +9,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from torch import nn
 
 from colorize_cli.errors import CheckError, DeviceError
 from colorize_cli.imaging.ciede2000 import ciede2000
 from colorize_cli.imaging.lab import Float, lab_from_rgb
-from colorize_cli.imaging.render import render
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.model.colorizer import Colorizer
+from colorize_cli.model.graphs import open_graphs
 from colorize_cli.photos.read import Photo
-from colorize_cli.runtimes.device import Device, problem, resolve
-from colorize_cli.runtimes.ort import Network, open_network
+from colorize_cli.runtimes.device import problem, resolve, runtime_of
+from colorize_cli.runtimes.runtime import Device, Graph
 from training.bundle_state import network_from_bundle
-from training.networks.build import Network as Module
 
 from .layer_blame import Layers, bundle_layers, most_different, torch_layers
 from .precision import Precision, half_copy
 from .recorded_graph import record_calls
-from .torch_runtime import TorchNetwork
+from .torch_runtime import torch_graphs
 
 # Largest mean CIEDE2000 over the photographs, by what the bundle computes in. The first allows
 # for weights that are stored in half precision.
@@ -73,11 +73,11 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class _Candidate:
-    """A bundle, opened as it will be run: on a device, or in PyTorch where that is None."""
+    """A bundle, opened as it will be run: on a device, or as a network of PyTorch."""
 
     bundle: Bundle
-    network: Network
-    device: Device | None
+    graphs: Mapping[str, Graph]
+    runs_on: Device | nn.Module
     description: str
 
 
@@ -85,15 +85,13 @@ def require_device(precision: Precision) -> None:
     """Check that a precision can be judged here, before minutes go into making it.
 
     Raises:
-        DeviceError: it cannot; the message says what is missing.
+        DeviceError: It cannot; the message says what is missing.
     """
     if precision != "bf16":
         return
     missing = problem("openvino")
-    if missing is None:
-        from colorize_cli.runtimes.openvino_core import computes_bf16
-
-        missing = None if computes_bf16() else "this CPU has no instructions for bfloat16"
+    if missing is None and "bf16" not in runtime_of("openvino").precisions():
+        missing = "this CPU has no instructions for bfloat16"
     if missing is not None:
         raise DeviceError(
             f"--bf16 is checked where it runs, in OpenVINO: {missing}. Export it on another "
@@ -102,53 +100,56 @@ def require_device(precision: Precision) -> None:
 
 
 def check_colours(
-    bundle: Bundle, module: Module, photos: Mapping[str, Photo], report: Callable[[str], None]
+    bundle: Bundle,
+    network: nn.Module,
+    photos: Mapping[str, Photo],
+    report: Callable[[str], None],
 ) -> Verdict:
     """Colorize photographs with a bundle and with its network in float32, and compare.
 
     Args:
-        bundle: as the command line will read it.
-        module: the network in float32, with the weights that were trained.
-        photos: by name.
-        report: takes the verdict.
+        bundle: The bundle as the command line will read it.
+        network: The network in float32, with the weights that were trained.
+        photos: Photographs by name.
+        report: Takes the verdict.
 
     Raises:
-        CheckError: the colours differ too much; the message names the layers that differ most.
-        DeviceError: what the precision runs on cannot run here.
+        CheckError: The colours differ too much; the message names the layers that differ most.
+        DeviceError: What the precision runs on cannot run here.
     """
-    reference = TorchNetwork(module, bundle.grid)
     candidate = _open(bundle)
-    verdict = judge(bundle, candidate.network, candidate.description, reference, photos)
+    reference = torch_graphs(bundle.family.name, network)
+    verdict = judge(bundle, candidate.graphs, candidate.description, reference, photos)
     report(verdict.line)
     if not verdict.passed:
         differences = verdict.differences
         worst = max(differences, key=differences.__getitem__)
-        raise CheckError(_complaint(verdict, _blame(candidate, reference, photos[worst])))
+        raise CheckError(_complaint(verdict, _blame(candidate, network, photos[worst])))
     return verdict
 
 
 def judge(
     bundle: Bundle,
-    network: Network,
+    graphs: Mapping[str, Graph],
     ran_on: str,
-    reference: TorchNetwork,
+    reference: Mapping[str, Graph],
     photos: Mapping[str, Photo],
 ) -> Verdict:
-    """Colorize photographs with two networks, with the same noise, and compare.
+    """Colorize photographs with the graphs of two runtimes, with the same noise, and compare.
 
     Args:
-        bundle: says how to sample, and the precision to judge by.
-        network: of the bundle; takes one photo at a time.
-        ran_on: what it runs on, for people.
-        reference: what it should give, in float32.
-        photos: by name.
+        bundle: The bundle, which says how to sample, and the precision to judge by.
+        graphs: Its graphs, which take one photo at a time.
+        ran_on: What they run on, for people.
+        reference: What they should give, in float32.
+        photos: Photographs by name.
 
     Raises:
-        DeviceError: the network failed.
+        DeviceError: A graph failed.
     """
     differences = {}
     for name, photo in photos.items():
-        pictures = [_colorize(bundle, n, photo) for n in (reference, network)]
+        pictures = [_painted(bundle, of_one, photo) for of_one in (reference, graphs)]
         differences[name] = float(ciede2000(*pictures).mean())
     return Verdict(str(bundle.precision["compute"]), ran_on, differences)
 
@@ -157,43 +158,41 @@ def _open(bundle: Bundle) -> _Candidate:
     """Open a bundle on what its precision is for."""
     precision = bundle.precision["compute"]
     if precision == "fp16" and problem("cuda") is not None:
-        halved = half_copy(network_from_bundle(bundle), bundle.family, bundle.network)
-        network = TorchNetwork(halved, bundle.grid)
-        return _Candidate(bundle, network, None, "PyTorch, rounding as a GPU does,")
+        network = network_from_bundle(bundle)
+        halved = half_copy(network, bundle.family.name, bundle.network)
+        graphs = torch_graphs(bundle.family.name, halved)
+        return _Candidate(bundle, graphs, halved, "PyTorch, rounding as a GPU does,")
     if precision == "fp16":
         device = resolve("cuda")
     elif precision == "bf16":
         device = resolve("openvino", precision="bf16")
     else:
         device = resolve("cpu")
-    return _Candidate(bundle, open_network(bundle, device), device, device.description)
+    return _Candidate(bundle, open_graphs(bundle, device), device, device.description)
 
 
-def _colorize(bundle: Bundle, network: Network, photo: Photo) -> Float:
+def _painted(bundle: Bundle, graphs: Mapping[str, Graph], photo: Photo) -> Float:
     """Make a photograph's first sample: (H, W, 3) Lab, by way of 16 bits, which round little."""
     if photo.pixels.dtype == np.uint8:
         photo = replace(photo, pixels=photo.pixels.astype(np.uint16) * 257)
-    colorizer = Colorizer(bundle, resolve("cpu"), network=network)
-    prepared = colorizer.prepare(photo)
-    ab = colorizer.colorize([prepared], 1, 0)[0][0]
-    rgb = render(photo.pixels, ab, prepared.frame, bundle.grid, working=prepared.L)
-    return lab_from_rgb(rgb)
+    colorizer = Colorizer(bundle, resolve("cpu", is_proven=True), graphs=graphs)
+    return lab_from_rgb(next(colorizer.paint(photo)))
 
 
-def _blame(candidate: _Candidate, reference: TorchNetwork, photo: Photo) -> list[tuple[str, float]]:
-    """Rank the layers by their error on one photograph, at the first, middle and last step."""
-    bundle = candidate.bundle
-    calls = record_calls(bundle, reference, photo)
-    steps = sorted({0, len(calls.steps) // 2, len(calls.steps) - 1})
+def _blame(candidate: _Candidate, reference: nn.Module, photo: Photo) -> list[tuple[str, float]]:
+    """Rank the layers by their error on one photograph, at the first, middle and last call."""
+    bundle, runs_on = candidate.bundle, candidate.runs_on
+    family = bundle.family.name
+    calls = record_calls(bundle, torch_graphs(family, reference), photo)
 
-    def layers(step: int) -> Layers:
-        if candidate.device is not None:
-            return bundle_layers(bundle, candidate.device, calls, step)
-        assert isinstance(candidate.network, TorchNetwork)
-        return torch_layers(candidate.network, calls, step)
+    def layers(part: float) -> Layers:
+        if isinstance(runs_on, Device):
+            return bundle_layers(bundle, runs_on, calls, part)
+        return torch_layers(family, runs_on, calls, part)
 
-    wanted = [torch_layers(reference, calls, step) for step in steps]
-    return most_different(wanted, [layers(step) for step in steps])
+    parts = (0.0, 0.5, 1.0)
+    wanted = [torch_layers(family, reference, calls, part) for part in parts]
+    return most_different(wanted, [layers(part) for part in parts])
 
 
 def _complaint(verdict: Verdict, layers: list[tuple[str, float]]) -> str:

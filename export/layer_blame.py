@@ -1,6 +1,7 @@
 """Which layers of an exported bundle stray farthest from the network's own."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,11 +11,11 @@ from onnx import ModelProto, NodeProto, ValueInfoProto
 from torch import nn
 
 from colorize_cli.model.bundle import Bundle
-from colorize_cli.runtimes.device import Device, open_session
-from colorize_cli.runtimes.ort import grid_mean
+from colorize_cli.runtimes.ort import open_session
+from colorize_cli.runtimes.runtime import Device, Precision
 
-from .recorded_graph import Calls
-from .torch_runtime import TorchNetwork
+from .recorded_graph import Calls, Feed
+from .torch_runtime import torch_graphs
 
 Float = NDArray[np.float32]
 Layers: TypeAlias = Mapping[str, Float]
@@ -49,13 +50,14 @@ def most_different(
     return sorted(errors, key=lambda item: -item[1])[:count]
 
 
-def torch_layers(network: TorchNetwork, calls: Calls, step: int) -> Layers:
+def torch_layers(family: str, network: nn.Module, calls: Calls, part: float) -> Layers:
     """Compute what each convolution and linear layer gives, in PyTorch.
 
     Args:
-        network: of any precision.
-        calls: of a photograph.
-        step: which of its calls of the denoiser.
+        family: The family of the network.
+        network: A network of any precision.
+        calls: Calls that were recorded of a photograph.
+        part: Which call of a graph, from 0 for its first to 1 for its last.
 
     Returns:
         Outputs by the name that the layer has in the network.
@@ -67,54 +69,59 @@ def torch_layers(network: TorchNetwork, calls: Calls, step: int) -> Layers:
 
     handles = [
         module.register_forward_hook(keep(name))
-        for name, module in network.module.named_modules()
+        for name, module in network.named_modules()
         if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear)
     ]
+    known: dict[str, Float] = {}
     try:
-        network.denoiser(network.encode(calls.L))(*calls.steps[step])
+        for name, graph in torch_graphs(family, network).items():
+            known |= graph.run(_feed(calls[name], part, known))
     finally:
         for handle in handles:
             handle.remove()
     return found
 
 
-def bundle_layers(bundle: Bundle, device: Device, calls: Calls, step: int) -> Layers:
+def bundle_layers(bundle: Bundle, device: Device, calls: Calls, part: float) -> Layers:
     """Compute what `torch_layers` does, with the graphs of a bundle on a device."""
-    x_t, gamma = calls.steps[step]
-    feed = {"noisy_ab": x_t, "gamma": gamma}
+    known: dict[str, Float] = {}
     layers: dict[str, Float] = {}
-    if bundle.family == "encoder":
-        maps, layers = _run(bundle.read("encoder.onnx"), {"L": calls.L}, device)
-        feed |= maps
-    else:
-        feed["L"] = grid_mean(calls.L, bundle.grid)
-    return layers | _run(bundle.read("denoiser.onnx"), feed, device)[1]
+    for spec in bundle.family.graphs:
+        precision = "fp32" if spec.needs_fp32 else device.precision
+        feed = _feed(calls[spec.name], part, known)
+        outputs, of_graph = _run(bundle.read(spec.name), feed, replace(device, precision=precision))
+        known |= outputs
+        layers |= of_graph
+    return layers
 
 
-def _run(
-    data: bytes, feed: Mapping[str, Float], device: Device
-) -> tuple[dict[str, Float], dict[str, Float]]:
+def _feed(calls: Sequence[Feed], part: float, known: Mapping[str, Float]) -> Feed:
+    """Take a call's inputs; those that a graph before it gave come from there."""
+    feed = calls[round(part * (len(calls) - 1))]
+    return {name: known.get(name, value) for name, value in feed.items()}
+
+
+def _run(data: bytes, feed: Feed, device: Device) -> tuple[dict[str, Float], dict[str, Float]]:
     """Run a graph; give its outputs by name and the outputs of its layers by theirs."""
     model = onnx.load_model_from_string(data)
     outputs = [output.name for output in model.graph.output]
     layers = dict(_layers(model))
     model.graph.output.extend(ValueInfoProto(name=n) for n in layers.values() if n not in outputs)
     wanted = [output.name for output in model.graph.output]
-    if device.name == "openvino":
-        values = _run_openvino(model.SerializeToString(), feed, device)
-    else:
+    if device.precision is None:
         session = open_session(model.SerializeToString(), device)
         values = dict(zip(wanted, session.run(wanted, dict(feed)), strict=True))
+    else:  # of the runtimes here OpenVINO alone has a precision of its own
+        values = _run_openvino(model.SerializeToString(), feed, device.precision)
     single = {name: np.asarray(value, np.float32) for name, value in values.items()}
     return {n: single[n] for n in outputs}, {name: single[n] for name, n in layers.items()}
 
 
-def _run_openvino(data: bytes, feed: Mapping[str, Float], device: Device) -> dict[str, Any]:
+def _run_openvino(data: bytes, feed: Feed, precision: Precision) -> dict[str, Any]:
     import openvino  # type: ignore[import-untyped]
 
     core = openvino.Core()
-    is_bf16 = device.precision == "bf16" and "noisy_ab" in feed
-    hint = {"INFERENCE_PRECISION_HINT": "bf16" if is_bf16 else "f32"}
+    hint = {"INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32"}
     compiled = core.compile_model(core.read_model(data), "CPU", hint)
     results = compiled(dict(feed))
     return {

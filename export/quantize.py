@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 
 from colorize_cli.model.bundle import Bundle
+from colorize_cli.model.graphs import open_graphs
 from colorize_cli.photos.read import Photo
 from colorize_cli.runtimes.device import resolve
-from colorize_cli.runtimes.ort import Network, OnnxNetwork
 
-from .recorded_graph import record_calls
-
-Feed = Mapping[str, NDArray[np.float32]]
+from .recorded_graph import Feed, record_calls
 
 # From 21 on, GroupNorm is an operator through which onnxruntime's quantizer finds no types.
 MAX_OPSET = 20
@@ -79,7 +77,7 @@ def quantize(model: ModelProto, feeds: Iterator[Feed]) -> ModelProto:
 def sampler_feeds(
     bundle: Bundle, photos: Sequence[Photo], report: Callable[[str], None]
 ) -> Iterator[Feed]:
-    """Colorize photographs in single precision and yield what the denoiser is asked at each step.
+    """Colorize photographs in single precision and yield what the last graph is asked each time.
 
     Args:
         bundle: in float32.
@@ -89,15 +87,12 @@ def sampler_feeds(
     Raises:
         DeviceError: the CPU cannot run the bundle.
     """
-    network: Network = OnnxNetwork(bundle, resolve("cpu"))
+    graphs = open_graphs(bundle, resolve("cpu"))
+    quantized = bundle.family.graphs[-1].name
     for number, photo in enumerate(photos, 1):
-        calls = record_calls(bundle, network, photo)
-        maps = {name: value.numpy() for name, value in calls.condition.maps.items()}
-        report(
-            f"calibrating: photograph {number} of {len(photos)}, {len(calls.steps)} noise levels"
-        )
-        for x_t, gamma in calls.steps:
-            yield {"noisy_ab": x_t, "gamma": gamma, **maps}
+        calls = record_calls(bundle, graphs, photo)[quantized]
+        report(f"calibrating: photograph {number} of {len(photos)}, {len(calls)} noise levels")
+        yield from calls
 
 
 class _Reader:

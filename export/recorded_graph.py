@@ -1,62 +1,66 @@
-"""What a network is asked while a photograph is colorized: real inputs at every noise level."""
+"""What graphs are asked while a photograph is colorized: real inputs at every step."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.photos.read import Photo
 from colorize_cli.runtimes.device import resolve
-from colorize_cli.runtimes.ort import Condition, Denoise, Float, Network
+from colorize_cli.runtimes.runtime import Feeds, Graph, Size
+
+Feed: TypeAlias = Mapping[str, NDArray[np.float32]]
+# The inputs of every call, by graph.
+Calls: TypeAlias = Mapping[str, list[Feed]]
 
 
-@dataclass(frozen=True, eq=False)
-class Calls:
-    """A photograph's way through a network.
-
-    Attributes:
-        L: (1, 1, H, W), 0..100, what the encoder was asked.
-        condition: what it answered.
-        steps: (x_t, gamma) of each call of the denoiser, from the most noise on.
-    """
-
-    L: Float
-    condition: Condition
-    steps: list[tuple[Float, Float]]
-
-
-def record_calls(bundle: Bundle, network: Network, photo: Photo) -> Calls:
+def record_calls(bundle: Bundle, graphs: Mapping[str, Graph], photo: Photo) -> Calls:
     """Colorize a photograph once, as the command line would, and keep what was asked.
 
     Args:
-        bundle: says how to sample.
-        network: the bundle's, opened on the CPU, or one that stands in for it.
-        photo: any photograph.
+        bundle: The bundle, which says how to sample.
+        graphs: The bundle's graphs on the CPU, or what stands in for them.
+        photo: Any photograph.
 
     Raises:
-        DeviceError: the network failed.
+        DeviceError: A graph failed.
     """
-    recorder = _Recorder(network)
-    colorizer = Colorizer(bundle, resolve("cpu", threads=1), network=recorder)
+    recorded = {name: RecordedGraph(graph) for name, graph in graphs.items()}
+    colorizer = Colorizer(bundle, resolve("cpu", threads=1, is_proven=True), graphs=recorded)
     colorizer.colorize([colorizer.prepare(photo)], 1, 0)
-    (L, condition) = recorder.encoded
-    return Calls(L, condition, recorder.steps)
+    return {name: graph.calls for name, graph in recorded.items()}
 
 
-class _Recorder:
-    def __init__(self, network: Network) -> None:
-        self._network = network
-        self.steps: list[tuple[Float, Float]] = []
+class RecordedGraph:
+    """A graph that keeps the inputs of its calls."""
 
-    def encode(self, L: Float) -> Condition:
-        condition = self._network.encode(L)
-        self.encoded = (L, condition)
-        return condition
+    def __init__(self, graph: Graph) -> None:
+        self.calls: list[Feed] = []
+        self._graph = graph
 
-    def denoiser(self, condition: Condition) -> Denoise:
-        denoise = self._network.denoiser(condition)
+    def run(self, feeds: Feeds) -> dict[str, Any]:
+        """Compute, and keep the inputs."""
+        return self.bind({})(feeds)
 
-        def recorded(x_t: Float, gamma: Float) -> Float:
-            self.steps.append((x_t.copy(), gamma.copy()))
-            return denoise(x_t, gamma)
+    def bind(self, feeds: Feeds) -> Callable[[Feeds], dict[str, Any]]:
+        """Give some inputs ahead, which are kept with those of each call."""
+        run = self._graph.bind(feeds)
+        ahead = {name: as_array(value) for name, value in feeds.items()}
+
+        def recorded(others: Feeds) -> dict[str, Any]:
+            self.calls.append(ahead | {name: value.copy() for name, value in others.items()})
+            return run(others)
 
         return recorded
+
+    def expect(self, size: Size) -> None:
+        """Pass on what is expected."""
+        self._graph.expect(size)
+
+
+def as_array(value: Any) -> NDArray[np.float32]:
+    """Take a value from wherever a runtime keeps it."""
+    return np.asarray(value if isinstance(value, np.ndarray) else value.numpy())

@@ -9,7 +9,7 @@ from typing import Any
 
 from colorize_cli.errors import UsageError
 from colorize_cli.model.bundle import Bundle, load_bundle, write_bundle
-from colorize_cli.model.reference_photos import gate_photos
+from colorize_cli.model.reference_photos import reference_photos
 from training.networks.build import Network
 
 from .bundle_folder import bundle_files, check_folder, remove_files
@@ -97,7 +97,7 @@ def run(settings: ExportSettings, report: Callable[[str], None]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         made = _bundle(Path(folder), network, fields, settings, report)
         if settings.check:
-            verdict = check_colours(made, trained, gate_photos(), report)
+            verdict = check_colours(made, trained, reference_photos(), report)
             fields["precision"]["ciede2000"] = round(verdict.mean, 4)
         else:
             report("not checked: --no-check")

@@ -4,19 +4,21 @@ import shutil
 from collections.abc import Callable, Mapping
 from time import monotonic
 
-import numpy as np
+from torch import nn
 
 from colorize_cli.errors import CheckError, DeviceError, UsageError
 from colorize_cli.model.bundle import Bundle
-from colorize_cli.model.reference_photos import gate_photos
-from colorize_cli.runtimes.device import problem, resolve
-from colorize_cli.runtimes.ort import OnnxNetwork
-from colorize_cli.runtimes.tensorrt import building, engine_folder
-from training.networks.build import Network as Module
+from colorize_cli.model.colorizer import Colorizer
+from colorize_cli.model.graphs import graph_set, open_graphs
+from colorize_cli.model.reference_photos import reference_photos
+from colorize_cli.runtimes.device import problem, resolve, runtime_of
+from colorize_cli.runtimes.ort import OrtGraph
+from colorize_cli.runtimes.runtime import Device, Graph
+from colorize_cli.runtimes.tensorrt import engine_folder
 
 from .colour_check import judge
 from .precision import Precision
-from .torch_runtime import TorchNetwork
+from .torch_runtime import torch_graphs
 
 _PRECISIONS = ("fp32", "fp16")
 
@@ -39,7 +41,7 @@ def require_tensorrt(precision: Precision) -> None:
         )
 
 
-def build_engines(bundle: Bundle, module: Module | None, report: Callable[[str], None]) -> None:
+def build_engines(bundle: Bundle, network: nn.Module | None, report: Callable[[str], None]) -> None:
     """Build the engines that `colorize --device tensorrt` loads, and judge what they compute.
 
     They are for the bundle's working size and the photos that go through a GPU together when no
@@ -47,7 +49,7 @@ def build_engines(bundle: Bundle, module: Module | None, report: Callable[[str],
 
     Args:
         bundle: as it was written.
-        module: its network in float32, to compare colours with; None for no comparison.
+        network: its network in float32, to compare colours with; None for no comparison.
         report: told what is being done and what runs what.
 
     Raises:
@@ -55,23 +57,26 @@ def build_engines(bundle: Bundle, module: Module | None, report: Callable[[str],
         CheckError: the engines give other colours; they are not kept, but the bundle is.
     """
     device = resolve("tensorrt")
-    batch, size = device.batch_for(1), bundle.working_size
-    folder = engine_folder(bundle, batch, size)
-    report(building(bundle, batch, size) or f"the engines are there already: {folder}")
+    photos = device.photos_a_call
+    graphs = graph_set(bundle, photos)
+    folder = engine_folder(graphs)
+    building = runtime_of("tensorrt").announcement(graphs)
+    report(building or f"the engines are there already: {folder}")
     started = monotonic()
-    network = OnnxNetwork(bundle, device, batch=batch, size=size)
-    _run_once(network, bundle, batch, size)
+    opened = open_graphs(bundle, device, photos=photos)
+    _run_once(bundle, device, opened)
     engines = list(folder.glob("*.engine"))
     if not engines:
         raise DeviceError(f"{device.description} ran, but left no engine in {folder}.")
     megabytes = sum(path.stat().st_size for path in engines) / 1e6
     report(f"{megabytes:.1f} MB of engines after {monotonic() - started:.0f} s: {folder}")
-    for graph, counts in network.node_counts.items():
-        report(f"{graph} runs on {_shares(counts)}")
-    if module is None:
+    for name, graph in opened.items():
+        if isinstance(graph, OrtGraph):
+            report(f"{name} runs on {_shares(graph.node_counts)}")
+    if network is None:
         return
-    reference = TorchNetwork(module, bundle.grid)
-    verdict = judge(bundle, network, device.description, reference, gate_photos())
+    reference = torch_graphs(bundle.family.name, network)
+    verdict = judge(bundle, opened, device.description, reference, reference_photos())
     report(verdict.line)
     if not verdict.passed:
         shutil.rmtree(folder)
@@ -81,14 +86,11 @@ def build_engines(bundle: Bundle, module: Module | None, report: Callable[[str],
         )
 
 
-def _run_once(network: OnnxNetwork, bundle: Bundle, batch: int, size: int) -> None:
-    """Run both graphs once on a full batch, since an engine may wait for the first call."""
-    side = -(-size // bundle.multiple) * bundle.multiple
-    rng = np.random.default_rng(0)
-    condition = network.encode(rng.uniform(0, 100, (batch, 1, side, side)).astype(np.float32))
-    cells = side // bundle.grid
-    x_t = rng.standard_normal((batch, 2, cells, cells), np.float32)
-    network.denoiser(condition)(x_t, np.full(batch, 0.5, np.float32))
+def _run_once(bundle: Bundle, device: Device, graphs: Mapping[str, Graph]) -> None:
+    """Colorize a full batch once, since an engine may wait for the first call."""
+    colorizer = Colorizer(bundle, device, batch=device.photos_a_call, graphs=graphs)
+    photo = next(iter(reference_photos().values()))
+    colorizer.colorize([colorizer.prepare(photo)] * colorizer.batch, 1, 0)
 
 
 def _shares(counts: Mapping[str, int]) -> str:

@@ -1,62 +1,58 @@
-"""A PyTorch network behind the interface of the runtime's, so that one sampler runs both."""
+"""PyTorch as a runtime: the parts of a network behind the interface of a graph."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import numpy as np
 import torch
+from torch import nn
 
-from colorize_cli.runtimes.ort import Condition, Denoise, Float
-from training.networks.build import EncoderColorizer, Network
+from colorize_cli.runtimes.runtime import Feeds, Graph, Size
+from training.families import family_of
+from training.families.family import NetworkGraph
 
 from .precision import HalfArithmetic
 
 
-class TorchNetwork:
-    """Does what `colorize_cli.runtimes.ort.OnnxNetwork` does, in PyTorch."""
+def torch_graphs(family: str, network: nn.Module) -> dict[str, Graph]:
+    """Give the graphs of a network by file name, computed in PyTorch on the CPU.
 
-    def __init__(self, module: Network, grid: int) -> None:
-        """Take a network; one that was halved computes as a GPU would.
+    Args:
+        family: The family of the network.
+        network: A network in float32 or float16; one that was halved computes as a GPU would.
+    """
+    graphs = family_of(family).graphs(network.eval())
+    is_half = next(network.parameters()).dtype == torch.float16
+    return {graph.file: TorchGraph(graph, is_half=is_half) for graph in graphs}
 
-        Args:
-            module: in float32 or float16, on the CPU.
-            grid: working pixels a side of a cell of the ab grid.
-        """
-        self.module = module.eval()
-        self._grid = grid
-        self._is_half = next(module.parameters()).dtype == torch.float16
 
-    def encode(self, L: Float) -> Condition:
-        """Compute what the denoiser has to know of photos (B, 1, H, W), L in 0..100."""
-        light = torch.from_numpy(L)
-        with self._computing():
-            if isinstance(self.module, EncoderColorizer):
-                # The graph hands float32 over to the denoiser.
-                maps = [cond.float() for cond in self.module.encoder(light)]
-            else:
-                maps = [torch.nn.functional.avg_pool2d(light, self._grid)]
-        return Condition(maps={f"cond_{i}": m for i, m in enumerate(maps)}, batch=len(L))
+class TorchGraph:
+    """A part of a network that is one graph of a bundle."""
 
-    def denoiser(self, condition: Condition) -> Denoise:
-        """Make the function that the sampler calls."""
-        maps = list(condition.maps.values())
+    def __init__(self, graph: NetworkGraph, *, is_half: bool) -> None:
+        self.module = graph.module
+        self._graph = graph
+        self._is_half = is_half
 
-        def denoise(x_t: Float, gamma: Float) -> Float:
-            rows, level = torch.from_numpy(x_t), torch.from_numpy(gamma)
-            with self._computing():
-                if isinstance(self.module, EncoderColorizer):
-                    prediction = self.module.denoiser(rows, maps, level)
-                else:
-                    prediction = self.module(rows, maps[0], level)
-            result: Float = prediction.numpy()
-            return result
+    def run(self, feeds: Feeds) -> dict[str, Any]:
+        """Compute, as `Graph.run` says; the outputs are arrays of float32."""
+        inputs = {name: torch.from_numpy(np.asarray(value)) for name, value in feeds.items()}
+        with torch.no_grad(), self._arithmetic():
+            outputs = self._graph(inputs)
+        return {name: value.float().numpy() for name, value in outputs.items()}
 
-        return denoise
+    def bind(self, feeds: Feeds) -> Callable[[Feeds], dict[str, Any]]:
+        """Give some inputs ahead, as `Graph.bind` says."""
+        return lambda others: self.run({**feeds, **others})
+
+    def expect(self, size: Size) -> None:
+        """Do nothing: PyTorch takes every size."""
 
     @contextmanager
-    def _computing(self) -> Iterator[None]:
-        with torch.no_grad():
-            if not self._is_half:
-                yield
-                return
-            with HalfArithmetic():
-                yield
+    def _arithmetic(self) -> Iterator[None]:
+        if not self._is_half:
+            yield
+            return
+        with HalfArithmetic():
+            yield

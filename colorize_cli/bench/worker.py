@@ -10,7 +10,7 @@ from ..imaging.choose import visible_lab
 from ..imaging.lab import Float
 from ..model.bundle import load_bundle
 from ..model.colorizer import Colorizer
-from ..model.reference_photos import gate_photos
+from ..model.reference_photos import reference_photos
 from ..runtimes.device import resolve
 from ..runtimes.ort import open_network
 from .configurations import Configuration
@@ -54,7 +54,7 @@ class Reference:
     """The right colours, and what does not depend on the device.
 
     Attributes:
-        colours: For each photo that can be read, or each of `gate_photos` where those are made
+        colours: For each photo that can be read, or each of `reference_photos` where those are made
             here, (samples, h, w, 3) in Lab on the network's grid.
         megapixels: Of each of them.
         formats: Of their colourings.
@@ -182,8 +182,12 @@ def _colours(
     A photo that is made by arithmetic leaves its colours to the last bit: it serves to time alone.
     """
     if not task.is_built_in:
-        return tuple(visible_lab(subject.prepared, subject.fields) for subject in subjects)
-    prepared = [colorizer.prepare(photo) for photo in gate_photos().values()]
+        return tuple(
+            visible_lab(subject.prepared.L, subject.prepared.frame, subject.fields)
+            for subject in subjects
+        )
+    prepared = [colorizer.prepare(photo) for photo in reference_photos().values()]
     return tuple(
-        visible_lab(one, colorizer.colorize([one], task.samples, SEED)[0]) for one in prepared
+        visible_lab(one.L, one.frame, colorizer.colorize([one], task.samples, SEED)[0])
+        for one in prepared
     )

@@ -1,39 +1,29 @@
 """The bundle: a folder, or a zip of it, that is all the command line needs of a trained model.
 
-`bundle.json` says how to run the ONNX files beside it and carries their SHA-256. Nothing is
-unpacked and no name in it is trusted: files are plain names beside `bundle.json`.
+`bundle.json` says how to run the ONNX files beside it and carries their SHA-256.
 """
 
 import hashlib
 import json
-import re
-import zipfile
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any
 
-from ..diffusion.sampler import Clamp, Prediction, SamplerSettings, step_coefficients
-from ..diffusion.schedule import Schedule
 from ..errors import ModelError
 from ..system.files import write_atomic
+from .archive import AGAIN, MANIFEST, is_plain, read_file
+from .families import FAMILIES, parse_family
+from .families.family import Family
 
-FORMAT_VERSION = 1
-MANIFEST = "bundle.json"
-Family: TypeAlias = Literal["encoder", "palette"]
-# The graphs of each family; a bundle may hold more files beside them.
-GRAPHS: Mapping[str, tuple[str, ...]] = {
-    "encoder": ("encoder.onnx", "denoiser.onnx"),
-    "palette": ("denoiser.onnx",),
-}
+FORMAT_VERSION = 2
+# In the first format the sampling of the diffusion families lay beside everything else.
+_FORMAT_1_SAMPLING = ("ab_scale", "prediction", "schedule")
 
 _SHIPPED = Path(__file__).parent / "shipped"
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _MAX_MANIFEST_BYTES = 1 << 20
 _READERS = 2  # as many as there are large files
-_AGAIN = "Copy or download the bundle again, or make it anew with `colorize export`."
 
 
 @dataclass(frozen=True)
@@ -49,23 +39,20 @@ class Bundle:
     """A verified bundle.
 
     Attributes:
-        path: the folder or zip it was read from.
-        name: what the model is called.
-        family: "encoder" (features of L computed once a photo) or "palette" (L itself).
-        working_size: square root of the area, in pixels, at which the network sees a photo, about.
-        multiple: the network's sides are multiples of this.
-        grid: working pixels per cell of the ab grid, along each side.
-        ab_scale: Lab units per unit of x_0.
-        prediction: what the denoiser predicts.
-        schedule: noise levels of the sampling steps.
-        sampler: method, randomness and clamp.
-        network: the network's configuration, for `training.networks`.
-        files: size and checksum by file name.
-        precision: of the weights and of the computation.
-        training: recipe, data, versions, and SHA-256 of the weights that were exported.
-        license: terms of the weights.
-        quality: measured figures.
-        parameters: of the network; None in bundles that were written before it was recorded.
+        path: The folder or zip it was read from.
+        name: What the model is called.
+        family: What kind of model it is, with this bundle's way of sampling.
+        working_size: Square root of the area, in pixels, at which the network sees a photo, about.
+        multiple: The network's sides are multiples of this.
+        grid: Working pixels per cell of the ab grid, along each side.
+        network: The network's configuration, for the torch side of its family.
+        files: Size and checksum by file name.
+        precision: Precision of the weights and of the computation.
+        training: Recipe, data, versions, lineage, and SHA-256 of the weights that were exported.
+        license: Terms of the weights.
+        quality: Measured figures.
+        parameters: Parameters of the network; None in bundles that were written before it was
+            recorded.
     """
 
     path: Path
@@ -74,10 +61,6 @@ class Bundle:
     working_size: int
     multiple: int
     grid: int
-    ab_scale: float
-    prediction: Prediction
-    schedule: Schedule
-    sampler: SamplerSettings
     network: Mapping[str, Any]
     files: Mapping[str, BundleFile]
     precision: Mapping[str, Any]
@@ -85,16 +68,20 @@ class Bundle:
     license: str
     quality: Mapping[str, Any]
     parameters: int | None = None
+    _verified: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
     def digest(self) -> str:
         """SHA-256 (hex) over all that decides the pixels; words and measured figures left out."""
-        decisive = (
-            *(self.family, self.working_size, self.multiple, self.grid, self.ab_scale),
-            *(self.prediction, self.schedule.gammas.tolist(), self.sampler),
-            *sorted((name, self.files[name].sha256) for name in GRAPHS[self.family]),
-        )
-        return hashlib.sha256(repr(decisive).encode()).hexdigest()
+        decisive = {
+            "family": self.family.name,
+            "working_size": self.working_size,
+            "multiple": self.multiple,
+            "grid": self.grid,
+            "sampling": self.family.sampling,
+            "graphs": {spec.name: self.files[spec.name].sha256 for spec in self.family.graphs},
+        }
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
     @property
     def compute(self) -> str:
@@ -102,21 +89,22 @@ class Bundle:
         return str(self.precision.get("compute", "fp32"))
 
     def read(self, name: str) -> bytes:
-        """Read a file of the bundle.
+        """Read a file of the bundle; what was read to verify the bundle is handed over once.
 
         Raises:
-            ModelError: it is not part of the bundle, is gone, or differs from its checksum.
+            ModelError: It is not part of the bundle, is gone, or differs from its checksum.
         """
         if name not in self.files:
-            raise ModelError(f"{self.path}: there is no {name} in this bundle. {_AGAIN}")
-        data = _read(self.path, name, self.files[name].bytes)
-        if hashlib.sha256(data).hexdigest() != self.files[name].sha256:
-            raise ModelError(f"{self.path}: {name} is damaged (wrong SHA-256). {_AGAIN}")
-        return data
+            raise ModelError(f"{self.path}: there is no {name} in this bundle. {AGAIN}")
+        return self._verified.pop(name, None) or _verified(self.path, name, self.files[name])
+
+    def forget(self) -> None:
+        """Let go of what was read to verify the bundle and is not needed any more."""
+        self._verified.clear()
 
 
 def shipped_names() -> list[str]:
-    """Names of the models inside the package."""
+    """Name the models inside the package."""
     return sorted(p.parent.name for p in _SHIPPED.glob(f"*/{MANIFEST}"))
 
 
@@ -124,21 +112,21 @@ def load_bundle(name_or_path: str | Path = "default") -> Bundle:
     """Find, read and verify a bundle.
 
     Args:
-        name_or_path: a model that is shipped with the package, by name, or a path of a folder
+        name_or_path: A model that is shipped with the package, by name, or a path of a folder
             or `.zip`. A name goes before a path; `./name` is always a path.
 
     Raises:
-        ModelError: not found, of an unknown format version, incomplete or damaged.
+        ModelError: It is not found, of an unknown format version, incomplete or damaged.
     """
     path = _locate(name_or_path)
     try:
-        fields = json.loads(_read(path, MANIFEST, _MAX_MANIFEST_BYTES))
+        fields = json.loads(read_file(path, MANIFEST, _MAX_MANIFEST_BYTES))
     except ValueError as error:
-        raise ModelError(f"{path}: {MANIFEST} is not JSON ({error}). {_AGAIN}") from error
+        raise ModelError(f"{path}: {MANIFEST} is not JSON ({error}). {AGAIN}") from error
     bundle = _parse(path, fields)
     with ThreadPoolExecutor(max_workers=_READERS) as pool:  # hashing takes a core each
-        for _ in pool.map(bundle.read, bundle.files):
-            pass
+        contents = pool.map(lambda name: _verified(path, name, bundle.files[name]), bundle.files)
+        bundle._verified.update(zip(bundle.files, contents, strict=True))
     return bundle
 
 
@@ -146,16 +134,16 @@ def write_bundle(folder: Path, fields: Mapping[str, Any], files: Mapping[str, by
     """Write a bundle and read it back.
 
     Args:
-        folder: made if need be; files of an older bundle in it are replaced one by one,
+        folder: It is made if need be; files of an older bundle in it are replaced one by one,
             `bundle.json` last, so that a half-written bundle never passes for a whole one.
-        fields: of `bundle.json`, without "format" and "files".
-        files: contents by plain file name.
+        fields: The fields of `bundle.json`, without "format" and "files".
+        files: Contents by plain file name.
 
     Raises:
-        ModelError: the fields are incomplete or make no sense.
+        ModelError: The fields are incomplete or make no sense.
     """
     entries = {
-        name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+        name: asdict(BundleFile(hashlib.sha256(data).hexdigest(), len(data)))
         for name, data in files.items()
     }
     manifest = {"format": FORMAT_VERSION, **fields, "files": entries}
@@ -179,119 +167,76 @@ def _locate(name_or_path: str | Path) -> Path:
     )
 
 
-def _read(path: Path, name: str, limit: int) -> bytes:
-    """Read a file of a folder or zip, which should have no more than `limit` bytes."""
-    try:
-        if path.is_dir():
-            with (path / name).open("rb") as file:
-                data = file.read(limit + 1)
-        else:
-            with zipfile.ZipFile(path) as archive:
-                with archive.open(_member(path, archive.namelist(), name)) as member:
-                    data = member.read(limit + 1)
-    except KeyError as error:
-        raise ModelError(f"{path}: {name} is missing. {_AGAIN}") from error
-    # What zipfile raises on damage, encryption and unknown compression has no common base.
-    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ModelError(f"{path}: cannot read {name} ({error}). {_AGAIN}") from error
-    if len(data) > limit:
-        raise ModelError(f"{path}: {name} is damaged (more than {limit} bytes). {_AGAIN}")
+def _verified(path: Path, name: str, file: BundleFile) -> bytes:
+    data = read_file(path, name, file.bytes)
+    if hashlib.sha256(data).hexdigest() != file.sha256:
+        raise ModelError(f"{path}: {name} is damaged (wrong SHA-256). {AGAIN}")
     return data
-
-
-def _member(path: Path, names: Sequence[str], name: str) -> str:
-    """Find a file at the top of an archive, or in the one folder that it was packed with."""
-    if any(n.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", n) for n in names):
-        raise ModelError(f"{path}: holds names that point outside the archive. {_AGAIN}")
-    manifests = [n for n in names if n.rpartition("/")[2] == MANIFEST and n.count("/") < 2]
-    if len(manifests) != 1:
-        raise ModelError(f"{path}: holds {len(manifests)} {MANIFEST}, not one. {_AGAIN}")
-    return manifests[0].removesuffix(MANIFEST) + name
 
 
 def _parse(path: Path, fields: Any) -> Bundle:
     """Check every field that the runtime leans on."""
     version = fields.get("format") if isinstance(fields, dict) else None
-    if version != FORMAT_VERSION:
+    if version not in (1, FORMAT_VERSION):
         raise ModelError(
             f"{path}: bundle format {version!r}; this version of colorize reads format "
-            f"{FORMAT_VERSION}. Update colorize, or export the model again."
+            f"{FORMAT_VERSION} and 1. Update colorize, or export the model again."
         )
-    family = fields.get("family")
-    if family not in GRAPHS:
+    if fields.get("family") not in FAMILIES:
         raise ModelError(
-            f"{path}: this version of colorize runs the families {', '.join(GRAPHS)}, "
-            f"not {family!r}. Update colorize."
+            f"{path}: this version of colorize runs the families {', '.join(FAMILIES)}, "
+            f"not {fields.get('family')!r}. Update colorize."
         )
     try:
-        files = {name: BundleFile(**entry) for name, entry in fields["files"].items()}
-        bundle = Bundle(
-            path=path,
-            name=fields["name"],
-            family=family,
-            working_size=_positive_int(fields, "working_size"),
-            multiple=_positive_int(fields, "multiple"),
-            grid=_positive_int(fields, "grid"),
-            ab_scale=float(fields["ab_scale"]),
-            prediction=fields["prediction"],
-            schedule=Schedule(**fields["schedule"]),
-            sampler=_sampler(fields["sampler"]),
-            network=fields["network"],
-            files=files,
-            precision=fields["precision"],
-            training=fields["training"],
-            license=fields["license"],
-            quality=fields["quality"],
-            parameters=_positive_int(fields, "parameters") if "parameters" in fields else None,
-        )
+        bundle = _bundle(path, fields)
         _check(bundle)
     except KeyError as error:
-        raise ModelError(f"{path}: {MANIFEST} lacks {error}. {_AGAIN}") from error
+        raise ModelError(f"{path}: {MANIFEST} lacks {error}. {AGAIN}") from error
     except (TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"{path}: {MANIFEST} makes no sense: {error}. {_AGAIN}") from error
+        raise ModelError(f"{path}: {MANIFEST} makes no sense: {error}. {AGAIN}") from error
     return bundle
+
+
+def _bundle(path: Path, fields: Mapping[str, Any]) -> Bundle:
+    grid = _positive_int(fields, "grid")
+    return Bundle(
+        path=path,
+        name=fields["name"],
+        family=parse_family(fields["family"], grid, _sampling(fields)),
+        working_size=_positive_int(fields, "working_size"),
+        multiple=_positive_int(fields, "multiple"),
+        grid=grid,
+        network=fields["network"],
+        files={name: BundleFile(**entry) for name, entry in fields["files"].items()},
+        precision=fields["precision"],
+        training=fields["training"],
+        license=fields["license"],
+        quality=fields["quality"],
+        parameters=_positive_int(fields, "parameters") if "parameters" in fields else None,
+    )
+
+
+def _sampling(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the family's own table, which the first format has in parts."""
+    if fields["format"] == FORMAT_VERSION:
+        table: Mapping[str, Any] = fields["sampling"]
+        return table
+    if "gain" in fields["sampler"]:  # of before there was one for each sample
+        raise ValueError("gain is now a list, gains: [1.12] for a gain of 1.12")
+    return {**{key: fields[key] for key in _FORMAT_1_SAMPLING}, **fields["sampler"]}
 
 
 def _check(bundle: Bundle) -> None:
     """Raise ValueError on what the types let pass."""
     if not all(isinstance(file.bytes, int) for file in bundle.files.values()):
         raise ValueError("the sizes of files are whole numbers")
-    for name in (*bundle.files, *GRAPHS[bundle.family]):
-        if not _PLAIN_NAME.fullmatch(name) or name == MANIFEST:
+    for name in (*bundle.files, *(spec.name for spec in bundle.family.graphs)):
+        if not is_plain(name):
             raise ValueError(f"{name!r} is no plain file name")
         if name not in bundle.files:
-            raise ValueError(f"a bundle of the {bundle.family} family needs {name}")
-    temperature, gains = bundle.sampler.temperature, bundle.sampler.gains
-    if not temperature > 0:
-        raise ValueError(f"temperature must be positive, not {temperature}")
-    if not gains or not min(gains) > 0:
-        raise ValueError(f"gains must be positive, one at least, not {list(gains)}")
-    if not bundle.ab_scale > 0 or bundle.multiple % bundle.grid:
-        raise ValueError("ab_scale must be positive and multiple a multiple of grid")
-    if bundle.prediction not in get_args(Prediction):
-        raise ValueError(f"prediction {bundle.prediction!r} is unknown")
-    if bundle.prediction == "eps" and bundle.schedule.gammas[-1] == 0:
-        raise ValueError("eps-prediction cannot start at gamma = 0")
-    sampler = bundle.sampler
-    if not sampler.sharpness >= 0:
-        raise ValueError(f"sharpness must be at least 0, not {sampler.sharpness}")
-    step_coefficients(bundle.schedule, sampler.method, sampler.eta, sampler.variance)
-
-
-def _sampler(fields: Mapping[str, Any]) -> SamplerSettings:
-    if "gain" in fields:  # of before there was one for each sample
-        raise ValueError("gain is now a list, gains: [1.12] for a gain of 1.12")
-    clamp = dict(fields["clamp"])
-    is_none = clamp.get("kind") == "none"
-    return SamplerSettings(
-        method=fields["method"],
-        eta=float(fields["eta"]),
-        variance=fields["variance"],
-        clamp=None if is_none else Clamp(**clamp),
-        temperature=float(fields.get("temperature", 1.0)),
-        gains=tuple(float(gain) for gain in fields.get("gains", [1.0])),
-        sharpness=float(fields.get("sharpness", 0.0)),
-    )
+            raise ValueError(f"a bundle of the {bundle.family.name} family needs {name}")
+    if bundle.multiple % bundle.grid:
+        raise ValueError("multiple must be a multiple of grid")
 
 
 def _positive_int(fields: Mapping[str, Any], name: str) -> int:

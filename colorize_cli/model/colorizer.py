@@ -1,24 +1,30 @@
-"""From photos to ab fields: the one place where bundle, device, noise and sampler meet."""
+"""Photo in, pictures out: the one place where bundle, device, noise and rendering meet."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from time import perf_counter
+from typing import Self
 
-import cv2
 import numpy as np
 
 from ..diffusion.noise import SampleNoise
-from ..diffusion.sampler import sample
-from ..diffusion.schedule import Schedule, respace
 from ..errors import UsageError
+from ..imaging.choose import visible_lab
 from ..imaging.frame import Frame, frame_for, to_working
-from ..imaging.lab import Float
+from ..imaging.lab import Float, Pixels
+from ..imaging.render import render_samples
 from ..photos.read import Photo
-from ..runtimes.device import Device
-from ..runtimes.ort import Condition, Denoise, Network, open_network
-from .bundle import Bundle
+from ..runtimes.runtime import Device, Graph
+from .bundle import Bundle, load_bundle
+from .families.family import Condition, OnStep, Step
+from .fastest_device import choose
+from .graphs import open_graphs
 from .parallel import Lanes
+from .reference_photos import reference_photos
 
 _MAX_SIZE = 4096  # beyond, attention would take more memory than machines have
+_RUNS = 3  # of a device that is tried; the first compiles and warms up
+_SEED = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +33,8 @@ class Prepared:
 
     Attributes:
         L: (padded_height, padded_width) float32, 0..100.
-        frame: where the photo lies in it.
-        digest: of the photo's file; half of what its noise depends on.
+        frame: Where the photo lies in it.
+        digest: SHA-256 of the photo's file; half of what its noise depends on.
     """
 
     L: Float
@@ -36,11 +42,15 @@ class Prepared:
     digest: bytes
 
 
+class PaintingStopped(Exception):
+    """What an `on_step` raises to end the painting: no more pictures come, and no error."""
+
+
 def check_size(bundle: Bundle, size: int) -> None:
     """Check a working size in pixels.
 
     Raises:
-        UsageError: it is smaller than the network can take, or larger than memory can.
+        UsageError: It is smaller than the network can take, or larger than memory can.
     """
     if size < bundle.multiple:
         raise UsageError(f"the size must be at least {bundle.multiple}, not {size}")
@@ -49,13 +59,23 @@ def check_size(bundle: Bundle, size: int) -> None:
 
 
 class Colorizer:
-    """Draws ab fields for photos.
+    """A model on a device: it gives colour pictures of photos.
+
+    `paint` is all that a single photo needs. Whoever has many runs its parts on several threads:
+    `prepare`, `colorize` for a batch, `pictures`.
 
     What a device computes for a photo depends, in the last bits, on how many go through at once
     (onnxruntime's CPU provider too: it sums in another order for one than for several). So each
     call of the networks is of a fixed number of photos with one sample each: `batch` on a GPU,
     short batches filled up, and one on the CPU, which gains nothing from more but runs several
     calls side by side.
+
+    Attributes:
+        bundle: The model.
+        device: What it runs on.
+        family: The bundle's family, with the number of steps that is taken.
+        size: Square root of the working area in pixels, about.
+        batch: Photos that go through together.
     """
 
     def __init__(
@@ -66,40 +86,96 @@ class Colorizer:
         steps: int | None = None,
         size: int | None = None,
         batch: int = 1,
-        network: Network | None = None,
+        graphs: Mapping[str, Graph] | None = None,
     ) -> None:
-        """Open the network.
+        """Open a model on a device that is known to work; `open` finds both.
 
         Args:
-            bundle: the model.
-            device: what to run it on.
-            steps: sampling steps, the bundle's own by default.
-            size: square root of the working area in pixels, about (see `frame_for`); the bundle's
+            bundle: The model.
+            device: What to run it on.
+            steps: Sampling steps; the bundle's own by default.
+            size: Square root of the working area in pixels, about (see `frame_for`); the bundle's
                 own by default.
-            batch: photos that go through together.
-            network: of this bundle on this device, where it is open already.
+            batch: Photos that go through together.
+            graphs: The bundle's graphs on this device, where they are open already.
 
         Raises:
-            UsageError: a number is out of range.
-            ModelError: the bundle is damaged.
-            DeviceError: the device cannot run it.
+            UsageError: A number is out of range.
+            ModelError: The bundle is damaged.
+            DeviceError: The device cannot run it.
         """
         self.bundle = bundle
         self.device = device
-        self.schedule = respace(bundle.schedule, bundle.schedule.steps if steps is None else steps)
+        self.family = bundle.family if steps is None else bundle.family.with_steps(steps)
         self.size = bundle.working_size if size is None else size
         check_size(bundle, self.size)
         if batch < 1:
             raise UsageError(f"the batch must be at least 1, not {batch}")
         self.batch = batch
         self._rows = batch if device.is_gpu else 1
-        self._network = network or open_network(bundle, device, batch=self._rows, size=self.size)
+        self._graphs = graphs or open_graphs(bundle, device, photos=self._rows, size=self.size)
         self._lanes = Lanes(device.lanes)
+
+    @classmethod
+    def open(
+        cls,
+        model: str = "default",
+        *,
+        device: str = "auto",
+        steps: int | None = None,
+        size: int | None = None,
+        note: Callable[[str], None] = lambda text: None,
+    ) -> Self:
+        """Open a model by its name or path, on the device that is fastest here.
+
+        Args:
+            model: Name of a model that is shipped, or path of a bundle.
+            device: "auto" | "cpu" | "openvino" | "cuda" | "tensorrt".
+            steps: Sampling steps; the bundle's own by default.
+            size: Working size in pixels; the bundle's own by default.
+            note: Told that "auto" measures, which takes some seconds once on a machine.
+
+        Raises:
+            ModelError: The model cannot be used.
+            DeviceError: The device asked for cannot run here.
+            UsageError: A number is out of range, or there is no device of that name.
+        """
+        bundle = load_bundle(model)
+        chosen = choose_device(device, bundle, note)
+        return cls(bundle, chosen, steps=steps, size=size, batch=chosen.batch_for(1))
 
     @property
     def mixes_shapes(self) -> bool:
         """Whether photos of different shapes go through together."""
         return self._rows == 1
+
+    def paint(
+        self, photo: Photo, samples: int = 1, seed: int = 0, on_step: OnStep | None = None
+    ) -> Iterator[Pixels]:
+        """Colour a photo.
+
+        Args:
+            photo: A photo, as `read_photo` gives it.
+            samples: How many colourings; sample k depends on the seed, the photo's bytes and k
+                alone.
+            seed: Any integer; another one gives other colourings.
+            on_step: Called before each step of each sample with x_t and x_0, in any thread. It
+                ends the painting by raising `PaintingStopped`.
+
+        Yields:
+            (height, width, 3) RGB of the photo's type and size, one for each sample, each made
+            when it is asked for.
+
+        Raises:
+            UsageError: There is less than one sample.
+            DeviceError: The device failed.
+        """
+        prepared = self.prepare(photo)
+        try:
+            (ab,) = self.colorize([prepared], samples, seed, on_step)
+        except PaintingStopped:
+            return
+        yield from self.pictures(photo.pixels, prepared, ab)
 
     def prepare(self, photo: Photo) -> Prepared:
         """Take a photo's L down to the working size; safe in any thread."""
@@ -107,21 +183,28 @@ class Colorizer:
         frame = frame_for(height, width, self.size, self.bundle.multiple)
         return Prepared(L=to_working(photo.pixels, frame), frame=frame, digest=photo.digest)
 
-    def colorize(self, prepared: Sequence[Prepared], samples: int, seed: int) -> list[Float]:
+    def colorize(
+        self,
+        prepared: Sequence[Prepared],
+        samples: int,
+        seed: int,
+        on_step: OnStep | None = None,
+    ) -> list[Float]:
         """Draw samples of the ab fields of photos.
 
         Args:
             prepared: 1 to `batch` photos, of one padded shape unless `mixes_shapes`.
-            samples: S, samples of each.
-            seed: any integer; sample k depends on it, the photo's digest and k alone.
+            samples: S, the samples of each.
+            seed: Any integer; sample k depends on it, the photo's digest and k alone.
+            on_step: Called before each step, in any thread; what it raises ends the drawing.
 
         Returns:
             For each photo (S, 2, h, w) float32 in Lab units, h and w the padded sides / grid.
 
         Raises:
-            UsageError: fewer than one sample.
-            ValueError: no photo, too many, or of several shapes.
-            DeviceError: the device failed.
+            UsageError: There is less than one sample.
+            ValueError: There is no photo, or there are too many, or they are of several shapes.
+            DeviceError: The device failed.
         """
         if samples < 1:
             raise UsageError(f"the number of samples must be at least 1, not {samples}")
@@ -131,72 +214,64 @@ class Colorizer:
         calls = [
             self._filled(prepared[i : i + self._rows]) for i in range(0, len(prepared), self._rows)
         ]
-        conditions = self._lanes.map(self._encode, calls)
+        conditions = self._lanes.map(self._condition, calls)
         drawn = self._lanes.map(
-            lambda part: self._draw(*part, seed),
+            lambda part: self._draw(*part, seed, on_step),
             [(*pair, k) for pair in zip(conditions, calls, strict=True) for k in range(samples)],
         )
         of_call = [np.stack(drawn[i : i + samples]) for i in range(0, len(drawn), samples)]
         rows = [ab[:, row] for ab in of_call for row in range(self._rows)]
         return rows[: len(prepared)]  # what came out for the filling is dropped
 
+    def pictures(self, pixels: Pixels, prepared: Prepared, fields: Float) -> Iterator[Pixels]:
+        """Colour a photo with ab fields, one picture after the other; safe in any thread.
+
+        Args:
+            pixels: (height, width) grey or (height, width, 3) sRGB, the photo's own.
+            prepared: The photo, as `prepare` gives it.
+            fields: (S, 2, h, w) float32, as `colorize` gives them.
+        """
+        return render_samples(pixels, fields, prepared.frame, self.bundle.grid, working=prepared.L)
+
     def _filled(self, prepared: Sequence[Prepared]) -> Sequence[Prepared]:
         return [*prepared, *[prepared[-1]] * (self._rows - len(prepared))]
 
-    def _encode(self, photos: Sequence[Prepared]) -> Condition:
-        return self._network.encode(np.stack([p.L for p in photos])[:, None])
+    def _condition(self, photos: Sequence[Prepared]) -> Condition:
+        return self.family.condition(self._graphs, np.stack([p.L for p in photos])[:, None])
 
-    def _draw(self, condition: Condition, photos: Sequence[Prepared], k: int, seed: int) -> Float:
+    def _draw(
+        self,
+        condition: Condition,
+        photos: Sequence[Prepared],
+        k: int,
+        seed: int,
+        on_step: OnStep | None,
+    ) -> Float:
         """Draw sample k of each photo: (photos, 2, h, w)."""
-        grid = self.bundle.grid
-        height, width = photos[0].L.shape
-        noise = SampleNoise(
-            seed, [p.digest for p in photos], 1, (2, height // grid, width // grid), first=k
-        )
-        denoise = self._network.denoiser(condition)
+        cells = tuple(side // self.bundle.grid for side in photos[0].L.shape)
+        noise = SampleNoise(seed, [p.digest for p in photos], 1, (2, *cells), first=k)
 
-        def step(x_t: Float, gamma: Float) -> Float:
+        def watched(step: Step) -> None:
             self._lanes.check()
-            return denoise(x_t, gamma)
+            if on_step is not None:
+                on_step(step)
 
-        return draw(self.bundle, self.schedule, step, noise)
-
-
-def draw(bundle: Bundle, schedule: Schedule, denoise: Denoise, noise: SampleNoise) -> Float:
-    """Draw ab fields with the sampler, the scale, the gains and the sharpness of a bundle.
-
-    Args:
-        bundle: says how to sample.
-        schedule: noise levels to visit: the bundle's own, or those respaced.
-        denoise: (x_t, gamma) -> prediction, as `Network.denoiser` gives it.
-        noise: of the rows.
-
-    Returns:
-        (rows, 2, h, w) float32 in Lab units.
-    """
-    settings = bundle.sampler
-    x_0: Float = sample(
-        denoise,
-        noise.start(),
-        schedule,
-        noise,
-        prediction=bundle.prediction,
-        method=settings.method,
-        eta=settings.eta,
-        variance=settings.variance,
-        clamp=settings.clamp,
-        temperature=settings.temperature,
-    )
-    numbers = range(noise.first, noise.first + noise.samples)
-    gains = [settings.gains[k % len(settings.gains)] for k in numbers] * len(noise.digests)
-    ab = x_0 * np.array(gains, np.float32)[:, None, None, None] * np.float32(bundle.ab_scale)
-    return _sharpened(ab, settings.sharpness) if settings.sharpness else ab
+        return self.family.sample(self._graphs, condition, noise, watched)
 
 
-def _sharpened(ab: Float, amount: float) -> Float:
-    """Add to each plane of (N, 2, h, w) what a Gaussian of one cell takes from it."""
-    planes = [
-        plane + np.float32(amount) * (plane - cv2.GaussianBlur(plane, (0, 0), 1.0))
-        for plane in ab.reshape(-1, *ab.shape[2:])
-    ]
-    return np.stack(planes).reshape(ab.shape)
+def choose_device(requested: str, bundle: Bundle, note: Callable[[str], None]) -> Device:
+    """Choose the device to run a bundle on, as `fastest_device.choose` does."""
+    return choose(requested, bundle, note, _try_out)
+
+
+def _try_out(bundle: Bundle, device: Device) -> tuple[float, list[Float]]:
+    """Draw a sample of each reference photo, and time those of the first."""
+    colorizer = Colorizer(bundle, device, batch=device.lanes)
+    prepared = [colorizer.prepare(photo) for photo in reference_photos().values()]
+    laps = []
+    for _ in range(_RUNS):
+        started = perf_counter()
+        colorizer.colorize([prepared[0]] * device.lanes, 1, _SEED)
+        laps.append(perf_counter() - started)
+    colours = [visible_lab(p.L, p.frame, colorizer.colorize([p], 1, _SEED)[0]) for p in prepared]
+    return min(laps) / colorizer.family.steps / device.lanes, colours

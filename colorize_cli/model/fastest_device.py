@@ -12,23 +12,19 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from time import perf_counter
+from typing import TypeAlias
 
 from .. import __version__
 from ..errors import ColorizeError, DeviceError
-from ..imaging.choose import visible_lab
 from ..imaging.ciede2000 import mean_difference
 from ..imaging.lab import Float
-from ..runtimes.device import Device, Precision, problem, resolve
+from ..runtimes.device import DEVICES, problem, resolve, runtime_of
+from ..runtimes.runtime import Device, Precision
 from ..system.files import cache_folder, write_atomic
 from ..system.machine import describe_machine
 from .bundle import Bundle
-from .colorizer import Colorizer
-from .reference_photos import gate_photos
 
 MAX_DIFFERENCE = 0.5  # mean CIEDE2000 from float32, as for an export in half precision
-_SEED = 0
-_RUNS = 3  # the first compiles and warms up
 
 
 @dataclass(frozen=True)
@@ -55,23 +51,29 @@ class Trial:
         return self.difference is not None and self.difference <= MAX_DIFFERENCE
 
 
-def choose(requested: str, bundle: Bundle, note: Callable[[str], None]) -> Device:
+# Tries a bundle on a device: seconds of a step of a sample on all cores, and the colours, (h, w, 3)
+# Lab of each of the reference photographs.
+TryOut: TypeAlias = Callable[[Bundle, Device], tuple[float, list[Float]]]
+
+
+def choose(requested: str, bundle: Bundle, note: Callable[[str], None], try_out: TryOut) -> Device:
     """Choose the device to run a bundle on.
 
     Args:
-        requested: As on the command line: "auto", or a device by name. "auto" takes CUDA where it
-            works, else the fastest on the CPU; "openvino" the faster of its precisions.
+        requested: The device, as on the command line: "auto", or one by name. "auto" takes CUDA
+            where it works, else the fastest on the CPU; a device by name that has several
+            precisions takes the faster one.
         bundle: What is to be run.
         note: Told that a measurement begins, where none is kept yet.
+        try_out: Measures a bundle on a device.
 
     Raises:
         DeviceError: The device asked for by name cannot run here.
         UsageError: There is no device of that name.
     """
-    if requested not in ("auto", "openvino"):
-        return resolve(requested)
     found = resolve(requested)
-    if found.is_gpu:
+    is_open = requested == "auto" or found.precision is not None
+    if found.is_gpu or not is_open:
         return found
     trials = kept_trials(bundle)
     if trials is None:
@@ -79,7 +81,7 @@ def choose(requested: str, bundle: Bundle, note: Callable[[str], None]) -> Devic
         if len(found_here) == 1:
             return found
         note("measuring once what is fastest on this machine, some seconds")
-        trials = _measure(bundle, found_here)
+        trials = _measure(bundle, found_here, try_out)
         _keep(bundle, trials)
     best = fastest(trials, requested)
     if best is None:
@@ -107,32 +109,22 @@ def kept_trials(bundle: Bundle) -> list[Trial] | None:
 
 def candidates() -> list[Device]:
     """List what can compute on this CPU, onnxruntime first, which is the reference for colours."""
-    devices = [resolve("cpu")]
-    if problem("openvino") is None:
-        from ..runtimes.openvino_core import computes_bf16
-
-        devices.append(resolve("openvino"))
-        if computes_bf16():
-            devices.append(resolve("openvino", precision="bf16"))
-    return devices
+    return [
+        resolve(name, precision=precision or "fp32", is_proven=True)
+        for name in DEVICES
+        if not runtime_of(name).is_gpu and problem(name) is None
+        for precision in runtime_of(name).precisions()
+    ]
 
 
-def _measure(bundle: Bundle, devices: Sequence[Device]) -> list[Trial]:
+def _measure(bundle: Bundle, devices: Sequence[Device], try_out: TryOut) -> list[Trial]:
     """Try the devices; the first one is the reference for the colours."""
-    photos = list(gate_photos().values())
     reference: list[Float] = []
     trials = []
     for device in devices:
         trial = Trial(device.name, device.precision, None, None)
         try:
-            colorizer = Colorizer(bundle, device, batch=device.lanes)
-            prepared = [colorizer.prepare(photo) for photo in photos]
-            laps = []
-            for _ in range(_RUNS):
-                started = perf_counter()
-                colorizer.colorize([prepared[0]] * device.lanes, 1, _SEED)
-                laps.append(perf_counter() - started)
-            found = [visible_lab(p, colorizer.colorize([p], 1, _SEED)[0]) for p in prepared]
+            step_seconds, found = try_out(bundle, device)
         except ColorizeError as error:
             trials.append(replace(trial, failure=str(error)))
             continue
@@ -140,7 +132,7 @@ def _measure(bundle: Bundle, devices: Sequence[Device]) -> list[Trial]:
         trials.append(
             replace(
                 trial,
-                step_ms=round(1000 * min(laps) / colorizer.schedule.steps / device.lanes, 2),
+                step_ms=round(1000 * step_seconds, 2),
                 difference=round(mean_difference(found, reference), 4),
             )
         )

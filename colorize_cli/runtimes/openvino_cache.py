@@ -17,28 +17,31 @@ from typing import Any, TypeAlias
 
 import openvino as ov  # type: ignore[import-untyped]
 
-from ..model.bundle import GRAPHS, Bundle
 from ..system.files import cache_folder, prune, write_atomic
 from ..system.machine import describe_cpu
 from .openvino_core import CORE
+from .runtime import Shape
 
 _CACHE_BYTES = 2 << 30
 _CHECKSUM_BYTES = 4
 
-# File name of a graph, and the shape of the denoiser's noisy_ab that it is for; None for any shape.
-Key: TypeAlias = tuple[str, tuple[int, ...] | None]
+# File name of a graph, and the shape of its first input that it is for; None for any shape.
+Key: TypeAlias = tuple[str, Shape | None]
 
 
 class CompiledGraphs:
-    """The compiled graphs of a bundle on this CPU."""
+    """The compiled graphs of a model on this CPU."""
 
-    def __init__(self, bundle: Bundle) -> None:
-        """Find the folder, and delete in it what was used longest ago."""
+    def __init__(self, graphs: Mapping[str, str]) -> None:
+        """Find the folder, and delete in it what was used longest ago.
+
+        Args:
+            graphs: SHA-256 (hex) of each file by name, of all graphs together: that the names of
+                one are those of the other was checked of these.
+        """
         self._folder = cache_folder() / "openvino"
         prune(self._folder, _CACHE_BYTES)
-        # All graphs together: that the names of one are those of the other was checked of these.
-        graphs = {name: bundle.files[name].sha256 for name in GRAPHS[bundle.family]}
-        self._origin = {"graphs": graphs, "openvino": ov.__version__, "cpu": describe_cpu()}
+        self._origin = {"graphs": dict(graphs), "openvino": ov.__version__, "cpu": describe_cpu()}
 
     def has(self, key: Key, config: Mapping[str, object]) -> bool:
         """Tell whether a graph is there that was compiled with this configuration."""

@@ -1,186 +1,239 @@
-"""A bundle's networks on a device.
+"""ONNX Runtime: its sessions as graphs, and the runtime of the device "cpu".
 
-What the encoder finds in a photo stays where it was computed, over all steps and samples; only
-noisy ab goes in and the prediction comes out at each step.
+onnxruntime lists providers that it cannot load and then runs on the CPU without an error, so a
+session counts only when it has kept the provider that was asked for.
 """
 
-from collections.abc import Callable
+import contextlib
+import importlib.metadata
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
-from numpy.typing import NDArray
 
-from ..errors import DeviceError, ModelError
-from ..model.bundle import GRAPHS, Bundle
-from .device import Device, graph_inputs, open_session
-from .tensorrt import node_counts, provider_options
+from ..errors import DeviceError
+from .runtime import (
+    Device,
+    DeviceName,
+    Feeds,
+    Graph,
+    GraphSet,
+    GraphSpec,
+    Precision,
+    Size,
+    Value,
+)
 
-Float = NDArray[np.float32]
-Denoise: TypeAlias = Callable[[Float, Float], Float]
+_PIP = f"{sys.executable} -m pip"
+_REPAIR = f"{_PIP} uninstall -y onnxruntime onnxruntime-gpu, then {_PIP} install onnxruntime-gpu"
+if not hasattr(ort, "InferenceSession"):
+    # What is left when one of two wheels, which share a folder, is uninstalled.
+    raise DeviceError(f"the installation of onnxruntime is broken: {_REPAIR}")
 
-
-@dataclass(frozen=True, eq=False)
-class Condition:
-    """What the denoiser has to know of a batch of photos.
-
-    Attributes:
-        maps: values of the runtime by the denoiser's input name, (B, c, ...) each.
-        batch: the number B of photos.
-    """
-
-    maps: dict[str, Any]
-    batch: int
-
-
-class Network(Protocol):
-    """The graphs of a bundle, opened on one device; its methods may be called from any thread."""
-
-    def encode(self, L: Float) -> Condition:
-        """Compute what the denoiser has to know of the photos, as `OnnxNetwork.encode` does."""
-
-    def denoiser(self, condition: Condition) -> Denoise:
-        """Make the function that `sampler.sample` calls, as `OnnxNetwork.denoiser` does."""
+CPU_PROVIDER = "CPUExecutionProvider"
+_ERROR, _FATAL = 3, 4  # onnxruntime's levels of logging
+# The ONNX model y = x + x of one float32 (IR version 9, opset 18), so that onnx is not needed.
+PROBE = bytes.fromhex(
+    "08093a390a0e0a01780a01781201792203416464120570726f62655a0f0a0178120a0a08080112040a0208016"
+    "20f0a0179120a0a08080112040a02080142040a001012"
+)
+Providers = tuple[tuple[str, Mapping[str, str]], ...]
+_CPU: Providers = ((CPU_PROVIDER, {}),)
 
 
-def open_network(
-    bundle: Bundle, device: Device, *, batch: int = 1, size: int | None = None
-) -> Network:
-    """Open the graphs of a bundle with the runtime of a device.
-
-    Args:
-        bundle: the model.
-        device: what to run it on.
-        batch: photos a call, for which TensorRT builds its engines.
-        size: working size in pixels likewise; the bundle's by default.
-
-    Raises:
-        ModelError: the bundle is damaged, or its graphs are not of the bundle's format.
-        DeviceError: the device cannot run them.
-    """
-    if device.name == "openvino":
-        from .openvino import OpenVinoNetwork
-
-        return OpenVinoNetwork(bundle, device, size=size)
-    return OnnxNetwork(bundle, device, batch=batch, size=size)
-
-
-class OnnxNetwork:
-    """The graphs of a bundle in onnxruntime.
+class OrtGraph:
+    """A session as a graph.
 
     Attributes:
-        device: what it runs on.
-        node_counts: by graph, how many nodes each provider really runs; empty but for TensorRT.
+        node_counts: How many nodes each provider really runs, where that was looked at.
     """
 
-    def __init__(
-        self, bundle: Bundle, device: Device, *, batch: int = 1, size: int | None = None
-    ) -> None:
-        """Open the graphs, as `open_network` does.
+    def __init__(self, session: ort.InferenceSession, spec: GraphSpec, device: Device) -> None:
+        """Take a session whose inputs and outputs are those of the graph's family.
 
         Raises:
-            ModelError: the bundle is damaged, or its graphs are not of the bundle's format.
-            DeviceError: the device cannot run them.
+            ModelError: They are others.
         """
-        self.device = device
-        self.node_counts: dict[str, dict[str, int]] = {}
-        self._grid = bundle.grid
+        self.node_counts: dict[str, int] = {}
+        self._session = session
+        self._description = device.description
         # TensorRT hands over memory of the CUDA device that it runs on.
         self._memory = "cuda" if device.is_gpu else "cpu"
+        self._feeds_others = spec.feeds_others
+        self._outputs = [node.name for node in session.get_outputs()]
+        spec.check({node.name for node in session.get_inputs()}, set(self._outputs))
 
-        def opened(name: str) -> ort.InferenceSession:
-            model = bundle.read(name)
-            if device.name != "tensorrt":
-                return open_session(model, device)
-            shapes = graph_inputs(model)
-            options = provider_options(bundle, name, shapes, batch, size or bundle.working_size)
-            session = open_session(model, device, options)
-            self.node_counts[name] = node_counts(session, name)
-            return session
+    def run(self, feeds: Feeds) -> dict[str, Value]:
+        """Compute, as `Graph.run` says."""
+        return self.bind({})(feeds)
 
-        names = GRAPHS[bundle.family]
-        with ThreadPoolExecutor(len(names), "open") as pool:
-            # Not at once on a GPU, where TensorRT chooses kernels by their times.
-            *encoder, self._denoiser = (map if device.is_gpu else pool.map)(opened, names)
-        self._encoder = encoder[0] if encoder else None
-        self._maps = [o.name for o in self._encoder.get_outputs()] if self._encoder else ["L"]
-        inputs = {node.name for node in self._denoiser.get_inputs()}
-        expect(bundle, inputs, {"noisy_ab", "gamma", *self._maps})
-        expect(bundle, {node.name for node in self._denoiser.get_outputs()}, {"prediction"})
-
-    def encode(self, L: Float) -> Condition:
-        """Compute what the denoiser has to know of the photos.
-
-        Args:
-            L: (B, 1, H, W) float32, 0..100; H and W multiples of the bundle's `multiple`.
-
-        Raises:
-            DeviceError: the device failed, for want of memory say.
-        """
-        if self._encoder is None:
-            values = [ort.OrtValue.ortvalue_from_numpy(grid_mean(L, self._grid), self._memory, 0)]
-        else:
-            binding = self._encoder.io_binding()
-            binding.bind_cpu_input("L", np.ascontiguousarray(L, np.float32))
-            for name in self._maps:
-                binding.bind_output(name, self._memory, 0)
-            self._run(self._encoder, binding)
-            values = binding.get_outputs()
-        return Condition(maps=dict(zip(self._maps, values, strict=True)), batch=len(L))
-
-    def denoiser(self, condition: Condition) -> Denoise:
-        """Make the function that `sampler.sample` calls.
-
-        Returns:
-            (x_t, gamma) -> prediction: x_t (rows, 2, h, w) float32, the samples of a photo side
-            by side, rows a multiple of the condition's batch; gamma (rows,) float32; the
-            prediction is a new array like x_t. Raises DeviceError when the device fails.
-        """
-        binding = self._denoiser.io_binding()
-        for name, value in condition.maps.items():
+    def bind(self, feeds: Feeds) -> Callable[[Feeds], dict[str, Value]]:
+        """Give inputs ahead, as `Graph.bind` says; they are copied to the device once."""
+        binding = self._session.io_binding()
+        for name, value in feeds.items():
+            if not isinstance(value, ort.OrtValue):
+                value = ort.OrtValue.ortvalue_from_numpy(_plain(value), self._memory, 0)
             binding.bind_ortvalue_input(name, value)
 
-        def denoise(x_t: Float, gamma: Float) -> Float:
-            if len(x_t) % condition.batch:
-                raise ValueError(f"{len(x_t)} rows for {condition.batch} photos")
-            binding.bind_cpu_input("noisy_ab", np.ascontiguousarray(x_t, np.float32))
-            binding.bind_cpu_input("gamma", np.ascontiguousarray(gamma, np.float32))
-            binding.bind_output("prediction", "cpu")
-            self._run(self._denoiser, binding)
-            prediction: Float = binding.copy_outputs_to_cpu()[0]
-            return prediction
+        def run(others: Feeds) -> dict[str, Value]:
+            for name, value in others.items():
+                binding.bind_cpu_input(name, _plain(value))
+            for name in self._outputs:
+                binding.bind_output(name, self._memory if self._feeds_others else "cpu", 0)
+            self._compute(binding)
+            found = binding.get_outputs if self._feeds_others else binding.copy_outputs_to_cpu
+            return dict(zip(self._outputs, found(), strict=True))
 
-        return denoise
+        return run
 
-    def _run(self, session: ort.InferenceSession, binding: ort.IOBinding) -> None:
+    def expect(self, size: Size) -> None:
+        """Do nothing: a session serves every size as it is."""
+
+    def _compute(self, binding: ort.IOBinding) -> None:
         try:
-            session.run_with_iobinding(binding)
+            self._session.run_with_iobinding(binding)
         except Exception as error:  # onnxruntime's errors share no narrower base
             reason = str(error).strip().splitlines()[-1]
             raise DeviceError(
-                f"{self.device.description} failed: {reason}. Try a smaller --batch or --size, "
+                f"{self._description} failed: {reason}. Try a smaller --batch or --size, "
                 "or --device cpu."
             ) from error
 
 
-def grid_mean(L: Float, grid: int) -> Float:
-    """Average (B, 1, H, W) over cells of `grid` x `grid` pixels: (B, 1, H / grid, W / grid)."""
-    batch, _, height, width = L.shape
-    cells = L.reshape(batch, 1, height // grid, grid, width // grid, grid)
-    mean: Float = cells.mean(axis=(3, 5), dtype=np.float32)
-    return mean
+def _plain(value: Value) -> Any:
+    return np.ascontiguousarray(value, np.float32)
 
 
-def expect(bundle: Bundle, found: set[str], names: set[str]) -> None:
-    """Check the names of the denoiser's inputs or outputs.
+class OrtRuntime:
+    """ONNX Runtime on the CPU."""
+
+    is_gpu = False
+
+    def problem(self, name: DeviceName, *, is_proven: bool) -> str | None:
+        """Say why it cannot run here, as `Runtime.problem` does."""
+        return None if is_proven else test_computation(_CPU)
+
+    def device(self, name: DeviceName, threads: int, precision: Precision) -> Device:
+        """Describe the CPU: one thread a call, as many calls at once as there are cores."""
+        return Device(
+            name=name,
+            threads=1,
+            lanes=threads,
+            description=f"CPU ({threads_text(threads)}, onnxruntime {ort.__version__})",
+        )
+
+    def precisions(self) -> tuple[Precision | None, ...]:
+        """Return that the model alone decides."""
+        return (None,)
+
+    def versions(self) -> dict[str, str]:
+        """Return nothing beyond ONNX Runtime."""
+        return {}
+
+    def announcement(self, graphs: GraphSet) -> str | None:
+        """Return None: sessions open at once."""
+        return None
+
+    def open(self, graphs: GraphSet, device: Device) -> dict[str, Graph]:
+        """Open all graphs side by side, as `Runtime.open` says."""
+
+        def opened(number: int) -> Graph:
+            file = graphs.files[number]
+            return OrtGraph(open_session(file.read(), device, _CPU), file.spec, device)
+
+        with ThreadPoolExecutor(len(graphs.files), "open") as pool:
+            found = list(pool.map(opened, range(len(graphs.files))))
+        return {file.spec.name: graph for file, graph in zip(graphs.files, found, strict=True)}
+
+
+RUNTIME = OrtRuntime()
+
+
+def open_session(
+    model: bytes,
+    device: Device,
+    providers: Providers = _CPU,
+    *,
+    records_providers: bool = False,
+) -> ort.InferenceSession:
+    """Open an ONNX model.
+
+    Args:
+        model: The content of the file.
+        device: Its threads are the session's.
+        providers: onnxruntime's providers with their options, the preferred one first.
+        records_providers: Whether the session can tell which provider runs which node.
 
     Raises:
-        ModelError: they are others.
+        DeviceError: onnxruntime opened it elsewhere, or not at all.
     """
-    if found != names:
-        raise ModelError(
-            f"{bundle.path}: denoiser.onnx has {sorted(found)} where {sorted(names)} are expected. "
-            "Make the bundle anew with `colorize export`."
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = device.threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERROR
+    # Waiting threads sleep and leave the cores to decoding and encoding.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if records_providers:
+        options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    chain = [(name, dict(values)) for name, values in providers]
+    try:
+        session = ort.InferenceSession(model, options, providers=chain, enable_fallback=0)
+    except Exception as error:  # onnxruntime's errors share no narrower base
+        raise DeviceError(f"{device.description} cannot open the model: {error}") from error
+    if session.get_providers()[0] != providers[0][0]:
+        raise DeviceError(
+            f"{device.description}: onnxruntime fell back to {session.get_providers()[0]}; "
+            "choose another --device"
         )
+    return session
+
+
+def graph_inputs(model: bytes) -> dict[str, list[int | str]]:
+    """Return the shapes of a graph's inputs by name; dimensions that may vary are names."""
+    options = ort.SessionOptions()
+    options.log_severity_level = _ERROR
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = ort.InferenceSession(model, options, providers=[CPU_PROVIDER])
+    return {node.name: node.shape for node in session.get_inputs()}
+
+
+def rival_wheels() -> list[str]:
+    """Name the onnxruntime distributions installed here; two of them break each other."""
+    names = ("onnxruntime", "onnxruntime-gpu")
+    return [n for n in names if next(iter(importlib.metadata.distributions(name=n)), None)]
+
+
+def test_computation(providers: Providers) -> str | None:
+    """Compute 1 + 1 with providers: what is wrong, or None."""
+    # What goes wrong is told by our own message, not by onnxruntime's on stderr.
+    with _log_level(_FATAL):
+        try:
+            session = open_session(PROBE, Device("cpu", 1, "the device"), providers)
+            result = session.run(None, {"x": np.ones(1, np.float32)})[0]
+        except Exception as error:  # whatever it was, the device does not work
+            return f"a test computation failed ({str(error).strip().splitlines()[0]})"
+    return None if result[0] == 2 else "a test computation gave a wrong result"
+
+
+def threads_text(threads: int) -> str:
+    """Say how many threads there are."""
+    return f"{threads} thread" if threads == 1 else f"{threads} threads"
+
+
+def reinstall() -> str:
+    """Say how to get an onnxruntime that has the providers of GPUs."""
+    if len(rival_wheels()) > 1:
+        return f"onnxruntime and onnxruntime-gpu are both installed, which breaks them: {_REPAIR}"
+    return "NVIDIA GPUs are used on Linux x86-64 and Windows, with onnxruntime-gpu"
+
+
+@contextlib.contextmanager
+def _log_level(level: int) -> Iterator[None]:
+    ort.set_default_logger_severity(level)
+    try:
+        yield
+    finally:
+        ort.set_default_logger_severity(_ERROR)

@@ -1,4 +1,4 @@
-"""TensorRT through onnxruntime: what its engines are built for, and where they are kept.
+"""TensorRT through ONNX Runtime: what its engines are built for, and where they are kept.
 
 An engine is built for a range of shapes, on one model of GPU, by one TensorRT. onnxruntime neither
 notices that one of these has changed nor throws an old engine out, so all of them name the folder.
@@ -12,85 +12,131 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import onnxruntime as ort  # type: ignore[import-untyped]
 
 from ..errors import DeviceError
-from ..model.bundle import GRAPHS, Bundle
 from ..system.files import cache_folder, prune
 from ..system.gpu import find_gpu
+from ..system.install import install_commands
+from . import cuda
+from .ort import OrtGraph, Providers, graph_inputs, open_session
+from .runtime import Device, DeviceName, Graph, GraphFile, GraphSet, Precision
 
-# Sides of photos up to this many times the working size are in the range: aspects up to 4 : 1.
-# What is longer still makes TensorRT build anew, for a wider range.
-_LONGEST = 2
 _CACHE_BYTES = 8 << 30
 _PROVIDER = "TensorrtExecutionProvider"
+_LIBRARIES = ("libnvinfer.so.10", "libnvonnxparser.so.10")
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Profile:
-    """The shapes that engines are built for.
+class TensorRtRuntime:
+    """TensorRT on an NVIDIA GPU; what it cannot take, CUDA and the CPU run."""
 
-    Attributes:
-        batch: photos a call, each with one sample; the smallest is 1.
-        size: working size in pixels, at which the engines are fastest.
-        multiple: the sides are multiples of it, and at least that.
-        grid: working pixels per cell of the ab grid.
-    """
+    is_gpu = True
 
-    batch: int
-    size: int
-    multiple: int
-    grid: int
+    def problem(self, name: DeviceName, *, is_proven: bool) -> str | None:
+        """Say why it cannot run here, as `Runtime.problem` does; drivers change, so it is tried."""
+        cuda.preload_wheel("tensorrt_libs", _LIBRARIES)
+        fix = (
+            f"Install the CUDA libraries with one of\n{install_commands('cuda')}"
+            f"\nand TensorRT 10 beside them:\n{install_commands('tensorrt')}"
+        )
+        return cuda.gpu_problem(name, _providers({}), fix)
 
-    def options(self, inputs: Mapping[str, Sequence[int | str]]) -> dict[str, str]:
-        """State the range for a graph's inputs, as onnxruntime wants it.
+    def device(self, name: DeviceName, threads: int, precision: Precision) -> Device:
+        """Describe the GPU."""
+        return cuda.gpu_device(name, "TensorRT", threads)
 
-        Args:
-            inputs: shape by name; dimensions that may vary are names. `cond_i` has sides of the
-                grid's, halved i times.
+    def precisions(self) -> tuple[Precision | None, ...]:
+        """Return that the model alone decides."""
+        return (None,)
+
+    def versions(self) -> dict[str, str]:
+        """Return nothing beyond ONNX Runtime."""
+        return {}
+
+    def announcement(self, graphs: GraphSet) -> str | None:
+        """Say that engines are to be built, and about how long it takes; None when they are there.
+
+        Each graph has an engine at least: several where TensorRT takes it in parts, of which one
+        is enough here, as nobody knows their number before. One that is left to CUDA as a whole
+        has none, and then this is said at each run.
         """
-        longest = -(-_LONGEST * self.size // self.multiple) * self.multiple
-        usual = -(-self.size // self.multiple) * self.multiple
-        ranges = {
-            "min": (1, self.multiple),
-            "opt": (self.batch, usual),
-            "max": (self.batch, longest),
-        }
-        # The encoder's L is of working pixels; all that a denoiser sees is on the grid.
-        on_grid = "noisy_ab" in inputs
-        options = {}
-        for name, (batch, side) in ranges.items():
-            shapes = []
-            for key, shape in inputs.items():
-                halvings = int(key.removeprefix("cond_")) if key.startswith("cond_") else 0
-                cells = side // (self.grid << halvings) if on_grid else side
-                varying = (batch, 0, cells, cells)
-                sizes = (n if isinstance(n, int) else varying[i] for i, n in enumerate(shape))
-                shapes.append(f"{key}:{'x'.join(map(str, sizes))}")
-            options[f"trt_profile_{name}_shapes"] = ",".join(shapes)
-        return options
+        folder = engine_folder(graphs)
+        names = [Path(file.spec.name).stem for file in graphs.files]
+        if all(any(folder.glob(f"{name}_*.engine")) for name in names):
+            return None
+        photos, size = graphs.best[:2]
+        return (
+            f"building TensorRT engines for batch {photos} and size {size}, once for this model "
+            "and GPU: some minutes"
+        )
+
+    def open(self, graphs: GraphSet, device: Device) -> dict[str, Graph]:
+        """Open one graph after the other, as TensorRT chooses kernels by their times.
+
+        Raises:
+            DeviceError: The folder of the engines cannot be made, or TensorRT takes no part of a
+                graph.
+        """
+        caches = _cache_options(graphs)
+        return {file.spec.name: _opened(file, graphs, device, caches) for file in graphs.files}
 
 
-def provider_options(
-    bundle: Bundle, graph: str, inputs: Mapping[str, Sequence[int | str]], batch: int, size: int
+RUNTIME = TensorRtRuntime()
+
+
+def _opened(
+    file: GraphFile, graphs: GraphSet, device: Device, caches: Mapping[str, str]
+) -> OrtGraph:
+    model, name = file.read(), file.spec.name
+    options = {
+        **caches,
+        # Else they have the graph's inner name, the same for all, and a hash of onnxruntime's own.
+        "trt_engine_cache_prefix": Path(name).stem,
+        # Layers that must not run in half precision are in single in the graph, with casts.
+        "trt_fp16_enable": "1" if graphs.compute == "fp16" else "0",
+        **shape_options(graphs, name, graph_inputs(model)),
+    }
+    session = open_session(model, device, _providers(options), records_providers=True)
+    graph = OrtGraph(session, file.spec, device)
+    graph.node_counts = node_counts(session, name)
+    return graph
+
+
+def _providers(options: Mapping[str, str]) -> Providers:
+    return ((_PROVIDER, {"device_id": "0", **options}), *cuda.PROVIDERS)
+
+
+def shape_options(
+    graphs: GraphSet, name: str, inputs: Mapping[str, Sequence[int | str]]
 ) -> dict[str, str]:
-    """Options of onnxruntime's provider for a graph of a bundle; makes the folders of its caches.
+    """State the range of shapes that an engine is built for, as onnxruntime wants it.
 
     Args:
-        bundle: the model.
-        graph: its file name, which its engines' names begin with.
-        inputs: of the graph, as `Profile.options` takes them.
-        batch: photos a call.
-        size: working size in pixels.
+        graphs: The model's, which says the smallest, the best and the largest size.
+        name: File name of the graph.
+        inputs: Shape by name, as the file has them; dimensions that may vary are names.
+    """
+    options = {}
+    for word, size in (("min", graphs.smallest), ("opt", graphs.best), ("max", graphs.largest)):
+        shapes = []
+        for key, fixed in inputs.items():
+            asked = graphs.shape(name, key, size)
+            sides = (n if isinstance(n, int) else asked[i] for i, n in enumerate(fixed))
+            shapes.append(f"{key}:{'x'.join(map(str, sides))}")
+        options[f"trt_profile_{word}_shapes"] = ",".join(shapes)
+    return options
+
+
+def _cache_options(graphs: GraphSet) -> dict[str, str]:
+    """Make the folders of the caches, and delete in them what was used longest ago.
 
     Raises:
-        DeviceError: the folder cannot be made; without it every run would build for minutes.
+        DeviceError: A folder cannot be made; without it every run would build for minutes.
     """
-    folder, timing = engine_folder(bundle, batch, size), _timing_folder()
+    folder, timing = engine_folder(graphs), _timing_folder()
     with suppress(OSError):
         os.utime(folder)  # used now, also where the file system does not note that files are read
     prune(folder.parent, _CACHE_BYTES)
@@ -105,30 +151,31 @@ def provider_options(
     return {
         "trt_engine_cache_enable": "1",
         "trt_engine_cache_path": str(folder),
-        # Else they have the graph's inner name, the same for all, and a hash of onnxruntime's own.
-        "trt_engine_cache_prefix": Path(graph).stem,
         "trt_timing_cache_enable": "1",
         "trt_timing_cache_path": str(timing),
-        # Layers that must not run in half precision are in single in the graph, with casts.
-        "trt_fp16_enable": "1" if bundle.compute == "fp16" else "0",
-        **Profile(batch, size, bundle.multiple, bundle.grid).options(inputs),
     }
 
 
-def engine_folder(bundle: Bundle, batch: int, size: int) -> Path:
-    """Name the folder of a bundle's engines by all that makes them differ."""
-    graphs = "".join(bundle.files[name].sha256 for name in GRAPHS[bundle.family])
+def engine_folder(graphs: GraphSet) -> Path:
+    """Name the folder of a model's engines by all that makes them differ."""
+    contents = "".join(file.sha256 for file in graphs.files)
+    sizes = (graphs.smallest, graphs.best, graphs.largest)
+    shapes = [
+        graphs.shape(file.spec.name, file.spec.inputs[0], size)
+        for file in graphs.files
+        for size in sizes
+    ]
+    photos, size = graphs.best[:2]
     key = (
-        hashlib.sha256(graphs.encode()).hexdigest()[:16],
+        hashlib.sha256(contents.encode()).hexdigest()[:16],
         f"ort{ort.__version__}",
         f"trt{_version()}",
         f"cuda{ort.cuda_version}",
         _gpu_word(),
-        bundle.compute,
-        f"b{batch}",
+        graphs.compute,
+        f"b{photos}",
         f"s{size}",
-        f"m{bundle.multiple}",
-        f"g{bundle.grid}",
+        hashlib.sha256(repr(shapes).encode()).hexdigest()[:8],
     )
     return cache_folder() / "tensorrt" / "-".join(key)
 
@@ -149,22 +196,6 @@ def _gpu_word() -> str:
     return f"sm{gpu.compute_capability}-" + re.sub(r"\W+", "-", gpu.name.lower())
 
 
-def building(bundle: Bundle, batch: int, size: int) -> str | None:
-    """Say that engines are to be built, and about how long it takes; None when they are there.
-
-    Each graph has an engine at least: several where TensorRT takes it in parts, of which one is
-    enough here, as nobody knows their number before. One that is left to CUDA as a whole has none,
-    and then this is said at each run.
-    """
-    folder = engine_folder(bundle, batch, size)
-    if all(any(folder.glob(f"{Path(name).stem}_*.engine")) for name in GRAPHS[bundle.family]):
-        return None
-    return (
-        f"building TensorRT engines for batch {batch} and size {size}, once for this model and "
-        "GPU: some minutes"
-    )
-
-
 def node_counts(session: ort.InferenceSession, graph: str) -> dict[str, int]:
     """Tell which providers really run a graph that was opened for TensorRT.
 
@@ -173,14 +204,14 @@ def node_counts(session: ort.InferenceSession, graph: str) -> dict[str, int]:
     engines has been seen on no machine with TensorRT.
 
     Args:
-        session: of `devices.open_session` on the device "tensorrt".
-        graph: its file name, for the message.
+        session: A session of `ort.open_session`, opened with TensorRT's provider first.
+        graph: Its file name, for the message.
 
     Returns:
         Nodes of the graph by provider, as people name them: "TensorRT", "CUDA", "CPU".
 
     Raises:
-        DeviceError: the session has no TensorRT.
+        DeviceError: The session has no TensorRT.
     """
     counts: Counter[str] = Counter()
     for part in session.get_provider_graph_assignment_info():
@@ -203,6 +234,6 @@ def node_counts(session: ort.InferenceSession, graph: str) -> dict[str, int]:
 
 def _version() -> str:
     try:
-        return str(ctypes.CDLL("libnvinfer.so.10").getInferLibVersion())
+        return str(ctypes.CDLL(_LIBRARIES[0]).getInferLibVersion())
     except (OSError, AttributeError):
         return "unknown"

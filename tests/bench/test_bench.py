@@ -41,7 +41,7 @@ from colorize_cli.model import fastest_device as auto
 from colorize_cli.model.bundle import load_bundle, write_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.fastest_device import MAX_DIFFERENCE
-from colorize_cli.model.reference_photos import gate_photos
+from colorize_cli.model.reference_photos import reference_photos
 from colorize_cli.photos.read import read_photo
 from colorize_cli.runtimes.device import Device, resolve
 from colorize_cli.runtimes.ort import OnnxNetwork
@@ -703,7 +703,7 @@ def test_colours_are_judged_by_photographs_where_none_is_given(
         task = bench_worker.ReferenceTask(str(tiny_bundle), jobs, 2, is_built_in, None)
         return bench_worker.take_reference(task).colours
 
-    assert len(colours(is_built_in=True)) == len(gate_photos()) > 1
+    assert len(colours(is_built_in=True)) == len(reference_photos()) > 1
     assert len(colours(is_built_in=False)) == 1
 
 

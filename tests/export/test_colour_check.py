@@ -14,7 +14,7 @@ from colorize_cli.cli.app import main
 from colorize_cli.errors import CheckError, DeviceError
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer
-from colorize_cli.model.reference_photos import gate_photos
+from colorize_cli.model.reference_photos import reference_photos
 from colorize_cli.runtimes.device import resolve
 from export import colour_check as gate
 from export.colour_check import Verdict, check_colours, require_device
@@ -81,7 +81,7 @@ def test_a_precision_that_passes_is_written_with_its_figure(
             assert value.type.tensor_type.elem_type == TensorProto.FLOAT
     # The CPU runs every precision.
     colorizer = Colorizer(bundle, resolve("cpu", threads=1))
-    prepared = colorizer.prepare(next(iter(gate_photos().values())))
+    prepared = colorizer.prepare(next(iter(reference_photos().values())))
     assert np.isfinite(colorizer.colorize([prepared], 1, 0)[0]).all()
 
 
@@ -126,12 +126,12 @@ def test_the_gate_blames_the_layer_that_is_wrong(precision: str, exported: Expor
     bundle = exported(precision)
     network = network_from_bundle(exported("fp16"))
     lines: list[str] = []
-    check_colours(bundle, network, dict(list(gate_photos().items())[:1]), lines.append)
+    check_colours(bundle, network, dict(list(reference_photos().items())[:1]), lines.append)
     assert lines[0].startswith("[ok  ]")
     with torch.no_grad():
         network.denoiser.down[1][0].res.conv1.weight.mul_(-3)
     with pytest.raises(CheckError, match=r"denoiser\.down\.1\.0\.res\.conv1  \d") as raised:
-        check_colours(bundle, network, gate_photos(), lines.append)
+        check_colours(bundle, network, reference_photos(), lines.append)
     assert raised.value.exit_code == 1
     assert len(str(raised.value).splitlines()) == 6
     assert lines[-1].startswith("[FAIL]")
@@ -141,7 +141,7 @@ def test_the_gate_blames_the_layer_that_is_wrong(precision: str, exported: Expor
 def test_the_layers_of_a_bundle_are_those_of_its_network(exported: Exported) -> None:
     bundle = exported("fp16")
     reference = TorchNetwork(network_from_bundle(bundle), bundle.grid)
-    calls = record_calls(bundle, reference, gate_photos()["coffee"])
+    calls = record_calls(bundle, reference, reference_photos()["coffee"])
     wanted = torch_layers(reference, calls, 0)
     got = bundle_layers(bundle, resolve("cpu", threads=1), calls, 0)
     assert got.keys() == wanted.keys()

@@ -9,7 +9,7 @@ from made.tiny_bundles import tiny_fields
 from onnx import numpy_helper
 
 from colorize_cli.model.bundle import write_bundle
-from colorize_cli.model.reference_photos import gate_photos
+from colorize_cli.model.reference_photos import reference_photos
 from colorize_cli.runtimes.device import resolve
 from colorize_cli.runtimes.ort import OnnxNetwork
 from export.layer_blame import bundle_layers, most_different
@@ -43,7 +43,7 @@ def test_layers_are_found_through_casts_and_dequantization(tmp_path: Path) -> No
     model.graph.node[0].input[0] = "a.b.weight"  # a name that the text form cannot spell
     fields = tiny_fields("palette") | {"grid": 1}
     bundle = write_bundle(tmp_path, fields, {"denoiser.onnx": model.SerializeToString()})
-    photo = next(iter(gate_photos().values()))
+    photo = next(iter(reference_photos().values()))
     device = resolve("cpu", threads=1)
     calls = record_calls(bundle, OnnxNetwork(bundle, device), photo)
     layers = bundle_layers(bundle, device, calls, 3)

@@ -11,7 +11,7 @@ from onnx import TensorProto, numpy_helper
 from colorize_cli.errors import UsageError
 from colorize_cli.model.bundle import Bundle, load_bundle, write_bundle
 from colorize_cli.model.colorizer import Colorizer
-from colorize_cli.model.reference_photos import gate_photos
+from colorize_cli.model.reference_photos import reference_photos
 from colorize_cli.runtimes.device import resolve
 from colorize_cli.runtimes.ort import OnnxNetwork
 from export import calibration as photos
@@ -26,7 +26,7 @@ def silent(line: str) -> None:
 
 def test_calls_are_recorded_at_every_noise_level(tiny_bundle: Path) -> None:
     bundle = load_bundle(tiny_bundle)
-    photo = next(iter(gate_photos().values()))
+    photo = next(iter(reference_photos().values()))
     calls = record_calls(bundle, OnnxNetwork(bundle, resolve("cpu", threads=1)), photo)
     levels = [float(gamma[0]) for _, gamma in calls.steps]
     np.testing.assert_allclose(levels, bundle.schedule.gammas[:0:-1], rtol=1e-6)
@@ -63,14 +63,14 @@ def test_int8_runs_on_the_cpu_provider_and_gives_nearly_the_same_colours(
     fields = []
     for bundle in (load_bundle(tiny_bundle), quantized_bundle(tiny_bundle, tmp_path / "int8")):
         colorizer = Colorizer(bundle, device)
-        prepared = colorizer.prepare(next(iter(gate_photos().values())))
+        prepared = colorizer.prepare(next(iter(reference_photos().values())))
         fields.append(colorizer.colorize([prepared], 1, 0)[0])
     difference = np.abs(fields[0] - fields[1]).mean()
     assert 0 < difference < 0.1 * np.abs(fields[0]).mean()
 
 
 def test_none_of_the_gates_photographs_calibrates() -> None:
-    judged = {photo.digest for photo in gate_photos().values()}
+    judged = {photo.digest for photo in reference_photos().values()}
     assert len(judged) >= 4
     assert not judged & {photo.digest for photo in calibration_photos(None, silent)}
 

@@ -1,10 +1,17 @@
 """Tiny bundles with the real interface, made without torch: their graphs and their fields."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
 from colorize_cli.diffusion.schedule import cosine
+from colorize_cli.model.bundle import Bundle
+from colorize_cli.model.families.diffusion import Denoise, Diffusion, Float
+from colorize_cli.model.graphs import open_graphs
+from colorize_cli.runtimes.runtime import Device
 
 HEADER = '<ir_version: 9, opset_import: ["" : 18]>'
 
@@ -136,10 +143,10 @@ def tiny_fields(family: str) -> dict[str, object]:
         "working_size": 64,
         "multiple": 32,
         "grid": 4,
-        "ab_scale": 26.0,
-        "prediction": "v",
-        "schedule": {"name": schedule.name, "gammas": schedule.gammas.tolist()},
-        "sampler": {
+        "sampling": {
+            "ab_scale": 26.0,
+            "prediction": "v",
+            "schedule": {"name": schedule.name, "gammas": schedule.gammas.tolist()},
             "method": "ddim",
             "eta": 1.0,
             "variance": "posterior",
@@ -151,3 +158,17 @@ def tiny_fields(family: str) -> dict[str, object]:
         "license": "none: random weights",
         "quality": {},
     }
+
+
+def sampled(bundle: Bundle, **settings: Any) -> Bundle:
+    """The same bundle, sampled otherwise: `gains`, `temperature`, as `SamplerSettings` has them."""
+    assert isinstance(bundle.family, Diffusion)
+    family = replace(bundle.family, sampler=replace(bundle.family.sampler, **settings))
+    return replace(bundle, family=family)
+
+
+def denoiser_of(bundle: Bundle, device: Device, L: Float) -> Denoise:
+    """Open a bundle on a device, and make the function that the sampler calls for photos."""
+    assert isinstance(bundle.family, Diffusion)
+    graphs = open_graphs(bundle, device)
+    return bundle.family.denoiser(graphs, bundle.family.condition(graphs, L))

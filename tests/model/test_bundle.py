@@ -14,6 +14,9 @@ from colorize_cli.diffusion.schedule import cosine
 from colorize_cli.errors import EXIT_ENVIRONMENT, ModelError
 from colorize_cli.model import bundle as bundle_module
 from colorize_cli.model.bundle import load_bundle, shipped_names, write_bundle
+from colorize_cli.model.colorizer import Colorizer
+from colorize_cli.model.families import parse_family
+from colorize_cli.model.families.diffusion import Diffusion
 
 
 @pytest.fixture
@@ -39,10 +42,12 @@ def zipped(folder: Path, archive: Path, prefix: str = "") -> Path:
 def test_a_folder_gives_everything_that_was_written(copy: Path) -> None:
     bundle = load_bundle(copy)
 
-    assert (bundle.family, bundle.working_size, bundle.multiple) == ("encoder", 64, 32)
-    assert (bundle.grid, bundle.ab_scale, bundle.prediction) == (4, 26.0, "v")
-    np.testing.assert_array_equal(bundle.schedule.gammas, cosine(20).gammas)
-    assert bundle.sampler.clamp == Clamp("static", 3.2)
+    assert (bundle.working_size, bundle.multiple, bundle.grid) == (64, 32, 4)
+    family = bundle.family
+    assert isinstance(family, Diffusion)
+    assert (family.name, family.ab_scale, family.prediction) == ("encoder", 26.0, "v")
+    np.testing.assert_array_equal(family.schedule.gammas, cosine(20).gammas)
+    assert family.sampler.clamp == Clamp("static", 3.2)
     assert bundle.read("denoiser.onnx") == (copy / "denoiser.onnx").read_bytes()
     assert bundle.files["denoiser.onnx"].bytes == (copy / "denoiser.onnx").stat().st_size
 
@@ -56,9 +61,9 @@ def test_a_zip_is_as_good_as_the_folder(copy: Path, tmp_path: Path, prefix: str)
 
 
 def test_an_unknown_format_version_is_refused(copy: Path) -> None:
-    edit(copy, lambda fields: fields.update(format=2))
+    edit(copy, lambda fields: fields.update(format=3))
 
-    with pytest.raises(ModelError, match=r"format 2.*[Uu]pdate colorize") as caught:
+    with pytest.raises(ModelError, match=r"format 3.*[Uu]pdate colorize") as caught:
         load_bundle(copy)
     assert caught.value.exit_code == EXIT_ENVIRONMENT
 
@@ -82,6 +87,7 @@ def test_a_changed_byte_is_found(copy: Path) -> None:
 def test_damage_after_loading_is_found_when_reading(copy: Path) -> None:
     bundle = load_bundle(copy)
     (copy / "denoiser.onnx").write_bytes(b"")
+    assert bundle.read("denoiser.onnx")  # what was verified
 
     with pytest.raises(ModelError, match="damaged"):
         bundle.read("denoiser.onnx")
@@ -158,25 +164,27 @@ def test_what_is_no_zip_or_holds_no_bundle_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda f: f.pop("ab_scale"), "lacks 'ab_scale'"),
-        (lambda f: f.update(ab_scale=-1), "ab_scale"),
-        (lambda f: f.update(ab_scale="wide"), "makes no sense"),
+        (lambda f: f["sampling"].pop("ab_scale"), "lacks 'ab_scale'"),
+        (lambda f: f["sampling"].update(ab_scale=-1), "ab_scale"),
+        (lambda f: f["sampling"].update(ab_scale="wide"), "makes no sense"),
         (lambda f: f.update(working_size=0), "working_size"),
         (lambda f: f.update(multiple=30), "multiple"),
-        (lambda f: f.update(prediction="score"), "score"),
-        (lambda f: f["schedule"].update(gammas=[1.0, 1.0]), "gammas"),
-        (lambda f: f["schedule"].update(gammas=[[]]), "gammas"),
-        (lambda f: f["sampler"].update(method="euler"), "euler"),
-        (lambda f: f["sampler"].update(eta=2), "eta"),
-        (lambda f: f["sampler"].update(gains=[1, 0]), "gains"),
-        (lambda f: f["sampler"].update(gain=1.12), "gain is now a list"),
-        (lambda f: f["sampler"].update(temperature=-1), "temperature"),
-        (lambda f: f["sampler"].update(sharpness=-1), "sharpness"),
-        (lambda f: f["sampler"].update(clamp={"kind": "soft", "limit": 1}), "soft"),
+        (lambda f: f["sampling"].update(prediction="score"), "score"),
+        (lambda f: f["sampling"]["schedule"].update(gammas=[1.0, 1.0]), "gammas"),
+        (lambda f: f["sampling"]["schedule"].update(gammas=[[]]), "gammas"),
+        (lambda f: f["sampling"].update(method="euler"), "euler"),
+        (lambda f: f["sampling"].update(eta=2), "eta"),
+        (lambda f: f["sampling"].update(gains=[1, 0]), "gains"),
+        (lambda f: f["sampling"].update(temperature=-1), "temperature"),
+        (lambda f: f["sampling"].update(sharpness=-1), "sharpness"),
+        (lambda f: f["sampling"].update(clamp={"kind": "soft", "limit": 1}), "soft"),
         (lambda f: f["files"].update({"denoiser.onnx": "x"}), "makes no sense"),
         (lambda f: f["files"]["denoiser.onnx"].update(bytes="many"), "whole numbers"),
         (
-            lambda f: (f.update(prediction="eps"), f["schedule"].update(gammas=[1.0, 0.0])),
+            lambda f: (
+                f["sampling"].update(prediction="eps"),
+                f["sampling"]["schedule"].update(gammas=[1.0, 0.0]),
+            ),
             "gamma = 0",
         ),
     ],
@@ -190,6 +198,48 @@ def test_fields_that_make_no_sense_are_refused(
         load_bundle(copy)
 
 
+def as_format_1(fields: dict[str, Any]) -> None:
+    """Bring the fields back to how the first version of the format had them."""
+    sampler = fields.pop("sampling")
+    fields |= {"format": 1, "sampler": sampler}
+    fields |= {name: sampler.pop(name) for name in ("ab_scale", "prediction", "schedule")}
+
+
+def test_the_first_format_is_still_read_and_is_the_same_model(copy: Path) -> None:
+    bundle = load_bundle(copy)
+    edit(copy, as_format_1)
+    old = load_bundle(copy)
+    assert old.digest == bundle.digest
+    assert old.family.sampling == bundle.family.sampling
+    edit(copy, lambda fields: fields["sampler"].update(gain=1.12))
+    with pytest.raises(ModelError, match="gain is now a list"):
+        load_bundle(copy)
+
+
+@pytest.mark.parametrize("family", ["tiny_bundle", "tiny_palette_bundle"])
+def test_what_a_family_says_of_its_sampling_is_what_it_reads(
+    family: str, request: pytest.FixtureRequest
+) -> None:
+    bundle = load_bundle(request.getfixturevalue(family))
+    again = parse_family(bundle.family.name, bundle.grid, bundle.family.sampling)
+    assert again.sampling == bundle.family.sampling
+
+
+def test_the_files_of_a_bundle_are_read_once_to_be_verified_and_opened(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    read_file = bundle_module.read_file
+
+    def noted(path: Path, name: str, limit: int) -> bytes:
+        read.append(name)
+        return read_file(path, name, limit)
+
+    monkeypatch.setattr(bundle_module, "read_file", noted)
+    Colorizer.open(str(copy), device="cpu")
+    assert sorted(read) == ["bundle.json", "denoiser.onnx", "encoder.onnx"]
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{", "null"])
 def test_what_is_no_manifest_is_refused(copy: Path, text: str) -> None:
     (copy / "bundle.json").write_text(text)
@@ -199,9 +249,11 @@ def test_what_is_no_manifest_is_refused(copy: Path, text: str) -> None:
 
 
 def test_no_clamp_is_a_clamp_of_kind_none(copy: Path) -> None:
-    edit(copy, lambda fields: fields["sampler"].update(clamp={"kind": "none"}))
+    edit(copy, lambda fields: fields["sampling"].update(clamp={"kind": "none"}))
 
-    assert load_bundle(copy).sampler.clamp is None
+    family = load_bundle(copy).family
+    assert isinstance(family, Diffusion)
+    assert family.sampler.clamp is None
 
 
 def test_the_digest_follows_what_decides_the_pixels(copy: Path) -> None:
@@ -209,7 +261,7 @@ def test_the_digest_follows_what_decides_the_pixels(copy: Path) -> None:
 
     edit(copy, lambda fields: fields.update(quality={"lpips": 0.2}, name="renamed"))
     assert load_bundle(copy).digest == digest
-    edit(copy, lambda fields: fields["sampler"].update(eta=0.5))
+    edit(copy, lambda fields: fields["sampling"].update(eta=0.5))
     assert load_bundle(copy).digest != digest
 
 

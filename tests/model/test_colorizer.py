@@ -6,16 +6,19 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from made.tiny_bundles import sampled
+from made.watched import Watched
 from numpy.typing import NDArray
 
 from colorize_cli.errors import UsageError
-from colorize_cli.imaging.lab import Float
 from colorize_cli.model import colorizer as colorizer_module
 from colorize_cli.model.bundle import Bundle, load_bundle
-from colorize_cli.model.colorizer import Colorizer, Prepared
+from colorize_cli.model.colorizer import Colorizer, PaintingStopped, Prepared
+from colorize_cli.model.families.family import Step
+from colorize_cli.model.graphs import open_graphs
 from colorize_cli.photos.read import Photo, read_photo
-from colorize_cli.runtimes.device import Device, problem, resolve
-from colorize_cli.runtimes.ort import Condition, Denoise, OnnxNetwork
+from colorize_cli.runtimes.device import problem, resolve
+from colorize_cli.runtimes.runtime import Device, Feeds, Graph
 
 CPU = resolve("cpu")
 SEED = 11
@@ -46,7 +49,8 @@ def three(bundle: Bundle) -> Colorizer:
 
 def as_on_a_gpu(bundle: Bundle) -> Colorizer:
     """A GPU as far as batches go; what it computes is the CPU's."""
-    return Colorizer(bundle, replace(CPU, name="cuda"), batch=3, network=OnnxNetwork(bundle, CPU))
+    gpu = replace(CPU, photos_a_call=8)
+    return Colorizer(bundle, gpu, batch=3, graphs=open_graphs(bundle, CPU))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +69,7 @@ def test_samples_are_ab_fields_in_lab_units(alone: list[NDArray[np.float32]]) ->
 def test_the_bundles_gains_multiply_the_ab_of_each_sample_in_turn(
     bundle: Bundle, alone: list[NDArray[np.float32]]
 ) -> None:
-    vivid = Colorizer(replace(bundle, sampler=replace(bundle.sampler, gains=(2.0, 0.5, 3.0))), CPU)
+    vivid = Colorizer(sampled(bundle, gains=(2.0, 0.5, 3.0)), CPU)
 
     ab = vivid.colorize([vivid.prepare(photo(0))], 4, SEED)[0]
 
@@ -76,7 +80,7 @@ def test_the_bundles_gains_multiply_the_ab_of_each_sample_in_turn(
 def test_the_bundles_temperature_makes_samples_more_alike(
     bundle: Bundle, alone: list[NDArray[np.float32]]
 ) -> None:
-    calm = Colorizer(replace(bundle, sampler=replace(bundle.sampler, temperature=0.1)), CPU)
+    calm = Colorizer(sampled(bundle, temperature=0.1), CPU)
 
     ab = calm.colorize([calm.prepare(photo(0))], 4, SEED)[0]
 
@@ -86,7 +90,7 @@ def test_the_bundles_temperature_makes_samples_more_alike(
 def test_the_bundles_sharpness_makes_edges_of_colour_steeper_and_keeps_their_mean(
     bundle: Bundle, alone: list[NDArray[np.float32]]
 ) -> None:
-    crisp = Colorizer(replace(bundle, sampler=replace(bundle.sampler, sharpness=0.5)), CPU)
+    crisp = Colorizer(sampled(bundle, sharpness=0.5), CPU)
 
     ab = crisp.colorize([crisp.prepare(photo(0))], 4, SEED)[0]
 
@@ -177,25 +181,18 @@ def test_on_the_cpu_photos_of_different_shapes_go_through_together(
 
 def test_an_interruption_ends_all_lanes_between_two_steps(bundle: Bundle) -> None:
     device = resolve("cpu", threads=4)
-    network = OnnxNetwork(bundle, device)
+    graphs = open_graphs(bundle, device)
     calls = 0
 
-    class Interrupted:
-        encode = staticmethod(network.encode)
+    class Interrupted(Watched):
+        def called(self, feeds: Feeds) -> None:
+            nonlocal calls
+            calls += 1
+            if calls == 7:
+                raise KeyboardInterrupt
 
-        def denoiser(self, condition: Condition) -> Denoise:
-            denoise = network.denoiser(condition)
-
-            def step(x_t: Float, gamma: Float) -> Float:
-                nonlocal calls
-                calls += 1
-                if calls == 7:
-                    raise KeyboardInterrupt
-                return denoise(x_t, gamma)
-
-            return step
-
-    colorizer = Colorizer(bundle, device, network=Interrupted())
+    graphs["denoiser.onnx"] = Interrupted(graphs["denoiser.onnx"])
+    colorizer = Colorizer(bundle, device, graphs=graphs)
     prepared = [colorizer.prepare(photo(0))]
     with pytest.raises(KeyboardInterrupt):
         colorizer.colorize(prepared, 16, SEED)
@@ -212,33 +209,24 @@ def test_another_seed_gives_other_samples(one: Colorizer, alone: list[NDArray[np
 # The work that is done.
 
 
-@pytest.mark.parametrize(("name", "rows"), [("cpu", 1), ("cuda", 3)])
+@pytest.mark.parametrize(("photos_a_call", "rows"), [(1, 1), (8, 3)])
 def test_the_encoder_runs_once_and_every_call_has_the_same_rows(
-    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, name: Any, rows: int
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, photos_a_call: int, rows: int
 ) -> None:
     calls: list[Any] = []
 
-    class Spy(OnnxNetwork):
-        def __init__(self, bundle: Bundle, device: Device, *, batch: int, size: int) -> None:
-            assert batch == rows
-            super().__init__(bundle, CPU)
+    class Spy(Watched):
+        def called(self, feeds: Feeds) -> None:
+            name = "denoise" if "noisy_ab" in feeds else "encode"
+            calls.append((name, len(next(iter(feeds.values())))))
 
-        def encode(self, L: Float) -> Condition:
-            calls.append(("encode", len(L)))
-            return super().encode(L)
+    def spied(bundle: Bundle, device: Device, *, photos: int, size: int) -> dict[str, Graph]:
+        assert photos == rows
+        return {name: Spy(graph) for name, graph in open_graphs(bundle, CPU).items()}
 
-        def denoiser(self, condition: Condition) -> Denoise:
-            denoise = super().denoiser(condition)
-
-            def spy(x_t: Float, gamma: Float) -> Float:
-                calls.append(("denoise", len(x_t)))
-                return denoise(x_t, gamma)
-
-            return spy
-
-    monkeypatch.setattr(colorizer_module, "open_network", Spy)
+    monkeypatch.setattr(colorizer_module, "open_graphs", spied)
     # A GPU as far as batches go; what it computes is the CPU's.
-    colorizer = Colorizer(bundle, replace(CPU, name=name), batch=3)
+    colorizer = Colorizer(bundle, replace(CPU, photos_a_call=photos_a_call), batch=3)
     colorizer.colorize([colorizer.prepare(photo(0))], 2, SEED)
 
     assert calls == [("encode", rows)] + [("denoise", rows)] * 20 * 2
@@ -261,8 +249,9 @@ def test_a_short_batch_on_a_gpu_is_filled_up_without_a_trace(
 def test_steps_and_size_override_the_bundle(bundle: Bundle) -> None:
     colorizer = Colorizer(bundle, CPU, steps=3, size=128)
 
-    assert colorizer.schedule.steps == 3
-    assert colorizer.schedule.gammas[-1] == bundle.schedule.gammas[-1]
+    assert colorizer.family.steps == 3
+    schedules = [one.sampling["schedule"]["gammas"] for one in (colorizer.family, bundle.family)]
+    assert schedules[0][-1] == schedules[1][-1]
     prepared = colorizer.prepare(photo(0))
     assert prepared.L.shape == (128, 160)  # 106.7 x 160, padded
     assert colorizer.colorize([prepared], 1, SEED)[0].shape == (1, 2, 32, 40)
@@ -298,6 +287,46 @@ def test_a_palette_bundle_runs_through_the_same_calls(tiny_palette_bundle: Path)
         np.testing.assert_array_equal(
             together[i], single.colorize([single.prepare(photo(i))], 2, SEED)[0]
         )
+
+
+def test_a_painted_photo_is_what_its_parts_give(one: Colorizer) -> None:
+    grey = photo(0)
+    prepared = one.prepare(grey)
+    ab = one.colorize([prepared], 2, SEED)[0]
+    painted = list(one.paint(grey, samples=2, seed=SEED))
+
+    assert [picture.shape for picture in painted] == [(60, 90, 3)] * 2
+    for picture, expected in zip(painted, one.pictures(grey.pixels, prepared, ab), strict=True):
+        np.testing.assert_array_equal(picture, expected)
+
+
+def test_a_model_opened_by_its_path_paints(tiny_bundle: Path, one: Colorizer) -> None:
+    opened = Colorizer.open(str(tiny_bundle), device="cpu")
+    expected = next(one.paint(photo(0), seed=SEED))
+    np.testing.assert_array_equal(next(opened.paint(photo(0), seed=SEED)), expected)
+
+
+def test_each_step_shows_where_it_starts_and_what_it_takes_for_the_picture(
+    one: Colorizer,
+) -> None:
+    steps: list[Step] = []
+    (picture,) = one.paint(photo(0), seed=SEED, on_step=steps.append)
+    assert picture.shape == (60, 90, 3)
+    assert [(step.sample, step.t) for step in steps] == [(0, t) for t in range(20, 0, -1)]
+    assert all(step.x_t.shape == step.x_0.shape == (1, 2, 16, 24) for step in steps)
+
+
+def test_whoever_watches_the_steps_can_stop_the_painting(one: Colorizer) -> None:
+    seen: list[int] = []
+
+    def stop(step: Step) -> None:
+        seen.append(step.t)
+        if step.t == 18:
+            raise PaintingStopped
+
+    assert list(one.paint(photo(0), samples=1, seed=SEED, on_step=stop)) == []
+    assert seen == [20, 19, 18]
+    assert len(list(one.paint(photo(0), samples=1))) == 1  # and it can go on
 
 
 def test_ab_fields_are_as_recorded(

@@ -9,9 +9,11 @@ import pytest
 from colorize_cli.errors import DeviceError
 from colorize_cli.model import fastest_device as auto
 from colorize_cli.model.bundle import Bundle, load_bundle
-from colorize_cli.model.fastest_device import Trial, choose, fastest, kept_trials
+from colorize_cli.model.colorizer import _try_out, choose_device
+from colorize_cli.model.fastest_device import Trial, fastest, kept_trials
 from colorize_cli.runtimes import openvino_core as openvino_runtime
-from colorize_cli.runtimes.device import Device, resolve
+from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.runtime import Device
 
 CANDIDATES = [
     resolve("cpu", threads=1),
@@ -36,12 +38,12 @@ def found(
         Trial(device.name, device.precision, *trial)
         for device, trial in zip(CANDIDATES, trials, strict=True)
     ]
-    monkeypatch.setattr(auto, "_measure", lambda bundle, devices: whole)
+    monkeypatch.setattr(auto, "_measure", lambda bundle, devices, try_out: whole)
     return whole
 
 
 def chosen(requested: str, bundle: Bundle) -> tuple[str, str | None]:
-    device = choose(requested, bundle, lambda text: None)
+    device = choose_device(requested, bundle, lambda text: None)
     return device.name, device.precision
 
 
@@ -76,12 +78,12 @@ def test_it_is_measured_once_and_again_when_the_record_is_damaged(
     trials = found(monkeypatch, (40.0, 0.0), (38.0, 0.0), (20.0, 0.2))
     told: list[str] = []
     for _ in range(2):
-        choose("auto", bundle, told.append)
+        choose_device("auto", bundle, told.append)
     assert len(told) == 1
     assert kept_trials(bundle) == trials
     (record,) = tmp_path.rglob("auto/*.json")
     record.write_text("{")
-    choose("auto", bundle, told.append)
+    choose_device("auto", bundle, told.append)
     assert len(told) == 2
 
 
@@ -89,7 +91,7 @@ def test_another_bundle_is_measured_by_itself(
     bundle: Bundle, tiny_palette_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found(monkeypatch, (40.0, 0.0), (38.0, 0.0), (20.0, 0.2))
-    choose("auto", bundle, lambda text: None)
+    choose_device("auto", bundle, lambda text: None)
     assert kept_trials(load_bundle(tiny_palette_bundle)) is None
 
 
@@ -98,7 +100,7 @@ def test_where_there_is_no_choice_nothing_is_measured(
 ) -> None:
     monkeypatch.setattr(auto, "candidates", lambda: CANDIDATES[:1])
 
-    def fail(bundle: Bundle, devices: Sequence[Device]) -> list[Trial]:
+    def fail(bundle: Bundle, devices: Sequence[Device], try_out: object) -> list[Trial]:
         raise AssertionError
 
     monkeypatch.setattr(auto, "_measure", fail)
@@ -106,7 +108,7 @@ def test_where_there_is_no_choice_nothing_is_measured(
 
 
 def test_a_measurement_tells_speed_and_colours_of_each(bundle: Bundle) -> None:
-    trials = auto._measure(bundle, CANDIDATES[:2])
+    trials = auto._measure(bundle, CANDIDATES[:2], _try_out)
     assert [(trial.device, trial.precision) for trial in trials] == [
         ("cpu", None),
         ("openvino", "fp32"),
@@ -121,9 +123,9 @@ def test_what_was_measured_is_loaded_and_not_tested_again(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found(monkeypatch, (40.0, 0.0), (38.0, 0.0), (20.0, 0.2))
-    choose("auto", bundle, lambda text: None)
+    choose_device("auto", bundle, lambda text: None)
     monkeypatch.setattr(openvino_runtime, "test_computation", lambda model: "it was tested")
     assert chosen("auto", bundle) == ("openvino", "bf16")
     monkeypatch.setitem(sys.modules, "colorize_cli.runtimes.openvino_core", None)
     with pytest.raises(DeviceError, match="cannot be loaded"):
-        choose("auto", bundle, lambda text: None)
+        choose_device("auto", bundle, lambda text: None)

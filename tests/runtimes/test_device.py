@@ -11,8 +11,10 @@ import onnxruntime as ort
 import pytest
 
 from colorize_cli.errors import EXIT_ENVIRONMENT, DeviceError, UsageError
-from colorize_cli.runtimes import device as devices
-from colorize_cli.runtimes.device import Device, open_session, problem, resolve
+from colorize_cli.runtimes import cuda
+from colorize_cli.runtimes import ort as ort_runtime
+from colorize_cli.runtimes.device import problem, resolve
+from colorize_cli.runtimes.ort import PROBE, open_session
 from colorize_cli.system.gpu import Gpu, find_gpu
 
 needs_no_gpu = pytest.mark.skipif(find_gpu() is not None, reason="there is a GPU here")
@@ -47,12 +49,13 @@ def gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[FakeSession]:
     """A machine with a GPU on which everything works."""
     session = type("Session", (FakeSession,), {"opened": []})
     names = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
-    monkeypatch.setattr(devices.ort, "get_available_providers", lambda: names)
-    monkeypatch.setattr(devices.ort, "cuda_version", "13.0", raising=False)
-    monkeypatch.setattr(devices.ort, "InferenceSession", session)
-    monkeypatch.setattr(devices, "find_gpu", lambda: H200)
-    monkeypatch.setattr(devices, "_preload", lambda name: None)
-    monkeypatch.setattr(devices, "_missing_library", lambda name: None)
+    monkeypatch.setattr(ort, "get_available_providers", lambda: names)
+    monkeypatch.setattr(ort, "cuda_version", "13.0", raising=False)
+    monkeypatch.setattr(ort, "InferenceSession", session)
+    monkeypatch.setattr(cuda, "find_gpu", lambda: H200)
+    monkeypatch.setattr(cuda.ort, "preload_dlls", lambda: None)
+    monkeypatch.setattr(cuda, "preload_wheel", lambda package, libraries: None)
+    monkeypatch.setattr(cuda, "_missing_library", lambda name: None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     return session
 
@@ -61,7 +64,7 @@ def test_the_cpu_always_works() -> None:
     device = resolve("cpu", threads=1)
 
     assert (device.name, device.threads, device.note) == ("cpu", 1, None)
-    assert device.providers == (("CPUExecutionProvider", {}),)
+    assert (device.lanes, device.is_gpu) == (1, False)
     assert device.description == f"CPU (1 thread, onnxruntime {ort.__version__})"
 
 
@@ -71,7 +74,7 @@ def test_an_unknown_device_is_a_usage_error() -> None:
 
 
 def test_the_probe_is_the_model_that_it_says() -> None:
-    model = onnx.load_from_string(devices._PROBE)
+    model = onnx.load_from_string(PROBE)
 
     onnx.checker.check_model(model, full_check=True)
     assert [node.op_type for node in model.graph.node] == ["Add"]
@@ -105,7 +108,7 @@ def test_missing_libraries_are_named_with_the_extra_that_brings_them(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: Any, fix: str
 ) -> None:
     # Providers are listed and libraries are missing: the truth of a machine without the extra.
-    monkeypatch.setattr(devices, "find_gpu", lambda: H200)
+    monkeypatch.setattr(cuda, "find_gpu", lambda: H200)
 
     why_not = problem(name)
 
@@ -120,12 +123,10 @@ def test_auto_takes_a_gpu_that_works(gpu: type[FakeSession]) -> None:
 
     assert device.name == "cuda"
     assert device.description == f"CUDA (NVIDIA H200, onnxruntime {ort.__version__})"
-    assert [name for name, _ in device.providers] == [
-        "CUDAExecutionProvider",
-        "CPUExecutionProvider",
-    ]
-    assert device.providers[0][1]["use_tf32"] == "0"
-    assert gpu.opened == [[(name, dict(values)) for name, values in device.providers]]
+    ((first, options), (second, _)) = gpu.opened[0]
+    assert (first, second) == ("CUDAExecutionProvider", "CPUExecutionProvider")
+    assert options["use_tf32"] == "0"
+    assert len(gpu.opened) == 1  # proven once
 
 
 def test_a_provider_that_is_listed_but_dropped_does_not_count(gpu: type[FakeSession]) -> None:
@@ -148,8 +149,8 @@ def test_auto_falls_back_with_the_reason(
         def get_providers(self) -> list[str]:
             return ["CPUExecutionProvider"]
 
-    monkeypatch.setattr(devices.ort, "InferenceSession", Dropped)
-    monkeypatch.setattr(devices, "_missing_library", lambda name: "libcudnn.so.9: not found")
+    monkeypatch.setattr(ort, "InferenceSession", Dropped)
+    monkeypatch.setattr(cuda, "_missing_library", lambda name: "libcudnn.so.9: not found")
 
     device = resolve("auto")
 
@@ -162,7 +163,7 @@ def test_auto_falls_back_with_the_reason(
 def test_an_old_driver_is_told_from_a_missing_library(
     gpu: type[FakeSession], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(devices, "find_gpu", lambda: Gpu("NVIDIA T4", "7.5", driver_cuda=12))
+    monkeypatch.setattr(cuda, "find_gpu", lambda: Gpu("NVIDIA T4", "7.5", driver_cuda=12))
 
     assert "update the NVIDIA driver" in str(problem("cuda"))
 
@@ -170,11 +171,11 @@ def test_an_old_driver_is_told_from_a_missing_library(
 def test_a_wheel_without_cuda_is_told_from_two_wheels(
     gpu: type[FakeSession], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(devices.ort, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CPUExecutionProvider"])
 
-    monkeypatch.setattr(devices, "rival_wheels", lambda: ["onnxruntime"])
+    monkeypatch.setattr(ort_runtime, "rival_wheels", lambda: ["onnxruntime"])
     assert "built without" in str(problem("cuda"))
-    monkeypatch.setattr(devices, "rival_wheels", lambda: ["onnxruntime", "onnxruntime-gpu"])
+    monkeypatch.setattr(ort_runtime, "rival_wheels", lambda: ["onnxruntime", "onnxruntime-gpu"])
     assert "pip uninstall -y onnxruntime onnxruntime-gpu" in str(problem("cuda"))
 
 
@@ -184,7 +185,8 @@ def test_a_broken_installation_is_told_with_its_repair() -> None:
         "sys.modules['onnxruntime'] = types.ModuleType('onnxruntime')\n"
         "from colorize_cli.errors import DeviceError\n"
         "try:\n"
-        "    import colorize_cli.model.colorizer\n"
+        "    from colorize_cli.runtimes.device import resolve\n"
+        "    resolve('cpu')\n"
         "except DeviceError as error:\n"
         "    print(error)\n"
     )
@@ -219,7 +221,7 @@ def test_the_precision_that_is_said_is_the_one_that_runs(
 
 
 def test_a_session_has_the_devices_threads() -> None:
-    session = open_session(devices._PROBE, resolve("cpu", threads=1))
+    session = open_session(PROBE, resolve("cpu", threads=1))
 
     options = session.get_session_options()
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
@@ -236,7 +238,4 @@ def test_a_gpu_computes(name: Any) -> None:
     why_not = problem(name)
     if why_not:
         pytest.skip(why_not)
-    device: Device = resolve(name)
-    session = open_session(devices._PROBE, device)
-
-    assert session.run(None, {"x": np.ones(1, np.float32)})[0] == 2
+    assert resolve(name).is_gpu

@@ -2,9 +2,8 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -12,18 +11,21 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from made.tiny_bundles import denoiser_of, sampled
 
 from colorize_cli.bench.synthetic import synthetic_photo
 from colorize_cli.errors import DeviceError
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer
+from colorize_cli.model.families.diffusion import Diffusion, grid_mean
+from colorize_cli.model.graphs import open_graphs
 from colorize_cli.photos.read import read_photo
-from colorize_cli.runtimes import device as devices
-from colorize_cli.runtimes import openvino as openvino_network
-from colorize_cli.runtimes.device import Precision, problem, resolve
-from colorize_cli.runtimes.openvino import OpenVinoNetwork
+from colorize_cli.runtimes import openvino as openvino_runtime
+from colorize_cli.runtimes import openvino_graph
+from colorize_cli.runtimes.device import problem, resolve
 from colorize_cli.runtimes.openvino_cache import CompiledGraphs
-from colorize_cli.runtimes.ort import OnnxNetwork, open_network
+from colorize_cli.runtimes.openvino_graph import OpenVinoGraph
+from colorize_cli.runtimes.runtime import Graph, Precision
 
 
 @pytest.fixture
@@ -39,11 +41,7 @@ def test_it_computes_what_onnxruntime_computes(
     x_t = np.random.default_rng(1).standard_normal((3, 2, 16, 24)).astype(np.float32)
     gamma = np.array([0.1, 0.5, 0.9], np.float32)
     found, expected = (
-        network.denoiser(network.encode(L))(x_t, gamma)
-        for network in (
-            open_network(bundle, resolve("openvino")),
-            OnnxNetwork(bundle, resolve("cpu")),
-        )
+        denoiser_of(bundle, resolve(name), L)(x_t, gamma) for name in ("openvino", "cpu")
     )
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=1e-4)
@@ -69,13 +67,12 @@ def test_a_sample_does_not_depend_on_lanes_company_or_what_ran_before(
 def test_only_the_usual_shapes_have_graphs_of_their_own(tiny_bundle: Path) -> None:
     bundle = load_bundle(tiny_bundle)
     colorizer = Colorizer(bundle, resolve("openvino"), steps=1)
-    network = colorizer._network
-    assert isinstance(network, OpenVinoNetwork)
+    graphs = opened(colorizer)
 
     def graphs_after(height: int, width: int) -> int:
         prepared = colorizer.prepare(read_photo(synthetic_photo(width, height)))
         colorizer.colorize([prepared], 1, 0)
-        return len(network._compiled)
+        return sum(len(graph._forms) for graph in graphs)
 
     assert graphs_after(60, 80) == 2  # an encoder for all, a denoiser for this shape
     assert graphs_after(120, 160) == 2
@@ -94,17 +91,21 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 SQUARE, *OTHERS = [(80, 80), (60, 80), (80, 60), (60, 90), (90, 60)]
 
 
-def shapes_kept(network: OpenVinoNetwork) -> list[tuple[int, ...] | None]:
-    denoisers = [shape for name, shape in network._compiled if name == "denoiser.onnx"]
-    return [shape and shape[2:] for shape in denoisers]
+def opened(colorizer: Colorizer) -> list[OpenVinoGraph]:
+    graphs = list(colorizer._graphs.values())
+    assert all(isinstance(graph, OpenVinoGraph) for graph in graphs)
+    return graphs  # type: ignore[return-value]
+
+
+def shapes_kept(denoiser: OpenVinoGraph) -> list[tuple[int | None, ...] | None]:
+    return [shape and shape[2:] for shape in denoiser._forms]
 
 
 def test_graphs_of_the_shapes_used_last_are_kept_and_colours_do_not_depend_on_it(
     tiny_bundle: Path, cache: Path
 ) -> None:
     colorizer = Colorizer(load_bundle(tiny_bundle), resolve("openvino"), steps=1, size=192)
-    network = colorizer._network
-    assert isinstance(network, OpenVinoNetwork)
+    encoder, denoiser = opened(colorizer)
     sides = [*OTHERS, SQUARE]
     photos = [colorizer.prepare(read_photo(synthetic_photo(*pair))) for pair in sides]
     strip = colorizer.prepare(read_photo(synthetic_photo(20, 200)))
@@ -113,8 +114,8 @@ def test_graphs_of_the_shapes_used_last_are_kept_and_colours_do_not_depend_on_it
     colorizer.colorize([photos[0]], 2, 0)
     first.append(colorizer.colorize([photos[4]], 2, 0))
     # The third had not been used for longest; the strip was drawn by what serves any shape.
-    assert shapes_kept(network) == [grids[3], None, grids[0], grids[4]]
-    assert len(network._compiled) == 5
+    assert shapes_kept(denoiser) == [grids[3], None, grids[0], grids[4]]
+    assert len(encoder._forms) == 1
     for photo, expected in zip((*photos[:4], strip, photos[4]), first, strict=True):
         np.testing.assert_array_equal(colorizer.colorize([photo], 2, 0), expected)
 
@@ -123,20 +124,19 @@ def test_room_is_made_before_denoisers_come_however_many_come_at_once(
     tiny_bundle: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     colorizer = Colorizer(load_bundle(tiny_bundle), resolve("openvino"), steps=1, size=192)
-    network = colorizer._network
-    assert isinstance(network, OpenVinoNetwork)
+    _, denoiser = opened(colorizer)
     photos = [colorizer.prepare(read_photo(synthetic_photo(*s))) for s in (*OTHERS, SQUARE)]
     strip = colorizer.prepare(read_photo(synthetic_photo(20, 200)))
     for photo in (strip, photos[4], *photos[:4]):
         colorizer.colorize([photo], 1, 0)
-    assert len(shapes_kept(network)) == 4
+    assert len(shapes_kept(denoiser)) == 4
     both = Barrier(2)
     seen: list[int] = []
     load = CompiledGraphs.load
 
     def noted(graphs: CompiledGraphs, key: Any, config: Any) -> Any:
         both.wait(timeout=30)
-        seen.append(len(shapes_kept(network)))
+        seen.append(len(shapes_kept(denoiser)))
         return load(graphs, key, config)
 
     monkeypatch.setattr(CompiledGraphs, "load", noted)
@@ -144,7 +144,7 @@ def test_room_is_made_before_denoisers_come_however_many_come_at_once(
         for running in [pool.submit(colorizer.colorize, [p], 1, 0) for p in (photos[4], strip)]:
             running.result()
     assert seen == [2, 2], "with the two that come these are the four"
-    assert len(shapes_kept(network)) == 4
+    assert len(shapes_kept(denoiser)) == 4
 
 
 def test_what_was_compiled_is_taken_back_from_the_cache_where_it_is_smaller(
@@ -159,28 +159,34 @@ def test_what_was_compiled_is_taken_back_from_the_cache_where_it_is_smaller(
 
     monkeypatch.setattr(CompiledGraphs, "load", noted)
     returned = Mock()
-    monkeypatch.setattr(openvino_network, "return_memory", returned)
-    network = OpenVinoNetwork(load_bundle(tiny_bundle), resolve("openvino"))
-    predicted(network, L)
-    open_now = [compiled._graph for compiled in network._compiled.values()]
-    assert [graph for graph in taken if graph is not None] == open_now
-    assert returned.call_count == len(open_now) == 2
-    predicted(network, L)
+    monkeypatch.setattr(openvino_graph, "return_memory", returned)
+    graphs = open_graphs(load_bundle(tiny_bundle), resolve("openvino"))
+    predicted(graphs, L)
+    forms = [form for graph in graphs.values() for form in graph._forms.values()]  # type: ignore[attr-defined]
+    assert [graph for graph in taken if graph is not None] == [form.graph for form in forms]
+    assert returned.call_count == len(forms) == 2
+    predicted(graphs, L)
     assert returned.call_count == 2
 
 
 def test_a_photo_keeps_its_graph_while_it_is_drawn(
     tiny_bundle: Path, cache: Path, L: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(openvino_network, "_KEPT", 1)
-    network = OpenVinoNetwork(load_bundle(tiny_bundle), resolve("openvino"))
+    monkeypatch.setattr(openvino_graph, "_KEPT", 1)
+    family = load_bundle(tiny_bundle).family
+    assert isinstance(family, Diffusion)
+    graphs = open_graphs(load_bundle(tiny_bundle), resolve("openvino"))
+    denoiser = graphs["denoiser.onnx"]
+    assert isinstance(denoiser, OpenVinoGraph)
     upright = np.ascontiguousarray(L.swapaxes(2, 3))
-    denoise, other = (network.denoiser(network.encode(one)) for one in (L, upright))
+    denoise, other = (
+        family.denoiser(graphs, family.condition(graphs, one)) for one in (L, upright)
+    )
     x_t, gamma = np.ones((1, 2, 16, 24), np.float32), np.array([0.5], np.float32)
     expected = denoise(x_t, gamma)
     other(np.ascontiguousarray(x_t.swapaxes(2, 3)), gamma)
-    assert shapes_kept(network) == [(24, 16)]
-    monkeypatch.setattr(OpenVinoNetwork, "_opened", None)
+    assert shapes_kept(denoiser) == [(24, 16)]
+    monkeypatch.setattr(OpenVinoGraph, "_opened", None)
     np.testing.assert_array_equal(denoise(x_t, gamma), expected)
 
 
@@ -190,13 +196,13 @@ def test_without_a_cache_to_come_back_from_each_shape_is_compiled_once(
     cache.parent.mkdir()
     cache.write_text("in the way of the folder")
     compiled: list[object] = []
-    compile_graph = OpenVinoNetwork._compile
+    compile_form = OpenVinoGraph._compile
 
-    def noted(network: OpenVinoNetwork, key: Any, shapes: Any) -> Any:
-        compiled.append(key)
-        return compile_graph(network, key, shapes)
+    def noted(graph: OpenVinoGraph, shape: Any, shapes: Any) -> Any:
+        compiled.append((graph.spec.name, shape))
+        return compile_form(graph, shape, shapes)
 
-    monkeypatch.setattr(OpenVinoNetwork, "_compile", noted)
+    monkeypatch.setattr(OpenVinoGraph, "_compile", noted)
     colorizer = Colorizer(load_bundle(tiny_bundle), resolve("openvino"), steps=1, size=192)
     photos = [colorizer.prepare(read_photo(synthetic_photo(*s))) for s in (SQUARE, *OTHERS)]
     for photo in photos * 2:
@@ -204,9 +210,16 @@ def test_without_a_cache_to_come_back_from_each_shape_is_compiled_once(
     assert len(compiled) == len(set(compiled)) == 6
 
 
-def predicted(network: OpenVinoNetwork, L: np.ndarray) -> np.ndarray:
+def predicted(graphs: Mapping[str, Graph], L: np.ndarray) -> np.ndarray:
+    """What the denoiser of the tiny bundles gives for a fixed x_t."""
     x_t = np.random.default_rng(1).standard_normal((1, 2, 16, 24)).astype(np.float32)
-    return network.denoiser(network.encode(L))(x_t, np.array([0.5], np.float32))
+    maps = {"L": grid_mean(L, 4)}
+    if "encoder.onnx" in graphs:
+        graphs["denoiser.onnx"].expect((1, *L.shape[2:]))
+        maps = graphs["encoder.onnx"].run({"L": L})
+    feeds = {"noisy_ab": x_t, "gamma": np.array([0.5], np.float32), **maps}
+    prediction: np.ndarray = graphs["denoiser.onnx"].run(feeds)["prediction"]
+    return prediction
 
 
 @pytest.mark.parametrize("family", ["tiny_bundle", "tiny_palette_bundle"])
@@ -218,16 +231,20 @@ def test_what_was_compiled_is_taken_from_the_cache_and_nothing_is_read(
     request: pytest.FixtureRequest,
 ) -> None:
     bundle = load_bundle(request.getfixturevalue(family))
-    first = predicted(OpenVinoNetwork(bundle, resolve("openvino")), L)
+    first = predicted(open_graphs(bundle, resolve("openvino")), L)
     kept = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
-    assert len(kept) == (2 if bundle.family == "encoder" else 1)
-    monkeypatch.setattr(Bundle, "read", None)
+    assert len(kept) == len(bundle.family.graphs)
+    monkeypatch.setattr(Bundle, "read", never)
     # How the network is sampled is no part of a graph.
-    tuned = replace(bundle, sampler=replace(bundle.sampler, gains=(1.5,), temperature=0.5))
+    tuned = sampled(bundle, gains=(1.5,), temperature=0.5)
     for same in (bundle, tuned):
-        network = OpenVinoNetwork(same, resolve("openvino"))
-        np.testing.assert_array_equal(predicted(network, L), first)
+        graphs = open_graphs(same, resolve("openvino"))
+        np.testing.assert_array_equal(predicted(graphs, L), first)
     assert {path: path.stat().st_mtime_ns for path in cache.iterdir()} == kept
+
+
+def never(bundle: Bundle, name: str) -> bytes:
+    raise AssertionError(name)
 
 
 def flipped(content: bytes) -> bytes:
@@ -255,14 +272,14 @@ def test_what_is_damaged_in_the_cache_is_compiled_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bundle = load_bundle(tiny_bundle)
-    first = predicted(OpenVinoNetwork(bundle, resolve("openvino")), L)
+    first = predicted(open_graphs(bundle, resolve("openvino")), L)
     kept = {path: path.read_bytes() for path in cache.iterdir()}
     assert len(kept) == 2
     for path, content in kept.items():
         path.write_bytes(damage(content))
-    np.testing.assert_array_equal(predicted(OpenVinoNetwork(bundle, resolve("openvino")), L), first)
-    monkeypatch.setattr(Bundle, "read", None)  # what was written anew is whole
-    np.testing.assert_array_equal(predicted(OpenVinoNetwork(bundle, resolve("openvino")), L), first)
+    np.testing.assert_array_equal(predicted(open_graphs(bundle, resolve("openvino")), L), first)
+    monkeypatch.setattr(Bundle, "read", never)  # what was written anew is whole
+    np.testing.assert_array_equal(predicted(open_graphs(bundle, resolve("openvino")), L), first)
 
 
 def test_a_graph_is_kept_for_one_bundle_and_one_precision(
@@ -276,7 +293,7 @@ def test_a_graph_is_kept_for_one_bundle_and_one_precision(
     ]
     for path, precision in runs:
         device = resolve("openvino", precision=precision)
-        predicted(OpenVinoNetwork(load_bundle(path), device), L)
+        predicted(open_graphs(load_bundle(path), device), L)
         kept.append(len(list(cache.iterdir())))
     assert kept == [1, 2, 4]
 
@@ -288,10 +305,10 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_time(
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.setenv(name, str(tmp_path / "file"))
     bundle = load_bundle(tiny_bundle)
-    network = OpenVinoNetwork(bundle, resolve("openvino"))
-    assert network.encode(L).maps["cond_0"].shape == (1, 8, 16, 24)
+    graphs = open_graphs(bundle, resolve("openvino"))
+    assert graphs["encoder.onnx"].run({"L": L})["cond_0"].shape == (1, 8, 16, 24)
     compiled = Mock()
-    CompiledGraphs(bundle).keep(compiled, ("encoder.onnx", None), {})
+    CompiledGraphs({}).keep(compiled, ("encoder.onnx", None), {})
     compiled.export_model.assert_not_called()
 
 
@@ -302,9 +319,9 @@ import signal, sys, threading
 import numpy as np
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.runtimes.device import resolve
-from colorize_cli.runtimes.openvino import OpenVinoNetwork
-networks = [OpenVinoNetwork(load_bundle(sys.argv[1]), resolve("openvino"))]
-networks[0].encode(np.zeros((1, 1, 64, 64), np.float32))
+from colorize_cli.model.graphs import open_graphs
+networks = [open_graphs(load_bundle(sys.argv[1]), resolve("openvino"))]
+networks[0]["encoder.onnx"].run({"L": np.zeros((1, 1, 64, 64), np.float32)})
 thread = threading.Thread(target=networks.clear)
 thread.start()
 thread.join()
@@ -312,21 +329,21 @@ signal.signal(signal.SIGUSR1, lambda *_: print("received"))
 signal.raise_signal(signal.SIGUSR1)
 """
     words = [sys.executable, "-c", code, str(tiny_bundle)]
-    root = Path(openvino_network.__file__).parents[2]
+    root = Path(openvino_graph.__file__).parents[2]
     result = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (0, "received\n"), result.stderr
 
 
 def test_what_cannot_be_computed_is_told(tiny_bundle: Path) -> None:
-    network = OpenVinoNetwork(load_bundle(tiny_bundle), resolve("openvino"))
+    graphs = open_graphs(load_bundle(tiny_bundle), resolve("openvino"))
     with pytest.raises(DeviceError, match=r"OpenVINO .*--device cpu"):
-        network.encode(np.zeros((1, 3, 64, 64), np.float32))
+        graphs["encoder.onnx"].run({"L": np.zeros((1, 3, 64, 64), np.float32)})
 
 
 def test_where_it_is_not_installed_the_commands_that_install_it_are_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(devices.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(openvino_runtime.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(DeviceError, match=r"pip install .*\[openvino\]"):
         resolve("openvino")
 

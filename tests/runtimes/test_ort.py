@@ -3,13 +3,13 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 import pytest
-from made.tiny_bundles import tiny_fields, tiny_graphs
+from made.tiny_bundles import denoiser_of, tiny_fields, tiny_graphs
 
 from colorize_cli.errors import DeviceError, ModelError
 from colorize_cli.imaging.lab import Float
 from colorize_cli.model.bundle import load_bundle, write_bundle
+from colorize_cli.model.graphs import open_graphs
 from colorize_cli.runtimes.device import problem, resolve
-from colorize_cli.runtimes.ort import OnnxNetwork
 
 CPU = resolve("cpu")
 
@@ -36,9 +36,7 @@ def session(folder: Path, name: str) -> ort.InferenceSession:
 def test_the_networks_compute_what_their_graphs_say(
     tiny_bundle: Path, L: Float, x_t: Float
 ) -> None:
-    network = OnnxNetwork(load_bundle(tiny_bundle), CPU)
-
-    prediction = network.denoiser(network.encode(L))(x_t, GAMMA)
+    prediction = denoiser_of(load_bundle(tiny_bundle), CPU, L)(x_t, GAMMA)
 
     cond_0, cond_1 = session(tiny_bundle, "encoder.onnx").run(None, {"L": L})
     feed = {"noisy_ab": x_t, "cond_0": cond_0, "cond_1": cond_1, "gamma": GAMMA}
@@ -48,11 +46,11 @@ def test_the_networks_compute_what_their_graphs_say(
 
 
 def test_each_photos_samples_see_its_own_condition(tiny_bundle: Path, L: Float, x_t: Float) -> None:
-    network = OnnxNetwork(load_bundle(tiny_bundle), CPU)
+    bundle = load_bundle(tiny_bundle)
 
-    both = network.denoiser(network.encode(L))(x_t, GAMMA)
-    second = network.denoiser(network.encode(L[1:]))(x_t[3:], GAMMA[3:])
-    mistaken = network.denoiser(network.encode(L[:1]))(x_t[3:], GAMMA[3:])
+    both = denoiser_of(bundle, CPU, L)(x_t, GAMMA)
+    second = denoiser_of(bundle, CPU, L[1:])(x_t[3:], GAMMA[3:])
+    mistaken = denoiser_of(bundle, CPU, L[:1])(x_t[3:], GAMMA[3:])
 
     np.testing.assert_allclose(both[3:], second, rtol=1e-4, atol=1e-4)
     assert abs(both[3:] - mistaken).max() > 0.01
@@ -61,8 +59,7 @@ def test_each_photos_samples_see_its_own_condition(tiny_bundle: Path, L: Float, 
 def test_a_prediction_is_not_overwritten_by_the_next(
     tiny_bundle: Path, L: Float, x_t: Float
 ) -> None:
-    network = OnnxNetwork(load_bundle(tiny_bundle), CPU)
-    denoise = network.denoiser(network.encode(L))
+    denoise = denoiser_of(load_bundle(tiny_bundle), CPU, L)
 
     first = denoise(x_t, GAMMA)
     kept = first.copy()
@@ -74,22 +71,20 @@ def test_a_prediction_is_not_overwritten_by_the_next(
 def test_the_encoder_takes_any_layout_and_keeps_no_hold_of_its_input(
     tiny_bundle: Path, L: Float, x_t: Float
 ) -> None:
-    network = OnnxNetwork(load_bundle(tiny_bundle), CPU)
+    bundle = load_bundle(tiny_bundle)
     given = np.asfortranarray(L)
 
-    condition = network.encode(given)
+    denoise = denoiser_of(bundle, CPU, given)
     given[:] = 0
 
-    expected = network.denoiser(network.encode(L))(x_t, GAMMA)
-    np.testing.assert_array_equal(network.denoiser(condition)(x_t, GAMMA), expected)
+    expected = denoiser_of(bundle, CPU, L)(x_t, GAMMA)
+    np.testing.assert_array_equal(denoise(x_t, GAMMA), expected)
 
 
 def test_the_palette_family_sees_the_mean_L_of_each_cell(
     tiny_palette_bundle: Path, L: Float, x_t: Float
 ) -> None:
-    network = OnnxNetwork(load_bundle(tiny_palette_bundle), CPU)
-
-    prediction = network.denoiser(network.encode(L))(x_t, GAMMA)
+    prediction = denoiser_of(load_bundle(tiny_palette_bundle), CPU, L)(x_t, GAMMA)
 
     cells = L.reshape(2, 1, 16, 4, 24, 4).mean(axis=(3, 5))
     feed = {"noisy_ab": x_t, "L": cells, "gamma": GAMMA}
@@ -100,17 +95,16 @@ def test_the_palette_family_sees_the_mean_L_of_each_cell(
 def test_rows_that_do_not_divide_among_the_photos_are_refused(
     tiny_bundle: Path, L: Float, x_t: Float
 ) -> None:
-    network = OnnxNetwork(load_bundle(tiny_bundle), CPU)
+    denoise = denoiser_of(load_bundle(tiny_bundle), CPU, L)
 
     with pytest.raises(ValueError, match="5 rows for 2 photos"):
-        network.denoiser(network.encode(L))(x_t[:5], GAMMA[:5])
+        denoise(x_t[:5], GAMMA[:5])
 
 
 def test_a_run_that_fails_is_a_device_error(
     tiny_bundle: Path, L: Float, x_t: Float, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    network = OnnxNetwork(load_bundle(tiny_bundle), CPU)
-    denoise = network.denoiser(network.encode(L))
+    denoise = denoiser_of(load_bundle(tiny_bundle), CPU, L)
 
     with pytest.raises(DeviceError, match=r"CPU .* failed: .*smaller --batch or --size"):
         denoise(x_t[..., :20], GAMMA)
@@ -120,8 +114,8 @@ def test_graphs_of_another_interface_are_refused(tmp_path: Path) -> None:
     graphs = tiny_graphs("encoder") | {"denoiser.onnx": tiny_graphs("palette")["denoiser.onnx"]}
     bundle = write_bundle(tmp_path / "mixed", tiny_fields("encoder"), graphs)
 
-    with pytest.raises(ModelError, match=r"cond_0.*expected"):
-        OnnxNetwork(bundle, CPU)
+    with pytest.raises(ModelError, match=r"L.*expected"):
+        open_graphs(bundle, CPU)
 
 
 @pytest.mark.cuda
@@ -132,13 +126,13 @@ def test_a_gpu_agrees_with_the_cpu(tiny_bundle: Path, L: Float, x_t: Float, name
         pytest.skip(why_not)
     bundle = load_bundle(tiny_bundle)
 
-    cpu, gpu = (OnnxNetwork(bundle, resolve(device)) for device in ("cpu", name))
-
-    condition = gpu.encode(L)
-    assert all(value.device_name() == "cuda" for value in condition.maps.values())
+    device = resolve(name)
+    graphs = open_graphs(bundle, device)
+    maps = graphs["encoder.onnx"].run({"L": L})
+    assert all(value.device_name() == "cuda" for value in maps.values())
     np.testing.assert_allclose(
-        gpu.denoiser(condition)(x_t, GAMMA),
-        cpu.denoiser(cpu.encode(L))(x_t, GAMMA),
+        denoiser_of(bundle, device, L)(x_t, GAMMA),
+        denoiser_of(bundle, CPU, L)(x_t, GAMMA),
         rtol=1e-4,
         atol=1e-4,
     )

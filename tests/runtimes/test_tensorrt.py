@@ -9,14 +9,16 @@ from typing import Any, ClassVar
 import numpy as np
 import onnxruntime as ort
 import pytest
+from made.tiny_bundles import sampled
 
 from colorize_cli.errors import DeviceError
 from colorize_cli.model.bundle import Bundle, BundleFile, load_bundle
-from colorize_cli.runtimes import device as devices
-from colorize_cli.runtimes import tensorrt
-from colorize_cli.runtimes.device import graph_inputs, open_session, resolve
-from colorize_cli.runtimes.ort import OnnxNetwork
-from colorize_cli.runtimes.tensorrt import Profile, building, engine_folder, node_counts
+from colorize_cli.model.graphs import graph_set, open_graphs
+from colorize_cli.runtimes import cuda, tensorrt
+from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.ort import OrtGraph, graph_inputs, open_session
+from colorize_cli.runtimes.runtime import Graph
+from colorize_cli.runtimes.tensorrt import RUNTIME, engine_folder, node_counts, shape_options
 from colorize_cli.system.gpu import Gpu
 
 
@@ -58,15 +60,29 @@ def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[Any]]:
     session = type("Session", (FakeSession,), {"opened": []})
     names = [f"{name}ExecutionProvider" for name in ("Tensorrt", "CUDA", "CPU")]
     gpu = Gpu("NVIDIA H200", compute_capability="9.0", driver_cuda=13)
-    monkeypatch.setattr(devices.ort, "get_available_providers", lambda: names)
-    monkeypatch.setattr(devices.ort, "cuda_version", "13.0", raising=False)
-    monkeypatch.setattr(devices.ort, "InferenceSession", session)
-    monkeypatch.setattr(devices, "_preload", lambda name: None)
-    for module in (devices, tensorrt):
+    monkeypatch.setattr(cuda.ort, "get_available_providers", lambda: names)
+    monkeypatch.setattr(cuda.ort, "cuda_version", "13.0", raising=False)
+    monkeypatch.setattr(cuda.ort, "InferenceSession", session)
+    monkeypatch.setattr(cuda.ort, "preload_dlls", lambda: None)
+    monkeypatch.setattr(cuda, "preload_wheel", lambda package, libraries: None)
+    for module in (cuda, tensorrt):
         monkeypatch.setattr(module, "find_gpu", lambda: gpu)
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.setenv(name, str(tmp_path))
     return session.opened  # type: ignore[attr-defined]
+
+
+def folder_of(bundle: Bundle, photos: int, size: int) -> Path:
+    return engine_folder(graph_set(bundle, photos, size))
+
+
+def announced(bundle: Bundle, photos: int, size: int) -> str | None:
+    return RUNTIME.announcement(graph_set(bundle, photos, size))
+
+
+def node_counts_of(graph: Graph) -> dict[str, int]:
+    assert isinstance(graph, OrtGraph)
+    return graph.node_counts
 
 
 @pytest.fixture
@@ -75,7 +91,7 @@ def bundle(tiny_bundle: Path) -> Bundle:
 
 
 def test_engines_are_for_the_shapes_that_come(bundle: Bundle, opened: list[list[Any]]) -> None:
-    OnnxNetwork(bundle, resolve("tensorrt"), batch=8, size=64)
+    open_graphs(bundle, resolve("tensorrt"), photos=8, size=64)
     encoder, denoiser = (dict(providers[0][1]) for providers in opened[-2:])
     assert encoder["trt_profile_min_shapes"] == "L:1x1x32x32"
     assert encoder["trt_profile_opt_shapes"] == "L:8x1x64x64"
@@ -90,7 +106,8 @@ def test_engines_are_for_the_shapes_that_come(bundle: Bundle, opened: list[list[
 
 def test_the_palette_familys_lightness_is_on_the_grid(tiny_palette_bundle: Path) -> None:
     inputs = graph_inputs(load_bundle(tiny_palette_bundle).read("denoiser.onnx"))
-    options = Profile(batch=2, size=128, multiple=32, grid=4).options(inputs)
+    bundle = load_bundle(tiny_palette_bundle)
+    options = shape_options(graph_set(bundle, 2, 128), "denoiser.onnx", inputs)
     assert "L:2x1x32x32" in options["trt_profile_opt_shapes"]
     assert "L:1x1x8x8" in options["trt_profile_min_shapes"]
 
@@ -98,13 +115,13 @@ def test_the_palette_familys_lightness_is_on_the_grid(tiny_palette_bundle: Path)
 def test_all_that_makes_engines_differ_names_their_folder(
     bundle: Bundle, opened: list[list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folders = {engine_folder(bundle, 8, 64), engine_folder(bundle, 1, 64)}
-    folders.add(engine_folder(bundle, 8, 96))
-    folders.add(engine_folder(replace(bundle, precision={"compute": "fp16"}), 8, 64))
-    folders.add(engine_folder(replace(bundle, multiple=64), 8, 64))
-    folders.add(engine_folder(replace(bundle, grid=8), 8, 64))
+    folders = {folder_of(bundle, 8, 64), folder_of(bundle, 1, 64)}
+    folders.add(folder_of(bundle, 8, 96))
+    folders.add(folder_of(replace(bundle, precision={"compute": "fp16"}), 8, 64))
+    folders.add(folder_of(replace(bundle, multiple=64), 8, 64))
+    folders.add(folder_of(replace(bundle, family=replace(bundle.family, grid=8)), 8, 64))
     other = dict(bundle.files) | {"denoiser.onnx": BundleFile("0" * 64, 1)}
-    folders.add(engine_folder(replace(bundle, files=other), 8, 64))
+    folders.add(folder_of(replace(bundle, files=other), 8, 64))
     for module, name, value in (
         (tensorrt, "find_gpu", lambda: Gpu("NVIDIA H100", "9.0", 13)),
         (tensorrt, "find_gpu", lambda: Gpu("NVIDIA H200", "9.1", 13)),
@@ -115,25 +132,24 @@ def test_all_that_makes_engines_differ_names_their_folder(
     ):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, value)
-            folders.add(engine_folder(bundle, 8, 64))
+            folders.add(folder_of(bundle, 8, 64))
     assert len(folders) == 13
-    assert engine_folder(bundle, 8, 64) in folders
+    assert folder_of(bundle, 8, 64) in folders
 
 
 def test_how_the_network_is_sampled_builds_no_engine_anew(
     bundle: Bundle, opened: list[list[Any]]
 ) -> None:
-    sampler = replace(bundle.sampler, gains=(1.5,), temperature=0.5)
-    tuned = replace(bundle, sampler=sampler, ab_scale=20.0)
+    tuned = sampled(bundle, gains=(1.5,), temperature=0.5)
     assert tuned.digest != bundle.digest
-    assert engine_folder(tuned, 8, 64) == engine_folder(bundle, 8, 64)
+    assert folder_of(tuned, 8, 64) == folder_of(bundle, 8, 64)
 
 
 def test_caches_are_on_and_half_precision_only_where_the_graph_has_it(
     bundle: Bundle, opened: list[list[Any]], tmp_path: Path
 ) -> None:
     for precision, flag in (("fp32", "0"), ("fp16", "1")):
-        OnnxNetwork(replace(bundle, precision={"compute": precision}), resolve("tensorrt"))
+        open_graphs(replace(bundle, precision={"compute": precision}), resolve("tensorrt"))
         options = opened[-1][0][1]
         assert options["trt_fp16_enable"] == flag
         assert options["trt_engine_cache_enable"] == options["trt_timing_cache_enable"] == "1"
@@ -150,7 +166,7 @@ def test_models_share_how_long_layers_take_but_no_two_gpus_or_versions_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def folder(model: Bundle = bundle, size: int = 64) -> str:
-        OnnxNetwork(model, resolve("tensorrt"), size=size)
+        open_graphs(model, resolve("tensorrt"), size=size)
         return str(opened[-1][0][1]["trt_timing_cache_path"])
 
     assert folder() == folder(size=96)
@@ -169,7 +185,7 @@ def test_models_share_how_long_layers_take_but_no_two_gpus_or_versions_do(
 
 
 def test_cuda_and_the_cpu_stand_behind_it(bundle: Bundle, opened: list[list[Any]]) -> None:
-    OnnxNetwork(bundle, resolve("tensorrt"))
+    open_graphs(bundle, resolve("tensorrt"))
     assert [name for name, _ in opened[-1]] == [
         "TensorrtExecutionProvider",
         "CUDAExecutionProvider",
@@ -187,34 +203,34 @@ def leave_engine(options: dict[str, str], part: int = 0) -> None:
 def test_building_is_said_until_the_engines_are_there(
     bundle: Bundle, opened: list[list[Any]]
 ) -> None:
-    assert "some minutes" in (building(bundle, 8, 64) or "")
-    OnnxNetwork(bundle, resolve("tensorrt"), batch=8, size=64)
-    assert building(bundle, 8, 64)
+    assert "some minutes" in (announced(bundle, 8, 64) or "")
+    open_graphs(bundle, resolve("tensorrt"), photos=8, size=64)
+    assert announced(bundle, 8, 64)
     encoder, denoiser = (providers[0][1] for providers in opened[-2:])
     for part in range(2):
         leave_engine(encoder, part)
-        assert building(bundle, 8, 64), "a first run that ended early left the encoder's alone"
+        assert announced(bundle, 8, 64), "a first run that ended early left the encoder's alone"
     leave_engine(denoiser)
-    assert building(bundle, 8, 64) is None
-    assert building(bundle, 4, 64)
+    assert announced(bundle, 8, 64) is None
+    assert announced(bundle, 4, 64)
 
 
 def test_a_bundle_of_one_graph_needs_one_engine(
     tiny_palette_bundle: Path, opened: list[list[Any]]
 ) -> None:
     bundle = load_bundle(tiny_palette_bundle)
-    folder = engine_folder(bundle, 8, 64)
+    folder = folder_of(bundle, 8, 64)
     folder.mkdir(parents=True)
-    assert building(bundle, 8, 64)
+    assert announced(bundle, 8, 64)
     (folder / "denoiser_sm90.engine").write_bytes(b"engine")
-    assert building(bundle, 8, 64) is None
+    assert announced(bundle, 8, 64) is None
 
 
 def test_old_engines_are_thrown_out(
     bundle: Bundle, opened: list[list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for age, batch in enumerate((8, 4, 3)):
-        folder = engine_folder(bundle, batch, 64)
+        folder = folder_of(bundle, batch, 64)
         folder.mkdir(parents=True)
         for graph in ("encoder", "denoiser"):
             (folder / f"{graph}_sm90.engine").write_bytes(bytes(100))
@@ -222,19 +238,22 @@ def test_old_engines_are_thrown_out(
             os.utime(path, (1e9 - age, 1e9 - age))
     monkeypatch.setattr(tensorrt, "_CACHE_BYTES", 500)
     # What is used now stays, though its files are older than those of batch 8.
-    OnnxNetwork(bundle, resolve("tensorrt"), batch=3, size=64)
-    assert not engine_folder(bundle, 4, 64).exists()
-    assert building(bundle, 8, 64) is None
-    assert building(bundle, 3, 64) is None
+    open_graphs(bundle, resolve("tensorrt"), photos=3, size=64)
+    assert not folder_of(bundle, 4, 64).exists()
+    assert announced(bundle, 8, 64) is None
+    assert announced(bundle, 3, 64) is None
 
 
 def test_what_tensorrt_leaves_to_others_is_counted(
     bundle: Bundle, opened: list[list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(FakeSession, "assigned", {"Tensorrt": 30, "CUDA": 2})
-    network = OnnxNetwork(bundle, resolve("tensorrt"))
+    graphs = open_graphs(bundle, resolve("tensorrt"))
     counts = {"TensorRT": 30, "CUDA": 2}
-    assert network.node_counts == {"encoder.onnx": counts, "denoiser.onnx": counts}
+    assert {name: node_counts_of(graph) for name, graph in graphs.items()} == {
+        "encoder.onnx": counts,
+        "denoiser.onnx": counts,
+    }
 
 
 def test_where_tensorrt_is_named_for_no_node_a_warning_names_what_runs(
@@ -243,11 +262,11 @@ def test_where_tensorrt_is_named_for_no_node_a_warning_names_what_runs(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    OnnxNetwork(bundle, resolve("tensorrt"))
+    open_graphs(bundle, resolve("tensorrt"))
     assert not capsys.readouterr().err
     monkeypatch.setattr(FakeSession, "assigned", {"CUDA": 32})
-    network = OnnxNetwork(bundle, resolve("tensorrt"))
-    assert network.node_counts["encoder.onnx"] == {"CUDA": 32}
+    graphs = open_graphs(bundle, resolve("tensorrt"))
+    assert node_counts_of(graphs["encoder.onnx"]) == {"CUDA": 32}
     assert "names CUDA, not TensorRT, for what runs encoder.onnx" in capsys.readouterr().err
 
 
@@ -256,12 +275,12 @@ def test_a_cache_that_cannot_be_made_is_an_error_that_names_it(
 ) -> None:
     (tmp_path / "colorize").write_text("no folder")
     with pytest.raises(DeviceError, match=r"cannot be kept in .*colorize.*--device cuda"):
-        OnnxNetwork(bundle, resolve("tensorrt"))
+        open_graphs(bundle, resolve("tensorrt"))
 
 
 def test_a_real_session_tells_which_provider_has_its_nodes(bundle: Bundle) -> None:
     # On the CPU, opened as for TensorRT: the true form of what the stand-ins give.
-    device = replace(resolve("cpu"), name="tensorrt")
-    session = open_session(bundle.read("denoiser.onnx"), device)
+    data = bundle.read("denoiser.onnx")
+    session = open_session(data, resolve("cpu"), records_providers=True)
     with pytest.raises(DeviceError, match="which CPU would run"):
         node_counts(session, "denoiser.onnx")

@@ -207,7 +207,8 @@ def _kept(
 ) -> Float:
     """Keep of the samples drawn (K, 2, h, w) those that `colorize` would."""
     choosing = bool(settings.candidates)
-    choice = judge(subject.prepared, ab, settings.samples, choosing=choosing, gains=gains)
+    L, frame = subject.prepared.L, subject.prepared.frame
+    choice = judge(L, frame, ab, settings.samples, choosing=choosing, gains=gains)
     return choice.take(ab, range(settings.samples))
 
 

@@ -1,0 +1,31 @@
+"""The families of models, on the side that runs them: one file each, found by this table."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from .family import Family
+
+# The module of each family, which has `parse`.
+FAMILIES: dict[str, str] = {
+    "encoder": "diffusion",
+    "palette": "diffusion",
+}
+
+
+def parse_family(name: str, grid: int, sampling: Mapping[str, Any]) -> Family:
+    """Read the family of a bundle.
+
+    Args:
+        name: A key of `FAMILIES`.
+        grid: Working pixels per cell of the ab grid, along each side.
+        sampling: The family's own table of `bundle.json`.
+
+    Raises:
+        KeyError: The name is unknown, or the table lacks a field.
+        TypeError, ValueError: A field makes no sense; the message says which.
+    """
+    module = FAMILIES[name]
+    path = f".{module}" if "." not in module else module
+    family: Family = import_module(path, __package__).parse(name, grid, sampling)
+    return family

@@ -1,0 +1,252 @@
+"""The diffusion families: a denoiser that is called once a step, told L in one of two ways.
+
+In the family "encoder" maps of L come from a network of their own, which runs once a photo; in the
+family "palette" the denoiser takes L itself. All else is the same.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self, TypeAlias, get_args
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...diffusion.noise import SampleNoise
+from ...diffusion.sampler import Clamp, Prediction, SamplerSettings, sample, step_coefficients
+from ...diffusion.schedule import Schedule, respace
+from ...runtimes.runtime import GraphSpec, Shape, Size, Value
+from .family import Graphs, OnStep, Step
+
+ENCODER, DENOISER = "encoder.onnx", "denoiser.onnx"
+Float: TypeAlias = NDArray[np.float32]
+Denoise: TypeAlias = Callable[[Float, Float], Float]
+
+# The encoder runs once a photo, and what it finds decides all: in bfloat16 it moved colours by 0.7
+# CIEDE2000 where the denoiser alone moves them by 0.1.
+_ENCODER = GraphSpec(ENCODER, ("L",), ("cond_*",), needs_fp32=True, feeds_others=True)
+
+
+def _denoiser(maps: str) -> GraphSpec:
+    return GraphSpec(DENOISER, ("noisy_ab", maps, "gamma"), ("prediction",), runs_often=True)
+
+
+_GRAPHS: Mapping[str, tuple[GraphSpec, ...]] = {
+    "encoder": (_ENCODER, _denoiser("cond_*")),
+    "palette": (_denoiser("L"),),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """What the denoiser has to know of a batch of photos.
+
+    Attributes:
+        maps: Values of the runtime by the denoiser's input name, (B, c, ...) each.
+        batch: The number B of photos.
+    """
+
+    maps: Mapping[str, Value]
+    batch: int
+
+
+@dataclass(frozen=True, eq=False)
+class Diffusion:
+    """A diffusion model, as one bundle samples it.
+
+    Attributes:
+        name: "encoder" or "palette".
+        grid: Working pixels per cell of the ab grid, along each side.
+        ab_scale: Lab units per unit of x_0.
+        prediction: What the denoiser predicts.
+        schedule: Noise levels of the sampling steps.
+        sampler: Method, randomness, clamp, gains and sharpness.
+    """
+
+    name: str
+    grid: int
+    ab_scale: float
+    prediction: Prediction
+    schedule: Schedule
+    sampler: SamplerSettings
+
+    @property
+    def graphs(self) -> tuple[GraphSpec, ...]:
+        """The encoder, where there is one, and the denoiser."""
+        return _GRAPHS[self.name]
+
+    @property
+    def steps(self) -> int:
+        """How many noise levels are visited."""
+        return self.schedule.steps
+
+    @property
+    def gains(self) -> tuple[float, ...]:
+        """Factors on the ab of sample 0, 1, ..., over and over."""
+        return self.sampler.gains
+
+    @property
+    def warning(self) -> str | None:
+        """What is wrong with the end of the schedule, or None."""
+        return self.schedule.warning
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """The family's table of `bundle.json`, which `parse` reads."""
+        clamp = self.sampler.clamp
+        return {
+            "ab_scale": self.ab_scale,
+            "prediction": self.prediction,
+            "schedule": {"name": self.schedule.name, "gammas": self.schedule.gammas.tolist()},
+            "method": self.sampler.method,
+            "eta": self.sampler.eta,
+            "variance": self.sampler.variance,
+            "clamp": {"kind": "none"} if clamp is None else vars(clamp),
+            "temperature": self.sampler.temperature,
+            "gains": list(self.sampler.gains),
+            "sharpness": self.sampler.sharpness,
+        }
+
+    def with_steps(self, steps: int) -> Self:
+        """Walk the same range of noise levels in another number of steps.
+
+        Raises:
+            UsageError: There is less than one.
+        """
+        return replace(self, schedule=respace(self.schedule, steps))
+
+    def shape(self, graph: str, name: str, size: Size) -> Shape:
+        """Give the shape of an input, as `Family.shape` says.
+
+        The encoder's L is of working pixels; all that the denoiser sees is on the grid, and
+        `cond_i` has its sides halved i times.
+        """
+        photos, height, width = size
+        if name == "gamma":
+            return (photos,)
+        if graph == ENCODER:
+            return (photos, 1, height, width)
+        if name.startswith("cond_"):
+            cell = self.grid << int(name.removeprefix("cond_"))
+            return (photos, None, height // cell, width // cell)
+        return (photos, 2 if name == "noisy_ab" else 1, height // self.grid, width // self.grid)
+
+    def condition(self, graphs: Graphs, L: Float) -> Condition:
+        """Run the encoder, or take L to the grid, as `Family.condition` says."""
+        photos, _, height, width = L.shape
+        graphs[DENOISER].expect((photos, height, width))
+        if ENCODER in graphs:
+            return Condition(graphs[ENCODER].run({"L": L}), photos)
+        return Condition({"L": grid_mean(L, self.grid)}, photos)
+
+    def denoiser(self, graphs: Graphs, condition: Condition) -> Denoise:
+        """Make the function that `sampler.sample` calls.
+
+        Returns:
+            (x_t, gamma) -> prediction: x_t (rows, 2, h, w) float32, the samples of a photo side
+            by side, rows a multiple of the condition's batch; gamma (rows,) float32; the
+            prediction is a new array like x_t. It raises DeviceError when the device fails.
+        """
+        run = graphs[DENOISER].bind(condition.maps)
+
+        def denoise(x_t: Float, gamma: Float) -> Float:
+            if len(x_t) % condition.batch:
+                raise ValueError(f"{len(x_t)} rows for {condition.batch} photos")
+            predicted: Float = run({"noisy_ab": x_t, "gamma": gamma})["prediction"]
+            return predicted
+
+        return denoise
+
+    def sample(
+        self,
+        graphs: Graphs,
+        condition: Condition,
+        noise: SampleNoise,
+        on_step: OnStep | None = None,
+    ) -> Float:
+        """Draw ab fields with the sampler, the scale, the gains and the sharpness of the bundle."""
+
+        def tell(t: int, x_t: Float, x_0: Float) -> None:
+            if on_step is not None:
+                on_step(Step(noise.first, t, x_t, x_0))
+
+        x_0: Float = sample(
+            self.denoiser(graphs, condition),
+            noise.start(),
+            self.schedule,
+            noise,
+            prediction=self.prediction,
+            method=self.sampler.method,
+            eta=self.sampler.eta,
+            variance=self.sampler.variance,
+            clamp=self.sampler.clamp,
+            temperature=self.sampler.temperature,
+            callback=tell,
+        )
+        numbers = range(noise.first, noise.first + noise.samples)
+        gains = [self.gains[k % len(self.gains)] for k in numbers] * len(noise.digests)
+        ab = x_0 * np.array(gains, np.float32)[:, None, None, None] * np.float32(self.ab_scale)
+        return _sharpened(ab, self.sampler.sharpness) if self.sampler.sharpness else ab
+
+
+def parse(name: str, grid: int, sampling: Mapping[str, Any]) -> Diffusion:
+    """Read a bundle's sampling, as `Diffusion.sampling` writes it.
+
+    Raises:
+        KeyError: A field is missing.
+        TypeError, ValueError: A field makes no sense.
+    """
+    clamp = dict(sampling["clamp"])
+    family = Diffusion(
+        name=name,
+        grid=grid,
+        ab_scale=float(sampling["ab_scale"]),
+        prediction=sampling["prediction"],
+        schedule=Schedule(**sampling["schedule"]),
+        sampler=SamplerSettings(
+            method=sampling["method"],
+            eta=float(sampling["eta"]),
+            variance=sampling["variance"],
+            clamp=None if clamp.get("kind") == "none" else Clamp(**clamp),
+            temperature=float(sampling.get("temperature", 1.0)),
+            gains=tuple(float(gain) for gain in sampling.get("gains", [1.0])),
+            sharpness=float(sampling.get("sharpness", 0.0)),
+        ),
+    )
+    _check(family)
+    return family
+
+
+def _check(family: Diffusion) -> None:
+    """Raise ValueError on what the types let pass."""
+    sampler = family.sampler
+    if not sampler.temperature > 0:
+        raise ValueError(f"temperature must be positive, not {sampler.temperature}")
+    if not sampler.gains or not min(sampler.gains) > 0:
+        raise ValueError(f"gains must be positive, one at least, not {list(sampler.gains)}")
+    if not family.ab_scale > 0:
+        raise ValueError(f"ab_scale must be positive, not {family.ab_scale}")
+    if family.prediction not in get_args(Prediction):
+        raise ValueError(f"prediction {family.prediction!r} is unknown")
+    if family.prediction == "eps" and family.schedule.gammas[-1] == 0:
+        raise ValueError("eps-prediction cannot start at gamma = 0")
+    if not sampler.sharpness >= 0:
+        raise ValueError(f"sharpness must be at least 0, not {sampler.sharpness}")
+    step_coefficients(family.schedule, sampler.method, sampler.eta, sampler.variance)
+
+
+def grid_mean(L: Float, grid: int) -> Float:
+    """Average (B, 1, H, W) over cells of `grid` x `grid` pixels: (B, 1, H / grid, W / grid)."""
+    batch, _, height, width = L.shape
+    cells = L.reshape(batch, 1, height // grid, grid, width // grid, grid)
+    mean: Float = cells.mean(axis=(3, 5), dtype=np.float32)
+    return mean
+
+
+def _sharpened(ab: Float, amount: float) -> Float:
+    """Add to each plane of (N, 2, h, w) what a Gaussian of one cell takes from it."""
+    planes = [
+        plane + np.float32(amount) * (plane - cv2.GaussianBlur(plane, (0, 0), 1.0))
+        for plane in ab.reshape(-1, *ab.shape[2:])
+    ]
+    return np.stack(planes).reshape(ab.shape)

@@ -1,0 +1,58 @@
+"""The graphs of a bundle, opened on a device for the photographs that it will meet."""
+
+from functools import partial
+
+from ..imaging.frame import frame_for
+from ..runtimes.device import runtime_of
+from ..runtimes.runtime import Device, Graph, GraphFile, GraphSet
+from .bundle import Bundle
+
+# Height over width of the photos that are met most.
+_USUAL = ((1, 1), (3, 4), (4, 3), (2, 3), (3, 2))
+# Sides of photos up to this many times the working size are likely: aspects up to 4 : 1.
+_LONGEST = 2
+
+
+def open_graphs(
+    bundle: Bundle, device: Device, *, photos: int = 1, size: int | None = None
+) -> dict[str, Graph]:
+    """Open the graphs of a bundle, by file name.
+
+    Args:
+        bundle: The model.
+        device: What to run it on.
+        photos: Photos a call.
+        size: Working size in pixels; the bundle's by default.
+
+    Raises:
+        ModelError: The bundle is damaged, or its graphs are not of its family.
+        DeviceError: The device cannot run them.
+    """
+    graphs = runtime_of(device.name).open(graph_set(bundle, photos, size), device)
+    bundle.forget()
+    return graphs
+
+
+def graph_set(bundle: Bundle, photos: int = 1, size: int | None = None) -> GraphSet:
+    """Describe the graphs of a bundle to a runtime.
+
+    Args:
+        bundle: The model.
+        photos: Photos a call, each with one sample.
+        size: Working size in pixels; the bundle's by default.
+    """
+    size, multiple = size or bundle.working_size, bundle.multiple
+    frames = [frame_for(1000 * a, 1000 * b, size, multiple) for a, b in _USUAL]
+    side, longest = (-(-wanted // multiple) * multiple for wanted in (size, _LONGEST * size))
+    return GraphSet(
+        files=tuple(
+            GraphFile(spec, bundle.files[spec.name].sha256, partial(bundle.read, spec.name))
+            for spec in bundle.family.graphs
+        ),
+        compute=bundle.compute,
+        shape=bundle.family.shape,
+        usual=tuple((1, frame.padded_height, frame.padded_width) for frame in frames),
+        smallest=(1, multiple, multiple),
+        best=(photos, side, side),
+        largest=(photos, longest, longest),
+    )
