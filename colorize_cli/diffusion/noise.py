@@ -17,8 +17,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Float = NDArray[np.float32]
-
 # Steps count down to 1; the start takes the number that no step has.
 _START = 0
 
@@ -44,11 +42,11 @@ class SampleNoise:
     shape: tuple[int, ...]
     first: int = 0
 
-    def start(self) -> Float:
+    def start(self) -> NDArray[np.float32]:
         """Draw x_T: (photos * samples, 2, h, w) float32, the samples of a photo side by side."""
         return self(_START)
 
-    def __call__(self, t: int) -> Float:
+    def __call__(self, t: int) -> NDArray[np.float32]:
         """Draw the noise that is added on the way from step t to t - 1; shape as x_T."""
         rows = [
             _normal(self.seed, digest, k, t, self.shape)
@@ -58,7 +56,9 @@ class SampleNoise:
         return np.stack(rows)
 
 
-def _normal(seed: int, digest: bytes, k: int, t: int, shape: tuple[int, ...]) -> Float:
+def _normal(
+    seed: int, digest: bytes, k: int, t: int, shape: tuple[int, ...]
+) -> NDArray[np.float32]:
     group, place = divmod(k, len(_QUARTERS))
     key = hashlib.sha256(b"colorize %d " % seed + digest).digest()[:16]
     # Words of the counter, least significant first: the first two count the values themselves.
@@ -67,7 +67,7 @@ def _normal(seed: int, digest: bytes, k: int, t: int, shape: tuple[int, ...]) ->
     return _turned(field, _QUARTERS[place])
 
 
-def _turned(field: Float, quarters: int) -> Float:
+def _turned(field: NDArray[np.float32], quarters: int) -> NDArray[np.float32]:
     """Turn (2, h, w) in the ab plane, exactly: 90 degrees take (a, b) to (-b, a)."""
     a, b = field
     return np.stack([(a, b), (-b, a), (-a, -b), (b, -a)][quarters])

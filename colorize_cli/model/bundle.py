@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
-from ..diffusion.sampler import Clamp, Prediction, SamplerSettings, step_coefficients
+from ..diffusion.sampler import Clamp, Prediction, SamplerSettings, x_0_factors
 from ..diffusion.schedule import Schedule
 from ..errors import ModelError
 from ..system.files import write_atomic
@@ -261,21 +261,9 @@ def _check(bundle: Bundle) -> None:
             raise ValueError(f"{name!r} is no plain file name")
         if name not in bundle.files:
             raise ValueError(f"a bundle of the {bundle.family} family needs {name}")
-    temperature, gains = bundle.sampler.temperature, bundle.sampler.gains
-    if not temperature > 0:
-        raise ValueError(f"temperature must be positive, not {temperature}")
-    if not gains or not min(gains) > 0:
-        raise ValueError(f"gains must be positive, one at least, not {list(gains)}")
     if not bundle.ab_scale > 0 or bundle.multiple % bundle.grid:
         raise ValueError("ab_scale must be positive and multiple a multiple of grid")
-    if bundle.prediction not in get_args(Prediction):
-        raise ValueError(f"prediction {bundle.prediction!r} is unknown")
-    if bundle.prediction == "eps" and bundle.schedule.gammas[-1] == 0:
-        raise ValueError("eps-prediction cannot start at gamma = 0")
-    sampler = bundle.sampler
-    if not sampler.sharpness >= 0:
-        raise ValueError(f"sharpness must be at least 0, not {sampler.sharpness}")
-    step_coefficients(bundle.schedule, sampler.method, sampler.eta, sampler.variance)
+    x_0_factors(float(bundle.schedule.gammas[-1]), bundle.prediction)
 
 
 def _sampler(fields: Mapping[str, Any]) -> SamplerSettings:

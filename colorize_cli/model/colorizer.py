@@ -175,18 +175,7 @@ def draw(bundle: Bundle, schedule: Schedule, denoise: Denoise, noise: SampleNois
         (rows, 2, h, w) float32 in Lab units.
     """
     settings = bundle.sampler
-    x_0: Float = sample(
-        denoise,
-        noise.start(),
-        schedule,
-        noise,
-        prediction=bundle.prediction,
-        method=settings.method,
-        eta=settings.eta,
-        variance=settings.variance,
-        clamp=settings.clamp,
-        temperature=settings.temperature,
-    )
+    x_0 = sample(denoise, noise.start(), schedule, noise, settings, prediction=bundle.prediction)
     numbers = range(noise.first, noise.first + noise.samples)
     gains = [settings.gains[k % len(settings.gains)] for k in numbers] * len(noise.digests)
     ab = x_0 * np.array(gains, np.float32)[:, None, None, None] * np.float32(bundle.ab_scale)
