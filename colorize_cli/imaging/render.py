@@ -29,6 +29,7 @@ from .lab import Float, Pixels, levels_from_linear, levels_of, lightness, linear
 # Pixels of a strip: small enough for a core's cache, large enough for NumPy's calls to be cheap.
 STRIP_PIXELS = 32_768
 CHUNK_PIXELS = 16_384  # of those outside the gamut, which are gathered
+_PLANES = 3 + 2 + 5  # of a strip: linear light, ab, and what `linear_planes` works in
 # The filter's windows are 3 x 3 cells. Where L varies by much less than 7, the root of _EPS, around
 # a cell, that is taken for texture rather than for an edge of colour.
 _WINDOW = (3, 3)
@@ -154,13 +155,13 @@ def _render(pixels: Pixels, fields: Float, frame: Frame, grid: int) -> Pixels:
     rgb = np.empty((frame.height, frame.width, 3), pixels.dtype)
     step = min(max(1, STRIP_PIXELS // frame.width), frame.height)
     blended = np.empty((step, len(fields), frame.width), np.float32)
-    work = np.empty((10, step, frame.width), np.float32)
+    planes = np.empty((_PLANES, step, frame.width), np.float32)
     for top in range(0, frame.height, step):
         L = lightness(pixels[top : top + step])
         strip = blended[: len(L)]
         for y, blend in enumerate(strip, top):
             cv2.addWeighted(rows[above[y]], 1 - down[y], rows[below[y]], down[y], 0, blend)
-        part = work[:, : len(L)]
+        part = planes[:, : len(L)]
         rgb[top : top + step] = _colour(L, strip.swapaxes(0, 1), levels_of(pixels), part)
     return rgb
 
@@ -175,19 +176,19 @@ def _positions(
     return first, np.minimum(first + 1, cells - 1), (position - first).astype(np.float32)
 
 
-def _colour(L: Float, fields: Float, levels: int, work: Float) -> Pixels:
+def _colour(L: Float, fields: Float, levels: int, planes: Float) -> Pixels:
     """Turn a strip's L (n, m) and enlarged fields (6, n, m) into RGB (n, m, 3).
 
-    `work` is (10, n, m) float32 to work in.
+    `planes` is (_PLANES, n, m) float32 to work in.
     """
     slopes, offsets, (low, high) = fields[:2], fields[2:4], fields[4:]
-    ab, scratch = work[8:], work[6:8]
-    held = np.minimum(np.maximum(L, low, out=scratch[0]), high, out=scratch[0])
+    linear, ab, work = planes[:3], planes[3:5], planes[5:]  # each call below has `work` to itself
+    held = np.minimum(np.maximum(L, low, out=work[0]), high, out=work[0])
     np.multiply(slopes, held, out=ab)
     ab += offsets
-    linear = linear_planes(L, ab[0], ab[1], work[:8])
-    outside = np.flatnonzero(outside_gamut(linear, scratch))
-    flat = linear.reshape(3, -1)  # a view: the rows of a plane of `work` lie behind each other
+    linear_planes(L, ab[0], ab[1], out=linear, work=work)
+    outside = np.flatnonzero(outside_gamut(linear, work[:2]))
+    flat = linear.reshape(3, -1)  # a view: the rows of each plane lie behind each other
     for start in range(0, len(outside), CHUNK_PIXELS):
         chunk = outside[start : start + CHUNK_PIXELS]
         chunk_L, a, b = (plane.take(chunk) for plane in (L, *ab))
