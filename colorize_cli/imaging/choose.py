@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..model.colorizer import Prepared
+from .area_resample import to_grid
 from .ciede2000 import are_alike, ciede2000
-from .frame import to_grid
 from .gamut import fit_gamut
 from .lab import Float
 

@@ -22,7 +22,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .frame import Frame, to_grid, to_working
+from .area_resample import to_grid, to_working
+from .frame import Frame
 from .gamut import outside_gamut, shrink
 from .lab import Float, Pixels, levels_from_linear, levels_of, lightness, linear_planes
 

@@ -10,7 +10,8 @@ from ..diffusion.noise import SampleNoise
 from ..diffusion.sampler import sample
 from ..diffusion.schedule import Schedule, respace
 from ..errors import UsageError
-from ..imaging.frame import Frame, frame_for, to_working
+from ..imaging.area_resample import to_working
+from ..imaging.frame import Frame, frame_for
 from ..imaging.lab import Float
 from ..photos.read import Photo
 from ..runtimes.device import Device
