@@ -82,7 +82,7 @@ def cell_means(planes: Float, grid: int) -> Float:
 
 @dataclass(frozen=True)
 class _Intervals:
-    """What each working pixel of one axis averages, over the photo mirrored without end.
+    """The intervals of one axis, over the photo mirrored without end, that working pixels average.
 
     The interval of working pixel j is centred at (j + 0.5) / scale and a working pixel wide, or a
     photo pixel where that is wider; there the average is linear interpolation, so enlarging needs

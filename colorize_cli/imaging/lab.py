@@ -1,7 +1,7 @@
-"""sRGB <-> CIE Lab in float32 (D65, 2 degrees), the one conversion of training and the runtime.
+"""The one conversion of sRGB to CIE Lab and back, in float32 (D65, 2 degrees).
 
-Written out rather than taken from OpenCV, whose float Lab is a table that is off by up to 0.19
-in L, and whose 8-bit Lab keeps only 238 of the 256 levels of a grey ramp.
+It is written out rather than taken from OpenCV, whose float Lab is a table that is off by up to
+0.19 in L, and whose 8-bit Lab keeps only 238 of the 256 levels of a grey ramp.
 
 Sources: IEC 61966-2-1 (sRGB transfer function and primaries), CIE 15:2004 (Lab). The white
 point is the sum of the matrix rows, so that neutral grey has exactly a = b = 0 up to rounding.
@@ -47,27 +47,27 @@ def linear_from_srgb(value: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def srgb_from_linear(value: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Apply the sRGB transfer function; any shape and float type, 0..1, else as next to it."""
+    """Apply the sRGB transfer function; any shape and float type, beyond 0..1 too."""
     high = 1.055 * np.maximum(value, 0.0031308) ** (1 / 2.4) - 0.055
     return np.where(value <= 0.0031308, 12.92 * value, high)
 
 
 @cache
 def linear_table(levels: int) -> Float:
-    """Linear light of every integer level: (levels,) float32 in 0..1; 256 or 65,536 levels."""
+    """Tabulate linear light, (levels,) float32 in 0..1, of 256 or 65,536 integer levels."""
     return linear_from_srgb(np.arange(levels) / (levels - 1)).astype(np.float32)
 
 
 @cache
 def lightness_table(levels: int) -> Float:
-    """L* of every neutral integer level: (levels,) float32 in 0..100."""
+    """Tabulate L*, (levels,) float32 in 0..100, of 256 or 65,536 neutral integer levels."""
     Y = linear_from_srgb(np.arange(levels) / (levels - 1))
     return lightness_of_luminance(Y).astype(np.float32)
 
 
 @cache
 def level_table(levels: int) -> Pixels:
-    """Level of sRGB of every square root of linear light: (65,536,) uint8 or uint16."""
+    """Tabulate the level of sRGB, (65,536,) uint8 or uint16, by the square root of linear light."""
     share = srgb_from_linear((np.arange(_ROOTS + 1) / _ROOTS) ** 2)
     table: Pixels = np.rint(share * (levels - 1))
     return table.astype(np.uint8 if levels == 256 else np.uint16)
@@ -167,7 +167,7 @@ def levels_from_linear(linear: Float, levels: int) -> Pixels:
 
 
 def lightness(pixels: Pixels) -> Float:
-    """L* of a photo, grey or colour, at full depth.
+    """Compute L* of a photo, grey or colour, at full depth.
 
     Args:
         pixels: (H, W) grey or (H, W, 3) sRGB, uint8 or uint16.
@@ -185,13 +185,13 @@ def lightness(pixels: Pixels) -> Float:
 
 
 def lightness_of_luma(rgb: NDArray[np.uint8]) -> Float:
-    """L* of a colour photo that was made grey by Rec. 601 luma, as scanners and editors do.
+    """Compute L* of a colour photo that was made grey by Rec. 601 luma, as editors do it.
 
     Args:
         rgb: (H, W, 3) uint8 sRGB.
 
     Returns:
-        (H, W) float32 in 0..100; differs from `lightness` by 5 on average.
+        (H, W) float32 in 0..100, which differs from `lightness` by 5 on average.
     """
     luma = np.clip(np.rint(rgb.astype(np.float32) @ _REC601), 0, 255).astype(np.uint8)
     return np.asarray(lightness_table(256)[luma])

@@ -1,4 +1,4 @@
-"""From a photo and the network's ab field to the colour picture, at full size, strip by strip.
+"""Make the colour picture, at full size and strip by strip, of a photo and the network's ab field.
 
 The ab field is enlarged along the photo's own L by a guided filter (He, Sun and Tang, "Guided
 image filtering", 2013, and "Fast guided filter", 2015): on the grid, ab is fitted as a linear
@@ -44,7 +44,7 @@ _BEYOND_ABSOLUTE = 2.0
 
 @dataclass(frozen=True)
 class _Guide:
-    """What the enlargement of every sample of a photo shares."""
+    """What all samples of a photo share when their ab fields are enlarged."""
 
     working: Float
     """(H, W) L of the working image, H = grid h, W = grid w, held within `low` and `high`."""
@@ -66,7 +66,7 @@ def render(
         ab: (2, padded_height / grid, padded_width / grid) float32, Lab units.
         frame: The photo's place on the working grid.
         grid: Working pixels per cell of the ab field, along each side.
-        working: The result of `to_working`, where it is at hand; saves computing it again.
+        working: The result of `to_working`, which is computed if it is not given.
 
     Returns:
         (height, width, 3) RGB of the dtype of `pixels`, with the L of `pixels`; chroma that sRGB
@@ -83,9 +83,9 @@ def render_samples(
 ) -> Iterator[Pixels]:
     """Colour a photo with several ab fields, one picture after the other.
 
-    Arguments as for `render`, but `fields` is (samples, 2, h, w). A picture is made when it is
-    asked for, so that one at a time is held; what samples could share, a tenth of the work, is not
-    worth more memory.
+    The arguments are those of `render`, but `fields` is (samples, 2, h, w). A picture is made when
+    it is asked for, so that one at a time is held. What samples could share beyond that, a tenth of
+    the work, is not worth more memory.
     """
     shape = (2, frame.padded_height // grid, frame.padded_width // grid)
     if pixels.shape[:2] != (frame.height, frame.width) or fields.shape[1:] != shape:
@@ -102,7 +102,7 @@ def _guide(working: Float, grid: int) -> _Guide:
 
 
 def _fit(ab: Float, guide: _Guide) -> Float:
-    """Fit both channels: (6, h, w) of A for a and b, B for a and b, lowest L, highest L."""
+    """Fit both channels: the result (6, h, w) has A and B of a and b, then lowest and highest L."""
     (slope_a, offset_a), (slope_b, offset_b) = (_fit_channel(field, guide) for field in ab)
     return np.stack([slope_a, slope_b, offset_a, offset_b, guide.low, guide.high])
 
