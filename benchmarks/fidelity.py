@@ -22,7 +22,8 @@ import cv2
 import numpy as np
 
 from colorize_cli.imaging import render as render_module
-from colorize_cli.imaging.frame import Frame, frame_for, resample, to_grid, to_working
+from colorize_cli.imaging.area_resample import resample, to_grid, to_working
+from colorize_cli.imaging.frame import Frame, frame_for
 from colorize_cli.imaging.gamut import chroma_table
 from colorize_cli.imaging.lab import Float, Pixels, lab_from_rgb, lightness, lightness_table
 from colorize_cli.imaging.render import render

@@ -16,7 +16,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from colorize_cli.imaging.lab import lab_from_rgb, rgb_from_lab
+from colorize_cli.imaging.lab import lab_from_rgb, linear_planes, srgb_from_linear
 
 HERE = Path(__file__).parent
 EXIF_ORIENTATION = 0x0112
@@ -32,9 +32,9 @@ def rgb(package: str, name: str) -> Image.Image:
 
 def neutral(picture: Image.Image) -> NDArray[np.float32]:
     """Keep L* only: the neutral sRGB grey of the same lightness, (H, W) float32 in 0..1."""
-    lab = lab_from_rgb(np.asarray(picture))
-    lab[..., 1:] = 0
-    return np.clip(rgb_from_lab(lab)[..., 1], 0, 1)
+    L = lab_from_rgb(np.asarray(picture))[..., 0]
+    _, green, _ = linear_planes(L, np.zeros_like(L), np.zeros_like(L))
+    return np.clip(srgb_from_linear(green), 0, 1)
 
 
 def grey(picture: Image.Image) -> Image.Image:

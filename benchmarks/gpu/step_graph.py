@@ -5,23 +5,21 @@ is linear but for the network and the clamp, so one graph serves every predictio
 schedule, whose numbers it takes as inputs:
 
     x_0 = clip(p x_t + q prediction, -limit, limit)
-    x_s = a x_0 + b x_t + sigma noise
+    x_s = on_x_0 x_0 + on_x_t x_t + sigma noise
 
 in the notation of `colorize_cli.diffusion.sampler`. The bundle format does not have it.
 """
-
-from math import sqrt
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from colorize_cli.diffusion.sampler import Clamp, Prediction, SamplerSettings, step_coefficients
+from colorize_cli.diffusion.sampler import STEPS, Clamp, Prediction, SamplerSettings, x_0_factors
 from colorize_cli.diffusion.schedule import Schedule
 from export.onnx_edit import write_out_acos
 
-COEFFICIENTS = ("gamma", "p", "q", "a", "b", "sigma")
+COEFFICIENTS = ("gamma", "p", "q", "on_x_0", "on_x_t", "sigma")
 
 
 def step_graph(denoiser: bytes, clamp: Clamp | None, *, takes_noise: bool) -> bytes:
@@ -74,29 +72,16 @@ def step_table(
     Raises:
         ValueError: unknown settings, or eps-prediction with gamma_T = 0.
     """
-    updates = step_coefficients(schedule, settings.method, settings.eta, settings.variance)
-    gammas = schedule.gammas.tolist()[1:]
-    rows = [
-        (gamma, *_reading(gamma, prediction), a, b, sigma * settings.temperature)
-        for gamma, (a, b, sigma) in zip(gammas, updates, strict=True)
-    ]
+    rows = []
+    for gamma, on_x_0, on_x_t, sigma in STEPS[settings.method](schedule, settings):
+        p, q, r = x_0_factors(gamma, prediction)
+        rows.append((gamma, p / r, q / r, on_x_0, on_x_t, sigma * settings.temperature))
     return np.array(rows, np.float32)
 
 
 def is_random(table: NDArray[np.float32]) -> bool:
     """Tell whether any step of a table adds noise."""
     return bool(table[:, COEFFICIENTS.index("sigma")].any())
-
-
-def _reading(gamma: float, prediction: Prediction) -> tuple[float, float]:
-    """Factors of x_t and of the prediction in the estimate of x_0, as `predict_x_0` has them."""
-    if prediction == "x_0":
-        return 0.0, 1.0
-    if prediction == "v":
-        return sqrt(gamma), -sqrt(1 - gamma)
-    if gamma == 0:
-        raise ValueError("eps-prediction cannot start at gamma = 0: use v or x_0, or gamma > 0")
-    return 1 / sqrt(gamma), -sqrt(1 - gamma) / sqrt(gamma)
 
 
 def _gamma() -> list[NodeProto]:
@@ -123,9 +108,9 @@ def _estimate(clamp: Clamp | None) -> list[NodeProto]:
 
 def _update(takes_noise: bool) -> list[NodeProto]:
     nodes = [
-        helper.make_node("Mul", ["x_0", "step_a"], ["a_x_0"]),
-        helper.make_node("Mul", ["noisy_ab", "step_b"], ["b_x_t"]),
-        helper.make_node("Add", ["a_x_0", "b_x_t"], ["x_mean" if takes_noise else "x_s"]),
+        helper.make_node("Mul", ["x_0", "step_on_x_0"], ["from_x_0"]),
+        helper.make_node("Mul", ["noisy_ab", "step_on_x_t"], ["from_x_t"]),
+        helper.make_node("Add", ["from_x_0", "from_x_t"], ["x_mean" if takes_noise else "x_s"]),
     ]
     if takes_noise:
         nodes.append(helper.make_node("Mul", ["noise", "step_sigma"], ["sigma_noise"]))

@@ -68,21 +68,15 @@ class RoundTrip:
 
     def draw(self, x_T: Float) -> Float:
         """Take (B, 2, h, w) noise to x_0."""
-        settings = self._bundle.sampler
         rng = np.random.default_rng(0)
-        x_0: Float = sample(
+        return sample(
             self._denoise,
             x_T,
             self._schedule,
             lambda t: rng.standard_normal(x_T.shape, np.float32),
+            self._bundle.sampler,
             prediction=self._bundle.prediction,
-            method=settings.method,
-            eta=settings.eta,
-            variance=settings.variance,
-            clamp=settings.clamp,
-            temperature=settings.temperature,
         )
-        return x_0
 
 
 class OnDevice:

@@ -15,7 +15,7 @@ from colorize_cli.batch.plan import make_plan
 from colorize_cli.cli.terminal import count_text
 from colorize_cli.errors import ImageError
 from colorize_cli.imaging.frame import frame_for
-from colorize_cli.imaging.lab import lightness, rgb_from_lab
+from colorize_cli.imaging.lab import levels_from_linear, lightness, linear_planes
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.runtimes.device import Device
@@ -125,9 +125,10 @@ def _colorize(peer: Peer, path: Path, steps: int, out: Path) -> float:
     drawing = perf_counter()
     ab = peer.draw(torch.from_numpy(L)[None, None], steps)[0].numpy()
     drawn = perf_counter()
-    lab = np.stack([L, *ab], axis=-1)
-    levels = np.rint(255 * np.clip(np.nan_to_num(rgb_from_lab(lab)), 0, 1)).astype(np.uint8)
-    _, data = cv2.imencode(".jpg", np.ascontiguousarray(levels[..., ::-1]))
+    red, green, blue = (
+        levels_from_linear(plane, 256) for plane in linear_planes(L, *np.nan_to_num(ab))
+    )
+    _, data = cv2.imencode(".jpg", cv2.merge([blue, green, red]))
     (out / f"{path.stem}.jpg").write_bytes(data.tobytes())
     loop = drawn - drawing
     return perf_counter() - started + loop * (peer.steps / steps - 1)

@@ -1,1 +1,1 @@
-"""The sampler: schedules, the loop over the steps, counter-based noise (Ho 2020, Song 2021)."""
+"""Diffusion: noise schedules, samplers and counter-based noise (Ho 2020, Song 2021)."""

@@ -1,8 +1,7 @@
-"""Sampling: from noise to x_0 in T steps, a plain function over a denoiser.
+"""Sampling: from noise to x_0 in T steps. Every sampler is a plain function over a denoiser.
 
-It uses only what NumPy arrays and PyTorch tensors share, so that training's pictures, export's
-parity check and the command line run the same code. Every scalar is a float64 computed before
-the loop and handed over as a Python float, which leaves float32 arrays float32.
+Every scalar is a float64 that is computed before the loop and handed over as a Python float,
+which leaves float32 arrays float32.
 
 Notation, with s = t - 1:
 
@@ -16,14 +15,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
-from typing import Any, Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .schedule import Schedule
 
-Array: TypeAlias = Any  # NDArray or torch.Tensor, (N, 2, h, w) float32 unless said otherwise
 Prediction: TypeAlias = Literal["eps", "v", "x_0"]
 Method: TypeAlias = Literal["ddpm", "ddim"]
 Variance: TypeAlias = Literal["posterior", "beta"]
+# All arrays are (N, 2, h, w) float32 unless said otherwise.
+Predict: TypeAlias = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
+Denoise: TypeAlias = Callable[[NDArray[np.float32], float], NDArray[np.float32]]
+Noise: TypeAlias = Callable[[int], NDArray[np.float32]]
+OnStep: TypeAlias = Callable[[int, NDArray[np.float32], NDArray[np.float32]], None]
 
 
 @dataclass(frozen=True)
@@ -34,8 +40,8 @@ class Clamp:
         kind: "static" clips to -limit..limit. "dynamic" clips each sample to the given
             percentile of its |x_0| where that exceeds `limit`, and rescales to -limit..limit
             (Saharia et al. 2022, "Imagen", section 2.3, where limit = 1).
-        limit: in the units of x_0 (ab / ab_scale).
-        percentile: for "dynamic", in 0..100.
+        limit: The bound in the units of x_0 (ab / ab_scale).
+        percentile: The percentile of "dynamic", in 0..100.
     """
 
     kind: Literal["static", "dynamic"]
@@ -51,15 +57,22 @@ class Clamp:
 
 @dataclass(frozen=True)
 class SamplerSettings:
-    """How a bundle is sampled.
+    """How a bundle is sampled. A value that makes no sense raises ValueError.
 
     Attributes:
-        method: as `sample` takes it, like `eta`, `variance`, `clamp` and `temperature`.
-        gains: factors on the ab that comes out, of sample 0, 1, ..., over and over. Above 1 for a
-            network that paints paler than the photos it learned from, as all do that have seen few
-            samples; several, for a photo leaves open how colourful the scene was.
-        sharpness: how much of what a Gaussian of one cell takes away is added to the ab that comes
-            out (unsharp masking): networks draw the edges of colours softer than the grid allows.
+        method: The sampler, a name in `SAMPLERS`.
+        eta: The randomness of "ddim": 0 is deterministic, 1 is "ddpm" with the posterior variance.
+        variance: The variance of "ddpm", one of the two choices of DDPM, section 3.2.
+        clamp: The bound on x_0; a step is taken from the clamped x_0.
+        temperature: The factor on x_T and on all noise. Below 1 the samples are more typical and
+            less diverse (cf. Kingma & Dhariwal 2018, "Glow", section 6).
+        gains: The factors on the ab that comes out, of sample 0, 1, ..., over and over. They are
+            above 1 for a network that paints paler than the photos it learned from, as all do that
+            have seen few samples. There are several since a photo leaves open how colourful the
+            scene was.
+        sharpness: The share of what a Gaussian of one cell takes away that is added to the ab that
+            comes out (unsharp masking). Networks draw the edges of colours softer than the grid
+            allows.
     """
 
     method: Method = "ddim"
@@ -70,121 +83,191 @@ class SamplerSettings:
     gains: tuple[float, ...] = (1.0,)
     sharpness: float = 0.0
 
+    def __post_init__(self) -> None:
+        if self.method not in get_args(Method) or self.variance not in get_args(Variance):
+            raise ValueError(f"unknown sampler: method {self.method!r}, variance {self.variance!r}")
+        if not 0 <= self.eta <= 1:
+            raise ValueError(f"eta must lie in 0..1, not {self.eta}")
+        if not self.temperature > 0:
+            raise ValueError(f"temperature must be positive, not {self.temperature}")
+        if not self.gains or not min(self.gains) > 0:
+            raise ValueError(f"gains must be positive, one at least, not {list(self.gains)}")
+        if not self.sharpness >= 0:
+            raise ValueError(f"sharpness must be at least 0, not {self.sharpness}")
+
+
+class Step(NamedTuple):
+    """A step from t to s: x_s = on_x_0 x_0 + on_x_t x_t + sigma z, with z standard normal."""
+
+    gamma: float
+    """The noise level gamma_t."""
+    on_x_0: float
+    on_x_t: float
+    sigma: float
+
 
 def sample(
-    denoise: Callable[[Array, Array], Array],
-    x_T: Array,
+    predict: Predict,
+    x_T: NDArray[np.float32],
     schedule: Schedule,
-    noise: Callable[[int], Array],
+    noise: Noise,
+    settings: SamplerSettings,
     *,
     prediction: Prediction = "v",
-    method: Method = "ddim",
-    eta: float = 1.0,
-    variance: Variance = "posterior",
-    clamp: Clamp | None = None,
-    temperature: float = 1.0,
-    callback: Callable[[int, Array, Array], None] | None = None,
-) -> Array:
-    """Denoise x_T along the schedule.
+    on_step: OnStep | None = None,
+) -> NDArray[np.float32]:
+    """Take x_T along the schedule to x_0 with the sampler that the settings name.
 
     Args:
-        denoise: (x_t, gamma) -> prediction; gamma is (N,), the noise level of each sample.
+        predict: The network, (x_t, gamma) -> prediction; gamma is (N,), the noise level of each
+            sample.
         x_T: (N, 2, h, w) standard normal.
-        schedule: noise levels to visit.
-        noise: t -> standard normal like x_T, added on the way from t to t - 1; asked for
-            t = T .. 2, and only where the step is random.
-        prediction: what the network predicts.
-        method: "ddpm" (DDPM, algorithm 2) or "ddim" (DDIM, eq. 12).
-        eta: randomness of "ddim": 0 is deterministic, 1 is "ddpm" with the posterior variance.
-        variance: of "ddpm": "posterior" or "beta", the two choices of DDPM, section 3.2.
-        clamp: bound on x_0; the step is taken from the clamped x_0.
-        temperature: factor on x_T and on all noise. Below 1 the samples are more typical and less
-            diverse (cf. Kingma & Dhariwal 2018, "Glow", section 6).
-        callback: (t, x_t, x_0) before each step.
+        schedule: The noise levels to visit.
+        noise: Gives for t a standard normal like x_T, which is added on the way from t to t - 1.
+            It is asked for t = T .. 2, and only where the step is random.
+        settings: How to sample. The gains and the sharpness are the caller's.
+        prediction: What the network predicts.
+        on_step: Called with t, x_t and x_0 before each step. What it raises is passed on.
 
     Returns:
         x_0, (N, 2, h, w): the estimate of the last step; no noise is added to it.
 
     Raises:
-        ValueError: unknown setting, or eps-prediction with gamma_T = 0, which says nothing
-            about x_0.
+        ValueError: The prediction is unknown, or eps with gamma_T = 0, which says nothing of x_0.
     """
-    if prediction == "eps" and schedule.gammas[-1] == 0:
-        raise ValueError("eps-prediction cannot start at gamma = 0: use v or x_0, or gamma > 0")
-    gammas = schedule.gammas.tolist()
-    steps = step_coefficients(schedule, method, eta, variance)
-    zeros = x_T.reshape(len(x_T), -1)[:, 0] * 0.0  # (N,), of x_T's type and on its device
-    x_t = x_T * temperature
-    for t in range(schedule.steps, 0, -1):
-        x_0 = predict_x_0(x_t, denoise(x_t, zeros + gammas[t]), gammas[t], prediction)
-        if clamp is not None:
-            x_0 = clamp_x_0(x_0, clamp)
-        if callback is not None:
-            callback(t, x_t, x_0)
-        a, b, sigma = steps[t - 1]
-        x_t = a * x_0 + b * x_t
-        if sigma > 0:
-            x_t = x_t + sigma * temperature * noise(t)
+    x_0_factors(float(schedule.gammas[-1]), prediction)
+
+    def denoise(x_t: NDArray[np.float32], gamma: float) -> NDArray[np.float32]:
+        predicted = predict(x_t, np.full(len(x_T), gamma, x_T.dtype))
+        x_0 = predict_x_0(x_t, predicted, gamma, prediction)
+        return x_0 if settings.clamp is None else clamp_x_0(x_0, settings.clamp)
+
+    return SAMPLERS[settings.method](denoise, x_T, schedule, noise, settings, on_step)
+
+
+def sample_ddim(
+    denoise: Denoise,
+    x_T: NDArray[np.float32],
+    schedule: Schedule,
+    noise: Noise,
+    settings: SamplerSettings,
+    on_step: OnStep | None = None,
+) -> NDArray[np.float32]:
+    """Sample by DDIM (Song et al. 2021, eq. 12), with `settings.eta` times the noise of DDPM.
+
+    Args are those of `sample`, but `denoise` takes the noise level as a float and gives x_0.
+    """
+    return _walk(denoise, x_T, ddim_steps(schedule, settings), noise, settings, on_step)
+
+
+def sample_ddpm(
+    denoise: Denoise,
+    x_T: NDArray[np.float32],
+    schedule: Schedule,
+    noise: Noise,
+    settings: SamplerSettings,
+    on_step: OnStep | None = None,
+) -> NDArray[np.float32]:
+    """Sample by DDPM (Ho et al. 2020, algorithm 2), with the variance `settings.variance`.
+
+    Args are those of `sample`, but `denoise` takes the noise level as a float and gives x_0.
+    """
+    return _walk(denoise, x_T, ddpm_steps(schedule, settings), noise, settings, on_step)
+
+
+SAMPLERS = {"ddim": sample_ddim, "ddpm": sample_ddpm}
+
+
+def _walk(
+    denoise: Denoise,
+    x_T: NDArray[np.float32],
+    steps: list[Step],
+    noise: Noise,
+    settings: SamplerSettings,
+    on_step: OnStep | None,
+) -> NDArray[np.float32]:
+    x_t = x_T * settings.temperature
+    for t in range(len(steps), 0, -1):
+        step = steps[t - 1]
+        x_0 = denoise(x_t, step.gamma)
+        if on_step is not None:
+            on_step(t, x_t, x_0)
+        x_t = step.on_x_0 * x_0 + step.on_x_t * x_t
+        if step.sigma > 0:
+            x_t = x_t + step.sigma * settings.temperature * noise(t)
     return x_0
 
 
-def step_coefficients(
-    schedule: Schedule, method: Method = "ddim", eta: float = 1.0, variance: Variance = "posterior"
-) -> list[tuple[float, float, float]]:
-    """Reduce each step to x_s = a x_0 + b x_t + sigma z, which both methods are.
+def ddim_steps(schedule: Schedule, settings: SamplerSettings) -> list[Step]:
+    """Make the T steps of DDIM; entry t - 1 is the step from t, the first one gives x_0 itself."""
+    steps = []
+    for gamma_s, gamma_t in pairwise(schedule.gammas.tolist()):
+        sigma = settings.eta * sqrt(_posterior_variance(gamma_s, gamma_t))  # DDIM, eq. 16
+        # eps = (x_t - sqrt(gamma_t) x_0) / sqrt(1 - gamma_t), put into DDIM, eq. 12
+        on_x_t = sqrt(max(1 - gamma_s - sigma**2, 0.0) / (1 - gamma_t))
+        steps.append(Step(gamma_t, sqrt(gamma_s) - on_x_t * sqrt(gamma_t), on_x_t, sigma))
+    return steps
 
-    Returns:
-        T triples (a, b, sigma), entry t - 1 for the step from t; (1, 0, 0) for the last, t = 1.
 
-    Raises:
-        ValueError: unknown method or variance, or eta outside 0..1.
-    """
-    if method not in ("ddpm", "ddim") or variance not in ("posterior", "beta"):
-        raise ValueError(f"unknown sampler: method {method!r}, variance {variance!r}")
-    if not 0 <= eta <= 1:
-        raise ValueError(f"eta must lie in 0..1, not {eta}")
-    table = []
-    gammas = schedule.gammas.tolist()
-    for gamma_s, gamma_t in pairwise(gammas):
+def ddpm_steps(schedule: Schedule, settings: SamplerSettings) -> list[Step]:
+    """Make the T steps of DDPM; entry t - 1 is the step from t, the first one gives x_0 itself."""
+    steps = []
+    for gamma_s, gamma_t in pairwise(schedule.gammas.tolist()):
         alpha = gamma_t / gamma_s
         beta = 1 - alpha
-        posterior = beta * (1 - gamma_s) / (1 - gamma_t)  # DDPM, eq. 7
-        if method == "ddpm":
-            a = sqrt(gamma_s) * beta / (1 - gamma_t)
-            b = sqrt(alpha) * (1 - gamma_s) / (1 - gamma_t)
-            sigma = sqrt(beta if variance == "beta" and gamma_s < 1 else posterior)
-        else:
-            sigma = eta * sqrt(posterior)  # DDIM, eq. 16
-            # eps = (x_t - sqrt(gamma_t) x_0) / sqrt(1 - gamma_t), put into DDIM, eq. 12
-            b = sqrt(max(1 - gamma_s - sigma**2, 0.0) / (1 - gamma_t))
-            a = sqrt(gamma_s) - b * sqrt(gamma_t)
-        table.append((a, b, sigma))
-    return table
+        # The mean of DDPM, eq. 7.
+        on_x_0 = sqrt(gamma_s) * beta / (1 - gamma_t)
+        on_x_t = sqrt(alpha) * (1 - gamma_s) / (1 - gamma_t)
+        is_beta = settings.variance == "beta" and gamma_s < 1
+        sigma = sqrt(beta if is_beta else _posterior_variance(gamma_s, gamma_t))
+        steps.append(Step(gamma_t, on_x_0, on_x_t, sigma))
+    return steps
 
 
-def predict_x_0(x_t: Array, predicted: Array, gamma: float, prediction: Prediction) -> Array:
-    """Read the estimate of x_0 out of what the network predicts; arrays of one shape."""
+STEPS = {"ddim": ddim_steps, "ddpm": ddpm_steps}
+
+
+def _posterior_variance(gamma_s: float, gamma_t: float) -> float:
+    return (1 - gamma_t / gamma_s) * (1 - gamma_s) / (1 - gamma_t)  # DDPM, eq. 7
+
+
+def x_0_factors(gamma: float, prediction: Prediction) -> tuple[float, float, float]:
+    """Give p, q and r of x_0 = (p x_t + q predicted) / r at a noise level.
+
+    Raises:
+        ValueError: The prediction is unknown, or eps with gamma = 0, which says nothing of x_0.
+    """
     if prediction == "x_0":
-        return predicted
+        return 0.0, 1.0, 1.0
     if prediction == "v":
-        return sqrt(gamma) * x_t - sqrt(1 - gamma) * predicted
-    if prediction == "eps":
-        return (x_t - sqrt(1 - gamma) * predicted) / sqrt(gamma)
-    raise ValueError(f"prediction must be 'eps', 'v' or 'x_0', not {prediction!r}")
+        return sqrt(gamma), -sqrt(1 - gamma), 1.0
+    if prediction != "eps":
+        raise ValueError(f"prediction must be 'eps', 'v' or 'x_0', not {prediction!r}")
+    if gamma == 0:
+        raise ValueError("eps-prediction cannot start at gamma = 0: use v or x_0, or gamma > 0")
+    return 1.0, -sqrt(1 - gamma), sqrt(gamma)
 
 
-def clamp_x_0(x_0: Array, clamp: Clamp) -> Array:
+def predict_x_0(
+    x_t: NDArray[np.float32], predicted: NDArray[np.float32], gamma: float, prediction: Prediction
+) -> NDArray[np.float32]:
+    """Read the estimate of x_0 out of what the network predicts; all arrays have one shape."""
+    p, q, r = x_0_factors(gamma, prediction)
+    x_0 = p * x_t + q * predicted
+    x_0 /= r
+    return x_0
+
+
+def clamp_x_0(x_0: NDArray[np.float32], clamp: Clamp) -> NDArray[np.float32]:
     """Bound x_0, (N, ...), as `clamp` says; dynamic limits are each sample's own."""
     if clamp.kind == "static":
         return x_0.clip(-clamp.limit, clamp.limit)
-    rows = len(x_0)
-    magnitude = abs(x_0).reshape(rows, -1)
-    order = magnitude.argsort()
+    magnitude = np.sort(abs(x_0).reshape(len(x_0), -1))
+    # np.quantile interpolates from the nearer neighbour, which rounds otherwise.
     position = clamp.percentile / 100 * (magnitude.shape[1] - 1)
     low = int(position)
-    high = min(low + 1, magnitude.shape[1] - 1)
-    every = list(range(rows))
-    below, above = magnitude[every, order[:, low]], magnitude[every, order[:, high]]
+    below, above = magnitude[:, low], magnitude[:, min(low + 1, magnitude.shape[1] - 1)]
     threshold = below + (position - low) * (above - below)
-    threshold = threshold.clip(clamp.limit).reshape([rows] + [1] * (x_0.ndim - 1))
-    return x_0.clip(-threshold, threshold) * (clamp.limit / threshold)
+    threshold = threshold.clip(clamp.limit).reshape([-1] + [1] * (x_0.ndim - 1))
+    clipped: NDArray[np.float32] = x_0.clip(-threshold, threshold) * (clamp.limit / threshold)
+    return clipped

@@ -1,4 +1,4 @@
-"""Noise schedules: how much of the picture is left at each step, in float64, computed once.
+"""Noise schedules say how much of the picture is left at each step, in float64.
 
 Notation (Ho et al. 2020, "DDPM"; Saharia et al. 2022, "Palette", writes gamma for alpha-bar):
 
@@ -27,7 +27,7 @@ class Schedule:
     """The noise levels that sampling visits.
 
     Attributes:
-        name: "cosine", "tutorial-20", "linear", or what a bundle calls its numbers.
+        name: "cosine", "tutorial-20", "linear", or the name that a bundle gives its numbers.
         gammas: (T + 1,) float64, strictly decreasing from gammas[0] = 1 to gammas[T] >= 0.
     """
 
@@ -45,20 +45,20 @@ class Schedule:
 
     @property
     def steps(self) -> int:
-        """The number T of denoising steps."""
+        """Count the denoising steps, T."""
         return len(self.gammas) - 1
 
     @property
     def betas(self) -> Float64:
-        """(T,) float64: betas[t - 1] is beta_t, 1 where gamma_t is 0."""
+        """Compute (T,) float64: betas[t - 1] is beta_t, which is 1 where gamma_t is 0."""
         return 1.0 - self.gammas[1:] / self.gammas[:-1]
 
     @property
     def warning(self) -> str | None:
-        """What is wrong with the end of this schedule, or None.
+        """Say what is wrong with the end of this schedule, or None.
 
         Sampling starts from pure noise. Where gamma_T is far from 0 the network expects a trace
-        of the picture in it, finds none, and gives grey pictures and samples that are all alike.
+        of the picture in it and finds none. Its pictures are then grey and its samples all alike.
         """
         gamma = float(self.gammas[-1])
         if gamma <= MAX_TERMINAL_GAMMA:
@@ -79,15 +79,16 @@ def linear_betas(steps: int, start: float, end: float) -> Schedule:
 def tutorial_20() -> Schedule:
     """Make the diffusion-colorization tutorial's schedule: 20 betas, linear from 1e-4 to 0.09.
 
-    It ends at gamma_20 = 0.3945 (-1.9 dB) and so never reaches noise; kept for its checkpoints.
+    It ends at gamma_20 = 0.3945 (-1.9 dB) and so never reaches noise. The checkpoints of that
+    tutorial need it.
     """
     return Schedule("tutorial-20", linear_betas(20, 1e-4, 0.09).gammas)
 
 
 def cosine_gamma(t: Float64) -> Float64:
-    """Noise level at continuous time: t in 0..1, any shape -> gamma, 1 down to 2.5e-8.
+    """Compute the noise level gamma, 1 down to 2.5e-8, at continuous times t in 0..1, any shape.
 
-    gamma(t) = cos^2(0.9999 pi t / 2), after Nichol & Dhariwal (2021), eq. 17, without offset.
+    It is cos^2(0.9999 pi t / 2), after Nichol & Dhariwal (2021), eq. 17, without offset.
     """
     gamma: Float64 = np.cos(_COSINE_END * np.pi / 2 * t) ** 2
     return gamma
@@ -101,11 +102,11 @@ def cosine(steps: int) -> Schedule:
 def respace(schedule: Schedule, steps: int) -> Schedule:
     """Walk the same range of noise levels in another number of steps.
 
-    Between the levels of `schedule` the angle arctan(noise / signal) is interpolated linearly:
-    exact for "cosine", whose angle is linear in t; a divisor of T picks every k-th level.
+    Between the levels of `schedule` the angle arctan(noise / signal) is interpolated linearly. That
+    is exact for "cosine", whose angle is linear in t. A divisor of T picks every k-th level.
 
     Raises:
-        UsageError: `steps` is less than 1.
+        UsageError: The number of steps is less than 1.
     """
     if steps < 1:
         raise UsageError(f"the number of sampling steps must be at least 1, not {steps}")

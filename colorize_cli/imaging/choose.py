@@ -10,8 +10,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from .area_resample import to_grid
 from .ciede2000 import are_alike, ciede2000
-from .frame import Frame, to_grid
+from .frame import Frame
 from .gamut import fit_gamut
 from .lab import Float
 

@@ -1,7 +1,7 @@
 """The colour difference CIEDE2000.
 
-Sharma, Wu and Dalal, "The CIEDE2000 color-difference formula: implementation notes, supplementary
-test data, and mathematical observations", 2005; the numbers of the equations are theirs.
+The numbers of the equations are those of Sharma, Wu and Dalal, "The CIEDE2000 color-difference
+formula: implementation notes, supplementary test data, and mathematical observations", 2005.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ _25_7 = 25.0**7
 
 
 def ciede2000(lab_1: NDArray[Any], lab_2: NDArray[Any]) -> NDArray[np.float64]:
-    """Measure colour differences; k_L = k_C = k_H = 1.
+    """Measure colour differences with k_L = k_C = k_H = 1.
 
-    A difference of 1 is about what can just be seen side by side.
+    A difference of 1 can just be seen side by side.
 
     Args:
         lab_1: (..., 3) CIE L*, a*, b*.
-        lab_2: of a shape that broadcasts with it.
+        lab_2: The others, of a shape that broadcasts with it.
 
     Returns:
         (...) differences, 0 for equal colours, 100 between black and white.
@@ -63,7 +63,7 @@ def mean_difference(labs: Sequence[NDArray[Any]], others: Sequence[NDArray[Any]]
     """Average over the cells or pixels of each pair, then over the pairs, which may differ in size.
 
     Raises:
-        ValueError: there are more of one than of the other.
+        ValueError: There are more of one than of the other.
     """
     pairs = zip(labs, others, strict=True)
     return float(np.mean([ciede2000(one, other).mean() for one, other in pairs]))

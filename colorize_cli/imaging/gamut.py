@@ -26,7 +26,7 @@ _HOLLOW_RED = 0.0305
 
 
 def fit_gamut(L: Float, a: Float, b: Float) -> tuple[Float, Float]:
-    """Reduce the chroma of colours outside sRGB; leave those inside as they are.
+    """Reduce the chroma of colours outside sRGB, and leave those inside as they are.
 
     Args:
         L: float32 of any shape, 0..100.
@@ -35,8 +35,8 @@ def fit_gamut(L: Float, a: Float, b: Float) -> tuple[Float, Float]:
 
     Returns:
         New planes a and b, of the same L and hue, that sRGB can show: linear light is in 0..1 but
-        for rounding. Lemon colours of L 91 to 99.5 alone may have up to 0.045 too much red, which
-        is worth up to 0.4 in L when it is clipped.
+        for rounding. Lemon colours of L 91 to 99.5 alone may have up to 0.045 too much red; when
+        it is clipped, L changes by up to 0.4.
     """
     fitted_a, fitted_b = a.copy(), b.copy()
     outside = outside_gamut(linear_planes(L, a, b))
@@ -52,7 +52,7 @@ def outside_gamut(linear: Float, work: Float | None = None) -> NDArray[np.bool_]
         work: (2, *shape) float32 to work in.
 
     Returns:
-        Boolean plane.
+        A boolean plane of that shape.
     """
     work = np.empty((2, *linear.shape[1:]), np.float32) if work is None else work
     red, green, blue = linear
@@ -62,7 +62,7 @@ def outside_gamut(linear: Float, work: Float | None = None) -> NDArray[np.bool_]
 
 
 def shrink(L: Float, a: Float, b: Float) -> tuple[Float, Float]:
-    """Reduce chroma to the largest that sRGB can show at each L and hue: new planes a and b."""
+    """Return a and b with no more chroma than sRGB can show at each L and hue."""
     chroma = np.maximum(np.abs(a) + np.abs(b), np.float32(1e-6))
     hue = np.copysign(1 - b / chroma, a)
     factor = np.minimum(_largest_chroma(L, hue) / chroma, np.float32(1))

@@ -1,7 +1,7 @@
-"""sRGB <-> CIE Lab in float32 (D65, 2 degrees), the one conversion of training and the runtime.
+"""The one conversion of sRGB to CIE Lab and back, in float32 (D65, 2 degrees).
 
-Written out rather than taken from OpenCV, whose float Lab is a table that is off by up to 0.19
-in L, and whose 8-bit Lab keeps only 238 of the 256 levels of a grey ramp.
+It is written out rather than taken from OpenCV, whose float Lab is a table that is off by up to
+0.19 in L, and whose 8-bit Lab keeps only 238 of the 256 levels of a grey ramp.
 
 Sources: IEC 61966-2-1 (sRGB transfer function and primaries), CIE 15:2004 (Lab). The white
 point is the sum of the matrix rows, so that neutral grey has exactly a = b = 0 up to rounding.
@@ -46,32 +46,31 @@ def linear_from_srgb(value: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
-def srgb_from_linear(value: Float) -> Float:
-    """Apply the sRGB transfer function; negative values follow the linear part."""
-    high = 1.055 * np.maximum(value, 0.0031308) ** np.float32(1 / 2.4) - 0.055
-    return np.where(value <= 0.0031308, 12.92 * value, high).astype(np.float32)
+def srgb_from_linear(value: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Apply the sRGB transfer function; any shape and float type, beyond 0..1 too."""
+    high = 1.055 * np.maximum(value, 0.0031308) ** (1 / 2.4) - 0.055
+    return np.where(value <= 0.0031308, 12.92 * value, high)
 
 
 @cache
 def linear_table(levels: int) -> Float:
-    """Linear light of every integer level: (levels,) float32 in 0..1; 256 or 65,536 levels."""
+    """Tabulate linear light, (levels,) float32 in 0..1, of 256 or 65,536 integer levels."""
     return linear_from_srgb(np.arange(levels) / (levels - 1)).astype(np.float32)
 
 
 @cache
 def lightness_table(levels: int) -> Float:
-    """L* of every neutral integer level: (levels,) float32 in 0..100."""
-    y = linear_from_srgb(np.arange(levels) / (levels - 1))
-    return np.where(y > _EPSILON, 116 * np.cbrt(y) - 16, _KAPPA * y).astype(np.float32)
+    """Tabulate L*, (levels,) float32 in 0..100, of 256 or 65,536 neutral integer levels."""
+    Y = linear_from_srgb(np.arange(levels) / (levels - 1))
+    return lightness_of_luminance(Y).astype(np.float32)
 
 
 @cache
 def level_table(levels: int) -> Pixels:
-    """Level of sRGB of every square root of linear light: (65,536,) uint8 or uint16."""
-    linear = (np.arange(_ROOTS + 1) / _ROOTS) ** 2
-    curve = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    table: Pixels = np.rint(curve * (levels - 1)).astype(np.uint8 if levels == 256 else np.uint16)
-    return table
+    """Tabulate the level of sRGB, (65,536,) uint8 or uint16, by the square root of linear light."""
+    share = srgb_from_linear((np.arange(_ROOTS + 1) / _ROOTS) ** 2)
+    table: Pixels = np.rint(share * (levels - 1))
+    return table.astype(np.uint8 if levels == 256 else np.uint16)
 
 
 def levels_of(pixels: Pixels) -> int:
@@ -85,11 +84,15 @@ def _linear(rgb: NDArray[Any]) -> Float:
     return linear_from_srgb(rgb.astype(np.float32)).astype(np.float32)
 
 
-def _f(ratio: Float) -> Float:
+def _f(ratio: NDArray[np.floating]) -> NDArray[np.floating]:
     # The cube root above _EPSILON, its tangent there below.
-    high = np.maximum(ratio, np.float32(_EPSILON))
-    f: Float = np.cbrt(high) + np.float32(_KAPPA / 116) * (ratio - high)
-    return f
+    high = np.maximum(ratio, _EPSILON)
+    return np.asarray(np.cbrt(high) + _KAPPA / 116 * (ratio - high))
+
+
+def lightness_of_luminance(Y: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Compute L* in 0..100 from relative luminance Y in 0..1, of any shape and float type."""
+    return 116 * _f(Y) - 16
 
 
 def lab_from_rgb(rgb: NDArray[Any]) -> Float:
@@ -106,21 +109,25 @@ def lab_from_rgb(rgb: NDArray[Any]) -> Float:
     return np.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], axis=-1)
 
 
-def linear_planes(L: Float, a: Float, b: Float, work: Float | None = None) -> Float:
+def linear_planes(
+    L: Float, a: Float, b: Float, out: Float | None = None, work: Float | None = None
+) -> Float:
     """Convert planes of Lab to linear red, green and blue, without clipping.
+
+    Callers that convert tile after tile hand over memory.
 
     Args:
         L: float32 of any shape, 0..100.
         a: Like `L`, Lab units.
         b: Like `L`, Lab units.
-        work: (8, *shape of L) float32 to work in, for callers that convert tile after tile.
+        out: (3, *shape of L) float32 for the result.
+        work: (5, *shape of L) float32 to work in.
 
     Returns:
-        (3, *shape of L) float32, the first planes of `work`; a colour that sRGB can show lies in
-        0..1 in all three.
+        (3, *shape of L) float32; a colour that sRGB can show lies in 0..1 in all three.
     """
-    work = np.empty((8, *L.shape), np.float32) if work is None else work
-    linear, (fx, fy, fz), (scratch, square) = work[:3], work[3:6], work[6:8]
+    linear = np.empty((3, *L.shape), np.float32) if out is None else out
+    fx, fy, fz, scratch, square = np.empty((5, *L.shape), np.float32) if work is None else work
     np.add(L, np.float32(16), out=fy)
     fy *= np.float32(1 / 116)
     np.multiply(a, np.float32(1 / 500), out=fx)
@@ -142,11 +149,6 @@ def linear_planes(L: Float, a: Float, b: Float, work: Float | None = None) -> Fl
     return linear
 
 
-def linear_from_lab(lab: Float) -> Float:
-    """Convert Lab to linear RGB, without clipping: (..., 3) float32; in gamut where in 0..1."""
-    return np.stack([*linear_planes(lab[..., 0], lab[..., 1], lab[..., 2])], axis=-1)
-
-
 def levels_from_linear(linear: Float, levels: int) -> Pixels:
     """Apply the sRGB transfer function to a plane, round and clip it to integer levels.
 
@@ -164,20 +166,8 @@ def levels_from_linear(linear: Float, levels: int) -> Pixels:
     return np.asarray(cv2.LUT(index, level_table(levels)))
 
 
-def rgb_from_lab(lab: Float) -> Float:
-    """Convert Lab to sRGB, without clipping.
-
-    Args:
-        lab: (..., 3) float32, L in 0..100.
-
-    Returns:
-        (..., 3) float32 sRGB; colours that sRGB cannot show lie outside 0..1.
-    """
-    return srgb_from_linear(linear_from_lab(lab))
-
-
 def lightness(pixels: Pixels) -> Float:
-    """L* of a photo, grey or colour, at full depth.
+    """Compute L* of a photo, grey or colour, at full depth.
 
     Args:
         pixels: (H, W) grey or (H, W, 3) sRGB, uint8 or uint16.
@@ -188,20 +178,20 @@ def lightness(pixels: Pixels) -> Float:
     levels = levels_of(pixels)
     if pixels.ndim == 2:
         return np.asarray(cv2.LUT(pixels, lightness_table(levels)), np.float32)
-    y = np.zeros(pixels.shape[:2], np.float32)
+    Y = np.zeros(pixels.shape[:2], np.float32)
     for channel, weight in enumerate(_TO_RELATIVE[1]):
-        y += cv2.LUT(cv2.extractChannel(pixels, channel), weight * linear_table(levels))
-    return np.asarray(116 * _f(y) - 16, np.float32)
+        Y += cv2.LUT(cv2.extractChannel(pixels, channel), weight * linear_table(levels))
+    return np.asarray(lightness_of_luminance(Y), np.float32)
 
 
 def lightness_of_luma(rgb: NDArray[np.uint8]) -> Float:
-    """L* of a colour photo that was made grey by Rec. 601 luma, as scanners and editors do.
+    """Compute L* of a colour photo that was made grey by Rec. 601 luma, as editors do it.
 
     Args:
         rgb: (H, W, 3) uint8 sRGB.
 
     Returns:
-        (H, W) float32 in 0..100; differs from `lightness` by 5 on average.
+        (H, W) float32 in 0..100, which differs from `lightness` by 5 on average.
     """
     luma = np.clip(np.rint(rgb.astype(np.float32) @ _REC601), 0, 255).astype(np.uint8)
     return np.asarray(lightness_table(256)[luma])

@@ -1,4 +1,4 @@
-"""From a photo and the network's ab field to the colour picture, at full size, strip by strip.
+"""Make the colour picture, at full size and strip by strip, of a photo and the network's ab field.
 
 The ab field is enlarged along the photo's own L by a guided filter (He, Sun and Tang, "Guided
 image filtering", 2013, and "Fast guided filter", 2015): on the grid, ab is fitted as a linear
@@ -22,13 +22,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .frame import Frame, to_grid, to_working
+from .area_resample import to_grid, to_working
+from .frame import Frame
 from .gamut import outside_gamut, shrink
 from .lab import Float, Pixels, levels_from_linear, levels_of, lightness, linear_planes
 
 # Pixels of a strip: small enough for a core's cache, large enough for NumPy's calls to be cheap.
 STRIP_PIXELS = 32_768
 CHUNK_PIXELS = 16_384  # of those outside the gamut, which are gathered
+_PLANES = 3 + 2 + 5  # of a strip: linear light, ab, and what `linear_planes` works in
 # The filter's windows are 3 x 3 cells. Where L varies by much less than 7, the root of _EPS, around
 # a cell, that is taken for texture rather than for an edge of colour.
 _WINDOW = (3, 3)
@@ -42,7 +44,7 @@ _BEYOND_ABSOLUTE = 2.0
 
 @dataclass(frozen=True)
 class _Guide:
-    """What the enlargement of every sample of a photo shares."""
+    """What all samples of a photo share when their ab fields are enlarged."""
 
     working: Float
     """(H, W) L of the working image, H = grid h, W = grid w, held within `low` and `high`."""
@@ -64,7 +66,7 @@ def render(
         ab: (2, padded_height / grid, padded_width / grid) float32, Lab units.
         frame: The photo's place on the working grid.
         grid: Working pixels per cell of the ab field, along each side.
-        working: The result of `to_working`, where it is at hand; saves computing it again.
+        working: The result of `to_working`, which is computed if it is not given.
 
     Returns:
         (height, width, 3) RGB of the dtype of `pixels`, with the L of `pixels`; chroma that sRGB
@@ -81,9 +83,9 @@ def render_samples(
 ) -> Iterator[Pixels]:
     """Colour a photo with several ab fields, one picture after the other.
 
-    Arguments as for `render`, but `fields` is (samples, 2, h, w). A picture is made when it is
-    asked for, so that one at a time is held; what samples could share, a tenth of the work, is not
-    worth more memory.
+    The arguments are those of `render`, but `fields` is (samples, 2, h, w). A picture is made when
+    it is asked for, so that one at a time is held. What samples could share beyond that, a tenth of
+    the work, is not worth more memory.
     """
     shape = (2, frame.padded_height // grid, frame.padded_width // grid)
     if pixels.shape[:2] != (frame.height, frame.width) or fields.shape[1:] != shape:
@@ -100,7 +102,7 @@ def _guide(working: Float, grid: int) -> _Guide:
 
 
 def _fit(ab: Float, guide: _Guide) -> Float:
-    """Fit both channels: (6, h, w) of A for a and b, B for a and b, lowest L, highest L."""
+    """Fit both channels: the result (6, h, w) has A and B of a and b, then lowest and highest L."""
     (slope_a, offset_a), (slope_b, offset_b) = (_fit_channel(field, guide) for field in ab)
     return np.stack([slope_a, slope_b, offset_a, offset_b, guide.low, guide.high])
 
@@ -154,13 +156,13 @@ def _render(pixels: Pixels, fields: Float, frame: Frame, grid: int) -> Pixels:
     rgb = np.empty((frame.height, frame.width, 3), pixels.dtype)
     step = min(max(1, STRIP_PIXELS // frame.width), frame.height)
     blended = np.empty((step, len(fields), frame.width), np.float32)
-    work = np.empty((10, step, frame.width), np.float32)
+    planes = np.empty((_PLANES, step, frame.width), np.float32)
     for top in range(0, frame.height, step):
         L = lightness(pixels[top : top + step])
         strip = blended[: len(L)]
         for y, blend in enumerate(strip, top):
             cv2.addWeighted(rows[above[y]], 1 - down[y], rows[below[y]], down[y], 0, blend)
-        part = work[:, : len(L)]
+        part = planes[:, : len(L)]
         rgb[top : top + step] = _colour(L, strip.swapaxes(0, 1), levels_of(pixels), part)
     return rgb
 
@@ -175,19 +177,19 @@ def _positions(
     return first, np.minimum(first + 1, cells - 1), (position - first).astype(np.float32)
 
 
-def _colour(L: Float, fields: Float, levels: int, work: Float) -> Pixels:
+def _colour(L: Float, fields: Float, levels: int, planes: Float) -> Pixels:
     """Turn a strip's L (n, m) and enlarged fields (6, n, m) into RGB (n, m, 3).
 
-    `work` is (10, n, m) float32 to work in.
+    `planes` is (_PLANES, n, m) float32 to work in.
     """
     slopes, offsets, (low, high) = fields[:2], fields[2:4], fields[4:]
-    ab, scratch = work[8:], work[6:8]
-    held = np.minimum(np.maximum(L, low, out=scratch[0]), high, out=scratch[0])
+    linear, ab, work = planes[:3], planes[3:5], planes[5:]  # each call below has `work` to itself
+    held = np.minimum(np.maximum(L, low, out=work[0]), high, out=work[0])
     np.multiply(slopes, held, out=ab)
     ab += offsets
-    linear = linear_planes(L, ab[0], ab[1], work[:8])
-    outside = np.flatnonzero(outside_gamut(linear, scratch))
-    flat = linear.reshape(3, -1)  # a view: the rows of a plane of `work` lie behind each other
+    linear_planes(L, ab[0], ab[1], out=linear, work=work)
+    outside = np.flatnonzero(outside_gamut(linear, work[:2]))
+    flat = linear.reshape(3, -1)  # a view: the rows of each plane lie behind each other
     for start in range(0, len(outside), CHUNK_PIXELS):
         chunk = outside[start : start + CHUNK_PIXELS]
         chunk_L, a, b = (plane.take(chunk) for plane in (L, *ab))

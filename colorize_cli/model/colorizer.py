@@ -9,8 +9,9 @@ import numpy as np
 
 from ..diffusion.noise import SampleNoise
 from ..errors import UsageError
+from ..imaging.area_resample import to_working
 from ..imaging.choose import visible_lab
-from ..imaging.frame import Frame, frame_for, to_working
+from ..imaging.frame import Frame, frame_for
 from ..imaging.lab import Float, Pixels
 from ..imaging.render import render_samples
 from ..photos.read import Photo

@@ -1,1 +1,1 @@
-"""The machine and its files: writes, CPUs, GPU, paths as text, what is installed, figures."""
+"""What the machine offers: files, CPUs, a GPU, paths as text, installed packages, figures."""

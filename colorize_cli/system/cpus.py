@@ -1,4 +1,4 @@
-"""How many CPUs this process may use: affinity and container quotas, not what the machine has."""
+"""Count the CPUs that this process may use, which may be fewer than the machine has."""
 
 import math
 import os
@@ -6,21 +6,21 @@ from pathlib import Path
 
 
 def usable_cpus() -> int:
-    """Count the CPUs for Python threads: affinity and cgroup quota taken into account."""
+    """Count the CPUs for Python threads within the affinity and the cgroup quota."""
     return _limited(len(_affinity() or range(os.cpu_count() or 1)), Path("/"))
 
 
 def inference_threads(root: Path = Path("/")) -> int:
-    """Threads for the network: one a physical core that the process may use.
+    """Count the threads for the network: one for each physical core that the process may use.
 
     The runtimes see neither affinity nor quota, and more threads than cores make them slower.
 
     Args:
-        root: where /proc and /sys are found.
+        root: The folder in which /proc and /sys are found.
 
     Returns:
-        At least 1. Systems without CPU affinity do not tell which CPUs share a core either:
-        there it is one a CPU.
+        At least 1. Systems without CPU affinity do not tell which CPUs share a core either; there
+        every CPU counts.
     """
     affinity = _affinity()
     if affinity is None:
@@ -40,7 +40,7 @@ def _limited(cpus: int, root: Path) -> int:
 
 
 def _quota(root: Path) -> float:
-    """CPUs that the cgroup may use, infinite without a limit; cgroup v2 and v1."""
+    """Read how many CPUs cgroup v2 or v1 allows; the number is infinite without a limit."""
     quotas = [math.inf]
     for line in (_text(root / "proc/self/cgroup") or "").splitlines():
         _, controllers, group = line.split(":", 2)

@@ -1,4 +1,4 @@
-"""Figures as JSON can hold them."""
+"""Figures in a form that JSON can hold."""
 
 import math
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ def rounded(tree: Any) -> Any:
     """Round all floats to six digits; infinity and NaN, which JSON lacks, become None.
 
     Args:
-        tree: mappings, lists and tuples of numbers, words and None, at any depth.
+        tree: Mappings, lists and tuples of numbers, words and None, at any depth.
 
     Returns:
-        A copy of dictionaries and lists.
+        A copy, which consists of dictionaries and lists.
     """
     if isinstance(tree, Mapping):
         return {key: rounded(value) for key, value in tree.items()}

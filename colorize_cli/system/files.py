@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and the folder for what can be made again."""
+"""Write files that appear whole or not at all, and keep the user's cache folder small."""
 
 import os
 import secrets
@@ -21,10 +21,10 @@ def write_atomic(path: Path, data: bytes, before: Callable[[], None] = lambda: N
     step, replacing a file that has it. On failure, an interrupt included, nothing is left behind.
 
     Args:
-        path: Where to; its folder exists.
+        path: The file to write; its folder exists.
         data: The whole content.
-        before: Called once the bytes are on the disk, just before they take the name; what it
-            raises is passed on, and the name is not taken.
+        before: This is called once the bytes are on the disk, just before they take the name. What
+            it raises is passed on, and the name is not taken.
 
     Raises:
         OSError: The folder is missing or cannot be written to, or the disk is full.
@@ -46,9 +46,9 @@ def write_atomic(path: Path, data: bytes, before: Callable[[], None] = lambda: N
 
 
 def cache_folder() -> Path:
-    """Where the user's system wants what can be made again; it need not exist yet.
+    """Return the folder for what can be made again; it need not exist yet.
 
-    A user without a home, as in some containers, has it with the temporary files.
+    A user without a home, as in some containers, has it among the temporary files.
     """
     is_windows = sys.platform == "win32"
     named = os.environ.get("LOCALAPPDATA" if is_windows else "XDG_CACHE_HOME")
@@ -62,9 +62,9 @@ def cache_folder() -> Path:
 def prune(folder: Path, limit: int) -> None:
     """Delete the entries of a cache that were used longest ago until `limit` bytes are left.
 
-    An entry is a file, or a folder, which goes or stays with all that it holds. What another
-    process deletes or holds meanwhile is left to it, and a folder that may not be looked into to
-    itself. What could not be deleted of a folder is deleted by the next call, whatever is left.
+    An entry is a file or a folder; a folder goes or stays with all that it holds. Files that
+    another process deletes or holds meanwhile are left to it, and so are folders that may not be
+    looked into. The next call deletes what could not be deleted of a folder.
     """
     entries: list[Path] = []
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""What the NVIDIA driver says about the first GPU, asked of the driver itself."""
+"""Ask the NVIDIA driver what the first GPU is."""
 
 import ctypes
 import sys
@@ -13,12 +13,12 @@ _COMPUTE_CAPABILITY_MINOR = 76
 
 @dataclass(frozen=True)
 class Gpu:
-    """The first GPU.
+    """What the driver says of a GPU.
 
     Attributes:
-        name: as the driver has it, "NVIDIA H200".
-        compute_capability: "9.0".
-        driver_cuda: newest major version of CUDA that the driver can run.
+        name: The driver's name for it, such as "NVIDIA H200".
+        compute_capability: Its version of NVIDIA's instructions, such as "9.0".
+        driver_cuda: The newest major version of CUDA that the driver can run.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Gpu:
 
 
 def find_gpu() -> Gpu | None:
-    """Describe GPU 0; None where there is no GPU or no driver that works."""
+    """Describe GPU 0, or return None where there is no GPU or no driver that works."""
     try:
         driver = ctypes.CDLL(_DRIVER)
     except OSError:

@@ -1,4 +1,4 @@
-"""What a command needs beyond the base installation, and how to install it."""
+"""Check that what a command needs is installed, and say how to install it."""
 
 import importlib.util
 import json
@@ -11,16 +11,18 @@ from typing import Any
 from ..errors import MissingExtraError
 
 DISTRIBUTION = "colorize-cli"
-# Modules that each extra brings, and the packages of ours that the command of that name imports.
+# The modules that each extra brings.
 EXTRAS = {
     "train": ("torch", "safetensors", "onnx"),
     "evaluate": ("torch", "safetensors"),
     "export": ("torch", "safetensors", "onnx", "onnxscript"),
 }
-# Runtimes, whose loss nothing would tell but slowness: pipx and uv make the environment anew.
-_KEPT = ("openvino", "tensorrt")
+# pipx and uv make the environment anew: without these extras in the command, the runtimes that the
+# user has would be lost, and nothing but slowness would tell.
+_RUNTIME_EXTRAS = ("openvino", "tensorrt")
+# The packages of ours that the command of an extra's name imports.
 _PACKAGES = {"train": ("training",), "evaluate": ("training",), "export": ("training", "export")}
-_RUNTIME = ("numpy", "cv2", "onnxruntime", "tifffile")
+_BASE_MODULES = ("numpy", "cv2", "onnxruntime", "tifffile")
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -53,7 +55,7 @@ def require_runtime() -> None:
     Raises:
         MissingExtraError: Modules are missing; the message has the commands that repair it.
     """
-    missing = [name for name in _RUNTIME if _is_missing(name)]
+    missing = [name for name in _BASE_MODULES if _is_missing(name)]
     if missing:
         raise MissingExtraError(
             f"{_listed(missing)} cannot be imported: another distribution with the same "
@@ -67,7 +69,7 @@ def _listed(names: list[str]) -> str:
 
 
 def missing_modules(extra: str) -> list[str]:
-    """Modules of an extra that are not installed."""
+    """List the modules of an extra that are not installed."""
     return [name for name in EXTRAS[extra] if _is_missing(name)]
 
 
@@ -77,11 +79,11 @@ def _is_missing(module: str) -> bool:
 
 
 def install_commands(extra: str) -> str:
-    """Commands that install colorize with an extra, for pip, pipx and uv, one a line.
+    """Write the commands that install colorize with an extra, for pip, pipx and uv, one a line.
 
-    They name what this installation came from: the distribution is on no index.
+    They name what this installation came from, for the distribution is on no index.
     """
-    anew = _requirement(extra, *_kept())
+    anew = _requirement(extra, *_installed_runtimes())
     return (
         f"  pip:   {shlex.quote(sys.executable)} -m pip install {_requirement(extra)}\n"
         f"  pipx:  pipx install --force {anew}\n"
@@ -90,8 +92,8 @@ def install_commands(extra: str) -> str:
 
 
 def repair_commands() -> str:
-    """Commands that put the shared folders right again, for pip, pipx and uv, one a line."""
-    python, what = shlex.quote(sys.executable), _requirement(*_kept())
+    """Write the commands that put shared folders right, for pip, pipx and uv, one a line."""
+    python, what = shlex.quote(sys.executable), _requirement(*_installed_runtimes())
     rivals = "onnxruntime onnxruntime-gpu opencv-python opencv-python-headless"
     return (
         f"  pip:   {python} -m pip uninstall -y {rivals}; {python} -m pip install {what}\n"
@@ -100,12 +102,12 @@ def repair_commands() -> str:
     )
 
 
-def _kept() -> list[str]:
-    return [extra for extra in _KEPT if not _is_missing(extra)]
+def _installed_runtimes() -> list[str]:
+    return [extra for extra in _RUNTIME_EXTRAS if not _is_missing(extra)]
 
 
 def _requirement(*wanted: str) -> str:
-    """What an installer is to be given for these extras, quoted for a shell."""
+    """Write the requirement that an installer is given for these extras, quoted for a shell."""
     extras = f"[{','.join(dict.fromkeys(wanted))}]" if wanted else ""
     origin = _origin()
     if origin is None:
@@ -122,7 +124,7 @@ def _requirement(*wanted: str) -> str:
 
 
 def _origin() -> dict[str, Any] | None:
-    """Where this installation came from (PEP 610); None when it runs from a checkout."""
+    """Read where this installation came from (PEP 610), or None when it runs from a checkout."""
     try:
         text = metadata.distribution(DISTRIBUTION).read_text("direct_url.json")
     except metadata.PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""The machine that figures were measured on, and the memory that the process has of it."""
+"""Describe the machine that figures are measured on, and the memory that the process takes."""
 
 import ctypes
 import os
@@ -16,7 +16,7 @@ from .gpu import find_gpu
 if sys.platform != "win32":
     import resource
 
-# What the kernels of the runtimes choose by, as Linux spells it.
+# The instruction sets by which the runtimes choose their kernels, as Linux spells them.
 _FLAGS = (
     *("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16"),
     *("amx_tile", "amx_int8", "amx_bf16", "amx_fp16"),
@@ -36,13 +36,13 @@ def describe_machine(root: Path = Path("/")) -> dict[str, Any]:
     """Say what figures depend on, whatever the model.
 
     Args:
-        root: Where /proc and /sys are found.
+        root: The folder in which /proc and /sys are found.
 
     Returns:
         `system`, `python`, `cpu` (name), `flags` (instruction sets; empty where the system does
-        not tell), `cpus`, `usable_cpus`, `network_threads`,
-        `memory_gb`, `gpu` (name or null), `load_average` (of the last minute; null on Windows),
-        and `packages` (version by distribution).
+        not tell), `cpus`, `usable_cpus`, `network_threads`, `memory_gb`, `gpu` (name or null),
+        `load_average` (of the last minute; null on Windows), and `packages` (version by
+        distribution).
     """
     name, flags = describe_cpu(root)
     gpu = find_gpu()
@@ -63,7 +63,7 @@ def describe_machine(root: Path = Path("/")) -> dict[str, Any]:
 
 
 def describe_cpu(root: Path = Path("/")) -> tuple[str, list[str]]:
-    """Tell the name and the instruction sets of the first CPU, as `describe_machine` does."""
+    """Return the name and the instruction sets of the first CPU, as `describe_machine` does."""
     try:
         lines = (root / "proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
     except OSError:
@@ -79,7 +79,7 @@ def describe_cpu(root: Path = Path("/")) -> tuple[str, list[str]]:
 
 
 def peak_memory() -> int | None:
-    """Tell the largest resident memory of the process so far, in bytes; None on Windows."""
+    """Return the largest resident memory of the process so far, in bytes; None on Windows."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
@@ -91,13 +91,13 @@ def peak_memory() -> int | None:
 
 
 def return_memory() -> None:
-    """Give freed memory back to the system, which glibc keeps otherwise; elsewhere nothing."""
+    """Give freed memory back to the system; only glibc would keep it otherwise."""
     with suppress(OSError, AttributeError, TypeError):  # of Windows, and of other C libraries
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def seconds_without_core() -> float | None:
-    """Tell how long the threads of the process together had work but no core; Linux alone knows."""
+    """Return for how long the threads together had work but no core; Linux alone knows."""
     try:
         files = Path("/proc/self/task").glob("*/schedstat")
         return sum(int(file.read_text().split()[1]) for file in files) / 1e9

@@ -1,4 +1,4 @@
-"""File names as text: in natural order, compared as file systems do, shown on one line."""
+"""Treat file names as text: sort them naturally, compare them as file systems do, show them."""
 
 import os
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 
 # Controls, invisible formatting (which can turn the direction of a line), and separators of lines.
 _UNSEEN = frozenset(("Cc", "Cf", "Zl", "Zp"))
-_JOINERS = frozenset("\u200c\u200d")  # that names in some scripts need
+_JOINERS = frozenset("\u200c\u200d")  # names in some scripts need them
 _CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), 127)}
 
 
@@ -17,7 +17,7 @@ def absolute(path: Path) -> Path:
 
 
 def natural_key(path: Path) -> tuple[tuple[str | int, ...], ...]:
-    """Order `scan 2` before `scan 10`, without regard to case; folders level by level."""
+    """Return a key that sorts `scan 2` before `scan 10`, without regard to case, level by level."""
     return tuple(
         tuple(int(run) if run.isdecimal() else run for run in re.split(r"(\d+)", part.casefold()))
         for part in path.parts
@@ -25,7 +25,7 @@ def natural_key(path: Path) -> tuple[tuple[str | int, ...], ...]:
 
 
 def shown(path: Path | str) -> str:
-    """A path as one line of text, with control characters and undecodable bytes escaped."""
+    """Write a path as one line of text, with control characters and undecodable bytes escaped."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(
         char.encode("unicode_escape").decode()
@@ -36,7 +36,7 @@ def shown(path: Path | str) -> str:
 
 
 def one_line(path: Path) -> str:
-    """A path for programs: as it is, but with control characters escaped, tab and newline too."""
+    """Write a path for programs: only control characters are escaped, tab and newline too."""
     return str(path).translate(_CONTROLS)
 
 

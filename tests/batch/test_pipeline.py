@@ -16,7 +16,8 @@ from colorize_cli.batch.photo_job import OnColour, Result, Settings
 from colorize_cli.batch.pipeline import run
 from colorize_cli.batch.plan import Job, make_plan
 from colorize_cli.errors import DeviceError
-from colorize_cli.imaging.frame import frame_for, to_working
+from colorize_cli.imaging.area_resample import to_working
+from colorize_cli.imaging.frame import frame_for
 from colorize_cli.imaging.lab import Float
 from colorize_cli.model.colorizer import Prepared
 from colorize_cli.photos.read import Photo, read_photo

@@ -83,13 +83,9 @@ def test_every_step_is_the_samplers(
         noise[0],
         schedule,
         lambda t: noise[t],
+        settings,
         prediction=prediction,
-        method=settings.method,
-        eta=settings.eta,
-        variance=settings.variance,
-        clamp=settings.clamp,
-        temperature=settings.temperature,
-        callback=lambda t, x_t, x_0: wanted.append(x_t),
+        on_step=lambda t, x_t, x_0: wanted.append(x_t),
     )
     table = step_table(schedule, prediction, settings)
     got = way_of_the_graph(bundle, network, settings, table, noise)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from colorize_cli.bench.synthetic import synthetic_photo
 from colorize_cli.imaging.kinds import kind_of
-from colorize_cli.imaging.lab import rgb_from_lab
+from colorize_cli.imaging.lab import levels_from_linear, linear_planes
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.photos.read import Photo, read_photo
@@ -32,12 +32,16 @@ def read(pixels: Array, suffix: str = ".png") -> Photo:
     )
 
 
+def rgb_of(L: NDArray[np.float32], a: NDArray[np.float32], b: NDArray[np.float32]) -> Array:
+    planes = [levels_from_linear(plane, 256) for plane in linear_planes(L, a, b)]
+    return np.stack(planes, axis=-1)
+
+
 def toned(grey: Array, chroma: Callable[[NDArray[np.float32]], tuple[object, object]]) -> Array:
     """Give every lightness a colour of its own."""
     L = grey.astype(np.float32) / 2.55
     a, b = chroma(L)
-    lab = np.stack([L, *(np.broadcast_to(np.asarray(c, np.float32), L.shape) for c in (a, b))], -1)
-    return np.rint(255 * rgb_from_lab(lab).clip(0, 1)).astype(np.uint8)
+    return rgb_of(L, *(np.broadcast_to(np.asarray(c, np.float32), L.shape) for c in (a, b)))
 
 
 def coloured(grey: Array, strength: float) -> Array:
@@ -45,8 +49,7 @@ def coloured(grey: Array, strength: float) -> Array:
     rng = np.random.default_rng(0)
     ab = rng.normal(0, strength, (4, 5, 2)).astype(np.float32)
     ab = cv2.resize(ab, grey.shape[::-1], interpolation=cv2.INTER_CUBIC)
-    lab = np.dstack([grey.astype(np.float32) / 2.55, ab])
-    return np.rint(255 * rgb_from_lab(lab).clip(0, 1)).astype(np.uint8)
+    return rgb_of(grey.astype(np.float32) / 2.55, ab[..., 0], ab[..., 1])
 
 
 def test_grey_is_grey_also_as_noise_in_three_channels(grey: Array) -> None:

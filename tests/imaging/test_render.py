@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from colorize_cli.imaging import render as render_module
-from colorize_cli.imaging.frame import Frame, frame_for, resample, to_grid, to_working
+from colorize_cli.imaging.area_resample import resample, to_grid, to_working
+from colorize_cli.imaging.frame import Frame, frame_for
 from colorize_cli.imaging.lab import Float, Pixels, lab_from_rgb, lightness
 from colorize_cli.imaging.render import render, render_samples
 

@@ -15,9 +15,10 @@ from made.tiny_bundles import denoiser_of, sampled
 
 from colorize_cli.bench.synthetic import synthetic_photo
 from colorize_cli.errors import DeviceError
+from colorize_cli.imaging.area_resample import cell_means
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer
-from colorize_cli.model.families.diffusion import Diffusion, grid_mean
+from colorize_cli.model.families.diffusion import Diffusion
 from colorize_cli.model.graphs import open_graphs
 from colorize_cli.photos.read import read_photo
 from colorize_cli.runtimes import openvino as openvino_runtime
@@ -213,7 +214,7 @@ def test_without_a_cache_to_come_back_from_each_shape_is_compiled_once(
 def predicted(graphs: Mapping[str, Graph], L: np.ndarray) -> np.ndarray:
     """What the denoiser of the tiny bundles gives for a fixed x_t."""
     x_t = np.random.default_rng(1).standard_normal((1, 2, 16, 24)).astype(np.float32)
-    maps = {"L": grid_mean(L, 4)}
+    maps = {"L": cell_means(L, 4)}
     if "encoder.onnx" in graphs:
         graphs["denoiser.onnx"].expect((1, *L.shape[2:]))
         maps = graphs["encoder.onnx"].run({"L": L})

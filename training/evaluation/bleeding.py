@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.imaging.frame import Frame, resample, to_grid
+from colorize_cli.imaging.area_resample import resample, to_grid
+from colorize_cli.imaging.frame import Frame
 from colorize_cli.imaging.lab import Float
 from colorize_cli.imaging.render import render
 

@@ -6,15 +6,16 @@ family "palette" the denoiser takes L itself. All else is the same.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self, TypeAlias, get_args
+from typing import Any, Self, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ...diffusion.noise import SampleNoise
-from ...diffusion.sampler import Clamp, Prediction, SamplerSettings, sample, step_coefficients
+from ...diffusion.sampler import Clamp, Prediction, SamplerSettings, sample, x_0_factors
 from ...diffusion.schedule import Schedule, respace
+from ...imaging.area_resample import cell_means
 from ...runtimes.runtime import GraphSpec, Shape, Size, Value
 from .family import Graphs, OnStep, Step
 
@@ -137,7 +138,7 @@ class Diffusion:
         graphs[DENOISER].expect((photos, height, width))
         if ENCODER in graphs:
             return Condition(graphs[ENCODER].run({"L": L}), photos)
-        return Condition({"L": grid_mean(L, self.grid)}, photos)
+        return Condition({"L": cell_means(L, self.grid)}, photos)
 
     def denoiser(self, graphs: Graphs, condition: Condition) -> Denoise:
         """Make the function that `sampler.sample` calls.
@@ -170,18 +171,14 @@ class Diffusion:
             if on_step is not None:
                 on_step(Step(noise.first, t, x_t, x_0))
 
-        x_0: Float = sample(
+        x_0 = sample(
             self.denoiser(graphs, condition),
             noise.start(),
             self.schedule,
             noise,
+            self.sampler,
             prediction=self.prediction,
-            method=self.sampler.method,
-            eta=self.sampler.eta,
-            variance=self.sampler.variance,
-            clamp=self.sampler.clamp,
-            temperature=self.sampler.temperature,
-            callback=tell,
+            on_step=tell,
         )
         numbers = range(noise.first, noise.first + noise.samples)
         gains = [self.gains[k % len(self.gains)] for k in numbers] * len(noise.digests)
@@ -213,34 +210,10 @@ def parse(name: str, grid: int, sampling: Mapping[str, Any]) -> Diffusion:
             sharpness=float(sampling.get("sharpness", 0.0)),
         ),
     )
-    _check(family)
-    return family
-
-
-def _check(family: Diffusion) -> None:
-    """Raise ValueError on what the types let pass."""
-    sampler = family.sampler
-    if not sampler.temperature > 0:
-        raise ValueError(f"temperature must be positive, not {sampler.temperature}")
-    if not sampler.gains or not min(sampler.gains) > 0:
-        raise ValueError(f"gains must be positive, one at least, not {list(sampler.gains)}")
     if not family.ab_scale > 0:
         raise ValueError(f"ab_scale must be positive, not {family.ab_scale}")
-    if family.prediction not in get_args(Prediction):
-        raise ValueError(f"prediction {family.prediction!r} is unknown")
-    if family.prediction == "eps" and family.schedule.gammas[-1] == 0:
-        raise ValueError("eps-prediction cannot start at gamma = 0")
-    if not sampler.sharpness >= 0:
-        raise ValueError(f"sharpness must be at least 0, not {sampler.sharpness}")
-    step_coefficients(family.schedule, sampler.method, sampler.eta, sampler.variance)
-
-
-def grid_mean(L: Float, grid: int) -> Float:
-    """Average (B, 1, H, W) over cells of `grid` x `grid` pixels: (B, 1, H / grid, W / grid)."""
-    batch, _, height, width = L.shape
-    cells = L.reshape(batch, 1, height // grid, grid, width // grid, grid)
-    mean: Float = cells.mean(axis=(3, 5), dtype=np.float32)
-    return mean
+    x_0_factors(float(family.schedule.gammas[-1]), family.prediction)
+    return family
 
 
 def _sharpened(ab: Float, amount: float) -> Float:

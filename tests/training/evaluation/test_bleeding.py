@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from colorize_cli.imaging.frame import frame_for, to_working
+from colorize_cli.imaging.area_resample import to_working
+from colorize_cli.imaging.frame import frame_for
 from colorize_cli.imaging.lab import lab_from_rgb
 from training.evaluation.bleeding import Widths, down_and_up, edge_widths, median_draws
 
