@@ -50,7 +50,7 @@ class Photo:
         metadata: EXIF, XMP, ICC and so on as they hold for an upright colour picture.
         format: "jpeg", "png", "tiff", "webp" or "bmp".
         digest: SHA-256 of the file's bytes.
-        is_color: Whether the channels differ; a grey photo stored as RGB is not colour.
+        is_colour: Whether the channels differ; a grey photo stored as RGB is not colour.
         warnings: What of the file could not be kept, and why.
         compressed: Whether the file's pixels were; a TIFF is written as it was read.
     """
@@ -60,7 +60,7 @@ class Photo:
     metadata: Metadata
     format: str
     digest: bytes
-    is_color: bool
+    is_colour: bool
     warnings: tuple[str, ...] = ()
     compressed: bool = True
 
@@ -90,14 +90,14 @@ def read_photo(data: bytes) -> Photo:
         channels, metadata, warnings = _READERS[format](data)
         pixels, alpha = _split(channels)
     # Lossy WebP gives back a grey picture with channels that differ by one level.
-    pixels, is_color = _grey_or_rgb(pixels, tolerance=1 if format == "webp" else 0)
+    pixels, is_colour = _grey_or_rgb(pixels, tolerance=1 if format == "webp" else 0)
     metadata, orientation, dropped = settle(metadata)
     if orientation != 1:
         pixels = np.ascontiguousarray(_UPRIGHT[orientation](pixels))
         alpha = None if alpha is None else np.ascontiguousarray(_UPRIGHT[orientation](alpha))
     digest = hashlib.sha256(data).digest()
     warnings += dropped
-    return Photo(pixels, alpha, metadata, format, digest, is_color, tuple(warnings), compressed)
+    return Photo(pixels, alpha, metadata, format, digest, is_colour, tuple(warnings), compressed)
 
 
 # What a reader returns: pixels as OpenCV orders them (grey, BGR or BGRA), metadata, warnings.

@@ -353,7 +353,7 @@ def test_no_damage_to_a_block_escapes(seed: int) -> None:
 def test_what_is_too_large_for_a_jpeg_is_left_out_and_said() -> None:
     packet = pictures.XMP + b" " * 70_000
     metadata = Metadata(xmp=packet, iptc=bytes(70_000), icc=bytes(70_000), exif=bytes(70_000))
-    photo = Photo(pictures.grey(), None, metadata, "png", b"", is_color=False)
+    photo = Photo(pictures.grey(), None, metadata, "png", b"", is_colour=False)
     assert losses(photo, "jpeg") == ("jpeg cannot hold EXIF, XMP, the ICC profile, IPTC: dropped",)
     assert "xmp" not in pictures.opened(encode_photo(pictures.color(), photo, "jpeg")).info
 
@@ -362,7 +362,7 @@ def test_what_just_fits_a_jpeg_is_kept() -> None:
     packet = pictures.XMP.ljust(65_533 - 29)
     block = pictures.exif().ljust(65_533 - 6, b"\0")
     metadata = Metadata(xmp=packet, exif=block, icc=pictures.SRGB.ljust(65_519, b"\0"))
-    photo = Photo(pictures.grey(), None, metadata, "png", b"", is_color=False)
+    photo = Photo(pictures.grey(), None, metadata, "png", b"", is_colour=False)
     assert losses(photo, "jpeg") == ()
     again = read_photo(encode_photo(pictures.color(), photo, "jpeg")).metadata
     assert again.xmp == packet

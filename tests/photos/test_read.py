@@ -37,7 +37,7 @@ def named(name: str) -> Picture:
 
 
 def photo_of(pixels: np.ndarray, alpha: np.ndarray | None = None) -> Photo:
-    return Photo(pixels, alpha, Metadata(), "png", b"", is_color=False)
+    return Photo(pixels, alpha, Metadata(), "png", b"", is_colour=False)
 
 
 def oriented(format: str, orientation: int) -> bytes:
@@ -73,7 +73,7 @@ def test_every_kind_of_picture_is_read_at_its_depth_with_its_alpha(picture: Pict
         assert photo.alpha is not None
         assert photo.alpha.dtype == picture.pixels.dtype
         np.testing.assert_array_equal(photo.alpha, picture.alpha)
-    assert photo.is_color == (picture.pixels.ndim == 3)
+    assert photo.is_colour == (picture.pixels.ndim == 3)
     assert photo.digest == hashlib.sha256(picture.data).digest()
     assert photo.pixels.flags.c_contiguous
 
