@@ -23,9 +23,10 @@ import tifffile
 from colorize_cli.imaging.frame import frame_for
 from colorize_cli.imaging.lab import Pixels
 from colorize_cli.imaging.render import render
+from colorize_cli.photos.formats.jpeg import JPEG_QUALITY
 from colorize_cli.photos.metadata import Metadata
 from colorize_cli.photos.read import Photo, read_photo
-from colorize_cli.photos.write import JPEG_QUALITY, encode_photo
+from colorize_cli.photos.write import encode_photo
 from colorize_cli.system.machine import describe_machine
 
 EXAMPLES = Path(__file__).parent.parent / "examples"

@@ -27,7 +27,7 @@ from colorize_cli.imaging.frame import Frame, frame_for
 from colorize_cli.imaging.gamut import chroma_table
 from colorize_cli.imaging.lab import Float, Pixels, lab_from_rgb, lightness, lightness_table
 from colorize_cli.imaging.render import render
-from colorize_cli.photos.write import JPEG_QUALITY
+from colorize_cli.photos.formats.jpeg import JPEG_QUALITY
 from colorize_cli.system.machine import describe_machine
 from training.shards import Half, half_of, iter_photos, set_of
 

@@ -8,7 +8,7 @@ import numpy as np
 import tifffile
 
 from colorize_cli.bench.synthetic import synthetic_photo
-from colorize_cli.photos.read import Pixels
+from colorize_cli.imaging.lab import Pixels
 
 _QUALITY = 90
 _GRAIN = 300  # standard deviation in levels of 65,536

@@ -84,13 +84,13 @@ def measure(shards: Sequence[Path], colorizer: Colorizer, limit: int | None) -> 
     taken: dict[str, int] = {}
     for name, data in iter_photos(shards):
         photo = read_photo(data)
-        if half_of(data) != "report" or not photo.is_color:
+        if half_of(data) != "report" or not photo.is_colour:
             continue
         skin = skin_of(lab_from_rgb(photo.pixels))
         taken[set_of(name)] = taken.get(set_of(name), 0) + bool(skin.any())
         if not skin.any() or (limit and taken[set_of(name)] > limit):
             continue
-        grey = replace(photo, pixels=grey_of(photo.pixels), alpha=None, is_color=False)
+        grey = replace(photo, pixels=grey_of(photo.pixels), alpha=None, is_colour=False)
         group.append((set_of(name), photo.pixels, skin, grey))
         if len(group) == colorizer.batch:
             yield from _faces(group, colorizer)

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from colorize_cli.errors import ImageError, UsageError
+from colorize_cli.photos.formats import SUFFIXES
 from colorize_cli.photos.read import Photo, read_photo
-from training.shards import PHOTO_SUFFIXES
 
 # Of a folder of one's own: beyond some tens, the ranges of activations hardly move.
 MOST = 32
@@ -29,7 +29,7 @@ def calibration_photos(folder: Path | None, report: Callable[[str], None]) -> li
         return [_read(path) for path in sorted(_FOLDER.glob("*.jpg"))]
     if not folder.is_dir():
         raise UsageError(f"--calibrate {folder}: there is no such folder; give one of photographs.")
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
     places = np.linspace(0, len(found) - 1, min(len(found), MOST)).round().astype(int)
     photos = []
     for path in (found[place] for place in places):
@@ -38,7 +38,7 @@ def calibration_photos(folder: Path | None, report: Callable[[str], None]) -> li
         except (ImageError, OSError) as error:
             report(f"not calibrated on {path}: {error}")
     if not photos:
-        suffixes = " ".join(sorted(PHOTO_SUFFIXES))
+        suffixes = " ".join(sorted(SUFFIXES))
         raise UsageError(f"--calibrate {folder}: no photograph ({suffixes}) in it can be read.")
     return photos
 

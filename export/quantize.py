@@ -5,13 +5,11 @@ extremes that were seen; `docs/decisions.md` has what else was tried.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import ModelProto
 
 from colorize_cli.model.bundle import Bundle

@@ -12,9 +12,9 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
 
 from colorize_cli.errors import UsageError
+from colorize_cli.photos.formats import SUFFIXES
 
 Half: TypeAlias = Literal["tune", "report"]
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 
 
 def iter_photos(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
@@ -69,7 +69,7 @@ def _read(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
             yield item
     if empty:
         listed = ", ".join(str(path) for path in paths) or "nothing"
-        suffixes = " ".join(sorted(PHOTO_SUFFIXES))
+        suffixes = " ".join(sorted(SUFFIXES))
         raise UsageError(f"No photographs ({suffixes}) found in {listed}.")
 
 
@@ -84,7 +84,7 @@ def _read_file(path: Path, folder: Path) -> Iterator[tuple[str, bytes]]:
     suffix = path.suffix.lower()
     if suffix == ".tar":
         yield from _read_shard(path)
-    elif suffix in PHOTO_SUFFIXES:
+    elif suffix in SUFFIXES:
         name = path.relative_to(folder).as_posix()
         yield _with_set(name, folder.resolve().name), path.read_bytes()
 
@@ -96,7 +96,7 @@ def _read_shard(path: Path) -> Iterator[tuple[str, bytes]]:
             for member in archive:
                 name = PurePosixPath(member.name).as_posix().lstrip("/")
                 suffix = PurePosixPath(name).suffix.lower()
-                if not member.isreg() or suffix not in PHOTO_SUFFIXES or _hidden(name):
+                if not member.isreg() or suffix not in SUFFIXES or _hidden(name):
                     continue
                 content = archive.extractfile(member)
                 assert content is not None, "a regular member has content"

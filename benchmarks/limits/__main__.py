@@ -31,7 +31,7 @@ from colorize_cli.bench.synthetic import synthetic_photo
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.fastest_device import choose
-from colorize_cli.photos.write import JPEG_QUALITY
+from colorize_cli.photos.formats.jpeg import JPEG_QUALITY
 from colorize_cli.runtimes.device import Device, resolve
 from colorize_cli.runtimes.ort import open_network
 from colorize_cli.system.cpus import inference_threads

@@ -134,7 +134,7 @@ def decode(item: Item, colorizer: Colorizer, on_colour: OnColour, announce: Anno
     with _recorded(item):
         data = item.job.source.read_bytes()
         item.photo = read_photo(data)
-        item.kind = kind_of(item.photo)
+        item.kind = kind_of(item.photo.pixels, item.photo.is_colour)
         if item.kind != "colour" or on_colour == "recolour":
             item.prepared = colorizer.prepare(item.photo)
             return

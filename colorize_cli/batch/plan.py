@@ -25,12 +25,12 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 
+from ..photos.formats import CHOICES, SUFFIXES
 from ..photos.write import output_suffix
 from ..system.paths import composed, folded, shown
 from .origins import Made, Origins
-from .scan import PHOTO_SUFFIXES, Problem, Source, scan
+from .scan import Problem, Source, scan
 
-_FORMATS = {"png": "png", "jpg": "jpeg", "webp": "webp", "tiff": "tiff"}
 _NOTED_CLASHES = 5
 _READING = "photographs may have moved: reading them to know them again"
 
@@ -44,7 +44,7 @@ class Job:
         folder: Where its colourings go.
         stem: File name without sample number and suffix.
         suffix: With the dot.
-        format: Format to encode, as `images.encode_photo` takes it.
+        format: Format to encode, a name in `photos.formats.FORMATS`.
         samples: Number of colourings.
         missing: Samples still to be made, from 0; empty when the photo is done.
     """
@@ -168,13 +168,13 @@ def _components(base: Path) -> tuple[str, ...]:
 def _split(name: str) -> tuple[str, str]:
     """Split off the suffix where it is one of a photograph: `letter.1925` has none."""
     stem, dot, suffix = name.rpartition(".")
-    known = stem and f".{suffix.lower()}" in PHOTO_SUFFIXES
+    known = stem and f".{suffix.lower()}" in SUFFIXES
     return (stem, dot + suffix) if known else (name, "")
 
 
 def _target(source: Source, format: str, label: Path) -> _Target:
     stem, suffix = _split(source.path.name)
-    kind = source.format if format == "keep" else _FORMATS[format]
+    kind = source.format if format == "keep" else CHOICES[format]
     return _Target(source, label / source.folder, stem, output_suffix(kind, suffix), kind)
 
 

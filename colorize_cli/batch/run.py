@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ..cli.summary import Tally
 from ..errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, UsageError
+from ..photos.formats import listed
 from ..system.messages import Messages, write_stdout
 from ..system.paths import absolute, one_line, shown
 from ..system.wording import count_text
@@ -110,7 +111,7 @@ def _nothing_found(options: Options, plan: Plan) -> str:
     found = f" ({count_text(plan.others.total(), 'other file')})" if plan.others else ""
     return (
         f"no photographs in {', '.join(shown(path) for path in options.paths)}{found}. "
-        "JPEG, PNG, TIFF, WebP and BMP files are taken, by their content."
+        f"{listed('and')} files are taken, by their content."
     )
 
 

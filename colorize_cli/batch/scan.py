@@ -11,16 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import UsageError
-from ..photos.read import sniff
+from ..photos.formats import SUFFIXES, listed, sniff
+from ..photos.formats.format import SNIFF_BYTES
 from ..system.paths import absolute, natural_key, shown
 from .last_settings import RECORD_NAME
 from .origins import ORIGINS_NAME
-
-# A file of this name is meant to be a photograph, so one that is none by content is a failure.
-PHOTO_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".dib")
-)
-_HEAD_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +26,7 @@ class Source:
         base: Named folder that the mirrored tree starts from (absolute).
         folder: Its folder, relative to `base`.
         path: The file, spelled as the user spelled the path that led to it.
-        format: Its format by content, as `images.sniff` names it.
+        format: Its format by content, a name in `photos.formats.FORMATS`.
     """
 
     base: Path
@@ -205,8 +200,8 @@ class _Scanner:
         if (real_folder, path.name) in self._files:
             return []
         self._files.add((real_folder, path.name))
-        # A named file has to be a photograph; one that was met on the way only if it looks so.
-        expected = named or path.suffix.lower() in PHOTO_SUFFIXES
+        # A named file has to be a photograph; one that was met on the way only if its name says so.
+        expected = named or path.suffix.lower() in SUFFIXES
         try:
             head = _head(path)
         except FileNotFoundError:
@@ -225,7 +220,7 @@ class _Scanner:
         elif head is None:
             self._problem(path, "not a regular file")
         else:
-            self._problem(path, "not a JPEG, PNG, TIFF, WebP or BMP" if head else "empty file")
+            self._problem(path, f"not a {listed('or')}" if head else "empty file")
         return []
 
     def _problem(self, path: Path, reason: str, missing: bool = False) -> None:
@@ -237,4 +232,4 @@ def _head(path: Path) -> bytes | None:
     if not stat.S_ISREG(path.stat().st_mode):
         return None
     with path.open("rb") as file:
-        return file.read(_HEAD_BYTES)
+        return file.read(SNIFF_BYTES)

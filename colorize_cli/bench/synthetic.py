@@ -8,8 +8,7 @@ Mumford and Huang, "Occlusion models for natural images", 2001), texture on them
 import cv2
 import numpy as np
 
-from ..imaging.lab import Float
-from ..photos.read import Pixels
+from ..imaging.lab import Float, Pixels
 
 _LEAVES = 1500
 _SMALLEST, _LARGEST = 0.006, 0.35  # radii over the longer side

@@ -6,8 +6,7 @@ from typing import Literal, TypeAlias
 import cv2
 import numpy as np
 
-from ..photos.read import Photo, Pixels
-from .lab import Float, lab_from_rgb
+from .lab import Float, Pixels, lab_from_rgb
 
 Kind: TypeAlias = Literal["grey", "toned", "colour", "bilevel"]
 
@@ -25,18 +24,22 @@ _APART = 96  # least distance of black and white
 _BILEVEL = 0.97  # share of the pixels that are one or the other
 
 
-def kind_of(photo: Photo) -> Kind:
+def kind_of(pixels: Pixels, is_colour: bool) -> Kind:
     """Tell what a photograph is.
 
     "bilevel": nearly all pixels have one of two levels, as in line drawings and faxes. "toned": its
     colour depends on its lightness alone, as in sepia prints and cyanotypes. "colour": all that is
     not neutral and not toned; a photo of nearly one hue can be taken for a toned one.
+
+    Args:
+        pixels: (H, W) or (H, W, 3) RGB, uint8 or uint16.
+        is_colour: Whether the channels differ.
     """
-    if photo.is_color:
-        kind = _kind_of_rgb(photo.pixels)
+    if is_colour:
+        kind = _kind_of_rgb(pixels)
         if kind != "grey":
             return kind
-    return "bilevel" if _is_bilevel(photo.pixels) else "grey"
+    return "bilevel" if _is_bilevel(pixels) else "grey"
 
 
 def _kind_of_rgb(rgb: Pixels) -> Kind:

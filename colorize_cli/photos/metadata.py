@@ -4,31 +4,32 @@ Pixels are taken for sRGB throughout, so an ICC profile is kept only where it sa
 profile cannot describe a colour picture. EXIF and XMP are passed on byte for byte but for what
 turning the photo upright makes untrue.
 
-Sources: XMP part 1; ICC.1, annex B; IPTC-IIM in Photoshop image resources; PNG, 11.3.
+Sources: XMP part 1; IPTC-IIM in Photoshop image resources.
 """
 
 import re
 import struct
-import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from . import exif as exif_block
 from . import icc as icc_profile
-from .containers import Jpeg
 from .exif import ExifError
 
 Comments = tuple[tuple[str, str], ...]
 
 METRES_PER_INCH = 0.0254
-XMP_KEYWORD = b"XML:com.adobe.xmp"
-XMP_NAMESPACE = b"http://ns.adobe.com/xap/1.0/\0"  # stands before the packet in a JPEG
-PHOTOSHOP = b"Photoshop 3.0\0"
-_ICC_PART = b"ICC_PROFILE\0"  # then its number, from 1, and how many there are
+# What people call the parts.
+PARTS = {
+    "exif": "EXIF",
+    "xmp": "XMP",
+    "icc": "the ICC profile",
+    "iptc": "IPTC",
+    "dpi": "the resolution",
+    "comments": "comments",
+}
 _IPTC_RESOURCE = 0x0404
 _RESOLUTION, _RESOLUTION_UNIT = (0x011A, 0x011B), 0x0128
 _EXIF_PREFIX = b"Exif\0\0"
-_MAX_TEXT = 1 << 24  # bytes that one compressed text or profile may grow to
 
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8](?=[\"'<])")
 
@@ -84,57 +85,7 @@ def settle(metadata: Metadata) -> tuple[Metadata, int, list[str]]:
     return replace(metadata, exif=exif, xmp=xmp, icc=icc, dpi=dpi), orientation, warnings
 
 
-def jpeg_metadata(jpeg: Jpeg, decoded: Metadata) -> Metadata:
-    """Add density, IPTC, ICC and comments of a JPEG to the EXIF and XMP that OpenCV found."""
-    dpi, iptc, comments, profile = None, None, [], {}
-    for marker, payload in jpeg.segments:
-        if marker == 0xE0 and payload.startswith(b"JFIF\0") and len(payload) >= 12:
-            unit, x, y = struct.unpack_from(">BHH", payload, 7)
-            dpi = _dpi(x, y, {1: 1.0, 2: 2.54}.get(unit, 0.0))
-        elif marker == 0xE2 and payload.startswith(_ICC_PART) and len(payload) > 13:
-            profile[payload[12]] = payload[14:]
-        elif marker == 0xED and payload.startswith(PHOTOSHOP):
-            iptc = iptc or iptc_of(payload[len(PHOTOSHOP) :])
-        elif marker == 0xFE and payload.strip(b"\0 "):
-            comments.append(("Comment", payload.rstrip(b"\0").decode("utf-8", "replace")))
-    xmp = decoded.xmp.removeprefix(XMP_NAMESPACE) if decoded.xmp else None
-    # OpenCV takes every APP2 segment for a part of it, the index of a multi-picture file, too.
-    icc = b"".join(profile[number] for number in sorted(profile)) or None
-    return replace(decoded, xmp=xmp, iptc=iptc, icc=icc, dpi=dpi, comments=tuple(comments))
-
-
-def png_metadata(chunks: Iterable[tuple[bytes, bytes]]) -> Metadata:
-    """Read EXIF, XMP, ICC, resolution and texts from the chunks of a PNG."""
-    found = Metadata()
-    comments = []
-    for kind, content in chunks:
-        if kind == b"eXIf":
-            found = replace(found, exif=content)
-        elif kind == b"iCCP":
-            found = replace(found, icc=_inflate(content.partition(b"\0")[2][1:]) or None)
-        elif kind == b"pHYs" and len(content) == 9:
-            x, y, unit = struct.unpack(">IIB", content)
-            found = replace(found, dpi=_dpi(x, y, METRES_PER_INCH if unit == 1 else 0.0))
-        elif kind in (b"tEXt", b"zTXt", b"iTXt"):
-            keyword, text = _png_text(kind, content)
-            if keyword == XMP_KEYWORD:
-                found = replace(found, xmp=text)
-            # ImageMagick's hexadecimal copies of EXIF, ICC and the like would no longer be true.
-            elif keyword and text and not keyword.startswith(b"Raw profile type"):
-                charset = "utf-8" if kind == b"iTXt" else "latin-1"
-                comments.append((keyword.decode("latin-1"), text.decode(charset, "replace")))
-    return replace(found, comments=tuple(comments))
-
-
-def bmp_metadata(data: bytes) -> Metadata:
-    """Read the resolution of a BMP."""
-    if len(data) < 46 or int.from_bytes(data[14:18], "little") < 40:
-        return Metadata()
-    x, y = struct.unpack_from("<ii", data, 38)
-    return Metadata(dpi=_dpi(x, y, METRES_PER_INCH))
-
-
-def _dpi(x: float, y: float, per_inch: float) -> tuple[float, float] | None:
+def dpi_of(x: float, y: float, per_inch: float) -> tuple[float, float] | None:
     """Resolution in dpi, or None where the unit is unknown or the numbers are no resolution."""
     if per_inch == 0 or not (0 < x * per_inch < 1e6 and 0 < y * per_inch < 1e6):
         return None
@@ -143,7 +94,7 @@ def _dpi(x: float, y: float, per_inch: float) -> tuple[float, float] | None:
 
 def resolution_dpi(x: float, y: float, unit: int) -> tuple[float, float] | None:
     """Resolution in dpi from the tags of TIFF and EXIF: unit 2 is the inch, 3 the centimetre."""
-    return _dpi(x, y, {2: 1.0, 3: 2.54}.get(unit, 0.0))
+    return dpi_of(x, y, {2: 1.0, 3: 2.54}.get(unit, 0.0))
 
 
 def exif_dpi(block: bytes) -> tuple[float, float] | None:
@@ -166,6 +117,14 @@ def exif_with_resolution(dpi: tuple[float, float]) -> bytes:
     return exif_block.build([*tags, exif_block.Tag(_RESOLUTION_UNIT, 3, 1, b"\0\2")], ">")
 
 
+def comment_lines(metadata: Metadata) -> list[str]:
+    """Write the comments for a format that has no keywords."""
+    return [
+        text if keyword == "Comment" else f"{keyword}: {text}"
+        for keyword, text in metadata.comments
+    ]
+
+
 def iptc_of(resources: bytes) -> bytes | None:
     """Find the IPTC records among Photoshop's image resources."""
     position = 0
@@ -184,24 +143,3 @@ def iptc_resource(iptc: bytes) -> bytes:
     """Wrap IPTC records as Photoshop's image resources, as a JPEG carries them."""
     head = b"8BIM" + struct.pack(">HHI", _IPTC_RESOURCE, 0, len(iptc))
     return head + iptc + b"\0" * (len(iptc) % 2)
-
-
-def _png_text(kind: bytes, content: bytes) -> tuple[bytes, bytes]:
-    keyword, _, rest = content.partition(b"\0")
-    if kind == b"tEXt":
-        return keyword, rest
-    if kind == b"zTXt":
-        return keyword, _inflate(rest[1:])
-    compressed, rest = rest[:1] == b"\1", rest[2:]
-    text = rest.partition(b"\0")[2].partition(b"\0")[2]  # after the language, twice
-    return keyword, _inflate(text) if compressed else text
-
-
-def _inflate(data: bytes) -> bytes:
-    """Decompress at most `_MAX_TEXT` bytes; empty where the data is damaged or larger."""
-    stream = zlib.decompressobj()
-    try:
-        text = stream.decompress(data, _MAX_TEXT)
-    except zlib.error:
-        return b""
-    return text if stream.eof else b""

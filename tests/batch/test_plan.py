@@ -9,6 +9,7 @@ from colorize_cli.batch.last_settings import RECORD_NAME
 from colorize_cli.batch.origins import ORIGINS_NAME
 from colorize_cli.batch.plan import Plan, make_plan
 from colorize_cli.errors import UsageError
+from colorize_cli.photos.formats import listed
 from colorize_cli.system.paths import natural_key, one_line, shown
 
 JPEG = encode(grey(), "JPEG")
@@ -173,7 +174,7 @@ def test_a_named_file_that_is_no_photograph_is_a_problem() -> None:
     assert not found.jobs
     reasons = {problem.path.name: (problem.reason, problem.missing) for problem in found.problems}
     assert reasons == {
-        "notes.txt": ("not a JPEG, PNG, TIFF, WebP or BMP", False),
+        "notes.txt": (f"not a {listed('or')}", False),
         "gone.jpg": ("no such file", True),
     }
 

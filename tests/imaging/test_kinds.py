@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from colorize_cli.bench.synthetic import synthetic_photo
-from colorize_cli.imaging.kinds import kind_of
+from colorize_cli.imaging.kinds import Kind, kind_of
 from colorize_cli.imaging.lab import levels_from_linear, linear_planes
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer
@@ -37,6 +37,10 @@ def rgb_of(L: NDArray[np.float32], a: NDArray[np.float32], b: NDArray[np.float32
     return np.stack(planes, axis=-1)
 
 
+def kind(photo: Photo) -> Kind:
+    return kind_of(photo.pixels, photo.is_colour)
+
+
 def toned(grey: Array, chroma: Callable[[NDArray[np.float32]], tuple[object, object]]) -> Array:
     """Give every lightness a colour of its own."""
     L = grey.astype(np.float32) / 2.55
@@ -53,13 +57,13 @@ def coloured(grey: Array, strength: float) -> Array:
 
 
 def test_grey_is_grey_also_as_noise_in_three_channels(grey: Array) -> None:
-    assert kind_of(read(grey)) == "grey"
+    assert kind(read(grey)) == "grey"
     noise = np.random.default_rng(0).integers(-2, 3, (*grey.shape, 3))
-    assert kind_of(read(np.clip(grey[..., None] + noise, 0, 255).astype(np.uint8))) == "grey"
+    assert kind(read(np.clip(grey[..., None] + noise, 0, 255).astype(np.uint8))) == "grey"
 
 
 def test_a_16_bit_grey_is_grey(grey: Array) -> None:
-    assert kind_of(read(grey.astype(np.uint16) * 257)) == "grey"  # type: ignore[arg-type]
+    assert kind(read(grey.astype(np.uint16) * 257)) == "grey"  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
@@ -74,7 +78,7 @@ def test_a_16_bit_grey_is_grey(grey: Array) -> None:
 def test_a_tone_is_a_function_of_lightness(
     grey: Array, tone: Callable[[object], tuple[object, object]], suffix: str
 ) -> None:
-    assert kind_of(read(toned(grey, tone), suffix)) == "toned"
+    assert kind(read(toned(grey, tone), suffix)) == "toned"
 
 
 def test_of_a_toned_photo_the_network_sees_the_lightness_alone(
@@ -91,34 +95,34 @@ def test_of_a_toned_photo_the_network_sees_the_lightness_alone(
 
 @pytest.mark.parametrize("strength", [6, 15, 40])
 def test_colours_of_regions_are_colour(grey: Array, strength: float) -> None:
-    assert kind_of(read(coloured(grey, strength))) == "colour"
-    assert kind_of(read(coloured(grey, strength), ".jpg")) == "colour"
+    assert kind(read(coloured(grey, strength))) == "colour"
+    assert kind(read(coloured(grey, strength), ".jpg")) == "colour"
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.*[fgp]")), ids=lambda path: path.name)
 def test_real_photographs_are_grey_as_they_are_and_toned_with_a_tone(path: Path) -> None:
     photo = read_photo(path.read_bytes())
-    assert kind_of(photo) == "grey"
+    assert kind(photo) == "grey"
     pixels = photo.pixels[..., 0] if photo.pixels.ndim == 3 else photo.pixels
     grey = (pixels // 257 if pixels.dtype == np.uint16 else pixels).astype(np.uint8)
     for tone in (
         lambda L: (0.12 * np.minimum(L, 100 - L), 0.4 * np.minimum(L, 100 - L)),
         lambda L: (-6, -0.4 * np.minimum(L, 100 - L)),
     ):
-        assert kind_of(read(toned(grey, tone), ".jpg")) == "toned"
+        assert kind(read(toned(grey, tone), ".jpg")) == "toned"
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea"])
 def test_real_photographs_in_colour_are_colour_also_a_brown_cat(name: str) -> None:
     data = (Path(__file__).parents[1] / "photographs" / f"{name}.jpg").read_bytes()
-    assert kind_of(read_photo(data)) == "colour"
+    assert kind(read_photo(data)) == "colour"
 
 
 def test_drawings_are_bilevel_and_photographs_pages_and_nights_are_not(grey: Array) -> None:
     drawing = np.full((300, 400), 250, np.uint8)
     for i in range(12):
         cv2.circle(drawing, (30 * i + 20, 150), 60 + 5 * i, 10, 2)
-    assert kind_of(read(drawing)) == "bilevel"
-    assert kind_of(read(np.where(grey > 128, 255, 0).astype(np.uint8))) == "bilevel"
-    assert kind_of(read(np.full((300, 400), 250, np.uint8))) == "grey"
-    assert kind_of(read((grey // 10).astype(np.uint8))) == "grey"
+    assert kind(read(drawing)) == "bilevel"
+    assert kind(read(np.where(grey > 128, 255, 0).astype(np.uint8))) == "bilevel"
+    assert kind(read(np.full((300, 400), 250, np.uint8))) == "grey"
+    assert kind(read((grey // 10).astype(np.uint8))) == "grey"

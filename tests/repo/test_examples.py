@@ -17,7 +17,7 @@ def photo(name: str) -> Photo:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_is_grey_and_has_its_licence_in_the_table(name: str) -> None:
-    assert not photo(name).is_color
+    assert not photo(name).is_colour
     (row,) = (
         line
         for line in (EXAMPLES / "README.md").read_text(encoding="utf-8").splitlines()

@@ -31,7 +31,6 @@ ROOMS = {
 STILL: set[tuple[str, str]] = {
     ("colorize_cli.batch.run", "colorize_cli.cli.summary"),
     ("colorize_cli.imaging.choose", "colorize_cli.model.colorizer"),
-    ("colorize_cli.imaging.kinds", "colorize_cli.photos.read"),
     ("colorize_cli.runtimes.openvino", "colorize_cli.imaging.frame"),
     ("colorize_cli.runtimes.openvino", "colorize_cli.model.bundle"),
     ("colorize_cli.runtimes.openvino_cache", "colorize_cli.model.bundle"),

@@ -22,6 +22,7 @@ from torch import nn
 
 from colorize_cli.errors import ImageError, UsageError
 from colorize_cli.imaging.choose import judge
+from colorize_cli.imaging.depth import eight_bits
 from colorize_cli.imaging.lab import Float, lightness, lightness_table
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.photos.read import read_photo
@@ -251,20 +252,14 @@ def _subjects(
         except ImageError as error:
             leave_out(name, str(error))
             continue
-        if not photo.is_color:
+        if not photo.is_colour:
             leave_out(name, "it is grey")
             continue
-        truth = _to_8_bit(photo.pixels)
+        truth = eight_bits(photo.pixels)
         levels = old_print_of(truth, photo.digest) if degraded else grey_of(truth)
         # The noise goes by the digest of the file, as for any photo.
-        grey = replace(photo, pixels=levels, alpha=None, is_color=False)
+        grey = replace(photo, pixels=levels, alpha=None, is_colour=False)
         yield Subject(index, name, truth, grey, colorizer.prepare(grey))
-
-
-def _to_8_bit(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> RGB:
-    if pixels.dtype == np.uint8:
-        return pixels.astype(np.uint8, copy=False)
-    return ((pixels.astype(np.uint32) * 255 + 32_767) // 65_535).astype(np.uint8)
 
 
 def _batches(subjects: Iterable[Subject], batch: int) -> Iterator[list[Subject]]:

@@ -14,7 +14,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from ..errors import ImageError
+from ....errors import ImageError
 
 _HORIZONTAL_DIFFERENCE = 2
 

@@ -1,0 +1,66 @@
+"""What a file format has to say of itself, and the limits that hold for all of them."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from ...errors import ImageError
+from ..metadata import Metadata
+from ..photo import Page
+
+MAX_PIXELS = 1 << 28  # 268 megapixels: 16,384 squared; three 16-bit channels are 1.6 GB
+SNIFF_BYTES = 32
+TRUNCATED = "the file is truncated: copy or scan it again"
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format of photographs.
+
+    Attributes:
+        title: Its name in lists for people.
+        suffixes: Of its files, in lower case; the first is given where the source's does not fit.
+        sniff: Tells by the first `SNIFF_BYTES` bytes or more whether a file is of this format.
+        read_pages: Reads the pages of a file one after the other, most have one; each is decoded
+            when it is asked for. Raises ImageError, for an absurd size before memory is taken.
+        write: Encodes a page of RGB that holds no more than the format does.
+        holds: The parts of the metadata that it has room for, each with the most bytes.
+        choice: What --format calls it; None where it is only kept.
+        grey_suffixes: Those of `suffixes` that a picture in colour may not have.
+        has_alpha: Whether it holds transparency.
+        is_deep: Whether it holds 16 bits a channel.
+        longest_side: Pixels.
+        tolerance: Levels that the channels of a grey picture may differ by once decoded.
+        adapt: Moves metadata to where the format has room for them, before it is asked what it
+            holds.
+    """
+
+    title: str
+    suffixes: tuple[str, ...]
+    sniff: Callable[[bytes], bool]
+    read_pages: Callable[[bytes], Iterable[Page]]
+    write: Callable[[Page], bytes]
+    holds: Mapping[str, float]
+    choice: str | None = None
+    grey_suffixes: tuple[str, ...] = ()
+    has_alpha: bool = True
+    is_deep: bool = False
+    longest_side: float = math.inf
+    tolerance: int = 0
+    adapt: Callable[[Metadata], Metadata] = lambda metadata: metadata
+
+
+def any_size(*parts: str) -> dict[str, float]:
+    """Say that a format holds these parts of the metadata, however large."""
+    return dict.fromkeys(parts, math.inf)
+
+
+def check_size(width: int, height: int) -> None:
+    """Raise ImageError for a photo without pixels or with more than `MAX_PIXELS`."""
+    if width <= 0 or height <= 0:
+        raise ImageError(f"the picture has no pixels ({width} x {height})")
+    if width * height > MAX_PIXELS:
+        raise ImageError(
+            f"{width} x {height} is {width * height / 1e6:,.0f} megapixels; "
+            f"up to {MAX_PIXELS / 1e6:,.0f} can be read: make it smaller or cut it into parts"
+        )

@@ -1,0 +1,167 @@
+"""JPEG: OpenCV decodes and encodes, TurboJPEG tells damage, and segments are read here.
+
+OpenCV knows no density, no comments and no IPTC, and hands a JPEG out whose end is missing.
+
+Sources: ITU T.81, annex B; JFIF 1.02; XMP part 3; ICC.1, annex B.
+"""
+
+import re
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+
+import cv2
+import simplejpeg  # type: ignore[import-untyped]
+
+from ...errors import ImageError
+from ..metadata import Metadata, comment_lines, iptc_of, iptc_resource, resolution_dpi
+from ..photo import Page
+from .format import TRUNCATED, Format, any_size, check_size
+from .opencv import decode, encode
+
+JPEG_QUALITY = 95
+_MAX_SEGMENT = 65_533  # bytes of a segment's content
+_XMP_NAMESPACE = b"http://ns.adobe.com/xap/1.0/\0"  # stands before the packet
+_PHOTOSHOP = b"Photoshop 3.0\0"
+_ICC_PART = b"ICC_PROFILE\0"  # then its number, from 1, and how many there are
+# The next marker in entropy-coded data: neither a stuffed zero, nor a restart, nor a fill byte.
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+_LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
+
+
+_Segments = list[tuple[int, bytes]]  # markers, 0xE0..0xEF and 0xFE, and what they hold
+
+
+def _read_pages(data: bytes) -> Iterator[Page]:
+    (width, height, components, is_lossless), segments = _parts_of(data)
+    check_size(width, height)
+    page = decode(data)
+    warnings = ["CMYK converted without its profile"] if components == 4 else []
+    if not is_lossless:  # whose full size TurboJPEG writes into a buffer of an eighth
+        warnings += _damage(data)
+    yield replace(page, metadata=_metadata(segments, page.metadata), warnings=tuple(warnings))
+
+
+def _parts_of(data: bytes) -> tuple[tuple[int, int, int, bool], _Segments]:
+    """Follow the markers to the end; what comes after it (other pictures, padding) is ignored.
+
+    Returns:
+        Width and height before EXIF orientation, components (1 grey, 3 colour, 4 CMYK), whether
+        the file is of the lossless process (ITU T.81, annex H); and the segments.
+
+    Raises:
+        ImageError: The end of the picture is missing, or a marker makes no sense.
+    """
+    position, frame, scanned = 2, None, False
+    segments: _Segments = []
+    while True:
+        found = _MARKER.search(data, position)
+        if found is None:
+            raise ImageError(TRUNCATED)
+        marker, position = data[found.start() + 1], found.end()
+        if marker == 0xD9:  # end of image
+            if frame is None or not scanned:
+                raise ImageError("the JPEG holds no picture")
+            return frame, segments
+        if marker in (0x01, 0xD8):  # these stand alone
+            continue
+        payload = _payload(data, position)
+        position += 2 + len(payload)
+        if 0xE0 <= marker <= 0xEF or marker == 0xFE:
+            segments.append((marker, payload))
+        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC) and frame is None:
+            if len(payload) < 6:
+                raise ImageError("the JPEG's frame header is damaged")
+            height, width, components = struct.unpack_from(">HHB", payload, 1)
+            frame = (width, height, components, marker in _LOSSLESS)
+        elif marker == 0xDA:
+            scanned = True
+
+
+def _payload(data: bytes, position: int) -> bytes:
+    """Return a segment's content; its length, itself included, stands at `position`."""
+    length = int.from_bytes(data[position : position + 2], "big")
+    payload = data[position + 2 : position + length]
+    if position + 2 > len(data) or length < 2 or len(payload) != length - 2:
+        raise ImageError(TRUNCATED)
+    return payload
+
+
+def _damage(data: bytes) -> list[str]:
+    """Say whether the pixels are damaged, of which OpenCV tells nobody but stderr.
+
+    They are decoded once more, at an eighth of their size. A warning and no error: libjpeg
+    complains of files, too, whose picture is whole, and most of a picture is better than none.
+    """
+    decode = partial(simplejpeg.decode_jpeg, data, "GRAY", fastdct=True, min_height=1, min_width=1)
+    try:
+        decode()
+    except ValueError as error:
+        with suppress(ValueError):  # again: a layout that OpenCV knows, and TurboJPEG does not
+            decode(strict=False)
+            return [f"the JPEG may be damaged, part of the picture wrong: {error}"]
+    return []
+
+
+def _metadata(segments: _Segments, decoded: Metadata) -> Metadata:
+    """Add density, IPTC, ICC and comments to the EXIF and XMP that OpenCV found."""
+    dpi, iptc, comments, profile = None, None, [], {}
+    for marker, payload in segments:
+        if marker == 0xE0 and payload.startswith(b"JFIF\0") and len(payload) >= 12:
+            unit, x, y = struct.unpack_from(">BHH", payload, 7)
+            dpi = resolution_dpi(x, y, unit + 1)  # 1 is the inch here, and 2 the centimetre
+        elif marker == 0xE2 and payload.startswith(_ICC_PART) and len(payload) > 13:
+            profile[payload[12]] = payload[14:]
+        elif marker == 0xED and payload.startswith(_PHOTOSHOP):
+            iptc = iptc or iptc_of(payload[len(_PHOTOSHOP) :])
+        elif marker == 0xFE and payload.strip(b"\0 "):
+            comments.append(("Comment", payload.rstrip(b"\0").decode("utf-8", "replace")))
+    xmp = decoded.xmp.removeprefix(_XMP_NAMESPACE) if decoded.xmp else None
+    # OpenCV takes every APP2 segment for a part of it, the index of a multi-picture file, too.
+    icc = b"".join(profile[number] for number in sorted(profile)) or None
+    return replace(decoded, xmp=xmp, iptc=iptc, icc=icc, dpi=dpi, comments=tuple(comments))
+
+
+def _write(page: Page) -> bytes:
+    metadata = page.metadata
+    sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
+    settings = (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling)
+    # OpenCV strips nothing when it reads and adds nothing when it writes.
+    xmp = metadata.xmp and _XMP_NAMESPACE + metadata.xmp
+    data = bytearray(encode(".jpg", page, settings, replace(metadata, xmp=xmp)))
+    segments = [(0xFE, text.encode()[:_MAX_SEGMENT]) for text in comment_lines(metadata)]
+    if metadata.iptc:
+        segments.insert(0, (0xED, _PHOTOSHOP + iptc_resource(metadata.iptc)))
+    end = 2
+    while data[end + 1] & 0xF0 == 0xE0:  # behind JFIF, EXIF, XMP and ICC
+        end += 2 + int.from_bytes(data[end + 2 : end + 4], "big")
+    data[end:end] = b"".join(
+        struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
+        for marker, content in segments
+    )
+    if metadata.dpi:  # the JFIF segment comes first: unit 1 is the inch
+        struct.pack_into(
+            ">BHH", data, 13, 1, *(min(max(round(n), 1), 65_535) for n in metadata.dpi)
+        )
+    return bytes(data)
+
+
+JPEG = Format(
+    title="JPEG",
+    suffixes=(".jpg", ".jpeg", ".jpe", ".jfif"),
+    sniff=lambda head: head.startswith(b"\xff\xd8\xff"),
+    read_pages=_read_pages,
+    write=_write,
+    holds={  # one segment each, behind its mark
+        "exif": _MAX_SEGMENT - 6,
+        "xmp": _MAX_SEGMENT - len(_XMP_NAMESPACE),
+        "icc": _MAX_SEGMENT - 14,
+        "iptc": _MAX_SEGMENT - len(_PHOTOSHOP) - 14,
+        **any_size("dpi", "comments"),
+    },
+    choice="jpg",
+    has_alpha=False,
+    longest_side=65_500,
+)

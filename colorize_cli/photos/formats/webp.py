@@ -1,0 +1,76 @@
+"""WebP, by OpenCV.
+
+It is written losslessly because its lossy kind is 4:2:0 by definition, and colour is what this
+tool adds. OpenCV's lossless kind has no faster setting; where time counts, choose another format.
+
+Source: WebP container specification.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import cv2
+
+from ...errors import ImageError
+from ..metadata import Metadata, exif_dpi, exif_with_resolution
+from ..photo import Page
+from .format import TRUNCATED, Format, any_size, check_size
+from .opencv import decode, encode
+
+_number = partial(int.from_bytes, byteorder="little")
+
+
+def _read_pages(data: bytes) -> Iterator[Page]:
+    width, height, animated = _size_of(data)
+    check_size(width, height)
+    warnings = ("only the first picture of the animation is used",) if animated else ()
+    yield replace(decode(data), warnings=warnings)
+
+
+def _size_of(data: bytes) -> tuple[int, int, bool]:
+    """Return width, height and whether the file is an animation.
+
+    Raises:
+        ImageError: The file ends early or its first chunk is unknown.
+    """
+    if len(data) < 30 or _number(data[4:8]) + 8 > len(data):
+        raise ImageError(TRUNCATED)
+    kind = data[12:16]
+    if kind == b"VP8X":
+        return _number(data[24:27]) + 1, _number(data[27:30]) + 1, bool(data[20] & 2)
+    if kind == b"VP8L":
+        bits = _number(data[21:25])
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, False
+    if kind == b"VP8 ":
+        return _number(data[26:28]) & 0x3FFF, _number(data[28:30]) & 0x3FFF, False
+    raise ImageError("the file is damaged (no WebP picture)")
+
+
+def _write(page: Page) -> bytes:
+    # Beyond 100 is lossless; colours under full transparency are kept.
+    mode = cv2.IMWRITE_WEBP_LOSSLESS_PRESERVE_COLOR
+    settings = (cv2.IMWRITE_WEBP_QUALITY, 101, cv2.IMWRITE_WEBP_LOSSLESS_MODE, mode)
+    return encode(".webp", page, settings, page.metadata)
+
+
+def _resolution_in_exif(metadata: Metadata) -> Metadata:
+    """Put the resolution, for which there is no other field, into an EXIF block of its own."""
+    if not metadata.dpi:
+        return metadata
+    block = metadata.exif or exif_with_resolution(metadata.dpi)
+    return replace(metadata, exif=block, dpi=None if exif_dpi(block) else metadata.dpi)
+
+
+WEBP = Format(
+    title="WebP",
+    suffixes=(".webp",),
+    sniff=lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP",
+    read_pages=_read_pages,
+    write=_write,
+    holds=any_size("exif", "xmp", "icc"),
+    choice="webp",
+    longest_side=16_383,
+    tolerance=1,  # the lossy kind gives back a grey picture with channels that differ by that
+    adapt=_resolution_in_exif,
+)
