@@ -159,7 +159,7 @@ def _open(bundle: Bundle) -> _Candidate:
     precision = bundle.precision["compute"]
     if precision == "fp16" and problem("cuda") is not None:
         network = network_from_bundle(bundle)
-        halved = half_copy(network, bundle.family.name, bundle.network)
+        halved = half_copy(network)
         graphs = torch_graphs(bundle.family.name, halved)
         return _Candidate(bundle, graphs, halved, "PyTorch, rounding as a GPU does,")
     if precision == "fp16":

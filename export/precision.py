@@ -1,14 +1,13 @@
 """The precisions of a bundle, and half precision in PyTorch."""
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
-
-from training.networks.build import Network, build
 
 from .trace import HALF_FROM
 
@@ -16,7 +15,7 @@ from .trace import HALF_FROM
 Precision: TypeAlias = Literal["fp32", "fp16", "bf16", "int8"]
 
 
-def round_to_half(network: Network) -> None:
+def round_to_half(network: nn.Module) -> None:
     """Round the weights that a bundle stores in half precision, in place."""
     with torch.no_grad():
         for parameter in network.parameters():
@@ -24,11 +23,9 @@ def round_to_half(network: Network) -> None:
                 parameter.copy_(parameter.half().float())
 
 
-def half_copy(network: Network, family: str, config: Mapping[str, Any]) -> Network:
-    """Build the same network again to compute in half precision, but for its float32 islands."""
-    halved = build(family, config).half().eval()
-    halved.load_state_dict(network.state_dict())
-    return halved
+def half_copy(network: nn.Module) -> nn.Module:
+    """Copy a network to compute in half precision, but for its float32 islands."""
+    return copy.deepcopy(network).half().eval()
 
 
 class HalfArithmetic(TorchDispatchMode):

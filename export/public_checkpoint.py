@@ -16,8 +16,9 @@ from torch import Tensor
 
 from colorize_cli.errors import ModelError
 from training.checkpoint import Checkpoint, no_checkpoint
-from training.networks.build import build
-from training.recipe import DataRecipe, DiffusionRecipe, Recipe, SamplingRecipe
+from training.families.diffusion_recipe import DenoisingTable, DiffusionRecipe, DiffusionTable
+from training.families.palette import GRID, build
+from training.recipe_tables import DataTable
 
 # The UNet's first weight. What stands before it in a name (`denoise_fn.`, `module.`) wraps the
 # UNet, and what has no such prefix (the tables of a noise schedule) is none of its weights.
@@ -39,7 +40,7 @@ def load_public(path: Path) -> Checkpoint:
     """
     state = _unet(path, _load(path))
     config = _config(path, state)
-    expected = build("palette", config).state_dict()
+    expected = build(config).state_dict()
     strange = sorted(set(state) ^ set(expected))
     if strange:
         what = "has" if strange[0] in state else "lacks"
@@ -53,13 +54,13 @@ def load_public(path: Path) -> Checkpoint:
                 f"{path}: {name} is {tuple(state[name].shape)} where L and noisy ab in, and two "
                 f"channels out, need {tuple(tensor.shape)}. A network on RGB cannot be taken over."
             )
-    recipe = Recipe(
+    recipe = DiffusionRecipe(
         name=path.stem,
         family="palette",
         network=config,
-        data=DataRecipe(size=_SIZE, grid=1),
-        diffusion=DiffusionRecipe("tutorial-20", "eps", _BYTE_SCALE),
-        sampling=SamplingRecipe(
+        data=DataTable(size=_SIZE, grid=GRID),
+        diffusion=DiffusionTable("tutorial-20", "eps", _BYTE_SCALE),
+        sampling=DenoisingTable(
             working_size=_SIZE, method="ddpm", clamp="static", limit=1.0, variance="posterior"
         ),
     )

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from colorize_cli.errors import UsageError
 from colorize_cli.model.bundle import Bundle, load_bundle, write_bundle
 from colorize_cli.model.reference_photos import reference_photos
-from training.networks.build import Network
 
 from .bundle_folder import bundle_files, check_folder, remove_files
 from .calibration import calibration_photos
@@ -142,7 +143,7 @@ def _check_options(settings: ExportSettings) -> None:
 
 def _source(
     settings: ExportSettings, report: Callable[[str], None]
-) -> tuple[Network, dict[str, Any]]:
+) -> tuple[nn.Module, dict[str, Any]]:
     if settings.checkpoint is not None:
         return from_checkpoint(settings.checkpoint, settings.family, settings.overrides, report)
     return from_bundle(load_bundle("default"))
@@ -150,7 +151,7 @@ def _source(
 
 def _bundle(
     folder: Path,
-    network: Network,
+    network: nn.Module,
     fields: dict[str, Any],
     settings: ExportSettings,
     report: Callable[[str], None],
@@ -162,14 +163,14 @@ def _bundle(
         fields["quality"] = {}  # it was measured in single precision
     if precision == "int8":
         photos = calibration_photos(settings.calibrate, report)
-        graphs = trace(network, settings.opset)
+        graphs = trace(network, fields["family"], settings.opset)
         denoiser = copy.deepcopy(graphs["denoiser.onnx"])
         files = {name: pack(graph, network) for name, graph in graphs.items()}
     elif precision == "fp16":
-        halved = half_copy(network, fields["family"], fields["network"])
-        files = export_graphs(halved, settings.opset)
+        halved = half_copy(network)
+        files = export_graphs(halved, fields["family"], settings.opset)
     else:
-        files = export_graphs(network, settings.opset)
+        files = export_graphs(network, fields["family"], settings.opset)
     plain = write_bundle(folder / "plain", fields, files)
     if settings.check:
         check_parity(plain, network, report)

@@ -1,26 +1,34 @@
 """What is exported: a network, and all of `bundle.json` that does not depend on the precision."""
 
-import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from colorize_cli import __version__
-from colorize_cli.diffusion.schedule import cosine, respace, tutorial_20
 from colorize_cli.errors import UsageError
 from colorize_cli.model.bundle import Bundle
+from colorize_cli.model.families import parse_family
 from training.bundle_state import network_from_bundle
-from training.checkpoint import WEIGHTS_FILE, Checkpoint, load_checkpoint, load_weights
-from training.networks.build import Network, build
-from training.recipe import Recipe, override
+from training.checkpoint import (
+    WEIGHTS_FILE,
+    Checkpoint,
+    load_checkpoint,
+    load_weights,
+    weights_digest,
+)
+from training.families import family_of
+from training.lineage import with_total
+from training.recipe import override
+from training.recipe_tables import Recipe
 
 from .public_checkpoint import check_file, load_public
 
 
 def from_checkpoint(
     path: Path, family: str | None, overrides: Sequence[str], report: Callable[[str], None]
-) -> tuple[Network, dict[str, Any]]:
+) -> tuple[nn.Module, dict[str, Any]]:
     """Read a checkpoint of `colorize train`, of the tutorial or of the public Palette.
 
     Args:
@@ -35,28 +43,22 @@ def from_checkpoint(
     """
     checkpoint = _load(path, family)
     recipe = override(checkpoint.recipe, overrides)
-    network = build(recipe.family, recipe.network)
+    network = family_of(recipe.family).build(recipe.network)
     load_weights(network, checkpoint.state, path)
-    with path.open("rb") as file:
-        weights = hashlib.file_digest(file, "sha256").hexdigest()
-    return network, _fields(recipe, checkpoint.progress | {"weights": weights}, report)
+    progress = checkpoint.progress | {"weights": weights_digest(path)}
+    return network, _fields(recipe, progress, report)
 
 
-def from_bundle(bundle: Bundle) -> tuple[Network, dict[str, Any]]:
+def from_bundle(bundle: Bundle) -> tuple[nn.Module, dict[str, Any]]:
     """Take a bundle for the checkpoint that it is; all but its files goes on as it was.
 
     Raises:
         ModelError: it does not hold the weights themselves.
     """
-    sampler = asdict(bundle.sampler)
-    sampler["clamp"] = sampler["clamp"] or {"kind": "none"}
-    schedule = {"name": bundle.schedule.name, "gammas": bundle.schedule.gammas.tolist()}
-    kept = [
-        *("name", "family", "working_size", "multiple", "grid", "ab_scale", "prediction"),
-        *("network", "training", "license", "quality"),
-    ]
+    kept = ("name", "working_size", "multiple", "grid", "network", "license", "quality")
     fields = {key: getattr(bundle, key) for key in kept}
-    return network_from_bundle(bundle), fields | {"sampler": sampler, "schedule": schedule}
+    fields |= {"family": bundle.family.name, "sampling": bundle.family.sampling}
+    return network_from_bundle(bundle), fields | {"training": with_total(bundle.training)}
 
 
 def _load(path: Path, family: str | None) -> Checkpoint:
@@ -78,39 +80,23 @@ def _load(path: Path, family: str | None) -> Checkpoint:
 
 
 def _fields(
-    recipe: Recipe, progress: dict[str, Any], report: Callable[[str], None]
+    recipe: Recipe, progress: Mapping[str, Any], report: Callable[[str], None]
 ) -> dict[str, Any]:
-    sampling, diffusion = recipe.sampling, recipe.diffusion
-    full = cosine(1000) if diffusion.schedule == "cosine" else tutorial_20()
-    schedule = respace(full, sampling.steps)
-    if schedule.warning:
-        report(f"warning: {schedule.warning}")
-    clamp: dict[str, Any] = {"kind": sampling.clamp}
-    if sampling.clamp != "none":
-        clamp["limit"] = sampling.limit
-    if sampling.clamp == "dynamic":
-        clamp["percentile"] = sampling.percentile
+    family = family_of(recipe.family)
+    sampling = family.sampling(recipe)
+    warning = parse_family(recipe.family, family.GRID, sampling).warning
+    if warning:
+        report(f"warning: {warning}")
     return {
         "name": recipe.name,
         "family": recipe.family,
-        "working_size": sampling.working_size,
-        "multiple": 32,
-        "grid": recipe.data.grid,
-        "ab_scale": diffusion.ab_scale,
-        "prediction": diffusion.prediction,
-        "schedule": {"name": schedule.name, "gammas": schedule.gammas.tolist()},
-        "sampler": {
-            "method": sampling.method,
-            "eta": sampling.eta,
-            "variance": sampling.variance,
-            "clamp": clamp,
-            "temperature": sampling.temperature,
-            "gains": list(sampling.gains),
-            "sharpness": sampling.sharpness,
-        },
+        "working_size": recipe.sampling.working_size,
+        "multiple": family.MULTIPLE,
+        "grid": family.GRID,
+        "sampling": sampling,
         "network": dict(recipe.network),
         "training": {
-            **progress,
+            **with_total(progress),
             "data": sorted(recipe.data.sets),
             "recipe": recipe.to_dict(),
             "colorize": __version__,

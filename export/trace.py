@@ -8,21 +8,20 @@ that fuses.
 import json
 import logging
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
-from torch import Tensor, nn
+from torch import nn
 from torch.export import Dim
 
 from training.bundle_state import ALIASES_KEY, ZEROS_KEY
-from training.networks.build import EncoderColorizer, Network
-from training.networks.encoder import ConditionEncoder
-from training.networks.palette import Palette
-from training.networks.unet import Denoiser
+from training.families import family_of
+from training.families.family import NetworkGraph
 
 from .onnx_edit import write_out_acos
 
@@ -31,29 +30,12 @@ OPSET = 18
 HALF_FROM = 1024
 
 
-class _EncoderGraph(nn.Module):
-    def __init__(self, encoder: ConditionEncoder) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, L: Tensor) -> tuple[Tensor, ...]:
-        return tuple(cond.float() for cond in self.encoder(L))
-
-
-class _DenoiserGraph(nn.Module):
-    def __init__(self, denoiser: Denoiser) -> None:
-        super().__init__()
-        self.denoiser = denoiser
-
-    def forward(self, noisy_ab: Tensor, cond: list[Tensor], gamma: Tensor) -> Tensor:
-        return self.denoiser(noisy_ab, cond, gamma)
-
-
-def export_graphs(network: Network, opset: int = OPSET) -> dict[str, bytes]:
+def export_graphs(network: nn.Module, family: str, opset: int = OPSET) -> dict[str, bytes]:
     """Export a network, which may have been halved with `.half()` before.
 
     Args:
-        network: of any family; inputs and outputs of the graphs are float32 all the same.
+        network: inputs and outputs of its graphs are float32 all the same.
+        family: of the network.
         opset: version of ONNX's operators, 18 to 23.
 
     Returns:
@@ -63,31 +45,30 @@ def export_graphs(network: Network, opset: int = OPSET) -> dict[str, bytes]:
     Raises:
         RuntimeError: a weight of the state dict cannot be found in the graph.
     """
-    return {name: pack(model, network) for name, model in trace(network, opset).items()}
+    return {name: pack(model, network) for name, model in trace(network, family, opset).items()}
 
 
-def trace(network: Network, opset: int = OPSET) -> dict[str, ModelProto]:
+def trace(network: nn.Module, family: str, opset: int = OPSET) -> dict[str, ModelProto]:
     """Export a network as `export_graphs` does, but to graphs with weights as the network has them.
 
     Raises:
         RuntimeError: a weight of the state dict cannot be found in the graph.
     """
     network = network.eval()
-    with torch.no_grad():
-        graphs = (
-            _encoder_family(network, opset)
-            if isinstance(network, EncoderColorizer)
-            else _palette_family(network, opset)
-        )
     state = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
-    for model, prefix in graphs.values():
+    models = {}
+    for graph in family_of(family).graphs(network):
+        with torch.no_grad():
+            model = _export(graph, opset)
+        _name_dims(model, graph.dims)
         _strip(model)
         write_out_acos(model)
-        _name_weights(model, {k: v for k, v in state.items() if k.startswith(prefix)})
-    return {name: model for name, (model, _) in graphs.items()}
+        _name_weights(model, {k: v for k, v in state.items() if k.startswith(graph.prefix)})
+        models[graph.file] = model
+    return models
 
 
-def pack(model: ModelProto, network: Network) -> bytes:
+def pack(model: ModelProto, network: nn.Module) -> bytes:
     """Store the large float32 weights of a graph in half precision, check and serialize it.
 
     Args:
@@ -99,109 +80,44 @@ def pack(model: ModelProto, network: Network) -> bytes:
     return model.SerializeToString(deterministic=True)
 
 
-def _encoder_family(network: EncoderColorizer, opset: int) -> dict[str, tuple[ModelProto, str]]:
-    L = torch.full((2, 1, 64, 96), 50.0)
-    conds = network.encoder(L)
-    names = [f"cond_{i}" for i in range(len(conds))]
-    encoder = _export(
-        _EncoderGraph(network.encoder),
-        {"L": L},
-        {"L": {0: "batch", 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}},
-        ["L"],
-        names,
-        opset,
-    )
-    light: dict[str, list[str | int]] = {"L": ["batch", 1, "padded_height", "padded_width"]}
-    _name_dims(encoder, light)
-    map_dims: dict[str, list[str | int]] = {
-        name: ["batch", cond.shape[1], f"height_{i}", f"width_{i}"]
-        for i, (name, cond) in enumerate(zip(names, conds, strict=True))
-    }
-    _name_dims(encoder, map_dims)
-
-    free = {0: "batch", 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
-    grid = conds[0].shape[2:]
-    denoiser = _export(
-        _DenoiserGraph(network.denoiser),
-        {
-            "noisy_ab": torch.zeros(6, 2, *grid),
-            "cond": [cond.float() for cond in conds],
-            "gamma": torch.full((6,), 0.5),
-        },
-        {
-            "noisy_ab": {0: "rows", 2: Dim.DYNAMIC, 3: Dim.DYNAMIC},
-            "cond": [free] * len(conds),
-            "gamma": {0: "rows"},
-        },
-        ["noisy_ab", *names, "gamma"],
-        ["prediction"],
-        opset,
-    )
-    _name_dims(denoiser, map_dims | _row_dims("height_0", "width_0"))
-    return {"encoder.onnx": (encoder, "encoder."), "denoiser.onnx": (denoiser, "denoiser.")}
-
-
-def _palette_family(network: Palette, opset: int) -> dict[str, tuple[ModelProto, str]]:
-    model = _export(
-        network,
-        {
-            "noisy_ab": torch.zeros(6, 2, 32, 48),
-            "L": torch.full((2, 1, 32, 48), 50.0),
-            "gamma": torch.full((6,), 0.5),
-        },
-        {
-            "noisy_ab": {0: "rows", 2: Dim.DYNAMIC, 3: Dim.DYNAMIC},
-            "L": {0: "batch", 2: Dim.DYNAMIC, 3: Dim.DYNAMIC},
-            "gamma": {0: "rows"},
-        },
-        ["noisy_ab", "L", "gamma"],
-        ["prediction"],
-        opset,
-    )
-    light: dict[str, list[str | int]] = {"L": ["batch", 1, "height", "width"]}
-    _name_dims(model, light | _row_dims("height", "width"))
-    return {"denoiser.onnx": (model, "")}
-
-
-def _row_dims(height: str, width: str) -> dict[str, list[str | int]]:
-    rows: list[str | int] = ["rows", 2, height, width]
-    return {"noisy_ab": rows, "prediction": rows, "gamma": ["rows"]}
-
-
-def _export(
-    module: nn.Module,
-    inputs: Mapping[str, object],
-    dynamic_shapes: Mapping[str, object],
-    input_names: list[str],
-    output_names: list[str],
-    opset: int,
-) -> ModelProto:
+def _export(graph: NetworkGraph, opset: int) -> ModelProto:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # says that torchvision is missing
+    free = {name: _free_dims(graph.dims[name]) for names in graph.inputs.values() for name in names}
+    shapes = {
+        name: [free[part] for part in parts]
+        if isinstance(graph.examples[name], list)
+        else free[name]
+        for name, parts in graph.inputs.items()
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch.export about itself; the parity check decides
         program = torch.onnx.export(
-            module,
-            kwargs=dict(inputs),
+            graph.module,
+            kwargs=dict(graph.examples),
             dynamo=True,
             opset_version=opset,
             external_data=False,
-            dynamic_shapes=dict(dynamic_shapes),
-            input_names=input_names,
-            output_names=output_names,
+            dynamic_shapes=shapes,
+            input_names=list(free),
+            output_names=list(graph.outputs),
             verbose=False,
         )
     assert program is not None
     return program.model_proto
 
 
-def _name_dims(model: ModelProto, dims: Mapping[str, list[str | int]]) -> None:
+def _free_dims(dims: Sequence[str | int]) -> dict[int, Any]:
+    """Tell the exporter which dimensions vary, and which tensors share the first."""
+    return {i: Dim.DYNAMIC if i else name for i, name in enumerate(dims) if isinstance(name, str)}
+
+
+def _name_dims(model: ModelProto, dims: Mapping[str, Sequence[str | int]]) -> None:
     """Give the inputs and outputs dimension names that a reader understands."""
     for value in (*model.graph.input, *model.graph.output):
-        for dim, name in zip(
-            value.type.tensor_type.shape.dim, dims.get(value.name, ()), strict=False
-        ):
+        sizes = value.type.tensor_type.shape.dim
+        for size, name in zip(sizes, dims[value.name], strict=True):
             if isinstance(name, str):
-                dim.dim_param = name
+                size.dim_param = name
 
 
 def _strip(model: ModelProto) -> None:

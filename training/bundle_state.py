@@ -5,12 +5,12 @@ import json
 import onnx
 import torch
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from torch import Tensor
+from torch import Tensor, nn
 
 from colorize_cli.errors import ModelError
 from colorize_cli.model.bundle import Bundle
 
-from .networks.build import Network, build
+from .families import family_of
 
 # Key of an ONNX file's metadata: state-dict names whose values another initializer holds.
 ALIASES_KEY = "colorize.aliases"
@@ -50,13 +50,13 @@ def bundle_state(bundle: Bundle) -> dict[str, Tensor]:
     return state
 
 
-def network_from_bundle(bundle: Bundle) -> Network:
+def network_from_bundle(bundle: Bundle) -> nn.Module:
     """Build the PyTorch network of a bundle, with the bundle's weights in float32.
 
     Raises:
         ModelError: the bundle does not hold all weights of its network.
     """
-    network = build(bundle.family, bundle.network)
+    network = family_of(bundle.family.name).build(bundle.network)
     stored = bundle_state(bundle)
     wanted = network.state_dict()
     missing = sorted(set(wanted) - set(stored))

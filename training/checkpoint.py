@@ -1,12 +1,12 @@
 """Checkpoints: safetensors files that carry their whole configuration, never pickles."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from colorize_cli.errors import ModelError
 from colorize_cli.system.files import write_atomic
 
-from .recipe import Recipe, recipe_from_dict
+from .recipe import recipe_from_dict
+from .recipe_tables import Recipe
 
 RUN_FILE = "run.safetensors"  # everything that a resume needs
 WEIGHTS_FILE = "weights.safetensors"  # the averaged weights, for export
@@ -29,7 +30,7 @@ class Checkpoint:
     Attributes:
         recipe: what was trained.
         state: tensors by name; in a file of weights the network's state dict, averaged.
-        progress: numbers of the run: step, samples_seen, seconds.
+        progress: what the run has behind it: step, samples_seen, seconds, begun_from.
     """
 
     recipe: Recipe
@@ -61,6 +62,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if metadata is None:
         raise ModelError(f"{path} was not written by `colorize train`: it holds no recipe.")
     return Checkpoint(recipe_from_dict(metadata["recipe"]), state, metadata["progress"])
+
+
+def weights_digest(path: Path) -> str:
+    """Compute the SHA-256 (hex) of a file of weights, by which a bundle names them."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def no_checkpoint(path: Path) -> str:
@@ -102,33 +109,3 @@ def _differences(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> I
         elif state[name].shape != tensor.shape:
             yield f"{name} is {tuple(state[name].shape)}, not {tuple(tensor.shape)}"
     yield from (f"{name} is unknown" for name in state if name not in wanted)
-
-
-def pack_run(
-    model: Mapping[str, Tensor],
-    ema: Mapping[str, Tensor],
-    names: list[str],
-    optimizer: torch.optim.Optimizer,
-) -> dict[str, Tensor]:
-    """Flatten the state of a run into one dict of tensors; `names` are the optimizer's."""
-    state = {f"model.{name}": tensor for name, tensor in model.items()}
-    state |= {f"ema.{name}": tensor for name, tensor in ema.items()}
-    for index, entries in optimizer.state_dict()["state"].items():
-        for key, value in entries.items():
-            state[f"optim.{key}.{names[index]}"] = value
-    return state
-
-
-def unpack_run(
-    state: Mapping[str, Tensor], names: list[str]
-) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[int, dict[str, Tensor]]]:
-    """Undo `pack_run`: the model's state, the average's, and the optimizer's by index."""
-    model = {k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")}
-    ema = {k.removeprefix("ema."): v for k, v in state.items() if k.startswith("ema.")}
-    index = {name: i for i, name in enumerate(names)}
-    optimizer: dict[int, dict[str, Tensor]] = {}
-    for key, value in state.items():
-        if key.startswith("optim."):
-            _, entry, name = key.split(".", 2)
-            optimizer.setdefault(index[name], {})[entry] = value
-    return model, ema, optimizer

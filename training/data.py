@@ -19,7 +19,7 @@ from colorize_cli.errors import UsageError
 from colorize_cli.imaging.lab import lab_from_rgb
 
 from .degrade import grey
-from .recipe import DataRecipe
+from .recipe_tables import DataTable
 from .shards import iter_photos, set_of
 
 Float = NDArray[np.float32]
@@ -145,7 +145,7 @@ def random_crop(rgb: NDArray[np.uint8], size: int, rng: Generator) -> NDArray[np
     return np.ascontiguousarray(crop[:, ::-1]) if rng.random() < 0.5 else crop
 
 
-def make_example(photos: Photos, recipe: DataRecipe, rng: Generator) -> tuple[Float, Float]:
+def make_example(photos: Photos, recipe: DataTable, rng: Generator) -> tuple[Float, Float]:
     """Draw one photo: L (size, size) and ab (2, size/grid, size/grid), as in `Batch`."""
     small = 0
     for _ in range(_TRIES):
@@ -170,7 +170,7 @@ def _nothing_to_learn_from(small: int, size: int) -> UsageError:
     return UsageError("Hardly a photo is in colour: the others are grey or of one tint.")
 
 
-def make_batch(photos: Photos, recipe: DataRecipe, count: int, seed: int, step: int) -> Batch:
+def make_batch(photos: Photos, recipe: DataTable, count: int, seed: int, step: int) -> Batch:
     """Make the batch of a step: `count` photos, the same for the same seed and step."""
     rng = np.random.default_rng([seed, step])
     examples = [make_example(photos, recipe, rng) for _ in range(count)]
@@ -180,7 +180,7 @@ def make_batch(photos: Photos, recipe: DataRecipe, count: int, seed: int, step: 
 
 
 def batches(
-    photos: Photos, recipe: DataRecipe, count: int, seed: int, first_step: int, workers: int
+    photos: Photos, recipe: DataTable, count: int, seed: int, first_step: int, workers: int
 ) -> Stream[Batch, None, None]:
     """Make batches for ever from `first_step` on, a few of them ahead of time."""
     with ThreadPoolExecutor(workers) as pool:

@@ -5,12 +5,17 @@ from torch import Tensor, nn
 
 
 class Ema:
-    """A float32 average of all parameters; the networks have no buffers."""
+    """A float32 average of all parameters; buffers are taken as they are."""
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay
         self._parameters = dict(model.named_parameters())
         self.state = {name: p.detach().clone() for name, p in self._parameters.items()}
+
+    def restart(self) -> None:
+        """Begin anew from the weights as they are."""
+        for name, parameter in self._parameters.items():
+            self.state[name].copy_(parameter.detach())
 
     @torch.no_grad()
     def update(self, step: int) -> None:

@@ -7,18 +7,17 @@ from pathlib import Path
 from types import FrameType
 
 import torch
-from torch import Tensor
 
-from colorize_cli.errors import ModelError, UsageError
-from colorize_cli.model.bundle import load_bundle
+from colorize_cli.errors import UsageError
 
-from .bundle_state import network_from_bundle
 from .checkpoint import RUN_FILE, WEIGHTS_FILE, load_checkpoint, load_weights
 from .data import Photos
-from .loop import LoopSettings, Run, resume, train
-from .networks.backbone import load_pretrained
-from .networks.build import EncoderColorizer
-from .recipe import Recipe, load_recipe, override
+from .families import family_of
+from .lineage import read_origin
+from .loop import LoopSettings, train
+from .recipe import load_recipe, override
+from .recipe_tables import Recipe
+from .run_state import RunState, resume
 
 
 def run(
@@ -64,29 +63,17 @@ def run(
     if resume_run:
         if recipe is not None or backbone is not None or init is not None:
             raise UsageError("--resume goes on with the run as it is; leave the other options out.")
-        stored = load_checkpoint(out / RUN_FILE).recipe
-        changed = override(stored, overrides)
-        if _trained(changed) != _trained(stored):
-            raise UsageError(
-                "A resume cannot change the network, its family or optim.tuned_stages: start "
-                f"another run with --init {out / WEIGHTS_FILE}."
-            )
-        state = resume(out, changed, device)
+        state = _resumed(out, overrides, device)
         report(f"resumed {out} at step {state.step} of {state.recipe.optim.steps}")
     else:
         if (out / RUN_FILE).exists():
             raise UsageError(f"{out} holds a run already: use --resume, or another --out.")
-        try:
-            state = Run(load_recipe(recipe or "default", overrides), device)
-        except TypeError as error:
-            raise UsageError(f"The recipe's [network] does not fit its family: {error}.") from error
-        _initialise(state, backbone, init, report)
+        state = _begun(load_recipe(recipe or "default", overrides), device, backbone, init, report)
     photos = Photos(data, state.recipe.data.sets)
     parameters = sum(p.numel() for p in state.model.parameters())
     report(f"{len(photos):,} photos; {state.recipe.name}: {parameters / 1e6:.1f} M parameters")
-    settings = LoopSettings(out=out, device=device, minutes=minutes, workers=workers)
     with _until_signal() as stop:
-        train(state, photos, settings, report, stop)
+        train(state, photos, LoopSettings(out, minutes, workers=workers), report, stop)
         if left_out := len(photos.colourless):
             report(
                 f"left out as grey or of one tint: {left_out:,} of the {len(photos):,} photos, as "
@@ -95,37 +82,42 @@ def run(
         report(f"step {state.step}; saved in {out}; --resume goes on from there")
 
 
+def _resumed(out: Path, overrides: Sequence[str], device: str) -> RunState:
+    """Load the run in a folder, its recipe changed where that is possible."""
+    stored = load_checkpoint(out / RUN_FILE).recipe
+    changed = override(stored, overrides)
+    if _trained(changed) != _trained(stored):
+        raise UsageError(
+            "A resume cannot change the network, its family or optim.tuned_stages: start "
+            f"another run with --init {out / WEIGHTS_FILE}."
+        )
+    return resume(out, changed, device)
+
+
 def _trained(recipe: Recipe) -> tuple[object, ...]:
     """What decides which parameters there are, and which of them the optimizer has."""
     return recipe.network, recipe.family, recipe.optim.tuned_stages
 
 
-def _initialise(
-    state: Run, backbone: Path | None, init: str | None, report: Callable[[str], None]
-) -> None:
-    """Fill in pretrained weights and start the average from them."""
+def _begun(
+    recipe: Recipe,
+    device: str,
+    backbone: Path | None,
+    init: str | None,
+    report: Callable[[str], None],
+) -> RunState:
+    """Begin a run from the weights of another, or from what is pretrained of its network."""
+    try:
+        state = RunState(recipe, device)
+    except TypeError as error:
+        raise UsageError(f"The recipe's [network] does not fit its family: {error}.") from error
     if init is not None:
-        load_weights(state.model, _weights_of(init), Path(init))
-    elif isinstance(state.model, EncoderColorizer):
-        encoder = state.model.encoder
-        if backbone is not None:
-            try:
-                load_pretrained(encoder.backbone, backbone)
-            except (OSError, ValueError) as error:
-                raise ModelError(f"{backbone} cannot serve as the backbone: {error}") from error
-        else:
-            default = network_from_bundle(load_bundle("default"))
-            assert isinstance(default, EncoderColorizer)
-            encoder.backbone.load_state_dict(default.encoder.backbone.state_dict())
-            report("backbone: from the default bundle's encoder")
-    for name, parameter in state.model.named_parameters():
-        state.ema.state[name].copy_(parameter.detach())
-
-
-def _weights_of(init: str) -> dict[str, Tensor]:
-    if init.endswith(".safetensors"):
-        return load_checkpoint(Path(init)).state
-    return network_from_bundle(load_bundle(init)).state_dict()
+        weights, state.begun_from = read_origin(init)
+        load_weights(state.model, weights, Path(init))
+    else:
+        family_of(recipe.family).load_backbone(state.model, backbone, report)
+    state.ema.restart()
+    return state
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import onnx
 import pytest
 import torch
 from made.checkpoints import ENCODER, make_checkpoint
+from made.tiny_bundles import tiny_fields
 
 from colorize_cli.cli.app import main
 from colorize_cli.errors import CheckError, ModelError, UsageError
@@ -19,8 +20,8 @@ from export.run import ExportSettings, bundle_name, run
 from export.trace import export_graphs
 from training.bundle_state import network_from_bundle
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from training.networks.build import build
-from training.recipe import Recipe
+from training.families.diffusion_recipe import DiffusionRecipe
+from training.families.encoder import build
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_exporting_twice_gives_the_same_bytes(
     exported: Callable[[str], tuple[Path, Bundle]],
 ) -> None:
     _, bundle = exported("palette")
-    again = export_graphs(network_from_bundle(bundle))
+    again = export_graphs(network_from_bundle(bundle), bundle.family.name)
     assert again["denoiser.onnx"] == bundle.read("denoiser.onnx")
 
 
@@ -104,22 +105,15 @@ def test_a_bundle_that_lacks_weights_is_no_checkpoint(tiny_bundle: Path) -> None
 
 def test_a_file_that_is_no_onnx_is_named(tiny_bundle: Path, tmp_path: Path) -> None:
     source = load_bundle(tiny_bundle)
-    fields = {
-        **{key: getattr(source, key) for key in ("name", "family", "working_size", "multiple")},
-        **{key: getattr(source, key) for key in ("grid", "ab_scale", "prediction", "network")},
-        **{key: getattr(source, key) for key in ("precision", "training", "license", "quality")},
-        "schedule": {"name": "cosine", "gammas": source.schedule.gammas.tolist()},
-        "sampler": {"method": "ddim", "eta": 1, "variance": "posterior", "clamp": {"kind": "none"}},
-    }
     files = {"encoder.onnx": b"\xff" * 9, "denoiser.onnx": source.read("denoiser.onnx")}
-    broken = write_bundle(tmp_path / "broken", fields, files)
+    broken = write_bundle(tmp_path / "broken", tiny_fields("encoder"), files)
     with pytest.raises(ModelError, match=r"encoder\.onnx"):
         network_from_bundle(broken)
 
 
 def test_a_run_file_is_refused_with_the_name_of_the_right_one(tmp_path: Path) -> None:
     path = tmp_path / "run.safetensors"
-    recipe = Recipe("tiny", "encoder", network=ENCODER)
+    recipe = DiffusionRecipe("tiny", "encoder", network=ENCODER)
     save_checkpoint(path, Checkpoint(recipe, {"model.x": torch.zeros(1)}, {}))
     with pytest.raises(ModelError, match=r"weights\.safetensors"):
         run(ExportSettings(path, tmp_path / "out"), report=lambda line: None)
@@ -127,8 +121,8 @@ def test_a_run_file_is_refused_with_the_name_of_the_right_one(tmp_path: Path) ->
 
 def test_weights_of_another_network_are_refused_with_three_names_at_most(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
-    recipe = Recipe("tiny", "encoder", network=ENCODER)
-    state = build("encoder", ENCODER).state_dict()
+    recipe = DiffusionRecipe("tiny", "encoder", network=ENCODER)
+    state = build(ENCODER).state_dict()
     first, second, *_, last = state
     changed = {name: tensor for name, tensor in state.items() if name != first}
     changed |= {second: torch.zeros(2, 1), "other": torch.zeros(1)}
@@ -201,7 +195,7 @@ def test_an_overwritten_bundle_leaves_nothing_behind_but_what_is_not_its_own(
     (out / "encoder.onnx").write_bytes(b"damaged")
     checkpoint = make_checkpoint(tmp_path, "palette")
     run(ExportSettings(checkpoint, out, check=False, overwrite=True), lambda line: None)
-    assert load_bundle(out).family == "palette"
+    assert load_bundle(out).family.name == "palette"
     names = {path.name for path in out.iterdir()}
     assert names == {"LICENSE", "bundle.json", "denoiser.onnx"}
 
@@ -213,7 +207,7 @@ def test_overrides_without_a_checkpoint_are_refused(tmp_path: Path) -> None:
 
 def test_a_wrong_override_is_refused_before_any_work(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
-    save_checkpoint(path, Checkpoint(Recipe("tiny", "encoder"), {}, {}))
+    save_checkpoint(path, Checkpoint(DiffusionRecipe("tiny", "encoder"), {}, {}))
     with pytest.raises(UsageError, match=r"sampling\.speed"):
         run(
             ExportSettings(path, tmp_path / "out", overrides=("sampling.speed=1",)),

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from export.precision import HalfArithmetic, half_copy
-from export.torch_runtime import TorchNetwork
-from training.networks.build import build
+from export.torch_runtime import torch_graphs
+from training.families.palette import build
 
 
 def test_half_arithmetic_sums_in_single_and_rounds_each_result() -> None:
@@ -32,14 +32,17 @@ def test_half_arithmetic_overflows_and_leaves_islands_alone() -> None:
 
 def test_half_precision_that_overflows_is_seen() -> None:
     config = {"channels": 8, "multipliers": [1, 2], "blocks": 1, "head_dim": 8, "groups": 4}
-    network = build("palette", config)
+    network = build(config)
     with torch.no_grad():
         network.input_blocks[0][0].weight.fill_(6e4)
         network.out[2].weight.fill_(1.0)
-    halved = TorchNetwork(half_copy(network, "palette", config), grid=1)
-    L = np.full((1, 1, 32, 32), 80, np.float32)
-    x_t = np.random.default_rng(0).standard_normal((1, 2, 32, 32), np.float32)
-    gamma = np.full(1, 0.5, np.float32)
-    assert not np.isfinite(halved.denoiser(halved.encode(L))(x_t, gamma)).all()
-    single = TorchNetwork(network, grid=1)
-    assert np.isfinite(single.denoiser(single.encode(L))(x_t, gamma)).all()
+    feeds = {
+        "L": np.full((1, 1, 32, 32), 80, np.float32),
+        "noisy_ab": np.random.default_rng(0).standard_normal((1, 2, 32, 32), np.float32),
+        "gamma": np.full(1, 0.5, np.float32),
+    }
+    halved, single = (
+        torch_graphs("palette", module)["denoiser.onnx"] for module in (half_copy(network), network)
+    )
+    assert not np.isfinite(halved.run(feeds)["prediction"]).all()
+    assert np.isfinite(single.run(feeds)["prediction"]).all()

@@ -16,7 +16,7 @@ from colorize_cli.errors import ModelError
 from colorize_cli.model.bundle import load_bundle
 from export.public_checkpoint import load_public
 from export.source import from_checkpoint
-from training.networks.build import build
+from training.families.palette import build
 
 
 class PublicBlock(nn.Module):
@@ -134,7 +134,7 @@ def prefixed(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 def test_it_predicts_what_the_public_network_predicts(unet: PublicUNet, tmp_path: Path) -> None:
     checkpoint = load_public(saved(tmp_path / "best_model.pth", unet.state_dict()))
-    network = build("palette", checkpoint.recipe.network).eval()
+    network = build(checkpoint.recipe.network).eval()
     network.load_state_dict(checkpoint.state)
     rng = torch.Generator().manual_seed(0)
     noisy_ab = torch.randn(4, 2, 16, 24, generator=rng)

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from training.checkpoint import Checkpoint, save_checkpoint
-from training.networks.build import build
+from training.families import family_of
 from training.recipe import recipe_from_dict
 
 ENCODER = {
@@ -28,7 +28,7 @@ def make_checkpoint(folder: Path, family: str) -> Path:
         }
     )
     torch.manual_seed(0)
-    network = build(recipe.family, recipe.network)
+    network = family_of(recipe.family).build(recipe.network)
     for parameter in network.parameters():
         if parameter.dim() > 1 and not parameter.any():
             torch.nn.init.normal_(parameter, std=0.05)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from colorize_cli.errors import UsageError
 from colorize_cli.imaging.lab import lab_from_rgb
 from training.data import Photos, batches, has_colour, make_batch, random_crop
-from training.recipe import DataRecipe
+from training.recipe_tables import DataTable
 
-RECIPE = DataRecipe(size=32, grid=4, luma=0.5, old=0.5)
+RECIPE = DataTable(size=32, grid=4, luma=0.5, old=0.5)
 
 
 def write_photo(path: Path, rgb: NDArray[np.uint8]) -> None:
@@ -136,7 +136,7 @@ def test_a_photo_that_is_too_small_is_never_enlarged() -> None:
 
 def test_photos_all_too_small_are_an_error(folder: Path) -> None:
     with pytest.raises(UsageError, match=r"data\.size"):
-        make_batch(Photos([folder], {}), DataRecipe(size=64), 1, 0, 0)
+        make_batch(Photos([folder], {}), DataTable(size=64), 1, 0, 0)
 
 
 def test_a_damaged_photo_is_an_error_that_says_so(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_ab_is_the_mean_over_each_cell_and_flips_with_the_grey(tmp_path: Path) -
     rgb[:, 16:] = (0, 0, 255)
     write_photo(tmp_path / "s" / "a.png", rgb)
     photos = Photos([tmp_path], {})
-    recipe = DataRecipe(size=32, luma=0, old=0)
+    recipe = DataTable(size=32, luma=0, old=0)
     red, blue = lab_from_rgb(rgb[0, 0]), lab_from_rgb(rgb[0, 31])
     seen = set()
     for step in range(20):

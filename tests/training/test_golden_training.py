@@ -14,8 +14,10 @@ import pytest
 import torch
 
 from training.data import Photos
-from training.loop import LoopSettings, Run, train
-from training.recipe import Recipe, recipe_from_dict
+from training.loop import LoopSettings, train
+from training.recipe import recipe_from_dict
+from training.recipe_tables import Recipe
+from training.run_state import RunState
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 RECORD = json.loads((GOLDEN / "training.json").read_text())
@@ -63,7 +65,7 @@ def recipe_of(family: str) -> Recipe:
     )
 
 
-def trained(family: str, folder: Path) -> Run:
+def trained(family: str, folder: Path) -> RunState:
     """Train four steps on three photographs that are made here, with one thread."""
     rng = np.random.default_rng(0)
     photos = folder / "photos" / "set"
@@ -75,7 +77,7 @@ def trained(family: str, folder: Path) -> Run:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        run = Run(recipe_of(family), "cpu")
+        run = RunState(recipe_of(family), "cpu")
         source = Photos([folder / "photos"], {})
         train(run, source, LoopSettings(out=folder / "run"), lambda line: None)
     finally:
@@ -83,7 +85,7 @@ def trained(family: str, folder: Path) -> Run:
     return run
 
 
-def sha256_of(run: Run) -> str:
+def sha256_of(run: RunState) -> str:
     digest = hashlib.sha256()
     for part in (run.model.state_dict(), run.ema.state):
         for name in sorted(part):
@@ -92,7 +94,7 @@ def sha256_of(run: Run) -> str:
     return digest.hexdigest()
 
 
-def some_weights(run: Run, stride: int) -> np.ndarray:
+def some_weights(run: RunState, stride: int) -> np.ndarray:
     """The averaged weights beside the backbone, and a few of each tensor of its last stage."""
     state, average = run.model.state_dict(), run.ema.state
     rest = [n for n in sorted(average) if not n.startswith("encoder.backbone")]

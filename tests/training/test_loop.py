@@ -14,11 +14,14 @@ from colorize_cli.errors import ModelError, UsageError
 from colorize_cli.model.bundle import load_bundle
 from training import run as command
 from training.bundle_state import network_from_bundle
-from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from training.checkpoint import RUN_FILE, WEIGHTS_FILE, Checkpoint, load_checkpoint, save_checkpoint
 from training.data import Photos, make_batch
-from training.loop import RUN_FILE, WEIGHTS_FILE, LoopSettings, Run, learning_rate, resume, train
+from training.loop import LoopSettings, train
 from training.networks.backbone import EfficientNetLite3, load_pretrained
-from training.recipe import OptimRecipe, Recipe, recipe_from_dict
+from training.optimizer import learning_rate
+from training.recipe import recipe_from_dict
+from training.recipe_tables import OptimTable, Recipe
+from training.run_state import RunState, resume
 
 OPTIM = {"steps": 4, "photos": 2, "views": 2, "warmup": 2, "frozen_steps": 2, "tuned_stages": 1}
 
@@ -65,10 +68,10 @@ def test_a_run_that_was_stopped_ends_with_the_weights_of_one_that_was_not(
     folder: Path, tmp_path: Path
 ) -> None:
     photos = Photos([folder], {})
-    whole = Run(tiny_recipe(), "cpu")
+    whole = RunState(tiny_recipe(), "cpu")
     train(whole, photos, settings(tmp_path / "whole"), lambda line: None)
 
-    first = Run(tiny_recipe(), "cpu")
+    first = RunState(tiny_recipe(), "cpu")
     train(first, photos, settings(tmp_path / "parts"), lambda line: None, lambda: first.step == 2)
     assert first.step == 2
     second = resume(tmp_path / "parts", None, "cpu")
@@ -83,7 +86,7 @@ def test_a_run_that_was_stopped_ends_with_the_weights_of_one_that_was_not(
 
 
 def test_the_backbone_is_frozen_first_and_then_only_its_last_stages_move(folder: Path) -> None:
-    run = Run(tiny_recipe(), "cpu")
+    run = RunState(tiny_recipe(), "cpu")
     before = {k: v.clone() for k, v in run.model.state_dict().items()}
     photos = Photos([folder], {})
 
@@ -104,17 +107,17 @@ def test_the_backbone_is_frozen_first_and_then_only_its_last_stages_move(folder:
 
 def test_training_lowers_the_loss(folder: Path) -> None:
 
-    run = Run(tiny_recipe(steps=200, lr=3e-3, decay_from=1.0), "cpu")
+    run = RunState(tiny_recipe(steps=200, lr=3e-3, decay_from=1.0), "cpu")
     photos = Photos([folder], {})
     losses = [
-        run.train_step(make_batch(photos, run.recipe.data, 2, 0, step))[0].mean().item()
+        run.train_step(make_batch(photos, run.recipe.data, 2, 0, step))["loss"].mean().item()
         for step in range(60)
     ]
     assert np.mean(losses[-15:]) < 0.8 * np.mean(losses[:15])
 
 
 def test_the_log_has_a_line_with_the_losses_by_noise_level(folder: Path, tmp_path: Path) -> None:
-    run = Run(tiny_recipe(steps=1), "cpu")
+    run = RunState(tiny_recipe(steps=1), "cpu")
     lines: list[str] = []
     train(run, Photos([folder], {}), settings(tmp_path / "run"), lines.append)
     entry = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])
@@ -130,13 +133,18 @@ def test_grey_photos_are_left_out_with_a_note(folder: Path, tmp_path: Path) -> N
         data = cv2.imencode(".png", levels)[1]
         (folder / "set" / f"grey{i}.png").write_bytes(data.tobytes())
     lines: list[str] = []
-    train(Run(tiny_recipe(), "cpu"), Photos([folder], {}), settings(tmp_path / "run"), lines.append)
+    train(
+        RunState(tiny_recipe(), "cpu"),
+        Photos([folder], {}),
+        settings(tmp_path / "run"),
+        lines.append,
+    )
     assert sum("grey or of one tint are left out, set/grey" in line for line in lines) == 1
 
 
 def test_the_log_of_a_resumed_run_has_every_step_once(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    run = Run(tiny_recipe(), "cpu")
+    run = RunState(tiny_recipe(), "cpu")
     train(run, Photos([folder], {}), settings(out), lambda line: None, lambda: run.step == 2)
     log = out / "log.jsonl"
     log.write_text(log.read_text() + '{"step": 3, "samples": 12}\n{"step": 4, "sam')  # then a crash
@@ -146,7 +154,7 @@ def test_the_log_of_a_resumed_run_has_every_step_once(folder: Path, tmp_path: Pa
 
 
 def test_the_learning_rate_warms_up_stays_and_decays_to_zero() -> None:
-    optim = OptimRecipe(steps=100, warmup=10, decay_from=0.5)
+    optim = OptimTable(steps=100, warmup=10, decay_from=0.5)
     rates = [learning_rate(optim, step) for step in range(101)]
     assert rates[0] == 0.1
     assert rates[10:51] == [1.0] * 41
@@ -276,7 +284,7 @@ def test_a_backbone_of_another_kind_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_resume_keeps_the_parameters_that_the_optimizer_has(folder: Path, tmp_path: Path) -> None:
-    run = Run(tiny_recipe(), "cpu")
+    run = RunState(tiny_recipe(), "cpu")
     train(run, Photos([folder], {}), settings(tmp_path), lambda line: None, lambda: True)
     with pytest.raises(UsageError, match=r"cannot change .* optim\.tuned_stages"):
         command.run(

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from colorize_cli.errors import UsageError
-from training.recipe import Recipe, load_recipe, override, recipe_from_dict, recipe_names
+from training.families.diffusion_recipe import DiffusionRecipe
+from training.recipe import load_recipe, override, recipe_from_dict, recipe_names
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -59,7 +60,7 @@ def test_wrong_assignments_are_named(change: str, said: str) -> None:
 
 
 def test_a_network_key_whose_table_is_not_there_makes_it() -> None:
-    changed = override(Recipe("x", "encoder"), ["network.denoiser.dropout=0.1"])
+    changed = override(DiffusionRecipe("x", "encoder"), ["network.denoiser.dropout=0.1"])
     assert changed.network == {"denoiser": {"dropout": 0.1}}
 
 
@@ -84,7 +85,7 @@ def test_a_recipe_needs_a_family() -> None:
 
 
 def test_overriding_leaves_the_original_alone() -> None:
-    recipe = Recipe("x", "encoder", network={"denoiser": {"emb_dim": 8}})
+    recipe = DiffusionRecipe("x", "encoder", network={"denoiser": {"emb_dim": 8}})
     changed = override(recipe, ["network.denoiser.emb_dim=16"])
     assert changed.network["denoiser"]["emb_dim"] == 16
     assert recipe.network["denoiser"]["emb_dim"] == 8
@@ -98,7 +99,7 @@ def test_the_page_on_training_lists_every_key() -> None:
     page = (Path(__file__).parents[2] / "docs" / "training.md").read_text("utf-8")
     listed = re.findall(r"^\| `([\w.]+)` \|", page.partition("## The recipe")[2], re.MULTILINE)
     keys = []
-    for name, value in Recipe("x", "encoder").to_dict().items():
+    for name, value in DiffusionRecipe("x", "encoder").to_dict().items():
         nested = isinstance(value, dict) and name != "network"
         keys += [f"{name}.{key}" for key in value] if nested else [name]
     assert sorted(listed) == sorted(keys)

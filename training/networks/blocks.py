@@ -37,6 +37,11 @@ def zero_init(module: nn.Conv2d) -> nn.Conv2d:
     return module
 
 
+def diffusion_time(gamma: Tensor) -> Tensor:
+    """Turn noise levels 1..0 into the time t in 0..1 with gamma = cos^2(pi t / 2)."""
+    return torch.acos(gamma.clamp(0, 1).sqrt()) * (2 / torch.pi)
+
+
 def sinusoidal(x: Tensor, dim: int, max_period: float = 10_000.0) -> Tensor:
     """Embed scalars: (N,) float32 -> (N, dim), cosines first (Vaswani et al. 2017, 3.5)."""
     half = dim // 2

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .blocks import Attention, GroupNorm, ResBlock, sinusoidal, zero_init
+from .blocks import Attention, GroupNorm, ResBlock, diffusion_time, sinusoidal, zero_init
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,9 @@ class Denoiser(nn.Module):
     def embed(self, gamma: Tensor) -> Tensor:
         """Embed the noise level: gamma (N,) float32 in 0..1 -> (N, emb_dim).
 
-        Fed as the angle t with gamma = cos^2(pi t / 2), which spreads the levels evenly.
+        Fed as the time, which spreads the levels evenly.
         """
-        t = torch.acos(gamma.clamp(0, 1).sqrt()) * (2 / torch.pi)
-        emb = sinusoidal(1000 * t, 64).to(self.emb1.weight.dtype)
+        emb = sinusoidal(1000 * diffusion_time(gamma), 64).to(self.emb1.weight.dtype)
         return F.silu(self.emb2(F.silu(self.emb1(emb))))
 
     def forward(self, noisy_ab: Tensor, cond: Sequence[Tensor], gamma: Tensor) -> Tensor:

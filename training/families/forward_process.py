@@ -1,4 +1,4 @@
-"""The forward process and the training loss, with a continuous noise level.
+"""The forward process of diffusion and the training loss, with a continuous noise level.
 
 The notation is that of `colorize_cli.diffusion.sampler`; the continuous gamma is from Saharia et
 al. 2022 (Palette), v from Salimans and Ho 2022.

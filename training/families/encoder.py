@@ -1,0 +1,146 @@
+"""The `encoder` family: a condition encoder, once a photo, and a denoiser on the ab grid."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from colorize_cli.errors import ModelError
+from colorize_cli.model.bundle import load_bundle
+
+from ..bundle_state import network_from_bundle
+from ..networks.backbone import load_pretrained
+from ..networks.encoder import ConditionEncoder, EncoderConfig
+from ..networks.unet import Denoiser, DenoiserConfig
+from .diffusion import DiffusionObjective
+from .diffusion_recipe import DiffusionRecipe, sampling
+from .family import NetworkGraph, configured
+
+__all__ = [
+    "GRID",
+    "MULTIPLE",
+    "RECIPE",
+    "build",
+    "graphs",
+    "load_backbone",
+    "objective",
+    "sampling",
+]
+
+RECIPE = DiffusionRecipe
+GRID = 4  # the stride of the encoder's finest map
+MULTIPLE = 32  # that of its coarsest
+
+
+class EncoderColorizer(nn.Module):
+    """Condition encoder and denoiser."""
+
+    def __init__(self, encoder: EncoderConfig, denoiser: DenoiserConfig) -> None:
+        super().__init__()
+        self.encoder = ConditionEncoder(encoder)
+        self.denoiser = Denoiser(denoiser)
+
+    def forward(self, noisy_ab: Tensor, L: Tensor, gamma: Tensor) -> Tensor:
+        """Predict from x_t (B*S, 2, h, w), L (B, 1, H, W) in 0..100 and gamma (B*S,)."""
+        return self.denoiser(noisy_ab, self.encoder(L), gamma)
+
+
+class _EncoderGraph(nn.Module):
+    def __init__(self, encoder: ConditionEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, L: Tensor) -> tuple[Tensor, ...]:
+        return tuple(cond.float() for cond in self.encoder(L))
+
+
+class _DenoiserGraph(nn.Module):
+    def __init__(self, denoiser: Denoiser) -> None:
+        super().__init__()
+        self.denoiser = denoiser
+
+    def forward(self, noisy_ab: Tensor, cond: list[Tensor], gamma: Tensor) -> Tensor:
+        return self.denoiser(noisy_ab, cond, gamma)
+
+
+def build(config: Mapping[str, Any]) -> EncoderColorizer:
+    """Build the network with random weights.
+
+    Args:
+        config: the tables `encoder` and `denoiser`, keyword arguments of their configurations.
+
+    Raises:
+        TypeError: unknown key.
+    """
+    unknown = sorted(set(config) - {"encoder", "denoiser"})
+    if unknown:
+        raise TypeError(f"there is no table {unknown[0]!r}, only 'encoder' and 'denoiser'")
+    return EncoderColorizer(
+        configured(EncoderConfig, config.get("encoder", {})),
+        configured(DenoiserConfig, config.get("denoiser", {})),
+    )
+
+
+def load_backbone(
+    network: EncoderColorizer, path: Path | None, report: Callable[[str], None]
+) -> None:
+    """Load the backbone's ImageNet weights under timm's names, or take the default bundle's.
+
+    Raises:
+        ModelError: the file cannot be read or holds another network.
+    """
+    backbone = network.encoder.backbone
+    if path is None:
+        default = network_from_bundle(load_bundle("default"))
+        backbone.load_state_dict(default.get_submodule("encoder.backbone").state_dict())
+        report("backbone: from the default bundle's encoder")
+        return
+    try:
+        load_pretrained(backbone, path)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot serve as the backbone: {error}") from error
+
+
+def objective(
+    recipe: DiffusionRecipe, network: EncoderColorizer, device: torch.device
+) -> DiffusionObjective:
+    """Train the denoiser, the neck, and the last stages of the backbone."""
+    backbone = network.encoder.backbone
+    backbone.requires_grad_(False)
+    tuned = backbone.last_stages(recipe.optim.tuned_stages)
+    return DiffusionObjective(recipe, network, device, denoiser=network.denoiser, backbone=tuned)
+
+
+def graphs(network: EncoderColorizer) -> list[NetworkGraph]:
+    """Cut the network in two, so that the encoder runs once for all samples of a photo."""
+    channels = network.denoiser.config.channels
+    maps = {f"cond_{i}": torch.zeros(2, c, 16 >> i, 24 >> i) for i, c in enumerate(channels)}
+    map_dims: dict[str, list[str | int]] = {
+        name: ["batch", cond.shape[1], f"height_{i}", f"width_{i}"]
+        for i, (name, cond) in enumerate(maps.items())
+    }
+    rows: list[str | int] = ["rows", 2, "height_0", "width_0"]
+    return [
+        NetworkGraph(
+            file="encoder.onnx",
+            module=_EncoderGraph(network.encoder),
+            examples={"L": torch.full((2, 1, 64, 96), 50.0)},
+            dims={"L": ["batch", 1, "padded_height", "padded_width"], **map_dims},
+            outputs=list(maps),
+            prefix="encoder.",
+        ),
+        NetworkGraph(
+            file="denoiser.onnx",
+            module=_DenoiserGraph(network.denoiser),
+            examples={
+                "noisy_ab": torch.zeros(6, 2, 16, 24),
+                "cond": list(maps.values()),
+                "gamma": torch.full((6,), 0.5),
+            },
+            dims={"noisy_ab": rows, "prediction": rows, "gamma": ["rows"], **map_dims},
+            outputs=["prediction"],
+            prefix="denoiser.",
+        ),
+    ]

@@ -1,0 +1,65 @@
+"""Where weights come from: the runs that led to them, kept in checkpoints and bundles.
+
+A run's progress has its own `samples_seen`, and in `begun_from` the runs before it, the oldest
+first, each with the SHA-256 of the weights that it left.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from colorize_cli.model.bundle import load_bundle
+
+from .bundle_state import network_from_bundle
+from .checkpoint import WEIGHTS_FILE, load_checkpoint, weights_digest
+
+# What is known of an earlier run; not all is, of one that another program made.
+_KEPT = ("step", "samples_seen", "seconds")
+
+
+def read_origin(init: str) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
+    """Read what a run starts from.
+
+    Args:
+        init: a `.safetensors` file of weights, or a bundle by name or path.
+
+    Returns:
+        The weights by name, and the runs that led to them, for the new run's `begun_from`.
+
+    Raises:
+        ModelError: it cannot be read, or the bundle does not hold the weights themselves.
+    """
+    path = Path(init)
+    if init.endswith(".safetensors"):
+        checkpoint = load_checkpoint(path)
+        name = path.absolute().parent.name if path.name == WEIGHTS_FILE else path.stem
+        recipe = checkpoint.recipe.name
+        return checkpoint.state, _runs(name, recipe, weights_digest(path), checkpoint.progress)
+    bundle = load_bundle(init)
+    recipe = bundle.training.get("recipe", {}).get("name", bundle.name)
+    weights = bundle.training.get("weights", bundle.digest)
+    return network_from_bundle(bundle).state_dict(), _runs(
+        bundle.name, recipe, weights, bundle.training
+    )
+
+
+def with_total(progress: Mapping[str, Any]) -> dict[str, Any]:
+    """Add `samples_seen_in_all`, over the run and those that it was begun from.
+
+    Args:
+        progress: of a checkpoint, or a bundle's `training`; without samples it stays as it is.
+    """
+    if "samples_seen" not in progress:
+        return dict(progress)
+    runs = [progress, *progress.get("begun_from", [])]
+    return {**progress, "samples_seen_in_all": sum(run.get("samples_seen", 0) for run in runs)}
+
+
+def _runs(
+    name: str, recipe: str, weights: str, progress: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    known = {key: progress[key] for key in _KEPT if key in progress}
+    own = {"name": name, "recipe": recipe, "weights": weights, **known}
+    return [*progress.get("begun_from", []), own]

@@ -1,0 +1,122 @@
+"""The tables of a recipe: everything that decides a training run, as frozen dataclasses.
+
+These are the tables that every family has. A family adds its own in a subclass of `Recipe`.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict
+
+from colorize_cli.errors import UsageError
+
+
+class Table:
+    """What all tables share: they are read strictly, without unknown keys or changes of type."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+
+
+@dataclass(frozen=True)
+class DataTable(Table):
+    """What a batch is made of.
+
+    Attributes:
+        size: side of the square crops in pixels, a multiple of 32.
+        grid: pixels a side that share one ab value (4 for `encoder`, 1 for `palette`).
+        luma: share of photos whose grey is luma instead of L*.
+        old: share of photos that are degraded like old prints.
+        sets: weight of each set; empty to draw all photos evenly.
+    """
+
+    size: int = 128
+    grid: int = 4
+    luma: float = 0.3
+    old: float = 0.3
+    sets: dict[str, Any] = field(default_factory=dict)  # numbers, whole or not, as they were given
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(w, int | float) and w >= 0 for w in self.sets.values()):
+            raise UsageError("the weights in data.sets must be numbers of at least 0.")
+
+
+@dataclass(frozen=True)
+class OptimTable(Table):
+    """How it is trained.
+
+    Attributes:
+        steps: length of the run; the learning rate has decayed to zero at its end.
+        photos: photos a step.
+        views: noise levels (rows of the denoiser) for each photo; the encoder runs once for all.
+        lr: peak learning rate of AdamW.
+        backbone_lr: factor on `lr` for the pretrained backbone.
+        frozen_steps: steps before the backbone is trained too.
+        tuned_stages: how many of the backbone's seven stages are trained then, from the last
+            (coarsest) back: three hold 85% of its weights and cost a tenth of the time.
+        warmup: steps of linear warm-up.
+        decay_from: fraction of the run at which the cosine decay begins.
+        beta2: second-moment decay of AdamW (the first is 0.9).
+        weight_decay: of AdamW.
+        clip: largest norm of the gradient.
+        ema: decay of the averaged weights, which are the ones that are exported.
+        compile: compile the denoiser (torch.compile): minutes at the start, then faster.
+    """
+
+    steps: int = 3000
+    photos: int = 24
+    views: int = 2
+    lr: float = 5e-4
+    backbone_lr: float = 0.1
+    frozen_steps: int = 0
+    tuned_stages: int = 7
+    warmup: int = 150
+    decay_from: float = 0.5
+    beta2: float = 0.99
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    ema: float = 0.999
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.photos, self.views) < 1:
+            raise UsageError("optim.steps, optim.photos and optim.views must be at least 1.")
+
+
+@dataclass(frozen=True)
+class SamplingTable(Table):
+    """What the exported bundle does by default.
+
+    Attributes:
+        working_size: square root of the area, in pixels, at which the network sees a photo, about.
+    """
+
+    working_size: int = 192
+
+
+@dataclass(frozen=True)
+class Recipe(Table):
+    """A training run.
+
+    Attributes:
+        name: the recipe's own name, kept in checkpoints and bundles.
+        family: a name in `training.families.FAMILIES`.
+        network: configuration of the network, as the family's `build` takes it.
+        data: what a batch is made of.
+        optim: how it is trained.
+        sampling: what the exported bundle does by default.
+        license: terms of the weights, which those of the photographs decide.
+        seed: of weights, batches and noise.
+    """
+
+    name: str
+    family: str
+    network: dict[str, Any] = field(default_factory=dict)
+    data: DataTable = field(default_factory=DataTable)
+    optim: OptimTable = field(default_factory=OptimTable)
+    sampling: SamplingTable = field(default_factory=SamplingTable)
+    license: str = "not stated"
+    seed: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain dicts, lists and numbers, as `recipe_from_dict` reads them."""
+        return asdict(self)

@@ -1,0 +1,146 @@
+"""A run in training: all that decides its next step, and so all that a resume needs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .checkpoint import RUN_FILE, WEIGHTS_FILE, Checkpoint, load_checkpoint, save_checkpoint
+from .data import Batch
+from .ema import Ema
+from .families import family_of
+from .lineage import with_total
+from .recipe_tables import Recipe
+
+
+class RunState:
+    """A network in training, with everything that a checkpoint holds.
+
+    Attributes:
+        recipe: what is trained.
+        device: torch device.
+        objective: what the network learns, and how.
+        model: the network itself.
+        ema: its averaged weights.
+        step: steps taken.
+        samples_seen: in these steps.
+        seconds: that they took.
+        begun_from: the earlier runs that its first weights come from, the oldest first.
+    """
+
+    def __init__(self, recipe: Recipe, device: str) -> None:
+        """Build the network with random weights.
+
+        Raises:
+            TypeError: the recipe's network is not of its family.
+            UsageError: the network is to be compiled, and there is no compiler.
+        """
+        torch.manual_seed(recipe.seed)
+        self.recipe = recipe
+        self.device = torch.device(device)
+        family = family_of(recipe.family)
+        model = family.build(recipe.network)
+        model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.objective = family.objective(recipe, model, self.device)
+        self.model = self.objective.parts["model"]
+        self.ema = Ema(self.model, recipe.optim.ema)
+        self.step = 0
+        self.samples_seen = 0
+        self.seconds = 0.0
+        self.begun_from: list[dict[str, Any]] = []
+
+    def train_step(self, batch: Batch) -> Mapping[str, Tensor]:
+        """Take one step: what the objective says of each sample, all (N,)."""
+        # Dropout draws from PyTorch's own stream, which has to be the same after a resume.
+        torch.manual_seed(hash((self.recipe.seed, self.step)))
+        values = self.objective.step(batch, self.step)
+        self.step += 1
+        self.samples_seen += len(next(iter(values.values())))
+        self.ema.update(self.step)
+        return values
+
+    def save(self, out: Path) -> None:
+        """Write the run's state and the averaged weights."""
+        progress = with_total(
+            {
+                "step": self.step,
+                "samples_seen": self.samples_seen,
+                "seconds": round(self.seconds, 1),
+                "torch": torch.__version__,
+                "begun_from": self.begun_from,
+            }
+        )
+        averaged = self.model.state_dict() | self.ema.state
+        save_checkpoint(out / WEIGHTS_FILE, Checkpoint(self.recipe, averaged, progress))
+        save_checkpoint(out / RUN_FILE, Checkpoint(self.recipe, self._pack(), progress))
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Take over the state of a run that stopped."""
+        for part, module in self.objective.parts.items():
+            module.load_state_dict(_below(checkpoint.state, part))
+        for name, tensor in _below(checkpoint.state, "ema").items():
+            self.ema.state[name].copy_(tensor)
+        self._load_moments(_below(checkpoint.state, "optim"))
+        self.step = checkpoint.progress["step"]
+        self.samples_seen = checkpoint.progress["samples_seen"]
+        self.seconds = checkpoint.progress["seconds"]
+        self.begun_from = checkpoint.progress.get("begun_from", [])
+
+    def _pack(self) -> dict[str, Tensor]:
+        """Flatten the state of the run into one dict of tensors."""
+        state = {
+            f"{part}.{name}": tensor
+            for part, module in self.objective.parts.items()
+            for name, tensor in module.state_dict().items()
+        }
+        state |= {f"ema.{name}": tensor for name, tensor in self.ema.state.items()}
+        names = self._parameter_names()
+        for optimizer in self.objective.optimizers:
+            for parameter, moments in optimizer.state.items():
+                for key, value in moments.items():
+                    state[f"optim.{key}.{names[parameter]}"] = value
+        return state
+
+    def _load_moments(self, stored: Mapping[str, Tensor]) -> None:
+        """Give the optimizers what they had gathered, by `MOMENT.PARAMETER`."""
+        names = self._parameter_names()
+        by_name: dict[str, dict[str, Tensor]] = {}
+        for key, value in stored.items():
+            moment, name = key.split(".", 1)
+            by_name.setdefault(name, {})[moment] = value
+        for optimizer in self.objective.optimizers:
+            own = [p for group in optimizer.param_groups for p in group["params"]]
+            moments = {
+                i: {key: _laid_out(value, p) for key, value in by_name[names[p]].items()}
+                for i, p in enumerate(own)
+                if names[p] in by_name
+            }
+            optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
+
+    def _parameter_names(self) -> dict[Tensor, str]:
+        """Names that are unique over all parts; those of the model stand for themselves."""
+        return {
+            parameter: name if part == "model" else f"{part}.{name}"
+            for part, module in self.objective.parts.items()
+            for name, parameter in module.named_parameters()
+        }
+
+
+def resume(out: Path, recipe: Recipe | None, device: str) -> RunState:
+    """Load the run that stopped in `out`; a `recipe` given replaces its own (more steps, say)."""
+    checkpoint = load_checkpoint(out / RUN_FILE)
+    state = RunState(recipe or checkpoint.recipe, device)
+    state.load(checkpoint)
+    return state
+
+
+def _below(state: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+    prefix = f"{part}."
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+
+
+def _laid_out(moment: Tensor, parameter: nn.Parameter) -> Tensor:
+    """Lay a moment out as its parameter: the fused optimizer walks the memory of all as it lies."""
+    return torch.empty_like(parameter).copy_(moment) if moment.dim() else moment

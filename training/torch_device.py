@@ -1,0 +1,30 @@
+"""What PyTorch can do on a device: bfloat16 at full speed, and compiling."""
+
+import torch
+from torch import nn
+
+from colorize_cli.errors import UsageError
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Tell whether bfloat16 is faster here than float32; where it is emulated it is not."""
+    if device.type == "cpu":
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def compile_in_place(module: nn.Module, device: torch.device) -> None:
+    """Have a module compiled at its first call.
+
+    Raises:
+        UsageError: torch.compile lacks what it needs here.
+    """
+    try:
+        torch.compile(torch.neg)(torch.zeros(2, device=device))
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UsageError(
+            f"optim.compile needs a compiler that works ({reason}). Install one, or leave it out "
+            "with --set optim.compile=false."
+        ) from error
+    module.compile()
