@@ -43,7 +43,7 @@ class Prepared:
     digest: bytes
 
 
-class PaintingStopped(Exception):
+class PaintingStoppedError(Exception):
     """What an `on_step` raises to end the painting: no more pictures come, and no error."""
 
 
@@ -161,7 +161,7 @@ class Colorizer:
                 alone.
             seed: Any integer; another one gives other colourings.
             on_step: Called before each step of each sample with x_t and x_0, in any thread. It
-                ends the painting by raising `PaintingStopped`.
+                ends the painting by raising `PaintingStoppedError`.
 
         Yields:
             (height, width, 3) RGB of the photo's type and size, one for each sample, each made
@@ -174,7 +174,7 @@ class Colorizer:
         prepared = self.prepare(photo)
         try:
             (ab,) = self.colorize([prepared], samples, seed, on_step)
-        except PaintingStopped:
+        except PaintingStoppedError:
             return
         yield from self.pictures(photo.pixels, prepared, ab)
 

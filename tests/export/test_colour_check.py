@@ -21,7 +21,7 @@ from export.colour_check import Verdict, check_colours, require_device
 from export.layer_blame import bundle_layers, most_different, torch_layers
 from export.recorded_graph import record_calls
 from export.run import ExportSettings, run
-from export.torch_runtime import TorchNetwork
+from export.torch_runtime import torch_graphs
 from training.bundle_state import network_from_bundle
 
 Exported = Callable[[str], Bundle]
@@ -140,9 +140,10 @@ def test_the_gate_blames_the_layer_that_is_wrong(precision: str, exported: Expor
 @pytest.mark.slow
 def test_the_layers_of_a_bundle_are_those_of_its_network(exported: Exported) -> None:
     bundle = exported("fp16")
-    reference = TorchNetwork(network_from_bundle(bundle), bundle.grid)
-    calls = record_calls(bundle, reference, reference_photos()["coffee"])
-    wanted = torch_layers(reference, calls, 0)
+    network = network_from_bundle(bundle)
+    graphs = torch_graphs("encoder", network)
+    calls = record_calls(bundle, graphs, reference_photos()["coffee"])
+    wanted = torch_layers("encoder", network, calls, 0)
     got = bundle_layers(bundle, resolve("cpu", threads=1), calls, 0)
     assert got.keys() == wanted.keys()
     assert most_different([wanted], [got])[0][1] < 0.01

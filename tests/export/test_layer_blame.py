@@ -9,9 +9,9 @@ from made.tiny_bundles import tiny_fields
 from onnx import numpy_helper
 
 from colorize_cli.model.bundle import write_bundle
+from colorize_cli.model.graphs import open_graphs
 from colorize_cli.model.reference_photos import reference_photos
 from colorize_cli.runtimes.device import resolve
-from colorize_cli.runtimes.ort import OnnxNetwork
 from export.layer_blame import bundle_layers, most_different
 from export.recorded_graph import record_calls
 
@@ -45,7 +45,8 @@ def test_layers_are_found_through_casts_and_dequantization(tmp_path: Path) -> No
     bundle = write_bundle(tmp_path, fields, {"denoiser.onnx": model.SerializeToString()})
     photo = next(iter(reference_photos().values()))
     device = resolve("cpu", threads=1)
-    calls = record_calls(bundle, OnnxNetwork(bundle, device), photo)
-    layers = bundle_layers(bundle, device, calls, 3)
+    calls = record_calls(bundle, open_graphs(bundle, device), photo)
+    layers = bundle_layers(bundle, device, calls, 3 / 19)
     assert layers.keys() == {"a.b", "plain"}
-    np.testing.assert_allclose(layers["a.b"], 2 * calls.steps[3][0], rtol=1e-6)
+    x_t = calls["denoiser.onnx"][3]["noisy_ab"]
+    np.testing.assert_allclose(layers["a.b"], 2 * x_t, rtol=1e-6)

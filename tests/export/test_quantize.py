@@ -11,9 +11,9 @@ from onnx import TensorProto, numpy_helper
 from colorize_cli.errors import UsageError
 from colorize_cli.model.bundle import Bundle, load_bundle, write_bundle
 from colorize_cli.model.colorizer import Colorizer
+from colorize_cli.model.graphs import open_graphs
 from colorize_cli.model.reference_photos import reference_photos
 from colorize_cli.runtimes.device import resolve
-from colorize_cli.runtimes.ort import OnnxNetwork
 from export import calibration as photos
 from export.calibration import MOST, calibration_photos
 from export.quantize import quantize, sampler_feeds
@@ -27,10 +27,12 @@ def silent(line: str) -> None:
 def test_calls_are_recorded_at_every_noise_level(tiny_bundle: Path) -> None:
     bundle = load_bundle(tiny_bundle)
     photo = next(iter(reference_photos().values()))
-    calls = record_calls(bundle, OnnxNetwork(bundle, resolve("cpu", threads=1)), photo)
-    levels = [float(gamma[0]) for _, gamma in calls.steps]
-    np.testing.assert_allclose(levels, bundle.schedule.gammas[:0:-1], rtol=1e-6)
-    assert all(x_t.shape[2] == calls.L.shape[2] // bundle.grid for x_t, _ in calls.steps)
+    calls = record_calls(bundle, open_graphs(bundle, resolve("cpu", threads=1)), photo)
+    levels = [float(feed["gamma"][0]) for feed in calls["denoiser.onnx"]]
+    gammas = bundle.family.sampling["schedule"]["gammas"]
+    np.testing.assert_allclose(levels, gammas[:0:-1], rtol=1e-6)
+    height = calls["encoder.onnx"][0]["L"].shape[2] // bundle.grid
+    assert all(feed["noisy_ab"].shape[2] == height for feed in calls["denoiser.onnx"])
 
 
 def quantized_bundle(tiny_bundle: Path, folder: Path) -> Bundle:

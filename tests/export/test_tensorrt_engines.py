@@ -1,5 +1,6 @@
 """`colorize export --tensorrt`, with a stand-in that computes on the CPU where TensorRT would."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from made.checkpoints import make_checkpoint
 
 from colorize_cli.cli.app import main
 from colorize_cli.errors import CheckError, DeviceError, UsageError
-from colorize_cli.model.bundle import GRAPHS, load_bundle
-from colorize_cli.runtimes.device import Device, resolve
-from colorize_cli.runtimes.ort import OnnxNetwork
+from colorize_cli.model.bundle import Bundle, load_bundle
+from colorize_cli.model.graphs import graph_set, open_graphs
+from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.ort import OrtGraph
+from colorize_cli.runtimes.runtime import Device, Feeds, Graph
 from colorize_cli.runtimes.tensorrt import engine_folder
 from export import tensorrt_engines as engines
 from export.run import ExportSettings, run
@@ -20,35 +23,41 @@ from export.tensorrt_engines import build_engines
 from training.bundle_state import network_from_bundle
 
 
-class EngineNetwork(OnnxNetwork):
+class Engines:
     """Computes on the CPU, leaves an engine of each graph behind, and keeps what it was asked."""
 
-    leaves_engines = True
-    opened: list[tuple[int, int | None]]
-    encoded: list[tuple[int, ...]]
+    def __init__(self) -> None:
+        self.leaves_engines = True
+        self.opened: list[tuple[int, int]] = []
+        self.seen: list[tuple[int, ...]] = []
 
-    def __init__(self, bundle: Any, device: Device, *, batch: int, size: int) -> None:
-        super().__init__(bundle, resolve("cpu", threads=1), batch=batch, size=size)
-        shared = {"TensorRT": 9, "CUDA": 2}
-        self.node_counts = {"encoder.onnx": shared, "denoiser.onnx": {"TensorRT": 1}}
-        self.opened.append((batch, size))
-        folder = engine_folder(bundle, batch, size)
+    def open(self, bundle: Bundle, device: Device, *, photos: int) -> dict[str, Graph]:
+        self.opened.append((photos, bundle.working_size))
+        folder = engine_folder(graph_set(bundle, photos))
         folder.mkdir(parents=True, exist_ok=True)
-        if self.leaves_engines:
-            for graph in GRAPHS[bundle.family]:
-                (folder / f"{Path(graph).stem}_1_0_sm90.engine").write_bytes(bytes(1_000_000))
+        graphs = open_graphs(bundle, resolve("cpu", threads=1))
+        counts = {"encoder.onnx": {"TensorRT": 9, "CUDA": 2}, "denoiser.onnx": {"TensorRT": 1}}
+        for name, graph in graphs.items():
+            assert isinstance(graph, OrtGraph)
+            graph.node_counts = counts[name]
+            run = graph.run
+            graph.run = lambda feeds, run=run: self._noted(feeds, run)  # type: ignore[method-assign]
+            if self.leaves_engines:
+                engine = folder / f"{Path(name).stem}_1_0_sm90.engine"
+                engine.write_bytes(bytes(1_000_000))
+        return graphs
 
-    def encode(self, L: Any) -> Any:
-        self.encoded.append(L.shape)
-        return super().encode(L)
+    def _noted(self, feeds: Feeds, run: Callable[[Feeds], Any]) -> Any:
+        self.seen.append(feeds["L"].shape)
+        return run(feeds)
 
 
 @pytest.fixture
-def network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[EngineNetwork]:
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engines:
     """A machine on which TensorRT works, as far as `export.tensorrt_engines` can see."""
-    stand_in = type("StandIn", (EngineNetwork,), {"opened": [], "encoded": []})
-    gpu = replace(resolve("cpu", threads=1), name="tensorrt", description="TensorRT (NVIDIA H200)")
-    monkeypatch.setattr(engines, "OnnxNetwork", stand_in)
+    stand_in = Engines()
+    gpu = replace(resolve("cpu", threads=1), description="TensorRT (NVIDIA H200)", photos_a_call=8)
+    monkeypatch.setattr(engines, "open_graphs", stand_in.open)
     monkeypatch.setattr(engines, "problem", lambda name: None)
     monkeypatch.setattr(engines, "resolve", lambda name: gpu)
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
@@ -57,13 +66,13 @@ def network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[EngineNetwo
 
 
 def test_engines_are_built_by_a_full_batch_at_the_working_size(
-    tiny_bundle: Path, network: type[EngineNetwork]
+    tiny_bundle: Path, machine: Engines
 ) -> None:
     lines: list[str] = []
     bundle = load_bundle(tiny_bundle)
     build_engines(bundle, None, lines.append)
-    assert network.opened == [(8, 64)]
-    assert network.encoded == [(8, 1, 64, 64)]
+    assert machine.opened == [(8, 64)]
+    assert machine.seen[0][:2] == (8, 1)
     assert lines[0].startswith("building TensorRT engines for batch 8 and size 64")
     assert "2.0 MB of engines" in lines[1]
     assert lines[2:] == [
@@ -71,26 +80,24 @@ def test_engines_are_built_by_a_full_batch_at_the_working_size(
         "denoiser.onnx runs on TensorRT alone",
     ]
     build_engines(bundle, None, lines.append)
-    assert lines[4] == f"the engines are there already: {engine_folder(bundle, 8, 64)}"
+    assert lines[4] == f"the engines are there already: {engine_folder(graph_set(bundle, 8))}"
 
 
-def test_a_run_that_leaves_no_engine_is_an_error(
-    tiny_bundle: Path, network: type[EngineNetwork], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(network, "leaves_engines", False)
+def test_a_run_that_leaves_no_engine_is_an_error(tiny_bundle: Path, machine: Engines) -> None:
+    machine.leaves_engines = False
     with pytest.raises(DeviceError, match=r"NVIDIA H200.* left no engine"):
         build_engines(load_bundle(tiny_bundle), None, lambda line: None)
 
 
 @pytest.mark.slow
 def test_the_engines_colours_are_judged_and_wrong_ones_thrown_out(
-    tmp_path: Path, network: type[EngineNetwork]
+    tmp_path: Path, machine: Engines
 ) -> None:
     lines: list[str] = []
     out = tmp_path / "out"
     run(ExportSettings(make_checkpoint(tmp_path, "encoder"), out, tensorrt=True), lines.append)
     bundle = load_bundle(out)
-    folder = engine_folder(bundle, 8, 64)
+    folder = engine_folder(graph_set(bundle, 8))
     assert lines[-1].startswith("[ok  ] fp32 on TensorRT (NVIDIA H200) against float32")
     assert list(folder.glob("*.engine"))
     module = network_from_bundle(bundle)

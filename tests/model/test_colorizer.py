@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from colorize_cli.errors import UsageError
 from colorize_cli.model import colorizer as colorizer_module
 from colorize_cli.model.bundle import Bundle, load_bundle
-from colorize_cli.model.colorizer import Colorizer, PaintingStopped, Prepared
+from colorize_cli.model.colorizer import Colorizer, PaintingStoppedError, Prepared
 from colorize_cli.model.families.family import Step
 from colorize_cli.model.graphs import open_graphs
 from colorize_cli.photos.read import Photo, read_photo
@@ -322,7 +322,7 @@ def test_whoever_watches_the_steps_can_stop_the_painting(one: Colorizer) -> None
     def stop(step: Step) -> None:
         seen.append(step.t)
         if step.t == 18:
-            raise PaintingStopped
+            raise PaintingStoppedError
 
     assert list(one.paint(photo(0), samples=1, seed=SEED, on_step=stop)) == []
     assert seen == [20, 19, 18]
