@@ -22,16 +22,10 @@ _UPRIGHT: dict[int, Callable[[Pixels], Pixels]] = {
 
 @dataclass(frozen=True)
 class Page:
-    """A picture as a file holds it.
+    """A picture as a file holds it, in the terms of `Photo`.
 
-    Attributes:
-        pixels: (H, W) grey or (H, W, 3) RGB, uint8 or uint16, full range; grey may be in three
-            channels, and the orientation in the EXIF block has yet to be applied.
-        alpha: (H, W) of the same type, not multiplied into the pixels; None without one.
-        metadata: All that the file says.
-        warnings: What of the picture could not be read, and why.
-        compressed: Whether the pixels are; a TIFF is written as it was read.
-        pages: How many pages the file has.
+    Grey may stand in three channels, and the EXIF block says how the pixels have to be turned.
+    `pages` is how many the file has.
     """
 
     pixels: Pixels
@@ -68,13 +62,9 @@ class Photo:
 
 
 def settled(page: Page, format: str, digest: bytes, tolerance: int) -> Photo:
-    """Turn a page upright, make grey out of three equal channels, drop metadata that do not hold.
+    """Turn a page upright, make grey out of equal channels, and drop metadata that do not hold.
 
-    Args:
-        page: A page as read.
-        format: Name of the file's format.
-        digest: SHA-256 of the file's bytes.
-        tolerance: Levels that the channels of a grey picture may differ by.
+    Channels count as equal where they differ by at most `tolerance` levels.
     """
     pixels, is_colour = _grey_or_rgb(page.pixels, tolerance)
     alpha = page.alpha

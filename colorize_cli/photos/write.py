@@ -80,9 +80,7 @@ def _holdable(metadata: Metadata, format: Format) -> tuple[Metadata, list[str]]:
     """Return what a format can hold, and the names of the rest."""
     metadata = format.adapt(metadata)
     present = {part: value for part in PARTS if (value := getattr(metadata, part))}
-    kept = {
-        part: value for part, value in present.items() if len(value) <= format.holds.get(part, 0)
-    }
+    kept = {part: v for part, v in present.items() if len(v) <= format.holds.get(part, 0)}
     return Metadata(**kept), [PARTS[part] for part in present if part not in kept]
 
 

@@ -4,6 +4,7 @@ from .bmp import BMP
 from .format import Format
 from .jpeg import JPEG
 from .png import PNG
+from .pnm import PNM
 from .tiff import TIFF
 from .webp import WEBP
 
@@ -14,6 +15,7 @@ FORMATS: dict[str, Format] = {
     "tiff": TIFF,
     "webp": WEBP,
     "bmp": BMP,
+    "pnm": PNM,
 }
 SUFFIXES = frozenset(suffix for format in FORMATS.values() for suffix in format.suffixes)
 # What --format calls those that it offers.

@@ -16,8 +16,7 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 def decode(data: bytes) -> Page:
     """Decode a picture as it stands; IMREAD_UNCHANGED leaves the orientation alone.
 
-    Raises:
-        ImageError: The file is damaged or of another depth than 8 or 16 bits.
+    Raises ImageError where the file is damaged or of another depth than 8 or 16 bits.
     """
     try:
         channels, kinds, blobs = cv2.imdecodeWithMetadata(
@@ -44,16 +43,10 @@ def decode(data: bytes) -> Page:
 
 
 def encode(suffix: str, page: Page, settings: tuple[int, ...], metadata: Metadata) -> bytes:
-    """Encode RGB and alpha of a page, with the EXIF, XMP and ICC of `metadata`.
+    """Encode RGB and alpha of a page, by OpenCV's settings: a number and its value, and so on.
 
-    Args:
-        suffix: Of the format, as OpenCV knows it.
-        page: The picture.
-        settings: OpenCV's, each a number and its value.
-        metadata: What OpenCV is to write of the page's; not all that it writes is right.
-
-    Raises:
-        ImageError: OpenCV refuses.
+    EXIF, XMP and ICC are those of `metadata`, as OpenCV does not write the page's well for every
+    format. Raises ImageError where it refuses.
     """
     parts = (
         (cv2.IMAGE_METADATA_EXIF, metadata.exif),

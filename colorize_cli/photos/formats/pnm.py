@@ -1,0 +1,100 @@
+"""PGM and PPM, binary and plain, with 8 and 16 bits.
+
+They are read here because OpenCV stretches no maxval but those below 255 of plain files, and tells
+nobody of comments and of further pictures.
+
+Source: netpbm's pgm(5) and ppm(5).
+"""
+
+import math
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from ...errors import ImageError
+from ...imaging.depth import full_range
+from ...imaging.lab import Pixels
+from ..metadata import Metadata, comment_lines
+from ..photo import Page
+from .format import TRUNCATED, Format, any_size, check_size
+
+_GAP = rb"(?:\s|#[^\r\n]*[\r\n])+"
+# P2 and P3 are plain, P5 and P6 binary; then width, height and maxval.
+_HEADER = re.compile(rb"P([2356])" + (_GAP + rb"(\d{1,10})") * 3 + rb"\s")
+_COMMENT = re.compile(rb"#([^\r\n]*)")
+# "P5" alone begins many a text.
+_START = re.compile(rb"P[2356](?:\s*#|\s+\d+\s+[\d#])")
+
+
+def _read_pages(data: bytes) -> Iterator[Page]:
+    headers = list(_headers(data))
+    if not headers:
+        raise ImageError("the header of the PGM or PPM file is cut off or damaged")
+    for header in headers:
+        yield Page(_pixels(header, data), None, _metadata(header), pages=len(headers))
+
+
+def _headers(data: bytes) -> Iterator[re.Match[bytes]]:
+    """Find the headers; only after a binary picture may there be another."""
+    position: int | None = 0
+    while position is not None and (header := _HEADER.match(data, position)):
+        yield header
+        shape, top = _shape(header)
+        binary = header[1] in b"56"
+        position = header.end() + math.prod(shape) * (1 if top < 256 else 2) if binary else None
+
+
+def _shape(header: re.Match[bytes]) -> tuple[tuple[int, ...], int]:
+    """Return height and width, in colour with 3 behind them, and the level of white."""
+    width, height, top = map(int, header.group(2, 3, 4))
+    return ((height, width, 3) if header[1] in b"36" else (height, width)), top
+
+
+def _pixels(header: re.Match[bytes], data: bytes) -> Pixels:
+    shape, top = _shape(header)
+    check_size(shape[1], shape[0])
+    if not 1 <= top <= 65_535:
+        raise ImageError(f"the file is damaged (a maxval of {top})")
+    count, start = math.prod(shape), header.end()
+    binary, kind = header[1] in b"56", np.dtype(np.uint8 if top < 256 else ">u2")
+    if len(data) - start < (count * kind.itemsize if binary else 2 * count - 1):
+        raise ImageError(TRUNCATED)
+    samples = np.frombuffer(data, kind, count, start) if binary else _plain(data[start:])[:count]
+    if samples.size < count:
+        raise ImageError(TRUNCATED)
+    # Levels above white are damage. The copy can be written to, as the file's bytes cannot.
+    return full_range(np.minimum(samples, top).reshape(shape), top)
+
+
+def _plain(text: bytes) -> Pixels:
+    """Read decimal numbers up to the first word that is none."""
+    digits = re.match(rb"[\d\s]*", _COMMENT.sub(b"", text))
+    return np.fromstring(digits[0] if digits else b"", np.uint32, sep=" ")
+
+
+def _metadata(header: re.Match[bytes]) -> Metadata:
+    lines = (line.decode("utf-8", "replace").strip() for line in _COMMENT.findall(header[0]))
+    return Metadata(comments=tuple(("Comment", line) for line in lines if line))
+
+
+def _write(page: Page) -> bytes:
+    height, width = page.pixels.shape[:2]
+    deep = page.pixels.dtype == np.uint16
+    lines = [line for text in comment_lines(page.metadata) for line in text.splitlines()]
+    head = "".join(f"# {line}\n" for line in lines)
+    head = f"P6\n{head}{width} {height}\n{65_535 if deep else 255}\n"
+    return head.encode() + page.pixels.astype(">u2" if deep else np.uint8, copy=False).tobytes()
+
+
+PNM = Format(
+    title="PGM/PPM",
+    suffixes=(".ppm", ".pgm", ".pnm"),
+    sniff=lambda head: _START.match(head) is not None,
+    read_pages=_read_pages,
+    write=_write,
+    holds=any_size("comments"),
+    grey_suffixes=(".pgm",),  # of which the colouring is a .ppm
+    has_alpha=False,
+    is_deep=True,
+)
