@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from colorize_cli.imaging.area_resample import cell_means
 from colorize_cli.model.bundle import Bundle
-from colorize_cli.runtimes.device import Device
+from colorize_cli.runtimes.runtime import Device
 
 CONVOLUTIONS, PRODUCTS = "convolutions", "matrix products"
 _PRODUCTS = ("matmul", "gemm", "fullyconnected", "attention", "mha")
@@ -59,7 +59,7 @@ def _feed(bundle: Bundle, height: int, width: int) -> Feed:
     """Make inputs of the denoiser; only their shapes matter."""
     rng = np.random.default_rng(0)
     L = 100 * rng.random((1, 1, height, width), np.float32)
-    if bundle.family == "encoder":
+    if "encoder.onnx" in bundle.files:
         session = ort.InferenceSession(
             bundle.read("encoder.onnx"), providers=["CPUExecutionProvider"]
         )
