@@ -23,8 +23,7 @@ from colorize_cli.batch.photo_job import Result, Settings
 from colorize_cli.batch.pipeline import run as run_batch
 from colorize_cli.batch.plan import make_plan
 from colorize_cli.model.bundle import load_bundle
-from colorize_cli.model.colorizer import Colorizer
-from colorize_cli.model.fastest_device import choose
+from colorize_cli.model.colorizer import Colorizer, choose_device
 from colorize_cli.system.machine import describe_machine, peak_memory
 
 _ALLOWED_GROWTH = 0.02
@@ -38,7 +37,7 @@ def main() -> int:
         folder = Path(name)
         make_photos(folder / "in", options.photos)
         bundle = load_bundle(options.model)
-        device = choose(options.device, bundle, print)
+        device = choose_device(options.device, bundle, print)
         batch = device.batch_for(options.samples)
         colorizer = Colorizer(bundle, device, steps=options.steps, batch=batch)
         result = measure(folder, colorizer, options.samples)

@@ -10,7 +10,7 @@ import onnx
 import onnxruntime as ort  # type: ignore[import-untyped]
 from onnx import AttributeProto, ModelProto, NodeProto, TensorProto
 
-from colorize_cli.model.bundle import GRAPHS, Bundle
+from colorize_cli.model.bundle import Bundle
 
 COUNTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 # What moves or describes data but computes nothing.
@@ -84,7 +84,7 @@ def network_operations(
     h, w = height // bundle.grid, width // bundle.grid
     step: dict[str, tuple[int, ...]] = {"noisy_ab": (samples, 2, h, w), "gamma": (samples,)}
     counts = {}
-    if bundle.family == "encoder":
+    if "encoder.onnx" in bundle.files:
         encoder = onnx.load_from_string(bundle.read("encoder.onnx"))
         L = {"L": (1, 1, height, width)}
         counts["encoder.onnx"] = count_operations(encoder, L)
@@ -99,7 +99,8 @@ def network_operations(
 def count_weights(bundle: Bundle) -> int:
     """Count the numbers that were learned: all tensors of floats in the graphs."""
     floats = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16)
-    graphs = (onnx.load_from_string(bundle.read(name)).graph for name in GRAPHS[bundle.family])
+    files = (bundle.read(spec.name) for spec in bundle.family.graphs)
+    graphs = (onnx.load_from_string(file).graph for file in files)
     tensors = [tensor for graph in graphs for tensor in graph.initializer]
     return sum(prod(tensor.dims) for tensor in tensors if tensor.data_type in floats)
 

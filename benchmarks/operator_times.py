@@ -11,9 +11,9 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 import openvino as ov  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from colorize_cli.imaging.area_resample import cell_means
 from colorize_cli.model.bundle import Bundle
-from colorize_cli.runtimes.device import Device
-from colorize_cli.runtimes.ort import grid_mean
+from colorize_cli.runtimes.runtime import Device
 
 CONVOLUTIONS, PRODUCTS = "convolutions", "matrix products"
 _PRODUCTS = ("matmul", "gemm", "fullyconnected", "attention", "mha")
@@ -59,14 +59,14 @@ def _feed(bundle: Bundle, height: int, width: int) -> Feed:
     """Make inputs of the denoiser; only their shapes matter."""
     rng = np.random.default_rng(0)
     L = 100 * rng.random((1, 1, height, width), np.float32)
-    if bundle.family == "encoder":
+    if "encoder.onnx" in bundle.files:
         session = ort.InferenceSession(
             bundle.read("encoder.onnx"), providers=["CPUExecutionProvider"]
         )
         names = [output.name for output in session.get_outputs()]
         maps: Feed = dict(zip(names, session.run(names, {"L": L}), strict=True))
     else:
-        maps = {"L": grid_mean(L, bundle.grid)}
+        maps = {"L": cell_means(L, bundle.grid)}
     noisy_ab = rng.standard_normal((1, 2, height // bundle.grid, width // bundle.grid), np.float32)
     return {"noisy_ab": noisy_ab, "gamma": np.full(1, 0.5, np.float32), **maps}
 

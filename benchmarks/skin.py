@@ -25,8 +25,7 @@ from colorize_cli.imaging.ciede2000 import ciede2000
 from colorize_cli.imaging.lab import Float, lab_from_rgb
 from colorize_cli.imaging.render import render
 from colorize_cli.model.bundle import load_bundle
-from colorize_cli.model.colorizer import Colorizer
-from colorize_cli.model.fastest_device import choose
+from colorize_cli.model.colorizer import Colorizer, choose_device
 from colorize_cli.photos.read import Photo, read_photo
 from colorize_cli.system.machine import describe_machine
 from training.evaluation.evaluate import grey_of
@@ -63,7 +62,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     bundle = load_bundle(options.model)
-    device = choose("auto", bundle, print)
+    device = choose_device("auto", bundle, print)
     colorizer = Colorizer(bundle, device, batch=device.batch_for(1))
     faces = list(measure(options.shards, colorizer, options.limit))
     rows = by_band(faces)

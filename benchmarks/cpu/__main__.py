@@ -19,7 +19,8 @@ from time import perf_counter
 from typing import Any
 
 from colorize_cli.model.bundle import Bundle, load_bundle
-from colorize_cli.model.fastest_device import choose, kept_trials
+from colorize_cli.model.colorizer import choose_device
+from colorize_cli.model.fastest_device import kept_trials
 from colorize_cli.runtimes.device import resolve
 from colorize_cli.system.machine import describe_machine
 
@@ -94,7 +95,7 @@ def page(rows: Mapping[str, Any]) -> str:
 
 
 def _setting(bundle: Bundle, options: argparse.Namespace) -> Setting:
-    fastest = choose("auto", bundle, print)
+    fastest = choose_device("auto", bundle, print)
     if fastest.is_gpu:
         sys.exit("This is about the CPU: hide the GPU with CUDA_VISIBLE_DEVICES=-1.")
     return Setting(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from colorize_cli.model.bundle import Bundle
-from colorize_cli.runtimes.device import Device
+from colorize_cli.runtimes.runtime import Device
 
 
 @dataclass(frozen=True)

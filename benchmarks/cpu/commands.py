@@ -16,7 +16,7 @@ import psutil  # type: ignore[import-untyped]
 from colorize_cli.bench.synthetic import synthetic_photo
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.photos.read import read_photo
-from colorize_cli.runtimes.device import Device
+from colorize_cli.runtimes.runtime import Device
 
 from ..made_photos import make_scan
 from ..page import ROOT

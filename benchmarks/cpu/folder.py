@@ -10,11 +10,11 @@ from time import perf_counter
 from colorize_cli.batch.photo_job import Result, Settings
 from colorize_cli.batch.pipeline import run as run_batch
 from colorize_cli.batch.plan import make_plan
-from colorize_cli.cli.terminal import count_text
 from colorize_cli.errors import ImageError
 from colorize_cli.model.colorizer import Colorizer, Prepared
 from colorize_cli.photos.read import read_photo
 from colorize_cli.system.paths import shown
+from colorize_cli.system.wording import count_text
 
 from ..made_photos import make_photos
 from ..rounds import quotients

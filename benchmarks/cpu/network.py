@@ -10,10 +10,11 @@ import torch
 from colorize_cli.bench.synthetic import synthetic_photo
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.model.colorizer import Colorizer, Prepared
+from colorize_cli.model.families.diffusion import Diffusion
+from colorize_cli.model.graphs import open_graphs
 from colorize_cli.model.parallel import Lanes
 from colorize_cli.photos.read import read_photo
-from colorize_cli.runtimes.device import Device
-from colorize_cli.runtimes.ort import open_network
+from colorize_cli.runtimes.runtime import Device
 from colorize_cli.system.cpus import inference_threads
 from colorize_cli.system.machine import describe_machine
 
@@ -170,14 +171,16 @@ def _stepping(
     if threads is not None:
         device = replace(device, threads=threads)
     L = prepared_photo(Colorizer(bundle, device)).L
-    network = open_network(bundle, device)
-    condition = network.encode(L[None, None])
+    family = bundle.family
+    assert isinstance(family, Diffusion)
+    graphs = open_graphs(bundle, device)
+    condition = family.condition(graphs, L[None, None])
     height, width = L.shape
     x = np.random.default_rng(0).standard_normal(
         (1, 2, height // bundle.grid, width // bundle.grid), np.float32
     )
     gamma = np.full(1, 0.5, np.float32)
-    denoisers = [network.denoiser(condition) for _ in range(device.lanes)]
+    denoisers = [family.denoiser(graphs, condition) for _ in range(device.lanes)]
     pool = Lanes(device.lanes)
 
     def lane(k: int) -> None:

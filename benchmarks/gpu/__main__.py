@@ -22,7 +22,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from colorize_cli.diffusion.schedule import respace
 from colorize_cli.errors import DeviceError, UsageError
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.runtimes.device import problem, resolve
@@ -54,9 +53,9 @@ def run(options: argparse.Namespace) -> Result:
     """Measure all series until the time is over."""
     started = time.monotonic()
     bundle = load_bundle(options.model)
-    schedule = respace(bundle.schedule, options.steps or bundle.schedule.steps)
+    steps = options.steps or bundle.family.steps
     device = resolve(options.provider)
-    result = _head(options, bundle, schedule.steps, device.description)
+    result = _head(options, bundle, steps, device.description)
     with _bundles(options, bundle) as bundles:
         for series, provider in _plan(options):
             if series.precision not in bundles:
@@ -65,7 +64,7 @@ def run(options: argparse.Namespace) -> Result:
             for found in measure(
                 series,
                 bundles[series.precision],
-                schedule,
+                steps,
                 device,
                 options.batches,
                 options.seconds,

@@ -9,12 +9,11 @@ import cv2
 import numpy as np
 
 from colorize_cli.bench.synthetic import synthetic_photo
-from colorize_cli.diffusion.schedule import Schedule
 from colorize_cli.imaging.lab import Float, lightness
 from colorize_cli.model.bundle import Bundle
-from colorize_cli.runtimes.device import Device
+from colorize_cli.runtimes.runtime import Device
 
-from .ways import OnDevice, RoundTrip, TimedNetwork, Way, with_options
+from .ways import OnDevice, OpenedModel, RoundTrip, Way
 
 LAYOUTS = {
     "NCHW": {},
@@ -30,9 +29,9 @@ class Series:
     """What is measured for all batches with one opening of the network.
 
     Attributes:
-        precision: of the bundle.
-        layout: a key of `LAYOUTS`; "NCHW" where it is not CUDA that runs.
-        ways: besides the round trip, which is always measured and compared with.
+        precision: The precision of the bundle.
+        layout: A key of `LAYOUTS`; "NCHW" where it is not CUDA that runs.
+        ways: The ways besides the round trip, which is always measured and compared with.
     """
 
     precision: str
@@ -43,29 +42,25 @@ class Series:
 class Batch:
     """A batch of photos whose conditions are known, and the ways to draw their ab fields."""
 
-    def __init__(
-        self, bundle: Bundle, schedule: Schedule, network: TimedNetwork, size: int, seconds: float
-    ) -> None:
+    def __init__(self, model: OpenedModel, size: int, seconds: float) -> None:
         """Encode the photos.
 
         Args:
-            bundle: the model.
-            schedule: steps to take.
-            network: of the bundle.
-            size: photos together.
-            seconds: that the encoder is timed for, about.
+            model: The model on its device.
+            size: The number of photos that go through together.
+            seconds: For how long the encoder is timed, about.
         """
-        self._bundle, self._schedule, self._network = bundle, schedule, network
+        self._model, bundle = model, model.bundle
         L = photos(bundle.working_size, bundle.multiple, size)
-        self._condition = network.encode(L)
-        self.encoder_ms = 1000 * float(np.median(_repeat(lambda: network.encode(L), seconds)))
+        self._condition = model.condition(L)
+        self.encoder_ms = 1000 * float(np.median(_repeat(lambda: model.condition(L), seconds)))
         shape = (size, 2, *(side // bundle.grid for side in L.shape[2:]))
         self._x_T = np.random.default_rng(0).standard_normal(shape, np.float32)
         self._right: Float | None = None
 
     def time(self, name: str, seconds: float) -> dict[str, float]:
         """Time a way through the steps, the round trip first."""
-        bundle, clock = self._bundle, self._network.clock
+        family, clock = self._model.family, self._model.clock
         way = self._open(name)
         found = way.draw(self._x_T)
         self._right = found if self._right is None else self._right
@@ -85,28 +80,20 @@ class Batch:
             "steps_ms": steps_ms,
             "outside": float(np.median(shares)),
             "photos_per_second": 1000 * len(found) / (self.encoder_ms + steps_ms),
-            "difference": float(apart) * bundle.ab_scale * bundle.sampler.gains[0],
+            "difference": float(apart) * family.ab_scale * family.gains[0],
         }
 
     def _open(self, name: str) -> Way:
-        bundle, network = self._bundle, self._network
         if name == ROUND_TRIP:
-            return RoundTrip(bundle, self._schedule, network, self._condition)
-        return OnDevice(
-            bundle,
-            self._schedule,
-            network.device,
-            self._condition,
-            network.clock,
-            shape=self._x_T.shape,
-            in_graph=name == GRAPH,
-        )
+            return RoundTrip(self._model, self._condition)
+        shape = self._x_T.shape
+        return OnDevice(self._model, self._condition, shape, in_graph=name == GRAPH)
 
 
 def measure(
     series: Series,
     bundle: Bundle,
-    schedule: Schedule,
+    steps: int,
     device: Device,
     sizes: Sequence[int],
     seconds: float,
@@ -114,12 +101,12 @@ def measure(
     """Measure a series, one batch after the other.
 
     Args:
-        series: what to measure.
-        bundle: in the series' precision.
-        schedule: steps to take.
-        device: without the series' layout.
-        sizes: of the batches, photos together.
-        seconds: that each way runs for, about.
+        series: What to measure.
+        bundle: The model in the series' precision.
+        steps: The number of sampling steps.
+        device: What it runs on.
+        sizes: The numbers of photos that go through together.
+        seconds: For how long each way runs, about.
 
     Yields:
         The settings `precision`, `layout`, `way` and `batch` with `encoder_ms` (a call of the
@@ -128,14 +115,13 @@ def measure(
         fields from the round trip's, Lab units); or with `failure` in words: too little memory,
         or something that the device cannot do.
     """
-    device = with_options(device, LAYOUTS[series.layout])
-    network: TimedNetwork | None = None
+    model: OpenedModel | None = None
     for size in sizes:
         settings = {"precision": series.precision, "layout": series.layout, "batch": size}
         try:
-            if network is None or device.name == "tensorrt":  # whose engines are for one batch
-                network = TimedNetwork(bundle, device, size)
-            batch = Batch(bundle, schedule, network, size, seconds / 4)
+            if model is None or device.name == "tensorrt":  # whose engines are for one batch
+                model = OpenedModel(bundle, steps, device, LAYOUTS[series.layout], photos=size)
+            batch = Batch(model, size, seconds / 4)
         except Exception as error:  # whatever it was, the next batch may do
             yield settings | {"way": ROUND_TRIP, "failure": _reason(error)}
             continue
@@ -166,7 +152,7 @@ def photos(size: int, multiple: int, count: int) -> Float:
 
 
 def _repeat(run: Callable[[], object], seconds: float) -> list[float]:
-    """Seconds of each run, after one that does not count."""
+    """Time each run in seconds, after one that does not count."""
     run()
     times: list[float] = []
     end = perf_counter() + seconds

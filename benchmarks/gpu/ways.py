@@ -1,5 +1,6 @@
 """Ways through the steps of the sampler: x_t on the host between them, or on the device."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -10,24 +11,25 @@ import onnx
 import onnxruntime as ort  # type: ignore[import-untyped]
 
 from colorize_cli.diffusion.sampler import sample
-from colorize_cli.diffusion.schedule import Schedule
 from colorize_cli.imaging.lab import Float
 from colorize_cli.model.bundle import Bundle
-from colorize_cli.runtimes.device import Device, graph_inputs, open_session
-from colorize_cli.runtimes.ort import Condition, OnnxNetwork
-from colorize_cli.runtimes.tensorrt import provider_options
+from colorize_cli.model.families.diffusion import Condition, Diffusion
+from colorize_cli.model.graphs import graph_set
+from colorize_cli.runtimes import cuda, tensorrt
+from colorize_cli.runtimes.ort import CPU_PROVIDER, OrtGraph, Providers, open_session
+from colorize_cli.runtimes.runtime import Device, GraphFile, GraphSet, GraphSpec, Value
 
 from .step_graph import is_random, step_graph, step_table
 
 
 @dataclass
 class Clock:
-    """Seconds that the thread of the loop spent in the runtime's calls."""
+    """A clock of the seconds that the thread of the loop spends in the runtime's calls."""
 
     inside: float = 0.0
 
     def time(self, run: Callable[[], object]) -> None:
-        """Run something of the runtime's."""
+        """Run a call of the runtime and take its time."""
         started = perf_counter()
         run()
         self.inside += perf_counter() - started
@@ -40,31 +42,59 @@ class Way(Protocol):
         """Take (B, 2, h, w) noise to x_0."""
 
 
-class TimedNetwork(OnnxNetwork):
-    """The network as `colorize` runs it.
+class TimedGraph(OrtGraph):
+    """A graph as `colorize` runs it, with a clock that takes the time of the runtime's calls."""
+
+    def __init__(
+        self, session: ort.InferenceSession, spec: GraphSpec, device: Device, clock: Clock
+    ) -> None:
+        """Take a session."""
+        super().__init__(session, spec, device)
+        self._clock = clock
+
+    def _compute(self, binding: ort.IOBinding) -> None:
+        self._clock.time(lambda: super(TimedGraph, self)._compute(binding))
+
+
+class OpenedModel:
+    """A diffusion model on a device, each call of it timed.
 
     Attributes:
-        clock: takes the time of the runtime's calls.
+        bundle: The model.
+        family: Its way of sampling, with the steps that are taken.
+        device: What it runs on.
+        options: Options that the device's preferred provider is given.
+        graphs: What its runtime is told of its graphs.
+        clock: Takes the time of the runtime's calls.
     """
 
-    def __init__(self, bundle: Bundle, device: Device, batch: int) -> None:
-        """Open the graphs on a device."""
-        super().__init__(bundle, device, batch=batch)
-        self.clock = Clock()
+    def __init__(
+        self, bundle: Bundle, steps: int, device: Device, options: Mapping[str, str], photos: int
+    ) -> None:
+        """Open the graphs on a device, for so many photos a call."""
+        family = bundle.family.with_steps(steps)
+        if not isinstance(family, Diffusion):
+            raise TypeError(f"the family {family.name} takes no steps")
+        self.bundle, self.family, self.device, self.options = bundle, family, device, options
+        self.graphs, self.clock = graph_set(bundle, photos), Clock()
+        sessions = _open_sessions(self.graphs, device, options)
+        self.opened = {
+            file.spec.name: TimedGraph(sessions[file.spec.name], file.spec, device, self.clock)
+            for file in self.graphs.files
+        }
 
-    def _run(self, session: ort.InferenceSession, binding: ort.IOBinding) -> None:
-        self.clock.time(lambda: super(TimedNetwork, self)._run(session, binding))
+    def condition(self, L: Float) -> Condition:
+        """Run what does not depend on the step, on (B, 1, H, W) L."""
+        return self.family.condition(self.opened, L)
 
 
 class RoundTrip:
     """The way of `colorize`: x_t goes to the device and the prediction comes back at each step."""
 
-    def __init__(
-        self, bundle: Bundle, schedule: Schedule, network: OnnxNetwork, condition: Condition
-    ) -> None:
-        """Take the network and what its encoder found in the photos."""
-        self._bundle, self._schedule = bundle, schedule
-        self._denoise = network.denoiser(condition)
+    def __init__(self, model: OpenedModel, condition: Condition) -> None:
+        """Take the model and what it knows of the photos."""
+        self._family = model.family
+        self._denoise = model.family.denoiser(model.opened, condition)
 
     def draw(self, x_T: Float) -> Float:
         """Take (B, 2, h, w) noise to x_0."""
@@ -72,10 +102,10 @@ class RoundTrip:
         return sample(
             self._denoise,
             x_T,
-            self._schedule,
+            self._family.schedule,
             lambda t: rng.standard_normal(x_T.shape, np.float32),
-            self._bundle.sampler,
-            prediction=self._bundle.prediction,
+            self._family.sampler,
+            prediction=self._family.prediction,
         )
 
 
@@ -83,45 +113,38 @@ class OnDevice:
     """x_t stays where it is: a run of `step.onnx` is all that a step takes."""
 
     def __init__(
-        self,
-        bundle: Bundle,
-        schedule: Schedule,
-        device: Device,
-        condition: Condition,
-        clock: Clock,
-        *,
-        shape: tuple[int, ...],
-        in_graph: bool,
+        self, model: OpenedModel, condition: Condition, shape: tuple[int, ...], *, in_graph: bool
     ) -> None:
         """Open the graph of a step for one shape.
 
         Args:
-            bundle: the model; its sampler adds no noise.
-            schedule: noise levels to visit.
-            device: where to.
-            condition: of the photos, on the device.
-            clock: takes the time of the runtime's calls.
-            shape: (B, 2, h, w) of x_t.
-            in_graph: capture the step as a CUDA graph, and replay it.
+            model: The model; its sampler adds no noise.
+            condition: What it knows of the photos, on the device.
+            shape: The shape of x_t, (B, 2, h, w).
+            in_graph: Whether the step is captured as a CUDA graph and replayed.
 
         Raises:
-            ValueError: the bundle's sampler is random; its noise would have to travel too.
-            DeviceError: the device cannot run the graph.
+            ValueError: The sampler is random; its noise would have to travel too.
+            DeviceError: The device cannot run the graph.
         """
-        table = step_table(schedule, bundle.prediction, bundle.sampler)
+        family = model.family
+        table = step_table(family.schedule, family.prediction, family.sampler)
         if is_random(table):
             raise ValueError("this measures a sampler without noise: eta = 0")
-        self._clock, self._in_graph = clock, in_graph
-        self._temperature = np.float32(bundle.sampler.temperature)
-        memory = "cuda" if device.is_gpu else "cpu"
-        data = step_graph(bundle.read("denoiser.onnx"), bundle.sampler.clamp, takes_noise=False)
-        self._session = _open(data, bundle, device, condition, shape, in_graph)
+        self._clock, self._in_graph = model.clock, in_graph
+        self._temperature = np.float32(family.sampler.temperature)
+        memory = "cuda" if model.device.is_gpu else "cpu"
+        maps = {name: _on(memory, value) for name, value in condition.maps.items()}
+        self._session = _open_step(model, maps, shape, in_graph)
+        self._rows = np.ascontiguousarray(table[::-1])
+        self._bind(maps, shape, memory)
+
+    def _bind(self, maps: Mapping[str, ort.OrtValue], shape: tuple[int, ...], memory: str) -> None:
         self._binding = self._session.io_binding()
-        for name, value in condition.maps.items():
+        for name, value in maps.items():
             self._binding.bind_ortvalue_input(name, value)
-        rows = np.ascontiguousarray(table[::-1])
-        self._rows = rows
-        self._values = [ort.OrtValue.ortvalue_from_numpy(row.copy(), memory, 0) for row in rows]
+        rows = [row.copy() for row in self._rows]
+        self._values = [ort.OrtValue.ortvalue_from_numpy(row, memory, 0) for row in rows]
         # A captured graph knows addresses, so its coefficients change in one place.
         self._binding.bind_ortvalue_input("coefficients", self._values[0])
         self._x_t = ort.OrtValue.ortvalue_from_numpy(np.zeros(shape, np.float32), memory, 0)
@@ -141,28 +164,42 @@ class OnDevice:
         return x_0
 
 
-def with_options(device: Device, options: Mapping[str, str]) -> Device:
-    """Change options of the preferred provider of a device."""
-    (name, own), *others = device.providers
-    return replace(device, providers=((name, {**own, **options}), *others))
+def _on(memory: str, value: Value) -> ort.OrtValue:
+    is_there = isinstance(value, ort.OrtValue)
+    return value if is_there else ort.OrtValue.ortvalue_from_numpy(value, memory, 0)
 
 
-def _open(
-    data: bytes,
-    bundle: Bundle,
-    device: Device,
-    condition: Condition,
+def _open_step(
+    model: OpenedModel,
+    maps: Mapping[str, ort.OrtValue],
     shape: tuple[int, ...],
     in_graph: bool,
 ) -> ort.InferenceSession:
     """Open a step for just these shapes, which lets the runtime fold all that computes shapes."""
+    clamp = model.family.sampler.clamp
+    data = step_graph(model.bundle.read("denoiser.onnx"), clamp, takes_noise=False)
+    options = dict(model.options)
+    if model.device.name != "tensorrt":
+        known = {name: tuple(value.shape()) for name, value in maps.items()}
+        data = _fixed(data, known | {"noisy_ab": shape})
+        options |= {"enable_cuda_graph": "1"} if in_graph else {}
+    spec = GraphSpec("step.onnx", ("noisy_ab", "coefficients", *maps), ("x_s",))
+    file = GraphFile(spec, hashlib.sha256(data).hexdigest(), lambda: data)
+    graphs = replace(model.graphs, files=(file,))
+    return _open_sessions(graphs, model.device, options)["step.onnx"]
+
+
+def _open_sessions(
+    graphs: GraphSet, device: Device, options: Mapping[str, str]
+) -> dict[str, ort.InferenceSession]:
+    """Open graphs as their runtime does, with options of its preferred provider changed."""
     if device.name == "tensorrt":
-        inputs = graph_inputs(data)
-        options = provider_options(bundle, "step.onnx", inputs, shape[0], bundle.working_size)
-        return open_session(data, device, options)
-    known = {name: tuple(value.shape()) for name, value in condition.maps.items()}
-    options = {"enable_cuda_graph": "1"} if in_graph else {}
-    return open_session(_fixed(data, known | {"noisy_ab": shape}), device, options)
+        opened = tensorrt.RUNTIME.open(graphs, device)
+        return {name: graph._session for name, graph in opened.items()}
+    whole: Providers = cuda.PROVIDERS if device.is_gpu else ((CPU_PROVIDER, {}),)
+    (name, own), *others = whole
+    providers = ((name, {**own, **options}), *others)
+    return {file.spec.name: open_session(file.read(), device, providers) for file in graphs.files}
 
 
 def _fixed(data: bytes, shapes: Mapping[str, Sequence[int]]) -> bytes:

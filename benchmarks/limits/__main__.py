@@ -29,11 +29,11 @@ from colorize_cli.bench.network_timing import TimedNetwork, photos_for, time_net
 from colorize_cli.bench.stages import take_subjects, time_stages
 from colorize_cli.bench.synthetic import synthetic_photo
 from colorize_cli.model.bundle import Bundle, load_bundle
-from colorize_cli.model.colorizer import Colorizer
-from colorize_cli.model.fastest_device import choose
+from colorize_cli.model.colorizer import Colorizer, choose_device
 from colorize_cli.photos.formats.jpeg import JPEG_QUALITY
-from colorize_cli.runtimes.device import Device, resolve
+from colorize_cli.runtimes.device import resolve
 from colorize_cli.runtimes.ort import open_network
+from colorize_cli.runtimes.runtime import Device
 from colorize_cli.system.cpus import inference_threads
 from colorize_cli.system.machine import describe_machine
 
@@ -55,14 +55,14 @@ def main() -> None:
     """Measure, print and record."""
     options = _options()
     bundle = load_bundle(options.model)
-    chosen = choose("auto", bundle, print)
+    chosen = choose_device("auto", bundle, print)
     if chosen.is_gpu:
         sys.exit("This is about the CPU: hide the GPU with CUDA_VISIBLE_DEVICES=-1.")
     result: Result = {
         "machine": describe_machine(),
         "model": {"name": bundle.name, "digest": bundle.digest, "size": bundle.working_size},
         "samples": options.samples,
-        "steps": bundle.schedule.steps,
+        "steps": bundle.family.steps,
         "ceiling": ceiling(options.side, options.seconds),
     }
     devices = [resolve("cpu")]
@@ -119,7 +119,7 @@ def account(
         whole = time_pipeline(subjects, colorizer, network, count)
     (height, width), frame = subjects[0].prepared.L.shape, subjects[0].prepared.frame
     counts = network_operations(bundle, height, width)
-    steps = samples * bundle.schedule.steps
+    steps = samples * bundle.family.steps
     precision = device.precision or "fp32"
     measured = {name: stage.timing.core_ms for name, stage in stages.items()}
     measured |= {name: samples * measured[name] for name in ("render", "encode", "write")}

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 
 from colorize_cli.model.bundle import Bundle, load_bundle
-from colorize_cli.model.fastest_device import choose
+from colorize_cli.model.colorizer import choose_device
 from colorize_cli.runtimes.device import resolve
 from colorize_cli.system.cpus import inference_threads
 from colorize_cli.system.machine import describe_machine
@@ -130,7 +130,7 @@ def page(result: Mapping[str, Any]) -> str:
 
 
 def _contenders(options: argparse.Namespace, bundle: Bundle, out: Path) -> list[Contender]:
-    fastest = choose("auto", bundle, print)
+    fastest = choose_device("auto", bundle, print)
     if fastest.is_gpu:
         sys.exit("This is about the CPU: hide the GPU with CUDA_VISIBLE_DEVICES=-1.")
     devices = {"ONNX Runtime fp32": resolve("cpu")}

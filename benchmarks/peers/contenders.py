@@ -12,14 +12,14 @@ import torch
 from colorize_cli.batch.photo_job import Result, Settings
 from colorize_cli.batch.pipeline import run as run_batch
 from colorize_cli.batch.plan import make_plan
-from colorize_cli.cli.terminal import count_text
 from colorize_cli.errors import ImageError
 from colorize_cli.imaging.frame import frame_for
 from colorize_cli.imaging.lab import levels_from_linear, lightness, linear_planes
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.model.colorizer import Colorizer
-from colorize_cli.runtimes.device import Device
+from colorize_cli.runtimes.runtime import Device
 from colorize_cli.system.paths import shown
+from colorize_cli.system.wording import count_text
 
 from ..operations import count_weights, network_operations
 from .peer import Peer
@@ -79,8 +79,8 @@ def ours(
         name=f"this project, {title}, {count_text(samples, 'sample')}",
         samples=samples,
         parameters=count_weights(bundle),
-        gflop=(encoder / samples + bundle.schedule.steps * step) / 1e9,
-        sees=f"about {size} x {size} in area, unsquashed; {bundle.schedule.steps} steps",
+        gflop=(encoder / samples + bundle.family.steps * step) / 1e9,
+        sees=f"about {size} x {size} in area, unsquashed; {bundle.family.steps} steps",
         writes="the photo's full size",
         extrapolated="",
         photos=photos,

@@ -12,21 +12,20 @@ from benchmarks.gpu.__main__ import _asked
 from benchmarks.gpu.measure import DEVICE, GRAPH, ROUND_TRIP, Series, measure, photos
 from benchmarks.gpu.page import append, section
 from benchmarks.gpu.ways import RoundTrip
-from colorize_cli.diffusion.schedule import respace
 from colorize_cli.model.bundle import Bundle, load_bundle, write_bundle
 from colorize_cli.runtimes.device import resolve
 
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
-    fields = tiny_fields("encoder")
-    sampler = {"method": "ddim", "eta": 0.0, "variance": "posterior", "clamp": {"kind": "none"}}
-    return write_bundle(tmp_path / "tiny", fields | {"sampler": sampler}, tiny_graphs("encoder"))
+    fields: dict[str, Any] = tiny_fields("encoder")
+    fields["sampling"] |= {"eta": 0.0, "clamp": {"kind": "none"}}
+    return write_bundle(tmp_path / "tiny", fields, tiny_graphs("encoder"))
 
 
 def measured(bundle: Bundle, ways: tuple[str, ...], sizes: list[int]) -> list[dict[str, Any]]:
-    device, schedule = resolve("cpu", threads=1), respace(bundle.schedule, 3)
-    return list(measure(Series("fp32", "NCHW", ways), bundle, schedule, device, sizes, 0.0))
+    device = resolve("cpu", threads=1)
+    return list(measure(Series("fp32", "NCHW", ways), bundle, 3, device, sizes, 0.0))
 
 
 def test_both_ways_end_at_the_same_colours(bundle: Bundle) -> None:

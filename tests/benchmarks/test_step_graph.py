@@ -6,16 +6,18 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 import pytest
-from numpy.typing import NDArray
 
 from benchmarks.gpu.step_graph import is_random, step_graph, step_table
 from colorize_cli.diffusion.sampler import Clamp, Prediction, SamplerSettings, sample
 from colorize_cli.diffusion.schedule import Schedule, cosine, respace, tutorial_20
+from colorize_cli.imaging.lab import Float
 from colorize_cli.model.bundle import Bundle, load_bundle
-from colorize_cli.runtimes.device import open_session, resolve
-from colorize_cli.runtimes.ort import OnnxNetwork
+from colorize_cli.model.families.diffusion import Diffusion
+from colorize_cli.model.graphs import open_graphs
+from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.ort import open_session
+from colorize_cli.runtimes.runtime import Graph
 
-Float = NDArray[np.float32]
 ROWS, CELLS = 4, 16
 
 
@@ -25,8 +27,13 @@ def bundle(tiny_bundle: Path) -> Bundle:
 
 
 @pytest.fixture(scope="module")
-def network(bundle: Bundle) -> OnnxNetwork:
-    return OnnxNetwork(bundle, resolve("cpu", threads=1))
+def graphs(bundle: Bundle) -> dict[str, Graph]:
+    return open_graphs(bundle, resolve("cpu", threads=1))
+
+
+def family_of(bundle: Bundle) -> Diffusion:
+    assert isinstance(bundle.family, Diffusion)
+    return bundle.family
 
 
 def noises(steps: int) -> Float:
@@ -36,14 +43,18 @@ def noises(steps: int) -> Float:
 
 
 def way_of_the_graph(
-    bundle: Bundle, network: OnnxNetwork, settings: SamplerSettings, table: Float, noise: Float
+    bundle: Bundle,
+    graphs: dict[str, Graph],
+    settings: SamplerSettings,
+    table: Float,
+    noise: Float,
 ) -> list[Float]:
     """x_s of each step, from two photos with two samples each, x_t in one place all the way."""
     takes_noise = is_random(table)
     data = step_graph(bundle.read("denoiser.onnx"), settings.clamp, takes_noise=takes_noise)
     session = open_session(data, resolve("cpu", threads=1))
     binding = session.io_binding()
-    for name, value in network.encode(photos()).maps.items():
+    for name, value in family_of(bundle).condition(graphs, photos()).maps.items():
         binding.bind_ortvalue_input(name, value)
     x_t = ort.OrtValue.ortvalue_from_numpy(noise[0] * np.float32(settings.temperature))
     binding.bind_ortvalue_input("noisy_ab", x_t)
@@ -73,13 +84,14 @@ def photos() -> Float:
     ids=["ddim", "ancestral", "ddpm"],
 )
 def test_every_step_is_the_samplers(
-    settings: SamplerSettings, prediction: Prediction, bundle: Bundle, network: OnnxNetwork
+    settings: SamplerSettings, prediction: Prediction, bundle: Bundle, graphs: dict[str, Graph]
 ) -> None:
     schedule = tutorial_20() if prediction == "eps" else respace(cosine(1000), 6)
     noise = noises(schedule.steps)
     wanted: list[Float] = []
+    family = family_of(bundle)
     end = sample(
-        network.denoiser(network.encode(photos())),
+        family.denoiser(graphs, family.condition(graphs, photos())),
         noise[0],
         schedule,
         lambda t: noise[t],
@@ -88,7 +100,7 @@ def test_every_step_is_the_samplers(
         on_step=lambda t, x_t, x_0: wanted.append(x_t),
     )
     table = step_table(schedule, prediction, settings)
-    got = way_of_the_graph(bundle, network, settings, table, noise)
+    got = way_of_the_graph(bundle, graphs, settings, table, noise)
     assert len(got) == schedule.steps
     for x_s, right in zip(got, [*wanted[1:], end], strict=True):
         np.testing.assert_allclose(x_s, right, rtol=1e-4, atol=2e-5)

@@ -1,0 +1,1 @@
+"""Time candidate denoisers with random weights."""
