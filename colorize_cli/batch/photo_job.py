@@ -164,7 +164,8 @@ def write(
         assert photo is not None
         assert prepared is not None
         item.choice = judge(
-            prepared,
+            prepared.L,
+            prepared.frame,
             ab,
             settings.samples,
             choosing=bool(settings.candidates),

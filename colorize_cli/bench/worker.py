@@ -182,8 +182,12 @@ def _colours(
     A photo that is made by arithmetic leaves its colours to the last bit: it serves to time alone.
     """
     if not task.is_built_in:
-        return tuple(visible_lab(subject.prepared, subject.fields) for subject in subjects)
+        return tuple(
+            visible_lab(subject.prepared.L, subject.prepared.frame, subject.fields)
+            for subject in subjects
+        )
     prepared = [colorizer.prepare(photo) for photo in gate_photos().values()]
     return tuple(
-        visible_lab(one, colorizer.colorize([one], task.samples, SEED)[0]) for one in prepared
+        visible_lab(one.L, one.frame, colorizer.colorize([one], task.samples, SEED)[0])
+        for one in prepared
     )

@@ -10,9 +10,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model.colorizer import Prepared
 from .ciede2000 import are_alike, ciede2000
-from .frame import to_grid
+from .frame import Frame, to_grid
 from .gamut import fit_gamut
 from .lab import Float
 
@@ -45,7 +44,8 @@ class Choice:
 
 
 def judge(
-    prepared: Prepared,
+    L: Float,
+    frame: Frame,
     ab: Float,
     count: int,
     *,
@@ -55,8 +55,9 @@ def judge(
     """Choose samples of a photo, or take the first, and look at them.
 
     Args:
-        prepared: The photo, as the network saw it.
-        ab: (K, 2, h, w) in Lab units on its grid: the candidates, padding included.
+        L: (H, W), the photo's lightness as the network saw it, padding included.
+        frame: Where in `L` the photo lies.
+        ab: (K, 2, h, w) in Lab units on the network's grid: the candidates, padding included.
         count: How many to keep, at most K.
         choosing: Whether to choose; else the first are taken as they are. Candidates are compared
             at one strength, and those that are kept get the factors of samples 0, 1, ...
@@ -72,11 +73,11 @@ def judge(
     own = np.resize(gains, len(ab)).astype(np.float32) / np.float32(np.mean(gains))
     order = tuple(range(count))
     if choosing:
-        lab = _shown(prepared, ab / own[:, None, None, None])
+        lab = _shown(L, frame, ab / own[:, None, None, None])
         chroma = _chroma(lab)
         order = _choose(_distances(lab), chroma, chroma < GREY, count)
     factors = tuple((own[:count] / own[list(order)]).tolist())
-    lab = _shown(prepared, _taken(ab, order, factors))
+    lab = _shown(L, frame, _taken(ab, order, factors))
     is_grey = _chroma(lab) / np.minimum(own[:count], 1) < GREY
     return Choice(
         order=order,
@@ -113,19 +114,19 @@ def _taken(ab: Float, order: Sequence[int], factors: Sequence[float]) -> Float:
     return taken
 
 
-def _shown(prepared: Prepared, ab: Float) -> Float:
+def _shown(L: Float, frame: Frame, ab: Float) -> Float:
     """(K, h, w, 3), by what sRGB can show: in black and in white all colours are one."""
-    lab = visible_lab(prepared, ab)
+    lab = visible_lab(L, frame, ab)
     lab[..., 1], lab[..., 2] = fit_gamut(lab[..., 0], lab[..., 1], lab[..., 2])
     return lab
 
 
-def visible_lab(prepared: Prepared, ab: Float) -> Float:
+def visible_lab(L: Float, frame: Frame, ab: Float) -> Float:
     """(K, h, w, 3) of the cells that the photo covers at least in part."""
-    grid = prepared.L.shape[0] // ab.shape[2]
-    rows, columns = -(-prepared.frame.work_height // grid), -(-prepared.frame.work_width // grid)
-    L = np.broadcast_to(to_grid(prepared.L, grid), (len(ab), 1, *ab.shape[2:]))
-    lab = np.concatenate([L, ab], axis=1)[..., :rows, :columns]
+    grid = L.shape[0] // ab.shape[2]
+    rows, columns = -(-frame.work_height // grid), -(-frame.work_width // grid)
+    of_cells = np.broadcast_to(to_grid(L, grid), (len(ab), 1, *ab.shape[2:]))
+    lab = np.concatenate([of_cells, ab], axis=1)[..., :rows, :columns]
     return np.moveaxis(lab, 1, -1)
 
 

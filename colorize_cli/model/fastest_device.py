@@ -132,7 +132,9 @@ def _measure(bundle: Bundle, devices: Sequence[Device]) -> list[Trial]:
                 started = perf_counter()
                 colorizer.colorize([prepared[0]] * device.lanes, 1, _SEED)
                 laps.append(perf_counter() - started)
-            found = [visible_lab(p, colorizer.colorize([p], 1, _SEED)[0]) for p in prepared]
+            found = [
+                visible_lab(p.L, p.frame, colorizer.colorize([p], 1, _SEED)[0]) for p in prepared
+            ]
         except ColorizeError as error:
             trials.append(replace(trial, failure=str(error)))
             continue

@@ -206,8 +206,9 @@ def _kept(
     subject: Subject, ab: Float, settings: EvaluationSettings, gains: tuple[float, ...]
 ) -> Float:
     """Keep of the samples drawn (K, 2, h, w) those that `colorize` would."""
+    L, frame = subject.prepared.L, subject.prepared.frame
     choosing = bool(settings.candidates)
-    choice = judge(subject.prepared, ab, settings.samples, choosing=choosing, gains=gains)
+    choice = judge(L, frame, ab, settings.samples, choosing=choosing, gains=gains)
     return choice.take(ab, range(settings.samples))
 
 
