@@ -13,8 +13,8 @@ from pathlib import Path
 from ..errors import UsageError
 from ..photos.read import sniff
 from ..system.paths import absolute, natural_key, shown
-from .last_settings import RECORD_NAME
-from .origins import ORIGINS_NAME
+from .ledger import ORIGINS_NAME, SETTINGS_NAME
+from .outcome import Outcome
 
 # A file of this name is meant to be a photograph, so one that is none by content is a failure.
 PHOTO_SUFFIXES = frozenset(
@@ -40,15 +40,6 @@ class Source:
     format: str
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A path that cannot be worked on, and why."""
-
-    path: Path
-    reason: str
-    missing: bool = False
-
-
 @dataclass
 class Scan:
     """What lies below the named paths.
@@ -65,7 +56,7 @@ class Scan:
 
     trees: tuple[Path, ...] = ()
     sources: list[Source] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Outcome] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
     hidden: int = 0
@@ -177,7 +168,7 @@ class _Scanner:
                 continue
             for entry in inside:
                 if entry.name.startswith("."):
-                    self.result.hidden += entry.name not in (RECORD_NAME, ORIGINS_NAME)
+                    self.result.hidden += entry.name not in (SETTINGS_NAME, ORIGINS_NAME)
                 elif not _is_folder(entry):
                     found += self.file(base, folder, path / entry.name, real, named=False)
                 elif self.recursive:
@@ -191,7 +182,7 @@ class _Scanner:
         if real == self.real_out:
             self.result.notes.append(f"left out {shown(path)}: it is the output folder")
             return True
-        if any(entry.name == RECORD_NAME for entry in inside):
+        if any(entry.name == SETTINGS_NAME for entry in inside):
             self.result.notes.append(
                 f"left out {shown(path)}: it holds colourings (name it to take it as input)"
             )
@@ -229,7 +220,7 @@ class _Scanner:
         return []
 
     def _problem(self, path: Path, reason: str, missing: bool = False) -> None:
-        self.result.problems.append(Problem(path, reason, missing))
+        self.result.problems.append(Outcome(path, "failed", reason, is_missing=missing))
 
 
 def _head(path: Path) -> bytes | None:

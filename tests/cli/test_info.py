@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 
 from colorize_cli import __version__
-from colorize_cli.cli import info
 from colorize_cli.cli.app import main
 from colorize_cli.model.bundle import load_bundle
+from colorize_cli.runtimes import device
+from colorize_cli.system import install
 
 
 def test_the_model_and_what_works_are_told(
@@ -57,9 +58,10 @@ def test_a_model_that_cannot_be_used_is_told_and_ends_with_3(
 def test_a_device_works_only_when_it_has_run(
     tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(
-        info, "problem", lambda name: None if name == "cpu" else "libcublasLt.so.13 is missing"
-    )
+    def problem(name: str, **_: object) -> str | None:
+        return None if name == "cpu" else "libcublasLt.so.13 is missing"
+
+    monkeypatch.setattr(device, "problem", problem)
     assert main(["info", "--model", str(tiny_bundle)]) == 0
     assert "cuda       libcublasLt.so.13 is missing" in capfd.readouterr().out
 
@@ -67,7 +69,7 @@ def test_a_device_works_only_when_it_has_run(
 def test_two_onnxruntimes_are_told_with_the_repair(
     tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(info, "rival_wheels", lambda: ["onnxruntime", "onnxruntime-gpu"])
+    monkeypatch.setattr(device, "rival_wheels", lambda: ["onnxruntime", "onnxruntime-gpu"])
     main(["info", "--model", str(tiny_bundle)])
     out = capfd.readouterr().out
     assert "both installed" in out
@@ -78,7 +80,7 @@ def test_missing_extras_are_told_with_their_commands(
     tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     missing = {"train": ["torch"], "evaluate": [], "export": []}
-    monkeypatch.setattr(info, "missing_modules", missing.__getitem__)
+    monkeypatch.setattr(install, "missing_modules", missing.__getitem__)
     main(["info", "--model", str(tiny_bundle)])
     out = capfd.readouterr().out
     assert "for the command train:" in out
