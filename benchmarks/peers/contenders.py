@@ -13,7 +13,7 @@ from colorize_cli.batch.outcome import Outcome
 from colorize_cli.batch.photo_job import Treatment
 from colorize_cli.batch.pipeline import run as run_batch
 from colorize_cli.batch.plan import make_plan
-from colorize_cli.cli.terminal import count_text
+from colorize_cli.system.wording import count_text
 from colorize_cli.errors import ImageError
 from colorize_cli.imaging.frame import frame_for
 from colorize_cli.imaging.lab import lightness, rgb_from_lab
