@@ -19,7 +19,8 @@ import numpy as np
 import psutil
 import tifffile
 
-from colorize_cli.batch.photo_job import Result, Settings
+from colorize_cli.batch.outcome import Outcome
+from colorize_cli.batch.photo_job import Treatment
 from colorize_cli.batch.pipeline import run as run_batch
 from colorize_cli.batch.plan import make_plan
 from colorize_cli.model.bundle import load_bundle
@@ -79,14 +80,14 @@ def measure(folder: Path, colorizer: Colorizer, samples: int) -> dict[str, objec
     megabytes: list[float] = []
     failures: list[str] = []
 
-    def report(result: Result) -> None:
+    def report(outcome: Outcome) -> None:
         megabytes.append(process.memory_info().rss / 1e6)
-        if result.reason:
-            failures.append(f"{result.job.source.name}: {result.reason}")
+        if outcome.reason:
+            failures.append(f"{outcome.source.name}: {outcome.reason}")
 
     started = time.perf_counter()
     jobs = make_plan([folder / "in"], folder / "out", samples=samples).jobs
-    run_batch(jobs, colorizer, Settings(samples=samples), report)
+    run_batch(jobs, colorizer, Treatment(samples=samples), report)
     seconds = time.perf_counter() - started
     if failures:
         sys.exit(f"{len(failures)} photographs failed, the first: {failures[0]}")

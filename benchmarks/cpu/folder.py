@@ -7,7 +7,8 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from colorize_cli.batch.photo_job import Result, Settings
+from colorize_cli.batch.outcome import Outcome
+from colorize_cli.batch.photo_job import Treatment
 from colorize_cli.batch.pipeline import run as run_batch
 from colorize_cli.batch.plan import make_plan
 from colorize_cli.errors import ImageError
@@ -97,15 +98,15 @@ def _rate(part: Path, out: Path, colorizer: Colorizer, samples: int) -> float:
     """
     done = 0
 
-    def clear(result: Result) -> None:
+    def clear(outcome: Outcome) -> None:
         nonlocal done
-        if result.reason is not None:
-            raise ImageError(f"{shown(result.job.source)}: {result.reason}")
+        if outcome.reason is not None:
+            raise ImageError(f"{shown(outcome.source)}: {outcome.reason}")
         done += 1
-        for output in result.job.outputs:
+        for output in outcome.outputs:
             output.unlink()
 
     started = perf_counter()
     jobs = make_plan([part], out, samples=samples).jobs
-    run_batch(jobs, colorizer, Settings(samples=samples), clear)
+    run_batch(jobs, colorizer, Treatment(samples=samples), clear)
     return done / (perf_counter() - started)

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import torch
 
-from colorize_cli.batch.photo_job import Result, Settings
+from colorize_cli.batch.outcome import Outcome
+from colorize_cli.batch.photo_job import Treatment
 from colorize_cli.batch.pipeline import run as run_batch
 from colorize_cli.batch.plan import make_plan
 from colorize_cli.errors import ImageError
@@ -58,16 +59,16 @@ def ours(
     """Make this project on a device: the pipeline that `colorize` runs, from file to file."""
     colorizer = Colorizer(bundle, device, batch=device.batch_for(samples))
 
-    def clear(result: Result) -> None:
-        if result.reason is not None:
-            raise ImageError(f"{shown(result.job.source)}: {result.reason}")
-        for output in result.job.outputs:
+    def clear(outcome: Outcome) -> None:
+        if outcome.reason is not None:
+            raise ImageError(f"{shown(outcome.source)}: {outcome.reason}")
+        for output in outcome.outputs:
             output.unlink()
 
     def run(paths: Sequence[Path]) -> float:
         started = perf_counter()
         jobs = make_plan(list(paths), out, samples=samples, overwrite=True).jobs
-        run_batch(jobs, colorizer, Settings(samples=samples), clear)
+        run_batch(jobs, colorizer, Treatment(samples=samples), clear)
         return (perf_counter() - started) / len(jobs)
 
     size = colorizer.size

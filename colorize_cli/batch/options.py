@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import UsageError
+
 if TYPE_CHECKING:
     from .photo_job import OnColour
 
@@ -29,7 +31,6 @@ class Options:
         overwrite: Whether existing outputs are made again.
         fail_fast: Whether the first failure ends the run.
         dry_run: Whether to print the plan and do nothing.
-        log: File for the JSONL log, `-` for standard output.
     """
 
     paths: tuple[Path, ...]
@@ -48,4 +49,19 @@ class Options:
     overwrite: bool = False
     fail_fast: bool = False
     dry_run: bool = False
-    log: Path | None = None
+
+    def __post_init__(self) -> None:
+        check_candidates(self.candidates or 0, self.samples)
+
+
+def check_candidates(candidates: int, samples: int) -> None:
+    """Refuse to choose from fewer candidates than samples.
+
+    Raises:
+        UsageError: There are fewer.
+    """
+    if 0 < candidates < samples:
+        raise UsageError(
+            f"{samples} samples cannot be chosen from {candidates} candidates: name more "
+            "--candidates, or fewer --samples."
+        )

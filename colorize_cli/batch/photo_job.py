@@ -15,18 +15,18 @@ from ..model.colorizer import Colorizer, Prepared
 from ..photos.read import Photo, read_photo
 from ..photos.write import encode_photo, losses
 from ..system.files import write_atomic
-from .plan import Job
+from .outcome import Outcome, Status
+from .output_names import Job
 
 OnColour: TypeAlias = Literal["recolour", "skip", "copy"]
-Status: TypeAlias = Literal["done", "failed", "skipped", "copied"]
-# Called with a job, the digest (hex) of its photo and the number, from 0, of a sample just before
-# its file appears, in any thread.
-Announce: TypeAlias = Callable[[Job, str, int], None]
+# Called with a job, the number, from 0, of a sample, the content of its file, and the digest (hex)
+# of its photo, in any thread; it writes the file.
+Put: TypeAlias = Callable[[Job, int, bytes, str], None]
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How to run.
+class Treatment:
+    """How every photograph is treated.
 
     Attributes:
         samples: Colourings a photo, 1 or more.
@@ -45,33 +45,6 @@ class Settings:
     on_colour: OnColour = "recolour"
     fail_fast: bool = False
     gains: tuple[float, ...] = (1.0,)
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of a photograph.
-
-    Attributes:
-        job: What was to be done.
-        reason: Why it failed; None when it did not.
-        status: "done" | "failed", or "skipped" | "copied" because it is in colour.
-        seconds: Of work on it: reading, its share of the network, writing.
-        digest: SHA-256 (hex) of the file's bytes; None when it was not read.
-        kind: What the photo is; None when it was not read.
-        choice: Which samples were kept, and how they look; None when none was drawn.
-        warnings: What the user should know about the files written.
-        written: Numbers, from 0, of the samples whose files were written.
-    """
-
-    job: Job
-    reason: str | None
-    status: Status
-    seconds: float
-    digest: str | None = None
-    kind: Kind | None = None
-    choice: Choice | None = None
-    warnings: tuple[str, ...] = ()
-    written: tuple[int, ...] = ()
 
 
 @dataclass
@@ -101,8 +74,8 @@ class Item:
     status: Status | None = None
 
     @property
-    def bytes(self) -> int:
-        """Memory that it takes, one rendered sample included."""
+    def memory(self) -> int:
+        """Bytes of memory that it takes, one rendered sample included."""
         if self.photo is None:
             return 0
         pixels = self.photo.pixels
@@ -113,13 +86,14 @@ class Item:
         """Keep why it failed."""
         self.failure, self.status = _reason(error), "failed"
 
-    def result(self, status: Status) -> Result:
-        """Say what became of it."""
+    def outcome(self) -> Outcome | None:
+        """Say what became of it; None while it is in flight, or when the run ended before."""
         photo = self.photo
-        return Result(
-            self.job,
+        return self.status and Outcome(
+            self.job.source,
+            self.status,
             self.failure,
-            status,
+            self.job,
             self.seconds,
             digest=photo.digest.hex() if photo else None,
             kind=self.kind,
@@ -128,8 +102,19 @@ class Item:
             written=tuple(self.written),
         )
 
+    def put(self, k: int, data: bytes, put: Put) -> None:
+        """Have the file of a sample written."""
+        assert self.photo is not None
+        put(self.job, k, data, self.photo.digest.hex())
+        self.written.append(k)
 
-def decode(item: Item, colorizer: Colorizer, on_colour: OnColour, announce: Announce) -> None:
+
+def write_file(job: Job, k: int, data: bytes, digest: str) -> None:
+    """Write the file of a sample, and note nothing: a `Put`."""
+    write_atomic(job.outputs[k], data)
+
+
+def decode(item: Item, colorizer: Colorizer, on_colour: OnColour, put: Put) -> None:
     """Read a photo and prepare it for the network, or deal with it as one in colour."""
     with _recorded(item):
         data = item.job.source.read_bytes()
@@ -139,46 +124,37 @@ def decode(item: Item, colorizer: Colorizer, on_colour: OnColour, announce: Anno
             item.prepared = colorizer.prepare(item.photo)
             return
         if on_colour == "copy":
-            _copy(item, item.photo, data, announce)
-        item.status = "copied" if on_colour == "copy" else "skipped"
+            _copy(item, item.photo, data, put)
+        item.status = "copied" if on_colour == "copy" else "left out"
 
 
 def write(
-    item: Item,
-    ab: Float,
-    settings: Settings,
-    is_halted: Callable[[], bool],
-    announce: Announce,
+    item: Item, ab: Float, treatment: Treatment, is_halted: Callable[[], bool], put: Put
 ) -> None:
     """Choose from the samples drawn, render and write those that are missing.
 
     Args:
         item: A prepared photo.
         ab: (K, 2, h, w), as `Colorizer.colorize` gives it.
-        settings: How many samples, and whether they are chosen.
+        treatment: How many samples, and whether they are chosen.
         is_halted: Asked before every file; the rest is left when it says so.
-        announce: Told of every file of the job that is about to be written.
+        put: Writes the files.
     """
     with _recorded(item):
         job, photo, prepared = item.job, item.photo, item.prepared
         assert photo is not None
         assert prepared is not None
-        item.choice = judge(
-            prepared.L,
-            prepared.frame,
-            ab,
-            settings.samples,
-            choosing=bool(settings.candidates),
-            gains=settings.gains,
-        )
+        L, frame = prepared.L, prepared.frame
+        choosing, gains = bool(treatment.candidates), treatment.gains
+        item.choice = judge(L, frame, ab, treatment.samples, choosing=choosing, gains=gains)
         wanted = item.choice.take(ab, job.missing)
-        grid = prepared.L.shape[0] // ab.shape[2]
+        grid = L.shape[0] // ab.shape[2]
         job.folder.mkdir(parents=True, exist_ok=True)
-        rendered = render_samples(photo.pixels, wanted, prepared.frame, grid, working=prepared.L)
+        rendered = render_samples(photo.pixels, wanted, frame, grid, working=L)
         for k, rgb in zip(job.missing, rendered, strict=True):
             if is_halted():
                 return
-            _put(item, photo, k, encode_photo(rgb, photo, job.format), announce)
+            item.put(k, encode_photo(rgb, photo, job.format), put)
         item.status = "done"
 
 
@@ -192,30 +168,13 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-def _copy(item: Item, photo: Photo, data: bytes, announce: Announce) -> None:
+def _copy(item: Item, photo: Photo, data: bytes, put: Put) -> None:
     """Put the photo itself in the place of its colourings: byte for byte where the format stays."""
-    job = item.job
-    if job.format != photo.format:
-        data = encode_photo(photo.pixels, photo, job.format)
-    job.folder.mkdir(parents=True, exist_ok=True)
-    for k in job.missing:
-        _put(item, photo, k, data, announce)
-
-
-def _put(item: Item, photo: Photo, k: int, data: bytes, announce: Announce) -> None:
-    """Write the file of a sample, in an order that is right wherever it ends.
-
-    A file to be replaced may be another photo's. It goes before this photo is announced, or an end
-    between the two would leave it with this photo's name, and the next run would take it for done.
-    """
-    path = item.job.outputs[k]
-
-    def give_way() -> None:
-        path.unlink(missing_ok=True)
-        announce(item.job, photo.digest.hex(), k)
-
-    write_atomic(path, data, give_way)
-    item.written.append(k)
+    if item.job.format != photo.format:
+        data = encode_photo(photo.pixels, photo, item.job.format)
+    item.job.folder.mkdir(parents=True, exist_ok=True)
+    for k in item.job.missing:
+        item.put(k, data, put)
 
 
 @contextmanager

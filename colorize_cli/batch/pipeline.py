@@ -17,8 +17,9 @@ from typing import TypeAlias
 from ..imaging.lab import Float
 from ..model.colorizer import Colorizer
 from ..system.cpus import usable_cpus
-from .photo_job import Announce, Item, Result, Settings, decode, write
-from .plan import Job
+from .outcome import Outcome
+from .output_names import Job
+from .photo_job import Item, Put, Treatment, decode, write, write_file
 
 _IN_FLIGHT_BYTES = 1 << 30
 # Batches' worth of photos that may overtake one that waits for others of its shape.
@@ -72,25 +73,24 @@ _Message: TypeAlias = tuple[Callable[[Item], None], Future[Item]]
 def run(
     jobs: Iterable[Job],
     colorizer: Colorizer,
-    settings: Settings,
-    report: Callable[[Result], None],
-    announce: Announce = lambda job, digest, k: None,
+    treatment: Treatment,
+    report: Callable[[Outcome], None],
+    put: Put = write_file,
 ) -> None:
     """Colorize the photographs of a plan.
 
-    A photo that cannot be read, colorized or written is a failed result and stops nothing but
+    A photo that cannot be read, colorized or written has a failed outcome and stops nothing but
     itself. KeyboardInterrupt ends the run between two steps of the sampler: the files being
     written are finished, the rest is dropped, what was done is reported, and it is raised again.
 
     Args:
         jobs: What to do; jobs without missing samples are left alone.
         colorizer: The network; used from the calling thread alone, but for `prepare`.
-        settings: How to run.
-        report: Called in the calling thread with each result, in the order of completion.
-        announce: Called in any thread with a job, its photo's digest and a sample's number just
-            before that file appears; what it raises fails the photo.
+        treatment: How every photograph is treated.
+        report: Called in the calling thread with each outcome, in the order of completion.
+        put: Called in any thread to write a file; what it raises fails the photo.
     """
-    _Pipeline(colorizer, settings, report, announce).run(job for job in jobs if job.missing)
+    _Pipeline(colorizer, treatment, report, put).run(job for job in jobs if job.missing)
 
 
 class _Pipeline:
@@ -99,15 +99,15 @@ class _Pipeline:
     def __init__(
         self,
         colorizer: Colorizer,
-        settings: Settings,
-        report: Callable[[Result], None],
-        announce: Announce,
+        treatment: Treatment,
+        report: Callable[[Outcome], None],
+        put: Put,
     ) -> None:
         self._colorizer = colorizer
-        self._settings = settings
+        self._treatment = treatment
         self._report = report
-        self._announce = announce
-        self._drawn = settings.candidates or settings.samples
+        self._put = put
+        self._drawn = treatment.candidates or treatment.samples
         cpus = usable_cpus()
         decoders, encoders = min(cpus, _MAX_DECODERS), min(cpus, _MAX_ENCODERS)
         self._decoders = ThreadPoolExecutor(decoders, "decode")
@@ -189,7 +189,7 @@ class _Pipeline:
         started = perf_counter()
         prepared = [item.prepared for item in group if item.prepared]
         try:
-            fields = self._colorizer.colorize(prepared, self._drawn, self._settings.seed)
+            fields = self._colorizer.colorize(prepared, self._drawn, self._treatment.seed)
         except Exception as error:
             if len(group) > 1:
                 for item in group:
@@ -218,23 +218,23 @@ class _Pipeline:
 
     def _finish(self, item: Item) -> None:
         self._in_flight -= 1
-        self._memory.add(-item.bytes)
-        if item.failure and self._settings.fail_fast:
+        self._memory.add(-item.memory)
+        if item.failure and self._treatment.fail_fast:
             if self._halt.is_set():  # the first failure ends the run: what others met is not told
                 return
             self._halt.set()
-        if item.status:
-            self._report(item.result(item.status))
+        if outcome := item.outcome():
+            self._report(outcome)
 
     # What follows runs in the pools' threads.
 
     def _decode(self, item: Item) -> Item:
         self._memory.wait_for_room()
         if not self._halt.is_set():
-            decode(item, self._colorizer, self._settings.on_colour, self._announce)
-            self._memory.add(item.bytes)
+            decode(item, self._colorizer, self._treatment.on_colour, self._put)
+            self._memory.add(item.memory)
         return item
 
     def _write(self, item: Item, ab: Float) -> Item:
-        write(item, ab, self._settings, self._halt.is_set, self._announce)
+        write(item, ab, self._treatment, self._halt.is_set, self._put)
         return item

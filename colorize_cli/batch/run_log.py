@@ -2,24 +2,22 @@
 
 import json
 import sys
-from collections.abc import Container, Mapping
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from ..errors import UsageError
-from .plan import Job
-from .scan import Problem
+from .outcome import Observer, Outcome, RunFacts
 
-if TYPE_CHECKING:
-    from ..imaging.choose import Choice
-    from .photo_job import Result
+# What the log calls what is neither done nor failed, and the reason that it states.
+_NOTHING_TO_DO = {
+    "there": ("skipped", "all outputs exist"),
+    "left out": ("skipped", "it is in colour"),
+    "copied": ("copied", "it is in colour"),
+}
 
-_REASONS = {"skipped": "it is in colour", "copied": "it is in colour"}
 
-
-class RunLog(AbstractContextManager["RunLog"]):
+class RunLog(Observer):
     """Append a line for every photograph: what became of it, and what it was made with.
 
     The keys of a line: `time` (UTC), `input`, `outputs` (a list of `sample`, from 1, `path`, and
@@ -33,16 +31,18 @@ class RunLog(AbstractContextManager["RunLog"]):
     """
 
     def __init__(self, path: Path | None) -> None:
-        """Open the log.
+        """Take a file to append to, `-` for standard output, or None for no log."""
+        self._path = path
+        self._file: TextIO | None = None
+        self._run: dict[str, object] = {"seed": None, "model": None, "device": None}
 
-        Args:
-            path: File to append to, `-` for standard output, or None for no log.
+    def __enter__(self) -> "RunLog":
+        """Open the log.
 
         Raises:
             UsageError: The file cannot be written to, or is no log: a photograph, say.
         """
-        self._file: TextIO | None = None
-        self._run: Mapping[str, object] = {"seed": None, "model": None, "device": None}
+        path = self._path
         if path == Path("-"):
             self._file = sys.stdout
         elif path is not None:
@@ -53,66 +53,36 @@ class RunLog(AbstractContextManager["RunLog"]):
                 self._file = path.open("a", encoding="utf-8", buffering=1)
             except OSError as error:
                 raise UsageError(f"--log {path} cannot be written: {error.strerror}") from error
+        return self
 
     def __exit__(self, *exception: object) -> None:
         if self._file is not None and self._file is not sys.stdout:
             self._file.close()
 
-    def start(self, *, seed: int, model: str, device: str) -> None:
-        """Say what the photographs from here on are made with."""
-        self._run = {"seed": seed, "model": model, "device": device}
+    def start(self, facts: RunFacts) -> None:
+        """Keep what the photographs from here on are made with."""
+        self._run = {"seed": facts.seed, "model": facts.model, "device": facts.device}
 
-    def result(self, result: "Result") -> None:
-        """Write the line of a photograph that was worked on."""
-        self._write(
-            input=str(result.job.source),
-            outputs=_outputs(result.job, result.written),
-            status=result.status,
-            reason=result.reason or _REASONS.get(result.status),
-            seconds=round(result.seconds, 3),
-            digest=result.digest,
-            kind=result.kind,
-            choice=result.choice,
-            warnings=list(result.warnings),
-        )
-
-    def skipped(self, job: Job) -> None:
-        """Write the line of a photograph whose files are all there."""
-        self._write(str(job.source), _outputs(job), "skipped", "all outputs exist")
-
-    def problem(self, problem: Problem) -> None:
-        """Write the line of a path that could not be worked on at all."""
-        self._write(str(problem.path), [], "failed", problem.reason)
-
-    def _write(
-        self,
-        input: str,
-        outputs: list[dict[str, object]],
-        status: str,
-        reason: str | None,
-        *,
-        seconds: float = 0.0,
-        digest: str | None = None,
-        kind: str | None = None,
-        choice: "Choice | None" = None,
-        warnings: list[str] | None = None,
-    ) -> None:
+    def outcome(self, outcome: Outcome) -> None:
+        """Write the line of a photograph."""
         if self._file is None:
             return
+        status, reason = _NOTHING_TO_DO.get(outcome.status, (outcome.status, outcome.reason))
+        choice = outcome.choice
         line = {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
-            "input": input,
-            "outputs": outputs,
+            "input": str(outcome.source),
+            "outputs": _outputs(outcome),
             "status": status,
             "reason": reason,
-            "seconds": seconds,
+            "seconds": round(outcome.seconds, 3),
             **self._run,
-            "digest": digest,
-            "kind": kind,
+            "digest": outcome.digest,
+            "kind": outcome.kind,
             "chosen": [k + 1 for k in choice.order] if choice else None,
             "grey_samples": [k + 1 for k in choice.grey] if choice else None,
             "is_alike": choice.is_alike if choice else None,
-            "warnings": warnings or [],
+            "warnings": list(outcome.warnings),
         }
         text = json.dumps(line, ensure_ascii=False)
         try:
@@ -127,9 +97,11 @@ def _is_log(path: Path) -> bool:
         return file.read(1) in (b"", b"{")
 
 
-def _outputs(job: Job, written: Container[int] = ()) -> list[dict[str, object]]:
+def _outputs(outcome: Outcome) -> list[dict[str, object]]:
+    """The files that are there: those that were before, and those that were written."""
+    missing = outcome.job.missing if outcome.job else ()
     return [
-        {"sample": k + 1, "path": str(path), "is_kept": k not in job.missing}
-        for k, path in enumerate(job.outputs)
-        if k not in job.missing or k in written
+        {"sample": k + 1, "path": str(path), "is_kept": k not in missing}
+        for k, path in enumerate(outcome.outputs)
+        if k not in missing or k in outcome.written
     ]

@@ -14,8 +14,8 @@ from ..errors import UsageError
 from ..photos.formats import SUFFIXES, listed, sniff
 from ..photos.formats.format import SNIFF_BYTES
 from ..system.paths import absolute, natural_key, shown
-from .last_settings import RECORD_NAME
-from .origins import ORIGINS_NAME
+from .ledger import ORIGINS_NAME, SETTINGS_NAME
+from .outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,6 @@ class Source:
     format: str
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A path that cannot be worked on, and why."""
-
-    path: Path
-    reason: str
-    missing: bool = False
-
-
 @dataclass
 class Scan:
     """What lies below the named paths.
@@ -60,7 +51,7 @@ class Scan:
 
     trees: tuple[Path, ...] = ()
     sources: list[Source] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Outcome] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
     hidden: int = 0
@@ -172,7 +163,7 @@ class _Scanner:
                 continue
             for entry in inside:
                 if entry.name.startswith("."):
-                    self.result.hidden += entry.name not in (RECORD_NAME, ORIGINS_NAME)
+                    self.result.hidden += entry.name not in (SETTINGS_NAME, ORIGINS_NAME)
                 elif not _is_folder(entry):
                     found += self.file(base, folder, path / entry.name, real, named=False)
                 elif self.recursive:
@@ -186,7 +177,7 @@ class _Scanner:
         if real == self.real_out:
             self.result.notes.append(f"left out {shown(path)}: it is the output folder")
             return True
-        if any(entry.name == RECORD_NAME for entry in inside):
+        if any(entry.name == SETTINGS_NAME for entry in inside):
             self.result.notes.append(
                 f"left out {shown(path)}: it holds colourings (name it to take it as input)"
             )
@@ -224,7 +215,7 @@ class _Scanner:
         return []
 
     def _problem(self, path: Path, reason: str, missing: bool = False) -> None:
-        self.result.problems.append(Problem(path, reason, missing))
+        self.result.problems.append(Outcome(path, "failed", reason, is_missing=missing))
 
 
 def _head(path: Path) -> bytes | None:

@@ -8,9 +8,10 @@ from time import perf_counter
 
 import numpy as np
 
-from ..batch.photo_job import Result, Settings
+from ..batch.outcome import Outcome
+from ..batch.output_names import Job
+from ..batch.photo_job import Treatment
 from ..batch.pipeline import run as run_batch
-from ..batch.plan import Job
 from ..errors import ImageError
 from ..imaging.lab import Float
 from ..model.colorizer import Colorizer
@@ -227,17 +228,17 @@ def time_pipeline(
     work: list[float] = []
     finished: list[float] = []
 
-    def clear(result: Result) -> None:
-        if result.reason is not None:
-            raise ImageError(f"{shown(result.job.source)}: {result.reason}")
-        work.append(result.seconds)
+    def clear(outcome: Outcome) -> None:
+        if outcome.reason is not None:
+            raise ImageError(f"{shown(outcome.source)}: {outcome.reason}")
+        work.append(outcome.seconds)
         finished.append(perf_counter())
-        for output in result.job.outputs:
+        for output in outcome.outputs:
             output.unlink()
 
     network.forget()
     with Stopwatch() as watch:
-        run_batch(_repeated(subjects, photos), colorizer, Settings(samples, SEED), clear)
+        run_batch(_repeated(subjects, photos), colorizer, Treatment(samples, SEED), clear)
     peak = peak_memory()
     return PipelineTiming(
         photos=photos,

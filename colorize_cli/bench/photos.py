@@ -6,7 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..batch.plan import Job, make_plan
+from ..batch.output_names import Job
+from ..batch.plan import make_plan
 from ..errors import UsageError
 from ..system.paths import shown
 from .synthetic import synthetic_photo
@@ -63,7 +64,7 @@ def find_photos(
         photos = [source]
     plan = make_plan(photos, folder / "out", samples=samples)
     for problem in plan.problems:
-        on_failure(problem.path, problem.reason)
+        on_failure(problem.source, problem.reason or "")
     if not plan.jobs:
         raise UsageError(
             f"no photographs in {', '.join(shown(path) for path in photos)}. Without any, one that "

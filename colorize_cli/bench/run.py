@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ..batch.plan import Job
+from ..batch.output_names import Job
 from ..errors import DeviceError, UsageError
 from ..imaging.ciede2000 import mean_difference
 from ..model.fastest_device import choose

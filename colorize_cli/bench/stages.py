@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from time import perf_counter
 
-from ..batch.plan import Job
+from ..batch.output_names import Job
 from ..errors import ImageError
 from ..imaging.lab import Float
 from ..imaging.render import render_samples

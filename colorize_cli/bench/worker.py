@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import lcm
 from pathlib import Path
 
-from ..batch.plan import Job
+from ..batch.output_names import Job
 from ..imaging.choose import visible_lab
 from ..imaging.lab import Float
 from ..model.bundle import load_bundle

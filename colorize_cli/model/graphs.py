@@ -33,6 +33,11 @@ def open_graphs(
     return graphs
 
 
+def announcement(bundle: Bundle, device: Device, *, photos: int, size: int) -> str | None:
+    """Say what opening the graphs will take long for; None where it takes seconds."""
+    return runtime_of(device.name).announcement(graph_set(bundle, photos, size))
+
+
 def graph_set(bundle: Bundle, photos: int = 1, size: int | None = None) -> GraphSet:
     """Describe the graphs of a bundle to a runtime.
 

@@ -25,6 +25,11 @@ def runtime_of(name: DeviceName) -> Runtime:
     return runtime
 
 
+def runs_on_gpu(name: str) -> bool:
+    """Tell whether a device, by name, is a GPU; False for a name that is none."""
+    return any(name == known and runtime_of(known).is_gpu for known in DEVICES)
+
+
 def resolve(
     requested: str = "auto",
     *,

@@ -4,17 +4,18 @@ import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from made.pictures import color, encode, grey
 
-from colorize_cli.batch import photo_job as work
 from colorize_cli.batch import pipeline as batch
-from colorize_cli.batch.photo_job import OnColour, Result, Settings
+from colorize_cli.batch.ledger import Ledger, Made
+from colorize_cli.batch.outcome import Outcome
+from colorize_cli.batch.output_names import Job
+from colorize_cli.batch.photo_job import OnColour, Put, Treatment, write_file
 from colorize_cli.batch.pipeline import run
-from colorize_cli.batch.plan import Job, make_plan
+from colorize_cli.batch.plan import make_plan
 from colorize_cli.errors import DeviceError
 from colorize_cli.imaging.area_resample import to_working
 from colorize_cli.imaging.frame import frame_for
@@ -76,14 +77,16 @@ def jobs(out: str = "out", samples: int = 1) -> tuple[Job, ...]:
     return make_plan([Path("scans")], Path(out), samples=samples).jobs
 
 
-def colorize(network: Network, todo: Sequence[Job], settings: Settings) -> list[Result]:
-    results: list[Result] = []
-    run(todo, network, settings, results.append)  # type: ignore[arg-type]
-    return results
+def colorize(
+    network: Network, todo: Sequence[Job], treatment: Treatment, put: Put = write_file
+) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    run(todo, network, treatment, outcomes.append, put)  # type: ignore[arg-type]
+    return outcomes
 
 
-def reasons(results: list[Result]) -> dict[str, str | None]:
-    return {result.job.source.name: result.reason for result in results}
+def reasons(outcomes: list[Outcome]) -> dict[str, str | None]:
+    return {outcome.source.name: outcome.reason for outcome in outcomes}
 
 
 def files(out: str) -> dict[str, bytes]:
@@ -92,11 +95,11 @@ def files(out: str) -> dict[str, bytes]:
 
 def test_every_sample_of_every_photo_is_written() -> None:
     digests = {put(f"{number}.png", number) for number in range(7)}
-    results = colorize(Network(), jobs(samples=3), Settings(samples=3))
+    outcomes = colorize(Network(), jobs(samples=3), Treatment(samples=3))
     assert len(files("out")) == 21
-    assert {result.digest for result in results} == digests
-    assert all(result.reason is None and result.seconds > 0 for result in results)
-    assert {(result.kind, result.status) for result in results} == {("grey", "done")}
+    assert {outcome.digest for outcome in outcomes} == digests
+    assert all(outcome.reason is None and outcome.seconds > 0 for outcome in outcomes)
+    assert {(outcome.kind, outcome.status) for outcome in outcomes} == {("grey", "done")}
 
 
 def test_samples_are_judged_with_the_gains_in_mind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,8 +109,8 @@ def test_samples_are_judged_with_the_gains_in_mind(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(Network, "_field", staticmethod(pale))
     put("1.png")
-    (plain,) = colorize(Network(), jobs("plain"), Settings())
-    (muted,) = colorize(Network(), jobs("muted"), Settings(gains=(0.5, 1.5)))
+    (plain,) = colorize(Network(), jobs("plain"), Treatment())
+    (muted,) = colorize(Network(), jobs("muted"), Treatment(gains=(0.5, 1.5)))
     assert plain.choice is not None
     assert muted.choice is not None
     assert (plain.choice.grey, muted.choice.grey) == ((0,), ())
@@ -120,24 +123,25 @@ def test_every_file_is_announced_before_it_appears(on_colour: OnColour) -> None:
     Path("out").mkdir()
     for name in ("grey", "color"):
         Path(f"out/{name}.2.png").write_bytes(b"another photo's")
-    told: list[tuple[str, str, int]] = []
+    told: list[tuple[str, str, str]] = []
 
-    def announce(job: Job, digest: str, k: int) -> None:
-        assert not job.outputs[k].exists(), "what it replaces is gone"
-        told.append((job.source.name, digest, k))
-        if job.source.name == "color.png":
-            raise OSError(28, "No space left on device")
+    class Full(Ledger):
+        def note(self, made: Made) -> None:
+            (name,), source = made.names, Path(made.origin.path).name
+            assert not (made.folder / name).exists(), "what it replaces is gone"
+            told.append((source, made.origin.digest, name))
+            if source == "color.png":
+                raise OSError(28, "No space left on device")
 
-    results: list[Result] = []
-    network: Any = Network()
     todo = make_plan([Path("scans")], Path("out"), samples=2, overwrite=True).jobs
-    run(todo, network, Settings(samples=2, on_colour=on_colour), results.append, announce)
+    treatment = Treatment(samples=2, on_colour=on_colour)
+    outcomes = colorize(Network(), todo, treatment, Full(Path("out")).put)
     assert sorted(told) == [
-        ("color.png", hashlib.sha256(data).hexdigest(), 0),
-        ("grey.png", grey_digest, 0),
-        ("grey.png", grey_digest, 1),
+        ("color.png", hashlib.sha256(data).hexdigest(), "color.1.png"),
+        ("grey.png", grey_digest, "grey.1.png"),
+        ("grey.png", grey_digest, "grey.2.png"),
     ]
-    assert reasons(results) == {"grey.png": None, "color.png": "No space left on device"}
+    assert reasons(outcomes) == {"grey.png": None, "color.png": "No space left on device"}
     assert files("out").keys() == {"grey.1.png", "grey.2.png", "color.2.png"}
     assert files("out")["color.2.png"] == b"another photo's"
 
@@ -145,35 +149,35 @@ def test_every_file_is_announced_before_it_appears(on_colour: OnColour) -> None:
 def test_files_do_not_depend_on_batch_order_or_company() -> None:
     for number in range(6):
         put(f"{number}.png", number, wide=number % 3 == 0)
-    colorize(Network(), jobs("one", 2), Settings(samples=2))
-    colorize(Network(batch=4), jobs("four", 2)[::-1], Settings(samples=2))
+    colorize(Network(), jobs("one", 2), Treatment(samples=2))
+    colorize(Network(batch=4), jobs("four", 2)[::-1], Treatment(samples=2))
     assert files("one") == files("four")
     alone = [job for job in jobs("alone", 2) if job.source.name == "3.png"]
-    colorize(Network(batch=2), alone, Settings(samples=2))
+    colorize(Network(batch=2), alone, Treatment(samples=2))
     assert files("alone").items() <= files("one").items()
 
 
 def test_what_is_missing_is_made_and_nothing_else() -> None:
     put("x.png")
-    colorize(Network(), jobs("whole", 4), Settings(samples=4))
+    colorize(Network(), jobs("whole", 4), Treatment(samples=4))
     Path("out").mkdir()
     Path("out/x.2.png").write_bytes(b"retouched by hand")
-    colorize(Network(), jobs("out", 4), Settings(samples=4))
+    colorize(Network(), jobs("out", 4), Treatment(samples=4))
     assert files("out") == files("whole") | {"x.2.png": b"retouched by hand"}
     network = Network()
-    assert colorize(network, jobs("out", 4), Settings(samples=4)) == []
+    assert colorize(network, jobs("out", 4), Treatment(samples=4)) == []
     assert network.prepared == 0
 
 
 @pytest.mark.parametrize(
-    ("policy", "status"), [("recolour", "done"), ("skip", "skipped"), ("copy", "copied")]
+    ("policy", "status"), [("recolour", "done"), ("skip", "left out"), ("copy", "copied")]
 )
 def test_photos_in_colour_are_treated_as_asked(policy: OnColour, status: str) -> None:
     put("grey.png")
     Path("scans/colour.png").write_bytes(data := encode(color(), "PNG"))
     network = Network()
-    results = colorize(network, jobs(samples=2), Settings(samples=2, on_colour=policy))
-    assert {r.job.source.name: r.status for r in results} == {
+    outcomes = colorize(network, jobs(samples=2), Treatment(samples=2, on_colour=policy))
+    assert {r.source.name: r.status for r in outcomes} == {
         "grey.png": "done",
         "colour.png": status,
     }
@@ -187,19 +191,19 @@ def test_photos_in_colour_are_treated_as_asked(policy: OnColour, status: str) ->
 def test_a_copy_in_another_format_has_the_pixels_of_the_photo() -> None:
     Path("scans/colour.png").write_bytes(encode(color(), "PNG"))
     todo = make_plan([Path("scans")], Path("out"), format="tiff").jobs
-    colorize(Network(), todo, Settings(on_colour="copy"))
+    colorize(Network(), todo, Treatment(on_colour="copy"))
     np.testing.assert_array_equal(read_photo(files("out")["colour.tif"]).pixels, color())
 
 
 def test_samples_are_chosen_from_the_candidates() -> None:
     put("x.png")
-    colorize(Network(), jobs("all", 6), Settings(samples=6))
-    result = colorize(Network(), jobs("out", 3), Settings(samples=3, candidates=6))[0]
-    assert result.choice is not None
-    kept = [files("all")[f"x.{k + 1}.png"] for k in result.choice.order]
+    colorize(Network(), jobs("all", 6), Treatment(samples=6))
+    outcome = colorize(Network(), jobs("out", 3), Treatment(samples=3, candidates=6))[0]
+    assert outcome.choice is not None
+    kept = [files("all")[f"x.{k + 1}.png"] for k in outcome.choice.order]
     assert files("out") == {f"x.{i + 1}.png": data for i, data in enumerate(kept)}
     Path("out/x.2.png").unlink()
-    colorize(Network(), jobs("out", 3), Settings(samples=3, candidates=6))
+    colorize(Network(), jobs("out", 3), Treatment(samples=3, candidates=6))
     assert files("out")["x.2.png"] == kept[1]
 
 
@@ -209,26 +213,22 @@ def test_a_bad_photo_stops_nothing_but_itself() -> None:
     Path("scans/bad.png").write_bytes(encode(grey(), "PNG")[:60])
     todo = jobs()
     Path("scans/2.png").unlink()
-    found = reasons(colorize(Network(batch=2), todo, Settings()))
+    found = reasons(colorize(Network(batch=2), todo, Treatment()))
     assert {name for name, reason in found.items() if reason} == {"bad.png", "2.png"}
     assert "No such file" in (found["2.png"] or "")
     assert set(files("out")) == {"0.png", "1.png"}
 
 
-def test_a_file_that_cannot_be_written_is_a_failure_of_that_photo(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_file_that_cannot_be_written_is_a_failure_of_that_photo() -> None:
     put("x.png")
     put("y.png", 1)
-    write = work.write_atomic
 
-    def full_disk(path: Path, data: bytes, before: Callable[[], None]) -> None:
-        if path.name == "x.png":
+    def full_disk(job: Job, k: int, data: bytes, digest: str) -> None:
+        if job.source.name == "x.png":
             raise OSError(28, "No space left on device")
-        write(path, data, before)
+        write_file(job, k, data, digest)
 
-    monkeypatch.setattr(work, "write_atomic", full_disk)
-    found = reasons(colorize(Network(), jobs(), Settings()))
+    found = reasons(colorize(Network(), jobs(), Treatment(), full_disk))
     assert found == {"x.png": "No space left on device", "y.png": None}
 
 
@@ -242,7 +242,7 @@ def test_what_fails_together_is_tried_one_by_one() -> None:
             raise DeviceError("out of memory: try a smaller --batch")
 
     network = Network(batch=4, act=fail)
-    found = reasons(colorize(network, jobs(), Settings()))
+    found = reasons(colorize(network, jobs(), Treatment()))
     assert found == {
         "0.png": None,
         "1.png": None,
@@ -258,7 +258,7 @@ def test_an_unforeseen_error_names_its_kind() -> None:
     def fail(prepared: Sequence[Prepared]) -> None:
         raise RuntimeError("first line\nsecond line")
 
-    assert reasons(colorize(Network(act=fail), jobs(), Settings())) == {
+    assert reasons(colorize(Network(act=fail), jobs(), Treatment())) == {
         "x.png": "RuntimeError: first line"
     }
 
@@ -272,8 +272,8 @@ def test_the_first_failure_ends_the_run_on_demand(batch: int) -> None:
         raise RuntimeError("broken")
 
     network = Network(batch=batch, act=fail)
-    results = colorize(network, jobs(), Settings(fail_fast=True))
-    assert [result.reason for result in results] == ["RuntimeError: broken"]
+    outcomes = colorize(network, jobs(), Treatment(fail_fast=True))
+    assert [outcome.reason for outcome in outcomes] == ["RuntimeError: broken"]
     assert len(network.groups) == min(batch, 2), "a batch is tried again with one photo"
     assert not Path("out").exists()
 
@@ -282,7 +282,7 @@ def test_photos_are_batched_by_shape() -> None:
     for number in range(8):
         put(f"{number}.png", number, wide=number % 2 == 0)
     network = Network(batch=4)
-    colorize(network, jobs(), Settings())
+    colorize(network, jobs(), Treatment())
     assert [len(group) for group in network.groups] == [4, 4]
 
 
@@ -291,7 +291,7 @@ def test_an_odd_shape_does_not_wait_for_ever() -> None:
     for number in range(1, 60):
         put(f"{number}.png", number)
     network = Network(batch=3)
-    colorize(network, jobs(), Settings())
+    colorize(network, jobs(), Treatment())
     position = next(i for i, group in enumerate(network.groups) if odd in group)
     assert position < 10
 
@@ -304,18 +304,16 @@ def test_what_is_in_flight_is_bounded_however_slow_the_disk(
     network = Network(batch=2)
     written = 0
     most = 0
-    write = work.write_atomic
 
-    def slow(path: Path, data: bytes, before: Callable[[], None]) -> None:
+    def slow(job: Job, k: int, data: bytes, digest: str) -> None:
         nonlocal written, most
         threading.Event().wait(0.01)
         most = max(most, network.prepared - written)
-        write(path, data, before)
+        write_file(job, k, data, digest)
         written += 1
 
     monkeypatch.setattr(batch, "usable_cpus", lambda: 2)
-    monkeypatch.setattr(work, "write_atomic", slow)
-    assert len(colorize(network, jobs(), Settings())) == 60
+    assert len(colorize(network, jobs(), Treatment(), slow)) == 60
     # Waiting for the network, in it, and in the queues of two decoders and two encoders.
     assert most <= 4 * 2 + 2 + 2 + 4 + 1
 
@@ -329,7 +327,7 @@ def test_little_memory_lets_photos_through_one_after_the_other(
     monkeypatch.setattr(batch, "usable_cpus", lambda: cpus)
     monkeypatch.setattr(batch, "_IN_FLIGHT_BYTES", 1)
     network = Network(batch=4)
-    assert all(r.reason is None for r in colorize(network, jobs(), Settings()))
+    assert all(r.reason is None for r in colorize(network, jobs(), Treatment()))
     assert max(map(len, network.groups)) <= cpus
 
 
@@ -342,29 +340,29 @@ def test_an_interruption_leaves_whole_files_and_ends_the_threads() -> None:
             raise KeyboardInterrupt
 
     network = Network(act=interrupt)
-    results: list[Result] = []
+    outcomes: list[Outcome] = []
     before = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
-        run(jobs(samples=2), network, Settings(samples=2), results.append)  # type: ignore[arg-type]
+        run(jobs(samples=2), network, Treatment(samples=2), outcomes.append)  # type: ignore[arg-type]
     assert threading.active_count() == before
-    assert len(results) <= 5
-    whole = {path.name for result in results for path in result.job.outputs}
+    assert len(outcomes) <= 5
+    whole = {path.name for outcome in outcomes for path in outcome.outputs}
     assert whole <= set(files("out"))
     assert all(data.endswith(b"IEND\xaeB`\x82") for data in files("out").values())
     again = Network()
-    colorize(again, jobs(samples=2), Settings(samples=2))
+    colorize(again, jobs(samples=2), Treatment(samples=2))
     assert len(files("out")) == 80
-    assert len(again.groups) == 40 - len(results)
+    assert len(again.groups) == 40 - len(outcomes)
 
 
 def test_an_error_of_the_reporter_is_raised_and_ends_the_threads() -> None:
     for number in range(10):
         put(f"{number}.png", number)
 
-    def report(result: Result) -> None:
+    def report(outcome: Outcome) -> None:
         raise BrokenPipeError
 
     before = threading.active_count()
     with pytest.raises(BrokenPipeError):
-        run(jobs(), Network(), Settings(), report)  # type: ignore[arg-type]
+        run(jobs(), Network(), Treatment(), report)  # type: ignore[arg-type]
     assert threading.active_count() == before

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from made.pictures import encode, grey, tiff
 
-from colorize_cli.batch.last_settings import RECORD_NAME
-from colorize_cli.batch.origins import ORIGINS_NAME
+from colorize_cli.batch.ledger import ORIGINS_NAME, SETTINGS_NAME
 from colorize_cli.batch.plan import Plan, make_plan
 from colorize_cli.errors import UsageError
 from colorize_cli.photos.formats import listed
@@ -165,14 +164,16 @@ def test_a_file_called_like_a_photograph_that_is_none_is_a_problem(data: bytes) 
     put("scans/bad.jpg", data)
     found = plan("scans")
     assert sources(found) == ["scans/good.jpg"]
-    assert [problem.path.name for problem in found.problems] == ["bad.jpg"]
+    assert [problem.source.name for problem in found.problems] == ["bad.jpg"]
 
 
 def test_a_named_file_that_is_no_photograph_is_a_problem() -> None:
     put("notes.txt", b"notes")
     found = plan("notes.txt", "gone.jpg")
     assert not found.jobs
-    reasons = {problem.path.name: (problem.reason, problem.missing) for problem in found.problems}
+    reasons = {
+        problem.source.name: (problem.reason, problem.is_missing) for problem in found.problems
+    }
     assert reasons == {
         "notes.txt": (f"not a {listed('or')}", False),
         "gone.jpg": ("no such file", True),
@@ -201,7 +202,7 @@ def test_a_folder_that_cannot_be_opened_is_a_problem(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(os, "scandir", refuse)
     found = plan("scans")
     assert sources(found) == ["scans/x.jpg"]
-    assert [problem.path.as_posix() for problem in found.problems] == ["scans/closed"]
+    assert [problem.source.as_posix() for problem in found.problems] == ["scans/closed"]
     assert "Permission denied" in found.problems[0].reason
 
 
@@ -215,7 +216,7 @@ def test_loops_of_links_end() -> None:
     Path("scans/gone.jpg").symlink_to("nowhere.jpg")
     found = plan("scans")
     assert outputs(found) == {"scans/a/x.jpg": ["a/x.jpg"]}
-    reasons = {problem.path.name: problem.reason for problem in found.problems}
+    reasons = {problem.source.name: problem.reason for problem in found.problems}
     assert reasons["gone.jpg"] == "broken link"
     assert found.unfollowed == 1
 
@@ -340,7 +341,7 @@ def test_the_output_folder_inside_the_input_is_left_out() -> None:
 def test_a_folder_of_colourings_is_left_out_unless_it_is_named() -> None:
     put("scans/x.jpg")
     put("scans/old/x.jpg")
-    put(f"scans/old/{RECORD_NAME}", b"{}")
+    put(f"scans/old/{SETTINGS_NAME}", b"{}")
     put(f"scans/old/{ORIGINS_NAME}", b"")
     found = plan("scans")
     assert sources(found) == ["scans/x.jpg"]
@@ -367,7 +368,7 @@ def test_an_output_never_lies_on_a_photograph_of_the_run() -> None:
     Path("out/sub").symlink_to("../scans/sub")
     found = plan("scans", overwrite=True)
     assert sources(found) == ["scans/x.jpg"]
-    assert [problem.path.as_posix() for problem in found.problems] == ["scans/sub/y.jpg"]
+    assert [problem.source.as_posix() for problem in found.problems] == ["scans/sub/y.jpg"]
 
 
 # What is done already.

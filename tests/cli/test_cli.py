@@ -16,10 +16,8 @@ import pytest
 from made.pictures import alpha, color, encode, grey, tiff
 
 from colorize_cli import __version__
-from colorize_cli.batch import photo_job as work
-from colorize_cli.batch import settings as resume
-from colorize_cli.batch.last_settings import RECORD_NAME
-from colorize_cli.batch.origins import ORIGINS_NAME, OriginLog
+from colorize_cli.batch import ledger, model_and_device, photo_job
+from colorize_cli.batch.ledger import ORIGINS_NAME, SETTINGS_NAME, Ledger
 from colorize_cli.cli.app import main
 from colorize_cli.errors import DeviceError
 from colorize_cli.model import fastest_device as auto
@@ -64,12 +62,12 @@ def files(out: str = "out") -> dict[str, bytes]:
     return {
         path.relative_to(out).as_posix(): path.read_bytes()
         for path in Path(out).rglob("*")
-        if path.is_file() and path.name not in (RECORD_NAME, ORIGINS_NAME)
+        if path.is_file() and path.name not in (SETTINGS_NAME, ORIGINS_NAME)
     }
 
 
 def record(out: str = "out") -> dict[str, object]:
-    settings: dict[str, object] = json.loads(Path(out, RECORD_NAME).read_text())["settings"]
+    settings: dict[str, object] = json.loads(Path(out, SETTINGS_NAME).read_text())["settings"]
     return settings
 
 
@@ -169,7 +167,7 @@ def test_wrong_options_are_said_before_photographs_are_looked_at(
     def refuse(requested: str) -> Device:
         raise DeviceError(f"--device {requested} cannot run here: no GPU.")
 
-    monkeypatch.setattr(resume, "resolve", refuse)
+    monkeypatch.setattr(model_and_device, "resolve", refuse)
     Path("scans/empty.jpg").write_bytes(b"")
     found, out, err = colorize("scans", "--out", "out", *dry, *words, model="--model" not in words)
     assert (found, out) == (code, "")
@@ -235,9 +233,9 @@ def test_the_dry_run_counts_the_batch_where_a_gpu_is_left(
     colorize: Run, batch: tuple[str, ...]
 ) -> None:
     colorize("scans/a", "--out", "out")
-    stored = json.loads(Path("out", RECORD_NAME).read_text())
+    stored = json.loads(Path("out", SETTINGS_NAME).read_text())
     stored["settings"] |= {"device": "cuda", "batch": 64}
-    Path("out", RECORD_NAME).write_text(json.dumps(stored))
+    Path("out", SETTINGS_NAME).write_text(json.dumps(stored))
     words = ("scans", "--out", "out", "--device", "cpu", *batch)
     said = colorize(*words, "--dry-run")[2].splitlines()
     assert len(said) == 1
@@ -445,7 +443,7 @@ def full(*_: object) -> None:
     raise OSError(28, "No space left on device")
 
 
-@pytest.mark.parametrize("step", ["encode_photo", "write_atomic"])
+@pytest.mark.parametrize("step", ["encode", "write"])
 def test_what_was_not_overwritten_does_not_pass_for_a_colouring_of_the_photo(
     colorize: Run, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -454,7 +452,15 @@ def test_what_was_not_overwritten_does_not_pass_for_a_colouring_of_the_photo(
     before = files()
 
     with monkeypatch.context() as patched:
-        patched.setattr(work, step, full)
+        if step == "encode":
+            patched.setattr(photo_job, "encode_photo", full)
+        else:
+            write = ledger.write_atomic
+            patched.setattr(
+                ledger,
+                "write_atomic",
+                lambda path, *rest: full() if path.suffix == ".png" else write(path, *rest),
+            )
         words = ("scans/a/1.tif", "--out", "out", "--format", "png")
         assert colorize(*words, "--overwrite")[0] == 1
     assert files() == before
@@ -473,7 +479,7 @@ def test_where_the_notes_cannot_be_kept_the_photo_is_made_again(
 
     words = ("scans/a/1.tif", "--out", "out", "--format", "png")
     with monkeypatch.context() as patched:
-        patched.setattr(OriginLog, "add", full)
+        patched.setattr(Ledger, "note", full)
         assert colorize(*words, "--overwrite")[0] == 1
     code, _, err = colorize(*words)
     assert code == 0
@@ -557,7 +563,7 @@ def test_other_settings_are_said_and_what_exists_stays(colorize: Run) -> None:
     after = files()
     assert after.pop("a/2.png") != before.pop("a/2.png")
     assert after == before
-    stored = json.loads(Path("out", RECORD_NAME).read_text())
+    stored = json.loads(Path("out", SETTINGS_NAME).read_text())
     assert [settings["seed"] for settings in stored["earlier"]] == [0]
     _, _, err = colorize("scans", "--out", "out", "--seed", "2")
     assert "seed 1, now 2" in err
@@ -596,7 +602,7 @@ def test_the_record_keeps_every_run_s_settings_once(colorize: Run) -> None:
         for path in Path("out").rglob("1.*"):
             path.unlink()
         colorize("scans", "--out", "out", "--seed", seed, "--format", format, "--batch", "1")
-    stored = json.loads(Path("out", RECORD_NAME).read_text())
+    stored = json.loads(Path("out", SETTINGS_NAME).read_text())
     earlier = [(settings["seed"], settings["format"]) for settings in stored["earlier"]]
     assert earlier == [(0, "keep"), (0, "webp"), (5, "webp")]
     assert (record()["seed"], record()["format"]) == (0, "keep")
@@ -624,14 +630,14 @@ def test_auto_keeps_to_the_device_that_it_chose(
             raise DeviceError("--device cuda cannot run here: no GPU.")
         return resolve_device("cpu")
 
-    for module in (auto, resume):
+    for module in (auto, model_and_device):
         monkeypatch.setattr(module, "resolve", remember)
     colorize("scans/a", "--out", "out")
     colorize("scans", "--out", "out")
     assert asked == ["auto", "cpu"]
-    stored = json.loads(Path("out", RECORD_NAME).read_text())
+    stored = json.loads(Path("out", SETTINGS_NAME).read_text())
     stored["settings"]["device"] = "cuda"
-    Path("out", RECORD_NAME).write_text(json.dumps(stored))
+    Path("out", SETTINGS_NAME).write_text(json.dumps(stored))
     Path("out/a/1.jpg").unlink(missing_ok=True)
     Path("out/1.jpg").unlink()
     code, _, err = colorize("scans/a", "--out", "out")
@@ -645,10 +651,10 @@ def test_auto_keeps_to_the_device_that_it_chose(
 @pytest.mark.parametrize("text", ["{", '{"format": 1}', '{"format": 99, "settings": {}}'])
 def test_a_record_that_cannot_be_read_is_said(colorize: Run, text: str) -> None:
     Path("out").mkdir()
-    Path("out", RECORD_NAME).write_text(text)
+    Path("out", SETTINGS_NAME).write_text(text)
     code, _, err = colorize("scans", "--out", "out")
     assert code == 2
-    assert RECORD_NAME in err
+    assert SETTINGS_NAME in err
     assert not files()
 
 
@@ -666,7 +672,7 @@ def test_a_named_device_has_to_run_even_where_nothing_is_to_be_done(
         raise DeviceError(f"--device {requested} cannot run here: no GPU.")
 
     colorize("scans", "--out", "out")
-    monkeypatch.setattr(resume, "resolve", refuse)
+    monkeypatch.setattr(model_and_device, "resolve", refuse)
     assert colorize("scans", "--out", "out", "--device", "cuda")[0] == 3
     assert colorize("scans", "--out", "out")[0] == 0
 

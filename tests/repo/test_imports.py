@@ -30,7 +30,6 @@ ROOMS = {
 # Arrows that still run upwards.
 STILL: set[tuple[str, str]] = {
     ("colorize_cli.batch.run", "colorize_cli.cli.summary"),
-    ("colorize_cli.imaging.choose", "colorize_cli.model.colorizer"),
     ("colorize_cli.runtimes.openvino", "colorize_cli.imaging.frame"),
     ("colorize_cli.runtimes.openvino", "colorize_cli.model.bundle"),
     ("colorize_cli.runtimes.openvino_cache", "colorize_cli.model.bundle"),

@@ -68,7 +68,7 @@ def write_json(
             "photos": [photo.name for photo in photos],
             **asdict(settings),
             "size": colorizer.size,
-            "steps": colorizer.schedule.steps,
+            "steps": colorizer.family.steps,
             "batch": colorizer.batch,
         },
         "model": {

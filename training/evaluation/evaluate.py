@@ -193,7 +193,7 @@ def _measured(
             drawn = settings.candidates or settings.samples
             fields = colorizer.colorize(prepared, drawn, settings.seed)
             for subject, ab in zip(group, fields, strict=True):
-                kept = _kept(subject, ab, settings, colorizer.bundle.sampler.gains)
+                kept = _kept(subject, ab, settings, colorizer.family.gains)
                 pending.append((subject.index, pool.submit(measure_with, subject, kept)))
             while len(pending) > 2 * workers:
                 yield next_done()
@@ -207,8 +207,8 @@ def _kept(
     subject: Subject, ab: Float, settings: EvaluationSettings, gains: tuple[float, ...]
 ) -> Float:
     """Keep of the samples drawn (K, 2, h, w) those that `colorize` would."""
-    choosing = bool(settings.candidates)
     L, frame = subject.prepared.L, subject.prepared.frame
+    choosing = bool(settings.candidates)
     choice = judge(L, frame, ab, settings.samples, choosing=choosing, gains=gains)
     return choice.take(ab, range(settings.samples))
 

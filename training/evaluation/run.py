@@ -7,8 +7,7 @@ from torch import nn
 
 from colorize_cli.errors import ModelError, UsageError
 from colorize_cli.model.bundle import Bundle, load_bundle
-from colorize_cli.model.colorizer import Colorizer
-from colorize_cli.model.fastest_device import choose
+from colorize_cli.model.colorizer import Colorizer, choose_device
 from colorize_cli.system.messages import Messages
 
 from .comparison import Run, compare
@@ -83,7 +82,7 @@ def run(
     earlier = compare_with and _earlier(compare_with, samples, degraded)
     lpips_network, inception_network = _networks(lpips, no_lpips, inception, no_inception)
     bundle = load_bundle(model)
-    chosen = choose(device, bundle, messages.note)
+    chosen = choose_device(device, bundle, messages.note)
     colorizer = Colorizer(
         bundle,
         chosen,

@@ -10,7 +10,7 @@ from made.carriers import (
 )
 from made.pictures import Picture
 
-from colorize_cli.cli.app import FormatName
+from colorize_cli.cli.commands.colorize import FormatName
 from colorize_cli.errors import ImageError
 from colorize_cli.photos.formats import CHOICES, FORMATS, SUFFIXES, listed, sniff
 from colorize_cli.photos.formats import format as limits

@@ -1,23 +1,34 @@
 """`colorize info`: what is installed, what really works, what the model is, and what to do."""
 
-import json
+import json as json_text
 import sys
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from .. import __version__
-from ..errors import EXIT_ENVIRONMENT, EXIT_OK, ColorizeError, ModelError
-from ..model.bundle import GRAPHS, Bundle, load_bundle
-from ..model.fastest_device import MAX_DIFFERENCE, choose, kept_trials
-from ..runtimes.device import DEVICES, problem, rival_wheels
-from ..system.install import EXTRAS, install_commands, missing_modules, repair_commands
-from ..system.machine import describe_machine
-from ..system.messages import write_stdout
-from ..system.wording import count_text
-from .terminal import Terminal
+import typer
+
+from ... import __version__
+from ...errors import EXIT_ENVIRONMENT, EXIT_OK, ColorizeError, ModelError
+from ...system.messages import write_stdout
+from ...system.wording import count_text
+from ..options import Model
+
+if TYPE_CHECKING:
+    from ...model.bundle import Bundle
 
 
-def run(model: str, *, as_json: bool = False) -> int:
+def info(
+    model: Model = "default",
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Say what is installed, what really works, and what the model is."""
+    from ...system.install import require_runtime
+
+    require_runtime()
+    raise typer.Exit(report(model, as_json=json))
+
+
+def report(model: str, *, as_json: bool = False) -> int:
     """Print what is known on standard output.
 
     Args:
@@ -28,7 +39,7 @@ def run(model: str, *, as_json: bool = False) -> int:
         Exit code: 3 when the model cannot be used or the CPU does not work, else 0.
     """
     facts = collect(model)
-    write_stdout(json.dumps(facts, indent=2) + "\n" if as_json else _text(facts))
+    write_stdout(json_text.dumps(facts, indent=2) + "\n" if as_json else _text(facts))
     is_usable = facts["model"]["problem"] is None and facts["devices"]["cpu"] is None
     return EXIT_OK if is_usable else EXIT_ENVIRONMENT
 
@@ -42,6 +53,11 @@ def collect(model: str) -> dict[str, Any]:
         by name), `model`, `auto` (what --device auto takes, and the measurement that it goes by;
         null where the model cannot be used) and `advice` (sentences).
     """
+    from ...runtimes.device import DEVICES, problem
+    from ...runtimes.ort import rival_wheels
+    from ...system.install import EXTRAS, missing_modules
+    from ...system.machine import describe_machine
+
     onnxruntimes = rival_wheels()
     devices = {name: problem(name) for name in DEVICES}
     extras = {extra: missing_modules(extra) for extra in EXTRAS}
@@ -58,11 +74,15 @@ def collect(model: str) -> dict[str, Any]:
     }
 
 
-def _auto(bundle: Bundle) -> dict[str, Any]:
+def _auto(bundle: "Bundle") -> dict[str, Any]:
     """What --device auto takes, and why: the first call on a machine may measure for seconds."""
+    from ...model.colorizer import choose_device
+    from ...model.fastest_device import kept_trials
+    from ..terminal import Terminal
+
     device, trouble = None, None
     try:
-        device = choose("auto", bundle, Terminal().note)
+        device = choose_device("auto", bundle, Terminal().note)
     except ColorizeError as error:
         trouble = str(error)
     trials = None if device and device.is_gpu else kept_trials(bundle)
@@ -78,7 +98,9 @@ def _auto(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def _model(name: str) -> tuple[Bundle | None, dict[str, Any]]:
+def _model(name: str) -> tuple["Bundle | None", dict[str, Any]]:
+    from ...model.bundle import load_bundle
+
     try:
         bundle = load_bundle(name)
     except ModelError as error:
@@ -88,13 +110,12 @@ def _model(name: str) -> tuple[Bundle | None, dict[str, Any]]:
         "name": bundle.name,
         "path": str(bundle.path),
         "digest": bundle.digest,
-        "family": bundle.family,
-        "parameters": bundle.parameters or _about_parameters(bundle),
-        "parameters_counted": bundle.parameters is not None,
+        "family": bundle.family.name,
+        "parameters": bundle.parameters,
         "megabytes": round(sum(file.bytes for file in bundle.files.values()) / 1e6, 1),
         "working_size": bundle.working_size,
-        "steps": bundle.schedule.steps,
-        "schedule": bundle.schedule.name,
+        "steps": bundle.family.steps,
+        "schedule": bundle.family.sampling.get("schedule", {}).get("name"),
         "precision": dict(bundle.precision),
         "training": dict(bundle.training),
         "quality": dict(bundle.quality),
@@ -104,6 +125,8 @@ def _model(name: str) -> tuple[Bundle | None, dict[str, Any]]:
 
 def _advice(onnxruntimes: list[str], extras: dict[str, list[str]]) -> list[str]:
     """What to do about what is missing."""
+    from ...system.install import install_commands, repair_commands
+
     advice = []
     if len(onnxruntimes) > 1:
         advice.append(
@@ -139,6 +162,8 @@ def _text(facts: dict[str, Any]) -> str:
 
 
 def _auto_lines(auto: dict[str, Any] | None) -> list[str]:
+    from ...model.fastest_device import MAX_DIFFERENCE
+
     if auto is None:
         return []
     lines = [f"auto       {auto['problem']}"]
@@ -161,24 +186,14 @@ def _model_lines(model: dict[str, Any]) -> list[str]:
     training = model["training"]
     data = training.get("data") or ["unknown"]
     precision = model["precision"]
-    about = "" if model["parameters_counted"] else "about "
+    count, schedule = model["parameters"], model["schedule"]
+    parameters = "parameters not counted" if count is None else f"{count / 1e6:.1f} M parameters"
     return [
         f"model      {model['name']} ({model['family']}), {model['digest'][:12]}, {model['path']}",
-        f"           {about}{model['parameters'] / 1e6:.1f} M parameters, "
-        f"{model['megabytes']} MB, weights {precision.get('weights')}, "
+        f"           {parameters}, {model['megabytes']} MB, weights {precision.get('weights')}, "
         f"computed in {precision.get('compute')}",
-        f"           working size {model['working_size']} px, {model['steps']} steps "
-        f"({model['schedule']})",
+        f"           working size {model['working_size']} px, "
+        f"{count_text(model['steps'], 'step')}{f' ({schedule})' if schedule else ''}",
         f"           trained on {', '.join(map(str, data))}",
         f"           licence of the weights: {model['license']}",
     ]
-
-
-def _about_parameters(bundle: Bundle) -> int:
-    """Parameters by the size of the graphs, which hold little else: a few per cent too many.
-
-    For bundles that were written before their parameters were counted.
-    """
-    bytes_each = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
-    size = sum(bundle.files[name].bytes for name in GRAPHS[bundle.family])
-    return size // bytes_each.get(str(bundle.precision.get("weights")), 4)

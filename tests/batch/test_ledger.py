@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from colorize_cli.batch.origins import ORIGINS_NAME, Made, Origin, OriginLog, Origins
+from colorize_cli.batch.ledger import ORIGINS_NAME, Ledger, Made, Origin
 
 OUT = Path("out")
 
@@ -34,59 +34,71 @@ def made(source: Path, *names: str, folder: Path = OUT) -> Made:
 
 
 def note(*lot: Made) -> None:
-    with OriginLog(OUT) as log:
+    with Ledger(OUT) as ledger:
         for each in lot:
-            log.add(each)
+            ledger.note(each)
+
+
+def noted_as_moved(ledger: Ledger) -> list[Made]:
+    """Have it noted what was found to be elsewhere; return that."""
+    before = len((OUT / ORIGINS_NAME).read_bytes())
+    with ledger:
+        ledger.note_moved()
+    lines = (OUT / ORIGINS_NAME).read_bytes()[before:].splitlines()
+    found = [json.loads(line) for line in lines if line]
+    return [
+        Made(Origin(line["path"], line["digest"]), OUT / line["folder"], tuple(line["names"]))
+        for line in found
+    ]
 
 
 def test_files_of_another_photograph_are_found() -> None:
     first, second = put("1/x.jpg", b"first"), put("2/x.jpg", b"second")
     note(made(first, "x.1.jpg"), made(second, "x.2.jpg"))
-    origins = Origins(OUT)
-    found = origins.find_other(first, OUT, ["x.1.jpg", "x.2.jpg"])
+    ledger = Ledger(OUT)
+    found = ledger.find_other(first, OUT, ["x.1.jpg", "x.2.jpg"])
     assert found is not None
     assert (found.names, Path(found.origin.path)) == (("x.2.jpg",), second.absolute())
-    assert origins.find_other(first, OUT, ["x.1.jpg"]) is None
-    assert not origins.moved
+    assert ledger.find_other(first, OUT, ["x.1.jpg"]) is None
+    assert noted_as_moved(ledger) == []
 
 
 def test_the_same_name_in_another_folder_is_another_file() -> None:
     first, second = put("1/x.jpg", b"first"), put("2/x.jpg", b"second")
     note(made(first, "x.jpg", folder=OUT / "a"))
-    assert Origins(OUT).find_other(second, OUT, ["x.jpg"]) is None
-    assert Origins(OUT).find_other(second, OUT / "a", ["x.jpg"])
+    assert Ledger(OUT).find_other(second, OUT, ["x.jpg"]) is None
+    assert Ledger(OUT).find_other(second, OUT / "a", ["x.jpg"])
 
 
 def test_a_photograph_is_known_by_its_path_without_being_read() -> None:
     note(made(source := put("x.jpg"), "x.jpg"))
     source.unlink()
-    assert Origins(OUT).find_other(source, OUT, ["x.jpg"]) is None
-    assert Origins(OUT).find_other(Path("out/../x.jpg"), OUT, ["x.jpg"]) is None
+    assert Ledger(OUT).find_other(source, OUT, ["x.jpg"]) is None
+    assert Ledger(OUT).find_other(Path("out/../x.jpg"), OUT, ["x.jpg"]) is None
 
 
 def test_a_photograph_that_was_moved_is_known_by_its_bytes_and_then_by_its_path() -> None:
     note(made(source := put("before/x.jpg"), "x.jpg"))
     Path("after").mkdir()
     moved = source.rename("after/x.jpg")
-    origins = Origins(OUT)
-    assert origins.find_other(moved, OUT, ["x.jpg"]) is None
-    assert origins.moved == [made(moved, "x.jpg")]
-    note(*origins.moved)
+    ledger = Ledger(OUT)
+    assert ledger.find_other(moved, OUT, ["x.jpg"]) is None
+    assert noted_as_moved(ledger) == [made(moved, "x.jpg")]
     moved.unlink()
-    assert Origins(OUT).find_other(moved, OUT, ["x.jpg"]) is None
+    assert Ledger(OUT).find_other(moved, OUT, ["x.jpg"]) is None
 
 
 def test_what_was_noted_last_counts() -> None:
     first, second = put("1/x.jpg", b"first"), put("2/x.jpg", b"second")
     note(made(first, "x.jpg"))
     note(made(second, "x.jpg"))
-    assert Origins(OUT).find_other(first, OUT, ["x.jpg"])
-    assert Origins(OUT).find_other(second, OUT, ["x.jpg"]) is None
+    assert Ledger(OUT).find_other(first, OUT, ["x.jpg"])
+    assert Ledger(OUT).find_other(second, OUT, ["x.jpg"]) is None
 
 
 def test_of_folders_without_notes_nothing_is_known() -> None:
-    assert Origins(Path("nowhere")).find_other(put("x.jpg"), Path("nowhere"), ["x.jpg"]) is None
-    assert Origins(OUT).find_other(put("x.jpg"), OUT, ["x.jpg"]) is None
+    assert Ledger(Path("nowhere")).find_other(put("x.jpg"), Path("nowhere"), ["x.jpg"]) is None
+    assert Ledger(OUT).find_other(put("x.jpg"), OUT, ["x.jpg"]) is None
 
 
 @pytest.mark.parametrize(
@@ -110,10 +122,10 @@ def test_a_damaged_line_spoils_no_other(damage: bytes) -> None:
     with (OUT / ORIGINS_NAME).open("ab") as file:
         file.write(damage)
     note(made(first, "y.jpg"))
-    assert Origins(OUT).find_other(second, OUT, ["x.jpg"])
-    assert Origins(OUT).find_other(second, OUT, ["y.jpg"])
+    assert Ledger(OUT).find_other(second, OUT, ["x.jpg"])
+    assert Ledger(OUT).find_other(second, OUT, ["y.jpg"])
     first.unlink()
-    assert Origins(OUT).find_other(first, OUT, ["x.jpg"]) is None
+    assert Ledger(OUT).find_other(first, OUT, ["x.jpg"]) is None
 
 
 def test_a_note_that_a_full_disk_cuts_off_is_an_error_and_spoils_no_other(
@@ -125,44 +137,45 @@ def test_a_note_that_a_full_disk_cuts_off_is_an_error_and_spoils_no_other(
 
     first, second = put("1/x.jpg", b"first"), put("2/x.jpg", b"second")
     with (
-        OriginLog(OUT) as log,
+        Ledger(OUT) as ledger,
         FullDisk(OUT / ORIGINS_NAME, "ab") as full,
         monkeypatch.context() as patched,
     ):
-        patched.setattr(log, "_file", full)
+        patched.setattr(ledger, "_file", full)
         with pytest.raises(OSError, match="No space left"):
-            log.add(made(first, "x.jpg"))
+            ledger.note(made(first, "x.jpg"))
     note(made(first, "y.jpg"))
-    assert Origins(OUT).find_other(second, OUT, ["x.jpg"]) is None
-    assert Origins(OUT).find_other(second, OUT, ["y.jpg"])
+    assert Ledger(OUT).find_other(second, OUT, ["x.jpg"]) is None
+    assert Ledger(OUT).find_other(second, OUT, ["y.jpg"])
 
 
 def test_that_photographs_are_read_is_told_once_and_only_then() -> None:
     lot = [put(f"before/{k}.jpg", b"%d" % k) for k in range(3)]
     note(*(made(source, source.name) for source in lot))
     told: list[str] = []
-    origins = Origins(OUT, lambda: told.append("reading"))
+    ledger = Ledger(OUT, told.append)
     for source in lot:
-        origins.find_other(source, OUT, [source.name])
+        ledger.find_other(source, OUT, [source.name])
     assert not told
     for source in lot:
-        origins.find_other(put(f"after/{source.name}", source.read_bytes()), OUT, [source.name])
-    assert told == ["reading"]
-    assert len(origins.moved) == 3
+        ledger.find_other(put(f"after/{source.name}", source.read_bytes()), OUT, [source.name])
+    assert len(told) == 1
+    assert "reading them" in told[0]
+    assert len(noted_as_moved(ledger)) == 3
 
 
 def test_names_are_whole_whatever_they_are() -> None:
     name = os.fsdecode(b"\xff\n.jpg") if os.name != "nt" else "x.jpg"
     note(made(put("1/x.jpg", b"first"), name, "\u0065\u0301.jpg"))
     second = put("2/x.jpg", b"second")
-    assert Origins(OUT).find_other(second, OUT, [name])
-    assert Origins(OUT).find_other(second, OUT, ["\u00e9.jpg"]), "another Unicode form"
+    assert Ledger(OUT).find_other(second, OUT, [name])
+    assert Ledger(OUT).find_other(second, OUT, ["\u00e9.jpg"]), "another Unicode form"
 
 
 def test_threads_write_whole_lines() -> None:
     source = put("x.jpg")
-    with OriginLog(OUT) as log, ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda k: log.add(made(source, f"{k}.jpg")), range(200)))
+    with Ledger(OUT) as ledger, ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda k: ledger.note(made(source, f"{k}.jpg")), range(200)))
     lines = (OUT / ORIGINS_NAME).read_text().split("\n")
     names = [name for line in lines if line for name in json.loads(line)["names"]]
     assert sorted(names) == sorted(f"{k}.jpg" for k in range(200))

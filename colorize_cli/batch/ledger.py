@@ -1,0 +1,250 @@
+"""What is known of an output folder, kept in it: settings of its runs, and what files are of.
+
+Photographs of two folders may have the same names. A run that finds their files there has to know
+whether they are those of its own photographs, so every run notes it: a line of JSON a file.
+"""
+
+import errno
+import hashlib
+import json
+import os
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import asdict
+from functools import cache, cached_property
+from io import FileIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..errors import UsageError
+from ..system.files import write_atomic
+from ..system.paths import absolute, composed, shown
+from .settings import RunSettings
+
+if TYPE_CHECKING:
+    from .output_names import Job
+
+SETTINGS_NAME = ".colorize.json"
+ORIGINS_NAME = ".colorize.origins.jsonl"
+_FORMAT = 1
+_READING = "photographs may have moved: reading them to know them again"
+
+
+class Origin(NamedTuple):
+    """A photograph that files were made from: its absolute path, and SHA-256 (hex) of its bytes."""
+
+    path: str
+    digest: str
+
+
+class Made(NamedTuple):
+    """Files of one folder, by name, that were made from a photograph."""
+
+    origin: Origin
+    folder: Path
+    names: tuple[str, ...]
+
+
+class Ledger(AbstractContextManager["Ledger"]):
+    """Read what is known of an output folder, each file once, and write to the folder.
+
+    A photograph is known again by its path, or where that is another one, by its bytes: only then
+    is it read. Of files that were made before origins were noted, nothing is known.
+
+    Writing is safe in any thread, and for several runs at a time. That rests on O_APPEND and one
+    call of write a line: it holds for local file systems and for runs on one machine. Where several
+    machines share a folder over NFS, a line may be lost.
+    """
+
+    def __init__(self, out: Path, note: Callable[[str], None] = lambda text: None) -> None:
+        """Take an output folder, which need not exist; nothing is read yet.
+
+        Args:
+            out: The output folder.
+            note: Told once, before the first photograph is read.
+
+        Raises:
+            UsageError: A file lies on the way to the folder.
+        """
+        lowest = next((place for place in (out, *out.parents) if place.exists()), None)
+        if lowest and not lowest.is_dir():
+            raise UsageError(f"--out {shown(out)}: {shown(lowest)} is a file; name a folder.")
+        self._out = out
+        self._note = cache(note)
+        self._below = cache(lambda folder: composed(folder.relative_to(out).as_posix()))
+        self._moved: list[Made] = []
+        self._file: FileIO | None = None
+
+    def __exit__(self, *exception: object) -> None:
+        if self._file:
+            self._file.close()
+
+    def last_settings(self) -> RunSettings | None:
+        """Return what the last run used; None where there was none.
+
+        Raises:
+            UsageError: The record is damaged, or of a later version.
+        """
+        return RunSettings(**self._record["settings"]) if self._record else None
+
+    def find_other(self, source: Path, folder: Path, names: Sequence[str]) -> Made | None:
+        """Find files that were made from another photograph.
+
+        Args:
+            source: The photograph.
+            folder: Where its files are, in the output folder.
+            names: Of those that are there.
+
+        Returns:
+            A file and what it was made from; None where there is none, or none known.
+
+        Raises:
+            OSError: The photograph had to be read, and cannot be.
+        """
+        known = self._origins.get(self._below(folder)) if names else None
+        if not known:
+            return None
+        path = str(absolute(source))
+        others = {
+            name: origin
+            for name in names
+            if (origin := known.get(composed(name))) and origin.path != path
+        }
+        if not others:
+            return None
+        self._note(_READING)
+        with source.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        for name, origin in others.items():
+            if origin.digest != digest:
+                return Made(origin, folder, (name,))
+        self._moved.append(Made(Origin(path, digest), folder, tuple(others)))
+        return None
+
+    def problem(self, source: Path, folder: Path, names: Sequence[str]) -> str | None:
+        """Say why a photo fails where a file in its place is known to be another photo's."""
+        try:
+            other = self.find_other(source, folder, names)
+        except OSError as error:
+            return f"cannot be read: {error.strerror or error}"
+        return other and (
+            f"{shown(folder / other.names[0])} was made from another photograph, "
+            f"{shown(other.origin.path)}: name another --out, or --overwrite to replace it"
+        )
+
+    def note_moved(self) -> None:
+        """Spare the next run the reading of photographs that were found to be elsewhere since."""
+        with suppress(OSError):
+            for made in self._moved:
+                self.note(made)
+
+    def begin(self, settings: RunSettings) -> None:
+        """Make the folder and write the settings; those that they replace are kept, each once.
+
+        Raises:
+            UsageError: The folder cannot be written to, or its record is damaged.
+        """
+        earlier: list[dict[str, Any]] = self._record["earlier"] if self._record else []
+        now, last = asdict(settings), self.last_settings()
+        if last and (before := asdict(last)) != now and before not in earlier:
+            earlier = [*earlier, before]
+        text = json.dumps({"format": _FORMAT, "settings": now, "earlier": earlier}, indent=2)
+        try:
+            self._out.mkdir(parents=True, exist_ok=True)
+            self._open()
+            write_atomic(self._out / SETTINGS_NAME, text.encode() + b"\n")
+        except OSError as error:
+            raise UsageError(
+                f"--out {shown(self._out)} cannot be written to: {error.strerror}"
+            ) from error
+
+    def put(self, job: "Job", k: int, data: bytes, digest: str) -> None:
+        """Write the file of a sample, in an order that is right wherever it ends.
+
+        A file to be replaced may be another photo's. It goes before this photo is noted, or an end
+        between the two would leave it with this photo's name, and the next run would take it for
+        done.
+
+        Args:
+            job: The photo's; its folder exists.
+            k: Number of the sample, from 0.
+            data: The file.
+            digest: SHA-256 (hex) of the photo's bytes.
+
+        Raises:
+            OSError: The disk is full, say.
+        """
+        path = job.outputs[k]
+        origin = Origin(str(absolute(job.source)), digest)
+
+        def give_way() -> None:
+            path.unlink(missing_ok=True)
+            self.note(Made(origin, job.folder, (path.name,)))
+
+        write_atomic(path, data, give_way)
+
+    def note(self, made: Made) -> None:
+        """Note a photograph's files, best just before they appear: a run may end at any time.
+
+        Raises:
+            OSError: The disk is full, say.
+        """
+        names = [composed(name) for name in made.names]
+        fields = made.origin._asdict() | {"folder": self._below(made.folder), "names": names}
+        # The line's end comes first, so that a line that was cut off spoils no other.
+        line = b"\n" + json.dumps(fields).encode()
+        if self._open().write(line) != len(line):  # a full disk takes what it has room for
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._out / ORIGINS_NAME))
+
+    def _open(self) -> FileIO:
+        self._file = self._file or (self._out / ORIGINS_NAME).open("ab", buffering=0)
+        return self._file
+
+    @cached_property
+    def _origins(self) -> dict[str, dict[str, Origin]]:
+        """Origins by name of file and by folder; damaged lines count for nothing."""
+        found: dict[str, dict[str, Origin]] = defaultdict(dict)
+        one: dict[Origin, Origin] = {}  # one object a photo, not one a file
+        with suppress(OSError), (self._out / ORIGINS_NAME).open("rb") as file:
+            for line in file:
+                with suppress(ValueError, TypeError, KeyError):
+                    origin, below, names = _parse(line)
+                    origin = one.setdefault(origin, origin)
+                    found[below].update(dict.fromkeys(names, origin))
+        return found
+
+    @cached_property
+    def _record(self) -> dict[str, Any] | None:
+        path = self._out / SETTINGS_NAME
+        try:
+            found: dict[str, Any] = json.loads(path.read_bytes())
+            if found["format"] != _FORMAT:
+                raise UsageError(f"{path} is of a later version of colorize: update colorize.")
+            RunSettings(**found["settings"])
+            list(found["earlier"])
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+        except (ValueError, TypeError, KeyError) as error:
+            raise UsageError(
+                f"{path} is damaged ({error}). Delete it to begin a new record; the photographs "
+                "in the folder stay."
+            ) from error
+        return found
+
+
+def _parse(line: bytes) -> tuple[Origin, str, list[str]]:
+    """Read a line: a photograph, a folder below the output folder, and names in it.
+
+    Raises:
+        ValueError, TypeError, KeyError: The line is cut off or damaged.
+    """
+    fields = json.loads(line)
+    path, digest, folder, names = (fields[key] for key in ("path", "digest", "folder", "names"))
+    if not isinstance(names, list) or not all(
+        isinstance(text, str) for text in (path, digest, folder, *names)
+    ):
+        raise TypeError(line)
+    return Origin(path, digest), folder, names

@@ -1,0 +1,1 @@
+"""The commands, one a file: options and a call, nothing heavier than Typer at the top."""

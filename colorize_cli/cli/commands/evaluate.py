@@ -1,0 +1,86 @@
+"""`colorize evaluate`: colourings against the truth."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ..options import Batch, DeviceName, Model, Size, Steps
+
+
+def evaluate(
+    photos: Annotated[
+        list[Path],
+        typer.Argument(metavar="PHOTOS", help="Colour photographs, folders or tar shards of them."),
+    ],
+    model: Model = "default",
+    samples: Annotated[int, typer.Option(min=1, metavar="N", help="Colourings a photo.")] = 4,
+    candidates: Annotated[
+        int, typer.Option(min=0, metavar="K", help="Draw K samples and choose from them.")
+    ] = 0,
+    json: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write all figures as JSON.")
+    ] = None,
+    split: Annotated[
+        Literal["tune", "report", "all"],
+        typer.Option(help="The half for choices, the half for published figures, or both."),
+    ] = "report",
+    device: Annotated[DeviceName, typer.Option(help="What the network runs on.")] = "auto",
+    batch: Batch = None,
+    size: Size = None,
+    steps: Steps = None,
+    seed: Annotated[int, typer.Option(metavar="S", help="Of the noise.")] = 0,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Photos of a set, at most.")
+    ] = None,
+    degraded: Annotated[
+        bool, typer.Option("--degraded", help="Degrade the inputs like old prints.")
+    ] = False,
+    compare: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="JSON of an earlier run, to say what changed since."),
+    ] = None,
+    lpips: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Weights of LPIPS; the package's if not given."),
+    ] = None,
+    no_lpips: Annotated[
+        bool, typer.Option("--no-lpips", help="Leave LPIPS and diversity out.")
+    ] = False,
+    inception: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Inception network; the package's if not given."),
+    ] = None,
+    no_inception: Annotated[
+        bool, typer.Option("--no-inception", help="Leave Frechet and kernel distance out.")
+    ] = False,
+) -> None:
+    """Measure colourings of colour photographs against the truth."""
+    from ...system.install import require
+
+    require("evaluate")
+    from training.evaluation.run import run as run_evaluation
+
+    from ..terminal import Terminal
+
+    run_evaluation(
+        photos,
+        Terminal(),
+        model=model,
+        samples=samples,
+        candidates=candidates,
+        json=json,
+        split=split,
+        device=device,
+        size=size,
+        steps=steps,
+        batch=batch,
+        seed=seed,
+        limit=limit,
+        degraded=degraded,
+        compare_with=compare,
+        lpips=lpips,
+        no_lpips=no_lpips,
+        inception=inception,
+        no_inception=no_inception,
+    )

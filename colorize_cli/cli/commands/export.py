@@ -1,0 +1,76 @@
+"""`colorize export`: a bundle of a checkpoint."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ..options import Overrides
+
+
+def export(
+    checkpoint: Annotated[
+        Path | None,
+        typer.Argument(metavar="CHECKPOINT", help="Weights of a run; the default bundle if none."),
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the new bundle.")] = Path(
+        "bundle"
+    ),
+    fp16: Annotated[
+        bool, typer.Option("--fp16", help="Compute in half precision, for GPUs.")
+    ] = False,
+    bf16: Annotated[
+        bool, typer.Option("--bf16", help="Compute in bfloat16, for --device openvino.")
+    ] = False,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Compute in integers of 8 bits, for CPUs.")
+    ] = False,
+    tensorrt: Annotated[
+        bool,
+        typer.Option("--tensorrt", help="Build TensorRT's engines for this GPU too: minutes."),
+    ] = False,
+    opset: Annotated[
+        int,
+        typer.Option(min=18, max=23, metavar="N", help="Version of ONNX's operators, 18 to 23."),
+    ] = 18,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check/--no-check", help="Compare with PyTorch, and write only what agrees."
+        ),
+    ] = True,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Photographs to calibrate --int8 on; built-in if none."),
+    ] = None,
+    family: Annotated[
+        Literal["palette"] | None,
+        typer.Option(help="What a .pth is: the tutorial's UNet or the public Palette's."),
+    ] = None,
+    set_: Overrides = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the bundle that --out holds already.")
+    ] = False,
+) -> None:
+    """Make a bundle from a checkpoint, and check it against PyTorch."""
+    from ...system.install import require
+
+    require("export")
+    from export.run import ExportSettings, choose_precision
+    from export.run import run as run_export
+
+    from ..terminal import Terminal
+
+    settings = ExportSettings(
+        checkpoint=checkpoint,
+        out=out,
+        precision=choose_precision(fp16=fp16, bf16=bf16, int8=int8),
+        tensorrt=tensorrt,
+        opset=opset,
+        check=check,
+        calibrate=calibrate,
+        family=family,
+        overrides=tuple(set_ or ()),
+        overwrite=overwrite,
+    )
+    run_export(settings, Terminal().note)

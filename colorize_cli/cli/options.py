@@ -1,0 +1,32 @@
+"""Options that several commands have."""
+
+from typing import Annotated, Literal
+
+import typer
+
+DeviceName = Literal["auto", "cpu", "openvino", "cuda", "tensorrt"]
+Model = Annotated[str, typer.Option(metavar="NAME|PATH", help="Bundle: a folder or a .zip.")]
+Batch = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Photos that go through the network together; the device's own if not given.",
+    ),
+]
+Size = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="PX",
+        help="Square root of the area that the network sees; the model's if not given.",
+    ),
+]
+Steps = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Denoising steps; the model's if not given."),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe; repeatable."),
+]

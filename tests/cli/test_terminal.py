@@ -1,0 +1,148 @@
+"""What the user reads while photographs are worked on, and at the end."""
+
+import io
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from colorize_cli.batch.outcome import Outcome, RunFacts
+from colorize_cli.batch.output_names import Job
+from colorize_cli.batch.plan import Plan
+from colorize_cli.cli import progress as progress_of_cli
+from colorize_cli.cli import summary as summary_of_cli
+from colorize_cli.cli.naming import Naming
+from colorize_cli.cli.progress import PhotoProgress
+from colorize_cli.cli.summary import Summary
+from colorize_cli.cli.terminal import Terminal
+from colorize_cli.imaging.choose import Choice
+
+
+def terminal(*, is_quiet: bool = False) -> tuple[Terminal, io.StringIO]:
+    stream = io.StringIO()
+    return Terminal(is_quiet=is_quiet, console=Console(file=stream)), stream
+
+
+def plan(outcomes: int, **found: Any) -> Plan:
+    """A plan of so many photographs."""
+    job = Job(Path("in/x.png"), Path("out"), "x", ".png", "png", 2, (0, 1))
+    nothing: dict[str, Any] = {"others": Counter(), "hidden": 0, "unfollowed": 0}
+    return Plan(jobs=(job,) * outcomes, problems=(), notes=(), **(nothing | found))
+
+
+def done(source: str = "in/x.png", *, is_alike: bool = False, **facts: Any) -> Outcome:
+    grey = () if is_alike else (1,)
+    choice = Choice(order=(4, 0), grey=grey, is_alike=is_alike, factors=(1.0, 1.0))
+    return Outcome(Path(source), "done", choice=choice, written=(0, 1), **facts)
+
+
+def test_progress_off_a_terminal_is_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(progress_of_cli, "monotonic", lambda: now)
+    told, stream = terminal()
+    assert not told.is_live
+    with told.progress(100) as progress:
+        for _ in range(100):
+            now += 0.5
+            progress.advance()
+    assert stream.getvalue().splitlines() == [
+        "20/100, 2.0 photos/s, about 40 s left",
+        "40/100, 2.0 photos/s, about 30 s left",
+        "60/100, 2.0 photos/s, about 20 s left",
+        "80/100, 2.0 photos/s, about 10 s left",
+    ]
+
+
+def test_progress_counts_what_comes_after_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(progress_of_cli, "monotonic", lambda: now)
+    told, stream = terminal()
+    with PhotoProgress(told) as progress:
+        progress.outcome(Outcome(Path("in/bad.png"), "failed", "empty file"))
+        now += 100
+        progress.start(RunFacts(photos=2, seed=0, model="m0", device="cpu"))
+        now += 20
+        progress.outcome(done())
+        progress.end(plan(2))
+    assert stream.getvalue() == "1/2, 20.0 s a photo, about 20 s left\n"
+
+
+def test_a_forced_colour_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert not Terminal(console=Console(file=io.StringIO())).is_live
+
+
+def test_what_failed_is_named_and_with_v_every_photo() -> None:
+    job = Job(Path("in/x.png"), Path("out"), "x", ".png", "png", 2, (0, 1))
+    lot = [
+        Outcome(Path("in/[red]/bad.png"), "failed", "cut off"),
+        Outcome(Path("in/y.png"), "there"),
+        Outcome(Path("in/c.png"), "left out"),
+        done(job=job, seconds=1.26, warnings=("16 bits rounded",)),
+    ]
+    for is_verbose in (False, True):
+        told, stream = terminal()
+        naming = Naming(told, is_verbose=is_verbose)
+        for outcome in lot:
+            naming.outcome(outcome)
+        lines = [
+            "failed in/[red]/bad.png: cut off",
+            "left out in/c.png: it is in colour",
+            "done in/x.png -> out/x.1.png and 1 more (1.3 s)",
+            "  16 bits rounded",
+        ]
+        assert stream.getvalue().splitlines() == lines[: len(lines) if is_verbose else 1]
+
+
+def test_the_summary_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(summary_of_cli, "monotonic", lambda: now)
+    told, stream = terminal()
+    summary = Summary(told, on_colour="copy")
+    for number in range(4):
+        summary.outcome(Outcome(Path(f"in/{number}.png"), "there"))
+    summary.outcome(done(kind="grey", warnings=("w",)))
+    summary.outcome(Outcome(Path("in/[red]/bad.png"), "failed", "cut off", kind="toned"))
+    summary.outcome(Outcome(Path("in/c.png"), "copied", kind="colour"))
+    summary.outcome(done("in/d.png", is_alike=True, kind="bilevel"))
+    now = 8.0
+    summary.end(plan(10, others=Counter({".txt": 3}), hidden=1, unfollowed=2))
+    assert stream.getvalue().splitlines() == [
+        "         done       2   4.0 s a photo, 8 s",
+        "      skipped       4   all their files are there",
+        "       failed       1",
+        "  not reached       2   the same command goes on from here",
+        "    in colour       1   copied as they are",
+        "        toned       1   their tone is taken out",
+        "      bilevel       1   black on white, with nothing to tell colours by",
+        "came out grey       1   in one sample at least; --log tells which",
+        "    all alike       1   samples that hardly differ; --log tells of which",
+        "     warnings       1   -v and --log tell",
+        "  other files       3   no photographs: 3 .txt",
+        "       hidden       1   left out",
+        " not followed       2   links to folders that are visited already",
+    ]
+
+
+def test_the_summary_of_a_long_run_names_its_failures_again() -> None:
+    for number, listed in ((19, []), (20, ["failed in/[red]/bad.png: cut off"])):
+        told, stream = terminal()
+        summary = Summary(told)
+        summary.outcome(Outcome(Path("in/[red]/bad.png"), "failed", "cut off"))
+        for _ in range(number):
+            summary.outcome(Outcome(Path("in/x.png"), "done"))
+        summary.end(plan(number + 1))
+        assert stream.getvalue().splitlines()[3:] == listed
+
+
+def test_the_summary_of_many_failures_stays_short() -> None:
+    told, stream = terminal()
+    summary = Summary(told)
+    for number in range(500):
+        summary.outcome(Outcome(Path(f"{number}.jpg"), "failed", "empty file"))
+    summary.end(plan(500))
+    assert "450 more failures" in stream.getvalue()
+    assert len(stream.getvalue().splitlines()) < 60
+    assert stream.getvalue().count("failed") == 1 + 50
