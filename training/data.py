@@ -16,6 +16,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from colorize_cli.errors import UsageError
+from colorize_cli.imaging.area_resample import cell_means
 from colorize_cli.imaging.lab import lab_from_rgb
 
 from .degrade import grey
@@ -157,10 +158,9 @@ def make_example(photos: Photos, recipe: DataTable, rng: Generator) -> tuple[Flo
     else:
         raise _nothing_to_learn_from(small, recipe.size)
     lab = lab_from_rgb(rgb)
-    cells = recipe.size // recipe.grid
-    ab = lab[..., 1:].reshape(cells, recipe.grid, cells, recipe.grid, 2).mean(axis=(1, 3))
+    ab = cell_means(np.moveaxis(lab[..., 1:], -1, 0), recipe.grid)
     L = grey(rgb, np.ascontiguousarray(lab[..., 0]), recipe.luma, recipe.old, rng)
-    return L, np.ascontiguousarray(ab.transpose(2, 0, 1))
+    return L, np.ascontiguousarray(ab)
 
 
 def _nothing_to_learn_from(small: int, size: int) -> UsageError:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from colorize_cli.imaging.lab import lightness_of_luma, linear_table
+from colorize_cli.imaging.lab import lightness_of_luma, lightness_of_luminance, linear_table
 
 Float = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -28,8 +28,8 @@ def orthochromatic_lightness(rgb: Bytes, rng: Generator) -> Float:
     red = rng.uniform(0.0, 0.12)
     blue = rng.uniform(0.3, 0.6)
     response = np.array([red, 1 - red - blue, blue], np.float32)
-    y = np.take(linear_table(256), rgb) @ response
-    return np.maximum(116 * np.cbrt(y) - 16, 903.3 * np.minimum(y, 216 / 24389)).astype(np.float32)
+    Y = np.take(linear_table(256), rgb) @ response
+    return lightness_of_luminance(Y).astype(np.float32)
 
 
 def blur(L: Float, rng: Generator) -> Float:
