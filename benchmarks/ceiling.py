@@ -1,4 +1,4 @@
-"""What this machine can do at most: large matrix products and copies of memory."""
+"""Measure what this machine can do at most: large matrix products and copies of memory."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,10 +25,10 @@ class Product:
     """A matrix product of a library, ready to run.
 
     Attributes:
-        library: What computes it.
-        precision: "fp32" | "bf16" | "int8", of the factors.
-        flop: Of one run.
-        run: Runs it.
+        library: The library that computes it.
+        precision: The precision of the factors, "fp32" | "bf16" | "int8".
+        flop: The operations of one run.
+        run: The function that runs it.
     """
 
     library: str
@@ -51,9 +51,9 @@ def products(threads: int, side: int = SIDE) -> list[Product]:
     One factor is constant, as weights are, so that a library may lay it out once.
 
     Args:
-        threads: Of each product. PyTorch has one number for the process: use the products of one
-            call before those of another.
-        side: Of the matrices.
+        threads: The threads of each product. PyTorch has one number for the process, so use the
+            products of one call before those of another.
+        side: The side of the matrices.
     """
     torch.set_num_threads(threads)
     a, b = (torch.rand(side, side) - 0.5 for _ in range(2))
@@ -72,9 +72,9 @@ def measure(run: Callable[[], object], work: float, seconds: float) -> Rate:
     """Run for about so many seconds after one run that does not count.
 
     Args:
-        run: What to measure.
-        work: Operations or bytes of a run.
-        seconds: About how long.
+        run: The function to measure.
+        work: The operations or bytes of a run.
+        seconds: For how long, about.
     """
     run()
     times: list[float] = []
@@ -93,7 +93,7 @@ def fastest(found: Sequence[Product], precision: str, seconds: float = 0.5) -> P
 
 
 def measure_copy(threads: int, seconds: float) -> Rate:
-    """Copy memory from one place to another, part by part in threads: gigabytes a second.
+    """Copy memory part by part in threads, and return gigabytes a second.
 
     Each byte counts twice, for it is read and written.
     """
@@ -119,7 +119,7 @@ def _torch_int8(side: int) -> Callable[[], object]:
 
 
 def _ort_product(side: int, precision: str, threads: int) -> Callable[[], object]:
-    """MatMul of float32, or MatMulInteger of uint8 and int8, whose kernels are the fastest."""
+    """Make a MatMul of float32, or a MatMulInteger of uint8 and int8, which is the fastest."""
     rng = np.random.default_rng(0)
     x: Any
     weights: Any

@@ -1,10 +1,10 @@
-"""What encoding costs in core milliseconds a megapixel, beside the libraries' defaults.
+"""Measure what encoding costs in core milliseconds a megapixel, beside libraries' defaults.
 
     python -m benchmarks.encoding [PHOTOS...] [--json benchmarks/results/encoding.json]
 
 PHOTOS are files; by default those of examples/. Each is given smooth random colours by the renderer
-that the command line uses, in 8 and in 16 bits, and encoded with our settings and with the
-library's own, turn and turn about: the least CPU time of several runs in one thread.
+that the command line uses, in 8 and in 16 bits. It is encoded with our settings and with the
+library's own by turns. The figure is the least CPU time of several runs in one thread.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def measure(photos: Sequence[Photo]) -> list[dict[str, Any]]:
-    """Time every format and depth: rows with ms and bytes a megapixel, ours and the default."""
+    """Time every format and depth; rows have ms and bytes a megapixel, ours and the default."""
     rows = []
     for name, bits, format, default in (
         ("JPEG", 8, "jpeg", _default(".jpg", cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, *JPEG_444)),
@@ -95,7 +95,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _costs(photo: Photo, bits: int, format: str, default: Encoder) -> tuple[float, ...]:
-    """Milliseconds and megabytes of ours, then of the default."""
+    """Return milliseconds and megabytes of our settings, then of the default."""
     rgb = _coloured(photo, bits)
     subject = replace(photo, pixels=rgb[..., 0], alpha=None, metadata=Metadata(), compressed=True)
     encoders: tuple[Encoder, ...] = (lambda p: encode_photo(p, subject, format), default)
@@ -110,7 +110,7 @@ def _costs(photo: Photo, bits: int, format: str, default: Encoder) -> tuple[floa
 
 
 def _coloured(photo: Photo, bits: int) -> Pixels:
-    """Give a photo smooth colours, in 8 or 16 bits: (H, W, 3) RGB."""
+    """Give a photo smooth colours: (H, W, 3) RGB in 8 or 16 bits."""
     grey = photo.pixels if photo.pixels.ndim == 2 else photo.pixels[..., 1]
     rng = np.random.default_rng(0)
     if bits == 8 and grey.dtype == np.uint16:

@@ -1,4 +1,4 @@
-"""Photographs to measure with: variations of the built-in one, and a large scan."""
+"""Make photographs to measure with: variations of the built-in one, and a large scan."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Resident memory over a run of 2,000 small photographs: it should not grow with their number.
+"""Watch resident memory over 2,000 small photographs; it should not grow with their number.
 
     python -m benchmarks.memory [--model NAME|PATH] [--device cpu] [--json FILE]
 
@@ -32,7 +32,7 @@ _ROWS = 20
 
 
 def main() -> int:
-    """Run the benchmark; return the exit code."""
+    """Run the benchmark and return the exit code."""
     options = _options()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -75,7 +75,7 @@ def make_photos(folder: Path, count: int) -> None:
 
 
 def measure(folder: Path, colorizer: Colorizer, samples: int) -> dict[str, object]:
-    """Colorize the folder; return resident memory over the photographs, and how it grew."""
+    """Colorize the folder, and return resident memory over the photographs and how it grew."""
     process = psutil.Process()
     megabytes: list[float] = []
     failures: list[str] = []

@@ -13,7 +13,7 @@ from onnx import AttributeProto, ModelProto, NodeProto, TensorProto
 from colorize_cli.model.bundle import Bundle
 
 COUNTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
-# What moves or describes data but computes nothing.
+# These operators move or describe data but compute nothing.
 _FREE = {
     *("Cast", "Concat", "Constant", "DequantizeLinear", "Expand", "Flatten", "Gather", "Identity"),
     *("QuantizeLinear", "Reshape", "Shape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"),
@@ -22,14 +22,14 @@ _FREE = {
 
 @dataclass(frozen=True)
 class Operations:
-    """What a graph computes.
+    """The operations that a graph computes.
 
     Attributes:
         flop: Multiplications and additions of convolutions and matrix products, two for each
             product that is added up, as the direct algorithm has them; biases are left out.
         by_kind: The same by operator.
-        uncounted: Nodes by operator that compute something else (norms, activations, softmax,
-            sums, resizing): some operations a value, which take time by the bytes they move.
+        uncounted: The number of nodes by operator that compute something else (norms, activations,
+            softmax, sums, resizing). They take time by the bytes that they move.
     """
 
     flop: int
@@ -47,7 +47,7 @@ def count_operations(
 
     Args:
         model: The graph, or its serialized form.
-        shapes: Of the inputs, by name; not needed where the graph fixes them.
+        shapes: The shapes of the inputs by name; not needed where the graph fixes them.
 
     Raises:
         ValueError: A node has graphs of its own (If, Loop, Scan), whose runs nobody knows
@@ -74,12 +74,13 @@ def network_operations(
 
     Args:
         bundle: The model.
-        height: Of the working image, pixels.
-        width: Of the working image, pixels.
-        samples: That a step of the denoiser takes together.
+        height: The height of the working image in pixels.
+        width: The width of the working image in pixels.
+        samples: The number of samples that a step of the denoiser takes together.
 
     Returns:
-        By file name: "denoiser.onnx", one step; and "encoder.onnx", where there is one.
+        The operations by file name: those of one step for "denoiser.onnx", and those of
+        "encoder.onnx" where there is one.
     """
     h, w = height // bundle.grid, width // bundle.grid
     step: dict[str, tuple[int, ...]] = {"noisy_ab": (samples, 2, h, w), "gamma": (samples,)}
@@ -97,7 +98,7 @@ def network_operations(
 
 
 def count_weights(bundle: Bundle) -> int:
-    """Count the numbers that were learned: all tensors of floats in the graphs."""
+    """Count the numbers that were learned, which are all tensors of floats in the graphs."""
     floats = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16)
     files = (bundle.read(spec.name) for spec in bundle.family.graphs)
     graphs = (onnx.load_from_string(file).graph for file in files)

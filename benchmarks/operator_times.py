@@ -1,4 +1,4 @@
-"""Where the time of a denoiser step goes, by kind of operator, as the runtimes themselves tell."""
+"""Tell where the time of a denoiser step goes, by the runtimes' own profiles of operators."""
 
 import json
 import tempfile
@@ -22,7 +22,7 @@ _WARM_UP = 3
 Feed: TypeAlias = dict[str, NDArray[np.float32]]
 
 
-def time_kinds(
+def time_operators(
     bundle: Bundle, device: Device, height: int, width: int, runs: int = 20
 ) -> dict[str, float]:
     """Profile a step of one sample on one thread.
@@ -30,25 +30,25 @@ def time_kinds(
     Args:
         bundle: The model.
         device: ONNX Runtime's or OpenVINO's CPU.
-        height: Of the working image, pixels.
-        width: Of the working image, pixels.
-        runs: That the times are the means of.
+        height: The height of the working image in pixels.
+        width: The width of the working image in pixels.
+        runs: The number of runs that the times are the means of.
 
     Returns:
-        Milliseconds of a step by kind, the longest first. What a runtime has fused counts as what
-        it calls it: what follows a convolution is part of it, and OpenVINO's "Subgraph" holds
-        elementwise work and attention.
+        The milliseconds of a step by group of operators, the longest first. Fused operators count
+        under the name that the runtime gives them: what follows a convolution is part of it, and
+        OpenVINO's "Subgraph" holds elementwise work and attention.
     """
     feed = _feed(bundle, height, width)
     profile = _profile_openvino if device.name == "openvino" else _profile_ort
     times: dict[str, float] = defaultdict(float)
     for name, milliseconds in profile(bundle, device, feed, runs).items():
-        times[kind_of(name)] += milliseconds
+        times[group_of(name)] += milliseconds
     return dict(sorted(times.items(), key=lambda item: -item[1]))
 
 
-def kind_of(operator: str) -> str:
-    """Tell the kind of work by a runtime's own name of an operator."""
+def group_of(operator: str) -> str:
+    """Group a runtime's own name of an operator: convolutions, products, or the name itself."""
     name = operator.lower()
     if "conv" in name and not name.startswith("convert"):
         return CONVOLUTIONS
@@ -56,7 +56,7 @@ def kind_of(operator: str) -> str:
 
 
 def _feed(bundle: Bundle, height: int, width: int) -> Feed:
-    """Make inputs of the denoiser; only their shapes matter."""
+    """Make inputs of the denoiser, of which only the shapes matter."""
     rng = np.random.default_rng(0)
     L = 100 * rng.random((1, 1, height, width), np.float32)
     if "encoder.onnx" in bundle.files:

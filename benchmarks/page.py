@@ -1,4 +1,4 @@
-"""Write what was measured into a page: tables between two markers."""
+"""Write what was measured into a page, as tables between two markers."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,8 +14,8 @@ def fill(page: Path, script: str, text: str) -> None:
 
     Args:
         page: The Markdown file, which holds the script's marker and an end.
-        script: Path of the script from the repository's root.
-        text: Markdown.
+        script: The path of the script from the repository's root.
+        text: What to write, in Markdown.
     """
     marker = f"<!-- what follows was written by {script} -->\n"
     before, rest = page.read_text().split(marker)
@@ -29,7 +29,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def machine_text(machine: Mapping[str, Any]) -> str:
-    """Write a machine that `describe_machine` described in a paragraph."""
+    """Write a paragraph about a machine that `describe_machine` described."""
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     return (
         f"{machine['cpu']}, {machine['usable_cpus']} of {machine['cpus']} CPUs, "

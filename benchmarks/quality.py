@@ -1,7 +1,8 @@
 """Fill the tables of `benchmarks/quality.md` from files of `colorize evaluate --json`.
 
-Run from the repo's root, with all models that are to be compared; runs on the same photographs with
-the same kind of input and number of samples share a table:
+Run it from the repository's root, with the results of all models that are to be compared. Runs on
+the same photographs with the same kind of input and number of samples share a table.
+
     python -m benchmarks.quality RESULT.json...
 """
 
@@ -35,15 +36,15 @@ Result = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Bar:
-    """What the default is held to.
+    """A bar that the default is held to.
 
     Attributes:
-        key: of the figure, in the ratios or in the model's row.
-        text: the figure and its bar.
-        least: smallest value that holds.
-        most: largest value that holds.
-        digits: after the point.
-        scale: factor of the value as shown.
+        key: The key of the figure, in the ratios or in the model's row.
+        text: The figure and its bar in words.
+        least: The smallest value that holds.
+        most: The largest value that holds.
+        digits: The number of digits after the point.
+        scale: The factor of the value as shown.
     """
 
     key: str

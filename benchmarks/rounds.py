@@ -10,13 +10,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Spread:
-    """Figures of several rounds.
+    """The figures of several rounds, summed up.
 
     Attributes:
-        median: Of the rounds.
-        least: Of the rounds.
-        greatest: Of the rounds.
-        rounds: How many there were.
+        median: The median of the rounds.
+        least: The least figure of a round.
+        greatest: The greatest figure of a round.
+        rounds: The number of rounds.
     """
 
     median: float
@@ -41,13 +41,13 @@ def in_turns(
     """Time all contenders, one after the other, in several rounds.
 
     Args:
-        contenders: What to time, by name; warmed up before.
-        rounds: How often.
-        settle: Call each once untimed before it is timed in a round, where what ran before it may
-            have left other data in the caches and threads that still spin.
+        contenders: What to time, by name. All are warmed up before.
+        rounds: How often each is timed.
+        settle: Whether each is called once untimed before it is timed in a round. What ran before
+            it may have left other data in the caches, and threads that still spin.
 
     Returns:
-        Seconds of each round by name.
+        The seconds of each round by name.
     """
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
@@ -61,5 +61,5 @@ def in_turns(
 
 
 def quotients(numerators: Sequence[float], denominators: Sequence[float]) -> Spread:
-    """Divide round by round."""
+    """Divide the figures round by round, and sum the quotients up."""
     return Spread.of([n / d for n, d in zip(numerators, denominators, strict=True)])

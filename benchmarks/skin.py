@@ -1,4 +1,4 @@
-"""Errors of the colour of skin by how light the skin is, on photographs of faces.
+"""Measure the errors of the colour of skin by how light it is, on photographs of faces.
 
     python -m benchmarks.skin SHARDS... [--model NAME|PATH] [--json benchmarks/results/skin.json]
 
@@ -43,7 +43,7 @@ FIGURES = {"ciede2000": "", "grey_ciede2000": "", "a_error": "+", "b_error": "+"
 
 @dataclass(frozen=True)
 class Face:
-    """A face's skin: its true lightness, and the errors of its colour (Lab units)."""
+    """The true lightness of a face's skin, and the errors of its colour in Lab units."""
 
     set: str
     L: float
@@ -99,7 +99,7 @@ def measure(shards: Sequence[Path], colorizer: Colorizer, limit: int | None) -> 
 
 
 def skin_of(lab: Float) -> NDArray[np.bool_]:
-    """Find the skin of a face in the middle of a picture: (H, W, 3) Lab -> (H, W).
+    """Find the skin (H, W) of a face in the middle of a picture (H, W, 3) in Lab.
 
     Skin of all kinds lies within these hues and chromas in ordinary light; hair, clothes and walls
     of such colours are mostly outside the ellipse, or a minority that the median bears.

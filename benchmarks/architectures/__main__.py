@@ -33,7 +33,7 @@ COLUMNS = ("ort_fp32", "ort_int8", "openvino_fp32", "openvino_bf16")
 
 
 def main() -> None:
-    """Time everything, write the results."""
+    """Time everything and write the results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15, help="timings of each contender")
     parser.add_argument("--threads", type=int, default=2)
@@ -72,7 +72,7 @@ def main() -> None:
 def measure(
     contenders: dict[str, Call], rounds: int, clock: Callable[[], float]
 ) -> dict[str, list[float]]:
-    """Time all in turn, milliseconds a call; one untimed call before each three timed ones."""
+    """Time all in turn, milliseconds a call, with an untimed call before each three timed ones."""
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for name, call in contenders.items():
         print(f"warming up {name}", flush=True)
@@ -89,7 +89,7 @@ def measure(
 
 
 def summary(times: list[float], samples: int = 1) -> dict[str, float]:
-    """Give median and minimum, milliseconds a sample."""
+    """Return the median and the minimum in milliseconds a sample."""
     return {
         "median": round(statistics.median(times) / samples, 2),
         "min": round(min(times) / samples, 2),

@@ -29,7 +29,7 @@ Call = Callable[[], object]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A denoiser at a size: grid cells a side (a quarter of the working size) and samples."""
+    """A denoiser at a size of grid cells a side, a quarter of the working size, and samples."""
 
     name: str
     config: DenoiserConfig = field(default_factory=DenoiserConfig)
@@ -67,13 +67,13 @@ class DenoisingCall(nn.Module):
         self.denoiser = denoiser
 
     def forward(self, noisy_ab: Tensor, gamma: Tensor, *cond: Tensor) -> Tensor:
-        """Predict; shapes as in `Denoiser.forward`."""
+        """Predict, with shapes as in `Denoiser.forward`."""
         prediction: Tensor = self.denoiser(noisy_ab, cond, gamma)
         return prediction
 
 
 class RandomInputs:
-    """A few random inputs: the ranges are of no account, only the speed is measured."""
+    """A few random inputs, whose ranges are of no account since only speed is measured."""
 
     def __init__(self, feeds: list[Feed]) -> None:
         self.feeds: Iterator[Feed] = iter(feeds)
@@ -144,7 +144,7 @@ def describe(network: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, Any]:
 
 
 def export(network: nn.Module, inputs: tuple[Tensor, ...], names: list[str], path: Path) -> None:
-    """Export with static shapes: the fastest form that a runtime can be given."""
+    """Export with static shapes, which is the fastest form that a runtime can be given."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -160,7 +160,7 @@ def export(network: nn.Module, inputs: tuple[Tensor, ...], names: list[str], pat
 
 
 def quantize(path: Path, feed: Feed) -> Path:
-    """Write the static QDQ int8 form: convolutions and products, weights per channel."""
+    """Write the static QDQ int8 form of convolutions and products, with weights per channel."""
     prepared, out = path.with_suffix(".pre.onnx"), path.with_suffix(".int8.onnx")
     # Symbolic shape inference fails on what torch.export writes.
     quant_pre_process(path, prepared, skip_symbolic_shape=True)
@@ -176,7 +176,7 @@ def quantize(path: Path, feed: Feed) -> Path:
 
 
 def ort_call(path: Path, feed: Feed, threads: int) -> Call:
-    """Open a session whose threads sleep between calls: they would slow the next contender."""
+    """Open a session whose threads sleep between calls, or they would slow the next contender."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

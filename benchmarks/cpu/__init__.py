@@ -1,1 +1,1 @@
-"""The bars of the CPU, measured in one run."""
+"""Hold the CPU against its bars: python -m benchmarks.cpu."""

@@ -1,4 +1,4 @@
-"""What a row of the table is: figures, their bars, and whether they are met."""
+"""A row of the table consists of figures, their bars, and whether they are met."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ class Setting:
         model: Its name or path, for commands.
         fp32: ONNX Runtime's CPU in single precision.
         fastest: The fastest runtime and precision of this machine whose colours pass the gate.
-        samples: Colourings a photo, where a row does not say otherwise.
-        rounds: In which the sides of a ratio take turns.
-        photos: Of the folder.
-        parts: Of the folder, between which the network is measured alone.
-        scan_megapixels: Of the scan.
-        memory_photos: Of the run that memory is watched in.
+        samples: The number of colourings of a photo, where a row does not say otherwise.
+        rounds: The number of rounds in which the sides of a ratio take turns.
+        photos: The number of photos in the folder.
+        parts: The number of parts of the folder, between which the network is measured alone.
+        scan_megapixels: The size of the scan.
+        memory_photos: The number of photos in the run that memory is watched in.
     """
 
     bundle: Bundle
@@ -42,10 +42,10 @@ class Check:
     """A figure and its bar.
 
     Attributes:
-        what: Is measured.
-        figure: Measured.
-        unit: Of the figure, written behind it.
-        bar: That it is held against; None where there is none.
+        what: What is measured, in words.
+        figure: The figure that was found.
+        unit: The unit of the figure, which is written behind it.
+        bar: The bar that the figure is held against; None where there is none.
         is_least: Whether the bar is the least that will do, and not the most.
         spread: The range of the figure over the rounds, in words.
     """
@@ -59,18 +59,18 @@ class Check:
 
     @property
     def passes(self) -> bool | None:
-        """Whether the bar is met; None without a bar."""
+        """Tell whether the bar is met; None without a bar."""
         if self.bar is None:
             return None
         return self.figure >= self.bar if self.is_least else self.figure <= self.bar
 
     @property
     def share(self) -> float | None:
-        """The figure as a part of the bar."""
+        """Divide the figure by the bar; None without a bar."""
         return None if self.bar is None else self.figure / self.bar
 
     def cells(self) -> list[str]:
-        """Write it as cells of a table: what, figure, range, bar, figure / bar, verdict."""
+        """Write the cells of a table: what, figure, range, bar, figure / bar, verdict."""
         if self.bar is None:
             return [self.what, f"{self.figure:.3g}{self.unit}", self.spread, "", "", ""]
         return [
@@ -85,12 +85,12 @@ class Check:
 
 @dataclass(frozen=True)
 class Row:
-    """What a row found.
+    """What a row found out.
 
     Attributes:
         checks: Its figures.
-        details: Whatever else was measured, for the JSON.
-        note: What one has to know to read the figures.
+        details: Everything else that was measured, for the JSON.
+        note: The words that one has to know to read the figures.
     """
 
     checks: tuple[Check, ...]

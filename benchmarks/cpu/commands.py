@@ -1,4 +1,4 @@
-"""Rows about the command as a user runs it, each time in a process of its own."""
+"""Measure the command as a user runs it, each time in a process of its own."""
 
 import json
 import os
@@ -35,7 +35,7 @@ _MEMORY_STEPS = 2
 
 
 def scan(setting: Setting) -> Row:
-    """A large 16-bit scan: memory at its peak, and what is not the network's time."""
+    """Measure a large 16-bit scan: memory at its peak, and the time beyond the network's."""
     device = setting.fastest.fitted(1)
     with TemporaryDirectory(prefix="colorize-scan-") as name:
         source, out = Path(name) / "scan.tif", Path(name) / "out"
@@ -60,7 +60,7 @@ def scan(setting: Setting) -> Row:
 
 
 def start(setting: Setting) -> Row:
-    """The first picture of a warm start, in turns with the network alone."""
+    """Measure the first picture of a warm start, in turns with the network alone."""
     device = setting.fastest.fitted(1)
     beyond, networks, wholes = [], [], []
     with TemporaryDirectory(prefix="colorize-start-") as name:
@@ -96,7 +96,7 @@ def start(setting: Setting) -> Row:
 
 
 def memory(setting: Setting) -> Row:
-    """Resident memory over many small photographs, by `benchmarks.memory`."""
+    """Measure resident memory over many small photographs, by `benchmarks.memory`."""
     with TemporaryDirectory(prefix="colorize-memory-") as name:
         found = Path(name) / "memory.json"
         command = ["-m", "benchmarks.memory", "--json", str(found), "--device", "auto"]
@@ -124,14 +124,17 @@ def memory(setting: Setting) -> Row:
 def run_command(
     command: Sequence[str], variables: Mapping[str, str] | None = None
 ) -> tuple[float, int]:
-    """Run Python with arguments to its end: seconds, and bytes of resident memory at its peak.
+    """Run Python with arguments to its end.
 
     Args:
-        command: What comes after `python`.
-        variables: Of the environment; this process's by default.
+        command: The words after `python`.
+        variables: The variables of the environment; this process's by default.
+
+    Returns:
+        The seconds that it took, and the bytes of resident memory at its peak.
 
     Raises:
-        RuntimeError: It failed.
+        RuntimeError: The command failed.
     """
     started = perf_counter()
     with subprocess.Popen(
@@ -149,7 +152,7 @@ def run_command(
 
 
 def network_seconds(setting: Setting, device: Device, data: bytes) -> float:
-    """Time the network alone on a photo with one sample, warm; the median of a few runs."""
+    """Time the warm network alone on a photo with one sample: the median of a few runs."""
     colorizer = Colorizer(setting.bundle, device)
     prepared = colorizer.prepare(read_photo(data))
     times = []
@@ -166,7 +169,7 @@ def _colorize(setting: Setting, source: Path, out: Path) -> list[str]:
 
 
 def _peak(pid: int) -> int:
-    """Tell the largest resident memory that a process has had; where none tells, what it has."""
+    """Read the largest resident memory that a process has had, or else what it has now."""
     with suppress(OSError, StopIteration):
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))

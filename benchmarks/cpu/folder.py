@@ -1,4 +1,4 @@
-"""The row about a whole folder: from file to file against the network alone."""
+"""Measure a whole folder from file to file against the network alone."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -27,7 +27,7 @@ _SEED = 0
 
 
 def folder(setting: Setting) -> Row:
-    """End-to-end rate of a folder against the network's rate alone, in turns part by part.
+    """Compare the rate from file to file with the network's rate alone, in turns part by part.
 
     The network's rate beside a part is the mean of those measured before and after it.
     """
@@ -71,7 +71,7 @@ def folder(setting: Setting) -> Row:
 
 
 def _rate_alone(colorizer: Colorizer, batch: Sequence[Prepared], samples: int) -> float:
-    """Run the network on full batches for some seconds: photos a second."""
+    """Run the network on full batches for some seconds, and return the photos a second."""
     started, done = perf_counter(), 0
     while perf_counter() < started + _NETWORK_SECONDS:
         colorizer.colorize(batch, samples, _SEED)
@@ -91,10 +91,10 @@ def _make_parts(root: Path, photos: int, parts: int) -> list[Path]:
 
 
 def _rate(part: Path, out: Path, colorizer: Colorizer, samples: int) -> float:
-    """Colorize a folder, from the plan to the last file: photos a second.
+    """Colorize a folder, from the plan to the last file, and return the photos a second.
 
     Raises:
-        ImageError: A photo failed, for want of space on the disk say.
+        ImageError: A photo failed, for instance because the disk is full.
     """
     done = 0
 

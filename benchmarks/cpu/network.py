@@ -1,4 +1,4 @@
-"""Rows about the network alone: against the tutorial's, against the ceiling, side by side."""
+"""Measure the network alone: against the tutorial's, against the ceiling, side by side."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,7 +32,7 @@ _PHOTOS_A_TURN = 3
 
 
 def devices_of(setting: Setting) -> list[Device]:
-    """Give the two sides that have bars; one where nothing is faster than ONNX Runtime."""
+    """List the two sides that have bars, or one where nothing is faster than ONNX Runtime."""
     return [setting.fp32, *([setting.fastest] if setting.fastest.precision else [])]
 
 
@@ -42,7 +42,7 @@ def prepared_photo(colorizer: Colorizer) -> Prepared:
 
 
 def rate(setting: Setting) -> Row:
-    """Samples a second against the tutorial's model and loop, from L to ab."""
+    """Compare the samples a second with those of the tutorial's model and loop, from L to ab."""
     torch.set_num_threads(inference_threads())
     peer = tutorial()
     L = 100 * torch.rand(1, 1, peer.size, peer.size)
@@ -84,7 +84,7 @@ def rate(setting: Setting) -> Row:
 
 
 def step(setting: Setting) -> Row:
-    """A denoiser step on all cores against the matrix product of the same precision."""
+    """Compare a denoiser step on all cores with the matrix product of the same precision."""
     made = products(inference_threads())
     checks, details, notes = [], {}, []
     sides = (("fp32", setting.fp32, FP32_SHARE), ("fastest", setting.fastest, FASTEST_SHARE))
@@ -113,7 +113,7 @@ def step(setting: Setting) -> Row:
 
 
 def lanes(setting: Setting) -> Row:
-    """Samples drawn side by side, a thread each, against one at a time on all threads."""
+    """Compare samples side by side, a thread each, with one at a time on all threads."""
     cores = inference_threads()
     checks, details = [], {}
     for device in devices_of(setting):
@@ -147,7 +147,7 @@ def lanes(setting: Setting) -> Row:
 
 
 def _drawing(colorizer: Colorizer, samples: int) -> Callable[[], object]:
-    """Draw samples of full batches of the built-in photo, a few times; warmed up."""
+    """Make a warm run that draws samples of full batches of the built-in photo a few times."""
     batch = [prepared_photo(colorizer)] * colorizer.batch
 
     def run() -> None:
@@ -165,8 +165,8 @@ def _stepping(
 
     Args:
         bundle: The model.
-        device: Where.
-        threads: Of a call, if not as many as the device says.
+        device: What it runs on.
+        threads: The threads of a call; as many as the device says by default.
     """
     if threads is not None:
         device = replace(device, threads=threads)

@@ -6,7 +6,8 @@ PHOTOS are folders, pictures or tar shards of colour photographs, none of which 
 project. Figures come from the half "report", the choices of the upsampling's constants from the
 half "tune". Times are CPU time of one thread, the least of several runs.
 
-Writes benchmarks/results/fidelity.json and the tables of benchmarks/fidelity.md.
+It writes benchmarks/results/fidelity.json and the tables of benchmarks/fidelity.md. With another
+file for --json the page stays as it is.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from .lightness import lightness_changes, lightness_table_of
 from .upsampling import choices, quality_table_of, upsampling
 
 PAGE = ROOT / "benchmarks" / "fidelity.md"
+RECORDED = RESULTS / "fidelity.json"
 
 
 def main() -> None:
@@ -36,7 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("paths", nargs="+", type=Path, metavar="PHOTOS")
     parser.add_argument("--photos", type=int, default=8, help="of each set and half")
-    parser.add_argument("--json", type=Path, default=RESULTS / "fidelity.json")
+    parser.add_argument("--json", type=Path, default=RECORDED)
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     photos = read(arguments.paths, arguments.photos)
@@ -53,7 +55,8 @@ def main() -> None:
     arguments.json.write_text(json.dumps(results, indent=1) + "\n")
     tables = page(results)
     print(tables)
-    fill(PAGE, "benchmarks/fidelity", tables)
+    if arguments.json == RECORDED:
+        fill(PAGE, "benchmarks/fidelity", tables)
 
 
 def read(paths: Sequence[Path], most: int) -> dict[Half, list[Pixels]]:

@@ -1,4 +1,4 @@
-"""Grey photos, and the ab fields that they are coloured with: their own, or random ones."""
+"""Make grey photos, and the ab fields to colour them with: their own, or random ones."""
 
 from collections.abc import Callable
 
@@ -19,13 +19,13 @@ def grey_of(rgb: Pixels, dtype: type[np.unsignedinteger]) -> Pixels:
 
 
 def field_of(rgb: Pixels, frame: Frame) -> Float:
-    """Average the true ab over the cells of the grid: (2, h, w)."""
+    """Average the true ab over the cells of the grid; the result is (2, h, w)."""
     planes = np.moveaxis(lab_from_rgb(rgb), -1, 0)[1:]
     return np.stack([to_grid(resample(reader(p), frame), GRID) for p in planes])
 
 
 def reader(plane: Float) -> Callable[[int, int], Float]:
-    """Read rows of a plane."""
+    """Make the function that reads rows of a plane."""
     return lambda top, bottom: plane[top:bottom]
 
 

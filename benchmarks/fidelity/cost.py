@@ -1,4 +1,4 @@
-"""Time what a photo costs beside the network: CPU time of one thread, the least of several runs."""
+"""Time what a photo costs beside the network, as the least CPU time of several runs."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from .lightness import JPEG
 
 
 def cost(photos: Sequence[Pixels]) -> dict[str, dict[str, float]]:
-    """Time every step on one photo, enlarged: core milliseconds a megapixel, by size."""
+    """Time every step on one photo, enlarged to several sizes: core milliseconds a megapixel."""
     chroma_table()
     photo = max(photos, key=lambda rgb: rgb.size)
     return {f"{megapixels} megapixels": cost_at(megapixels, photo) for megapixels in (0.5, 2, 24)}

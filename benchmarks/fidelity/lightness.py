@@ -50,7 +50,7 @@ class Changes:
 
 
 def lightness_changes(photos: Sequence[Pixels]) -> dict[str, dict[str, dict[str, float]]]:
-    """Compare L of grey photo and picture: figures by kind of field and by what is written."""
+    """Compare L of grey photo and picture; figures are by kind of field and by what is written."""
     changes: dict[str, dict[str, Changes]] = defaultdict(lambda: defaultdict(Changes))
     for seed, rgb in enumerate(photos):
         frame = frame_for(*rgb.shape[:2], SIZE)
@@ -72,19 +72,19 @@ def lightness_changes(photos: Sequence[Pixels]) -> dict[str, dict[str, dict[str,
 
 
 def through(suffix: str, rgb: Pixels, settings: Sequence[int]) -> Pixels:
-    """Encode and decode."""
+    """Encode a picture and decode it again."""
     _, data = cv2.imencode(suffix, rgb[..., ::-1], settings)
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))[..., ::-1]
 
 
 def clipped(grey: Pixels, field: Float, frame: Frame) -> Pixels:
-    """Render without a gamut: what lies outside sRGB is clipped channel by channel."""
+    """Render without a gamut, so that colours outside sRGB are clipped channel by channel."""
     with patch.object(render_module, "outside_gamut", lambda linear, _: np.zeros(1, bool)):
         return render(grey, field, frame)
 
 
 def lightness_table_of(lightness: dict[str, dict[str, dict[str, float]]]) -> str:
-    """One row a field: mean / 99.9th percentile / largest change."""
+    """Write a row for each field: mean / 99.9th percentile / largest change."""
     columns = next(iter(lightness.values()))
     rows = [
         [field, *(" / ".join(f"{value:.3f}" for value in of[what].values()) for what in columns)]

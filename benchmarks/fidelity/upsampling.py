@@ -108,7 +108,7 @@ def choices(photos: Sequence[Pixels], size: int) -> dict[str, dict[str, float]]:
 
 
 def quality_table_of(results: dict[int, dict[str, dict[str, float]]]) -> str:
-    """One row a method: PSNR, mean and 99th percentile of the distance in ab, by working size."""
+    """Write a row for each method: PSNR, mean and 99th percentile of the ab distance, by size."""
     methods = next(iter(results.values()))
     rows = [
         [

@@ -1,1 +1,1 @@
-"""What a GPU gives, by precision, layout, batch and the place where x_t lies between the steps."""
+"""Measure what a GPU gives, by precision, layout, batch and the place of x_t between steps."""

@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> Result:
 
 
 def _plan(options: argparse.Namespace) -> Iterator[tuple[Series, str]]:
-    """What tells most comes first."""
+    """List what is measured; the series that tells most comes first."""
     if options.provider == "cpu":
         for precision in options.precisions:
             yield Series(precision, "NCHW", (DEVICE,)), "cpu"
@@ -118,7 +118,7 @@ def _head(options: argparse.Namespace, bundle: Bundle, steps: int, device: str) 
 
 @contextmanager
 def _bundles(options: argparse.Namespace, bundle: Bundle) -> Iterator[dict[str, Bundle]]:
-    """The bundle in each precision; in half it is exported unless it is given."""
+    """Give the bundle in each precision; in half it is exported unless it is given."""
     bundles = {"fp32": bundle} if "fp32" in options.precisions else {}
     with TemporaryDirectory(prefix="colorize-gpu-") as folder:
         if "fp16" in options.precisions:
@@ -141,7 +141,7 @@ def _exported(out: Path, model: str) -> Path:
 
 
 def _asked(words: list[str]) -> Iterator[str]:
-    """What decides the figures: all options but those that name files or the commit."""
+    """Keep the options that decide the figures, which are all but files and the commit."""
     rest = iter(words)
     for word in rest:
         option, is_joined, value = word.partition("=")

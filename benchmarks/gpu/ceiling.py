@@ -1,4 +1,4 @@
-"""The product of two large matrices on the GPU, in PyTorch: what a denoiser can be held against."""
+"""Time the product of two large matrices in PyTorch, which a denoiser can be held against."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -15,10 +15,10 @@ def matrix_ceiling(device: str, side: int) -> dict[str, float]:
 
     Args:
         device: "cuda" or "cpu".
-        side: of the matrices.
+        side: The side of the matrices.
 
     Returns:
-        10^12 operations a second by precision, the median of some runs; fp32 without TF32.
+        10^12 operations a second by precision, the median of some runs. fp32 is without TF32.
     """
     torch.backends.cuda.matmul.allow_tf32 = False
     found = {}

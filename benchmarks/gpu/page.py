@@ -1,4 +1,4 @@
-"""The figures of a GPU as a section of a page, the newest first."""
+"""Write the figures of a GPU as a section of a page, the newest first."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -62,7 +62,7 @@ def append(page: Path, text: str) -> None:
 
 
 def share(result: Mapping[str, Any], figure: Mapping[str, Any]) -> float:
-    """The operations that were done, as a part of those of the bfloat16 product."""
+    """Divide the operations that were done by those of the bfloat16 product."""
     gflop = result["gflop"]["encoder"] + result["model"]["steps"] * result["gflop"]["step"]
     ceiling: float = 1000 * result["ceiling"]["tflop_per_s"]["bf16"]
     return float(figure["photos_per_second"]) * gflop / ceiling
@@ -86,7 +86,7 @@ def _verdict(result: Mapping[str, Any], good: Figures) -> str:
 
 
 def _rate_table(result: Mapping[str, Any], good: Figures) -> str:
-    """Photos a second, and the share of the ceiling, by batch."""
+    """Write photos a second, and the share of the ceiling, by batch."""
     batches = sorted({figure["batch"] for figure in good})
     rows = []
     for first in _series(good):
@@ -101,7 +101,7 @@ def _rate_table(result: Mapping[str, Any], good: Figures) -> str:
 
 
 def _loop_table(good: Figures) -> str:
-    """Where the time of the steps goes, for the smallest and the largest batch of each series."""
+    """Write where the time of the steps goes, for the least and largest batch of each series."""
     rows = []
     for first in _series(good):
         sizes = [figure["batch"] for figure in good if _alike(figure, first, but="batch")]
@@ -128,7 +128,7 @@ def _loop_table(good: Figures) -> str:
 
 
 def _beyond_graph(figure: Mapping[str, Any], good: Figures) -> str:
-    """The part of the steps' time that a CUDA graph saves."""
+    """Return the part of the steps' time that a CUDA graph saves."""
     for other in good:
         if other["way"] == GRAPH and _alike(other, figure, but="way"):
             return f"{1 - other['steps_ms'] / figure['steps_ms']:.1%}"
@@ -136,7 +136,7 @@ def _beyond_graph(figure: Mapping[str, Any], good: Figures) -> str:
 
 
 def _series(good: Figures) -> list[Mapping[str, Any]]:
-    """The first figure of each."""
+    """Return the first figure of each series."""
     return list({_names(figure): figure for figure in reversed(good)}.values())[::-1]
 
 

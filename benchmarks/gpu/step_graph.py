@@ -1,4 +1,4 @@
-"""One step of the sampler as a graph: the denoiser, the clamp and the update of x_t.
+"""Build a graph of one step of the sampler: the denoiser, the clamp and the update of x_t.
 
 With `step.onnx` the loop over the steps stays in Python, and x_t on the device. What a step does
 is linear but for the network and the clamp, so one graph serves every prediction, method and
@@ -27,16 +27,17 @@ def step_graph(denoiser: bytes, clamp: Clamp | None, *, takes_noise: bool) -> by
 
     Args:
         denoiser: `denoiser.onnx` of a bundle, of any precision.
-        clamp: bound on x_0, static, or None.
-        takes_noise: whether there is an input for it; `is_random` tells whether it is needed.
+        clamp: The bound on x_0, which is static, or None.
+        takes_noise: Whether there is an input for noise; `is_random` tells whether it is needed.
 
     Returns:
-        ONNX file with the inputs of the denoiser but for gamma; `coefficients` (6,) float32, a row
-        of `step_table`; and `noise` (rows, 2, h, w) where it takes any. Its output `x_s`
-        (rows, 2, h, w) may be bound to the memory of `noisy_ab`: the last node alone writes it.
+        An ONNX file with the inputs of the denoiser but for gamma, with `coefficients` (6,)
+        float32, a row of `step_table`, and with `noise` (rows, 2, h, w) where it takes any. Its
+        output `x_s` (rows, 2, h, w) may be bound to the memory of `noisy_ab`, since the last node
+        alone writes it.
 
     Raises:
-        ValueError: a dynamic clamp, whose percentiles are no graph's business.
+        ValueError: The clamp is dynamic; a graph computes no percentiles.
     """
     if clamp is not None and clamp.kind != "static":
         raise ValueError("only a static clamp can be put into the graph of a step")
@@ -66,11 +67,12 @@ def step_table(
     """Work out the coefficients of each step, in float64.
 
     Returns:
-        (T, 6), row t - 1 for the step from t, columns as `COEFFICIENTS`. The last step, t = 1,
-        gives x_0 itself. The temperature is in sigma; x_T is to be multiplied by it before.
+        (T, 6): row t - 1 is the step from t, and the columns are `COEFFICIENTS`. The last step,
+        t = 1, gives x_0 itself. sigma has the temperature in it; x_T is to be multiplied by the
+        temperature before.
 
     Raises:
-        ValueError: unknown settings, or eps-prediction with gamma_T = 0.
+        ValueError: The prediction is unknown, or eps with gamma_T = 0.
     """
     rows = []
     for gamma, on_x_0, on_x_t, sigma in STEPS[settings.method](schedule, settings):

@@ -1,4 +1,4 @@
-"""Ways through the steps of the sampler: x_t on the host between them, or on the device."""
+"""Walk through the steps of the sampler with x_t on the host between them, or on the device."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +36,7 @@ class Clock:
 
 
 class Way(Protocol):
-    """All steps of a batch of photos, one sample each."""
+    """A way to take all steps of a batch of photos, one sample each."""
 
     def draw(self, x_T: Float) -> Float:
         """Take (B, 2, h, w) noise to x_0."""
@@ -110,7 +110,7 @@ class RoundTrip:
 
 
 class OnDevice:
-    """x_t stays where it is: a run of `step.onnx` is all that a step takes."""
+    """The way in which x_t stays on the device: a step is a run of `step.onnx`."""
 
     def __init__(
         self, model: OpenedModel, condition: Condition, shape: tuple[int, ...], *, in_graph: bool

@@ -1,1 +1,1 @@
-"""What bounds the pieces of work that are not the network: python -m benchmarks.limits."""
+"""Hold what `colorize` does against what this machine can do: python -m benchmarks.limits."""

@@ -39,7 +39,7 @@ from colorize_cli.system.machine import describe_machine
 
 from ..ceiling import SIDE, measure, measure_copy, products
 from ..operations import Operations, network_operations
-from ..operator_times import time_kinds
+from ..operator_times import time_operators
 from ..page import RESULTS, ROOT, fill
 from .page import page
 
@@ -131,11 +131,11 @@ def account(
     measured["idle"] = max(0.0, ceilings["cores"] * alone.photo.median_ms - busy)
     rates = {"encoder": best_rate(ceilings, "all_cores", "fp32") / ceilings["cores"]}
     rates["denoiser"] = best_rate(ceilings, "all_cores", precision) / ceilings["cores"]
-    work = {"denoiser": steps * counts["denoiser.onnx"].flop / 1e9}
-    work["encoder"] = counts["encoder.onnx"].flop / 1e9 if "encoder.onnx" in counts else 0.0
+    gflop = {"denoiser": steps * counts["denoiser.onnx"].flop / 1e9}
+    gflop["encoder"] = counts["encoder.onnx"].flop / 1e9 if "encoder.onnx" in counts else 0.0
     floors = pixel_floors(samples, ceilings)
-    floors |= {name: 1000 * work[name] / rates[name] for name in work}
-    kinds = time_kinds(bundle, device, height, width)
+    floors |= {name: 1000 * gflop[name] / rates[name] for name in gflop}
+    operators = time_operators(bundle, device, height, width)
     return {
         "device": device.description,
         "precision": precision,
@@ -151,20 +151,20 @@ def account(
         },
         "pipeline_core_ms": 1000 * ceilings["cores"] * whole.seconds / whole.photos,
         "samples_per_second": whole.samples_per_second,
-        "kinds_ms": kinds,
+        "kinds_ms": operators,
         "waiting": alone.waiting,
     }
 
 
 def step_gflop(counts: Mapping[str, Operations]) -> float:
-    """Return the operations of a denoiser step, in 10^9."""
+    """Return the operations of a denoiser step in 10^9."""
     return counts["denoiser.onnx"].flop / 1e9
 
 
 def pixel_floors(samples: int, ceilings: Mapping[str, Any]) -> dict[str, float]:
     """Work out the floors of what is done to pixels, core milliseconds of a photo.
 
-    The codec alone for reading and writing JPEG; elsewhere each byte that goes in or out once, at
+    For reading and writing JPEG it is the codec alone. Elsewhere each byte goes in or out once, at
     the speed at which all cores together copy.
     """
     data = synthetic_photo()

@@ -1,1 +1,1 @@
-"""What a user might run instead, written here from descriptions, with random weights."""
+"""Networks that a user might run instead, written from descriptions, with random weights."""

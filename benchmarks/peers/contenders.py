@@ -1,4 +1,4 @@
-"""Ours and the peers, each made to colorize files and to tell how long it took."""
+"""Make ours and the peers colorize files and tell how long it took."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,15 +31,15 @@ class Contender:
     """Something that turns files into coloured files.
 
     Attributes:
-        name: What it is called in the table.
-        samples: Colourings a photo.
-        parameters: Of its networks.
-        gflop: 10^9 operations a colouring.
+        name: Its name in the table.
+        samples: The number of colourings of a photo.
+        parameters: The number of parameters of its networks.
+        gflop: The operations of a colouring in 10^9.
         sees: What its network sees of a photo, in words.
         writes: What is written, in words.
-        extrapolated: Of how many of how many steps, in words; empty where all were run.
-        photos: That one turn takes.
-        run: Colorizes photographs: seconds a photo.
+        extrapolated: How many of how many steps were run, in words; empty where all were run.
+        photos: The number of photos that one turn takes.
+        run: Colorizes photographs and returns the seconds a photo.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Contender:
 def ours(
     bundle: Bundle, device: Device, samples: int, photos: int, out: Path, title: str
 ) -> Contender:
-    """Make this project on a device: the pipeline that `colorize` runs, from file to file."""
+    """Make a contender of the pipeline that `colorize` runs on a device, from file to file."""
     colorizer = Colorizer(bundle, device, batch=device.batch_for(samples))
 
     def clear(outcome: Outcome) -> None:
@@ -93,10 +93,10 @@ def peer_contender(peer: Peer, steps: int, photos: int, out: Path) -> Contender:
     """Make a peer read, squash, draw, and write at the size that its network has.
 
     Args:
-        peer: Which.
-        steps: That are really run of its loop; the time of the loop is scaled up to all.
-        photos: That one turn takes.
-        out: Folder for what it writes, where nobody else writes.
+        peer: The peer.
+        steps: The steps of its loop that are really run; the time is scaled up to all of them.
+        photos: The number of photos that one turn takes.
+        out: The folder that it alone writes to.
     """
     out.mkdir(parents=True, exist_ok=True)
     steps = min(steps, peer.steps)
@@ -118,7 +118,7 @@ def peer_contender(peer: Peer, steps: int, photos: int, out: Path) -> Contender:
 
 
 def _colorize(peer: Peer, path: Path, steps: int, out: Path) -> float:
-    """Colorize a photo: seconds, those of the loop scaled up from the steps that were run."""
+    """Colorize a photo; return the seconds, those of the loop scaled up from the steps run."""
     started = perf_counter()
     grey = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE)
     small = cv2.resize(np.asarray(grey), (peer.size, peer.size), interpolation=cv2.INTER_AREA)

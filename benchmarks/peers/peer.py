@@ -1,4 +1,4 @@
-"""What the peers have in common: a network, a working size, and a loop that draws ab."""
+"""The peers have in common a network, a working size, and a loop that draws ab."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ class Peer:
     """A peer's way from L to ab, eager PyTorch in float32.
 
     Attributes:
-        name: What it is called here.
-        size: Side of the square that its network sees, pixels; every photo is squashed to it.
-        steps: Rounds of its sampling loop for one colouring.
-        parameters: Of all its networks.
-        gflop: 10^9 operations of one colouring, as `FlopCounterMode` counts them: convolutions and
-            matrix products, two for each product that is added up.
-        draw: (L, steps) -> ab: L (1, 1, size, size) in 0..100, the first so many rounds of the
-            loop, ab (1, 2, size, size) in Lab units.
+        name: Its name on the page.
+        size: The side in pixels of the square that its network sees, to which photos are squashed.
+        steps: The number of rounds of its sampling loop for one colouring.
+        parameters: The number of parameters of all its networks.
+        gflop: The operations of one colouring in 10^9, as `FlopCounterMode` counts them:
+            convolutions and matrix products, two for each product that is added up.
+        draw: (L, steps) -> ab. L is (1, 1, size, size) in 0..100, steps are the first rounds of the
+            loop, and ab is (1, 2, size, size) in Lab units.
     """
 
     name: str
@@ -49,8 +49,8 @@ def ancestral(
         predict: (x_t, t) -> eps, t (1,) int64 counted from 0.
         x: x_T, (1, 2, h, w).
         betas: (T,) float64.
-        steps: Rounds to do, from t = T - 1 down.
-        clamp: Bound on the estimate of x_0, if there is one.
+        steps: The number of rounds to do, from t = T - 1 down.
+        clamp: The bound on the estimate of x_0, if there is one.
     """
     gammas = (1 - torch.from_numpy(betas)).cumprod(0)
     for t in reversed(range(len(betas) - steps, len(betas))):
@@ -81,7 +81,7 @@ def count_parameters(network: nn.Module) -> int:
 
 
 def count_gflop(run: Callable[[], object]) -> float:
-    """Count the operations of a call of PyTorch networks, in 10^9."""
+    """Count the operations of a call of PyTorch networks in 10^9."""
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         run()
     return float(counter.get_total_flops()) / 1e9

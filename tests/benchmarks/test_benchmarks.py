@@ -10,7 +10,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from benchmarks.cpu.bars import Check
 from benchmarks.operations import count_operations, network_operations
-from benchmarks.operator_times import CONVOLUTIONS, PRODUCTS, kind_of
+from benchmarks.operator_times import CONVOLUTIONS, PRODUCTS, group_of
 from benchmarks.page import fill
 from benchmarks.peers.__main__ import page as peers_page
 from benchmarks.peers.color_diffusion import color_diffusion
@@ -68,7 +68,7 @@ def test_a_step_of_more_samples_counts_as_often(tiny_bundle: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("operator", "kind"),
+    ("operator", "group"),
     [
         ("FusedConv", CONVOLUTIONS),
         ("Convolution", CONVOLUTIONS),
@@ -77,8 +77,8 @@ def test_a_step_of_more_samples_counts_as_often(tiny_bundle: Path) -> None:
         ("Softmax", "Softmax"),
     ],
 )
-def test_operators_of_both_runtimes_fall_into_kinds(operator: str, kind: str) -> None:
-    assert kind_of(operator) == kind
+def test_operators_of_both_runtimes_fall_into_groups(operator: str, group: str) -> None:
+    assert group_of(operator) == group
 
 
 @pytest.mark.slow
