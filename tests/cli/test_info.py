@@ -6,7 +6,7 @@ import pytest
 from colorize_cli import __version__
 from colorize_cli.cli.app import main
 from colorize_cli.model.bundle import load_bundle
-from colorize_cli.runtimes import ort
+from colorize_cli.runtimes import device, ort
 from colorize_cli.system import install
 
 
