@@ -176,7 +176,7 @@ def _painted(bundle: Bundle, graphs: Mapping[str, Graph], photo: Photo) -> Float
     if photo.pixels.dtype == np.uint8:
         photo = replace(photo, pixels=photo.pixels.astype(np.uint16) * 257)
     colorizer = Colorizer(bundle, resolve("cpu", is_proven=True), graphs=graphs)
-    return lab_from_rgb(next(colorizer.paint(photo)))
+    return lab_from_rgb(next(colorizer.paint(photo, samples=1)))
 
 
 def _blame(candidate: _Candidate, reference: nn.Module, photo: Photo) -> list[tuple[str, float]]:

@@ -151,7 +151,7 @@ class Colorizer:
         return self._rows == 1
 
     def paint(
-        self, photo: Photo, samples: int = 1, seed: int = 0, on_step: OnStep | None = None
+        self, photo: Photo, samples: int = 4, seed: int = 0, on_step: OnStep | None = None
     ) -> Iterator[Pixels]:
         """Colour a photo.
 

@@ -12,51 +12,28 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 from ..system.gpu import find_gpu
 from ..system.install import install_commands
 from .ort import CPU_PROVIDER, OrtGraph, Providers, open_session, reinstall, test_computation
-from .runtime import Device, DeviceName, Graph, GraphSet, Precision
+from .runtime import Device, DeviceName, Graph, GraphSet, Precision, Runtime
 
 CUDA_PROVIDER = "CUDAExecutionProvider"
 # float32 means float32, and no benchmark of all algorithms at each new shape of a photo.
 _OPTIONS = {"device_id": "0", "use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
 PROVIDERS: Providers = ((CUDA_PROVIDER, _OPTIONS), (CPU_PROVIDER, {}))
+FIX = "Install the CUDA libraries with one of"
 _PHOTOS_A_CALL = 8  # with one, a GPU is idle most of the time
 
 
-class CudaRuntime:
-    """ONNX Runtime on an NVIDIA GPU."""
-
-    is_gpu = True
-
-    def problem(self, name: DeviceName, *, is_proven: bool) -> str | None:
-        """Say why it cannot run here, as `Runtime.problem` does; drivers change, so it is tried."""
-        return gpu_problem(name, PROVIDERS, _fix())
-
-    def device(self, name: DeviceName, threads: int, precision: Precision) -> Device:
-        """Describe the GPU."""
-        return gpu_device(name, "CUDA", threads)
-
-    def precisions(self) -> tuple[Precision | None, ...]:
-        """Return that the model alone decides."""
-        return (None,)
-
-    def versions(self) -> dict[str, str]:
-        """Return nothing beyond ONNX Runtime."""
-        return {}
-
-    def announcement(self, graphs: GraphSet) -> str | None:
-        """Return None: sessions open in seconds."""
-        return None
-
-    def open(self, graphs: GraphSet, device: Device) -> dict[str, Graph]:
-        """Open the graphs, as `Runtime.open` says."""
-        return {
-            file.spec.name: OrtGraph(
-                open_session(file.read(), device, PROVIDERS), file.spec, device
-            )
-            for file in graphs.files
-        }
+def _problem(name: DeviceName, is_proven: bool) -> str | None:
+    """Try it each time, as drivers change."""
+    return gpu_problem(name, PROVIDERS, f"{FIX}\n{install_commands('cuda')}")
 
 
-RUNTIME = CudaRuntime()
+def _device(name: DeviceName, threads: int, precision: Precision) -> Device:
+    return gpu_device(name, "CUDA", threads)
+
+
+def _open(graphs: GraphSet, device: Device) -> dict[str, Graph]:
+    sessions = {file: open_session(file.read(), device, PROVIDERS) for file in graphs.files}
+    return {file.spec.name: OrtGraph(one, file.spec, device) for file, one in sessions.items()}
 
 
 def gpu_device(name: DeviceName, title: str, threads: int) -> Device:
@@ -121,5 +98,4 @@ def _missing_library(name: DeviceName) -> str | None:
     return None
 
 
-def _fix() -> str:
-    return f"Install the CUDA libraries with one of\n{install_commands('cuda')}"
+RUNTIME = Runtime(_problem, _device, _open, is_gpu=True)

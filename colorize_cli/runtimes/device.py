@@ -75,4 +75,4 @@ def problem(name: DeviceName, *, is_proven: bool = False) -> str | None:
 
     With `is_proven`, on the CPU, it is None already when the runtime can be loaded.
     """
-    return runtime_of(name).problem(name, is_proven=is_proven)
+    return runtime_of(name).problem(name, is_proven)

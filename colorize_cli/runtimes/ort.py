@@ -15,14 +15,17 @@ import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
 
 from ..errors import DeviceError
+from ..system.wording import count_text
 from .runtime import (
     Device,
     DeviceName,
     Feeds,
     Graph,
+    GraphFile,
     GraphSet,
     GraphSpec,
     Precision,
+    Runtime,
     Size,
     Value,
 )
@@ -107,49 +110,28 @@ def _plain(value: Value) -> Any:
     return np.ascontiguousarray(value, np.float32)
 
 
-class OrtRuntime:
-    """ONNX Runtime on the CPU."""
-
-    is_gpu = False
-
-    def problem(self, name: DeviceName, *, is_proven: bool) -> str | None:
-        """Say why it cannot run here, as `Runtime.problem` does."""
-        return None if is_proven else test_computation(_CPU)
-
-    def device(self, name: DeviceName, threads: int, precision: Precision) -> Device:
-        """Describe the CPU: one thread a call, as many calls at once as there are cores."""
-        return Device(
-            name=name,
-            threads=1,
-            lanes=threads,
-            description=f"CPU ({threads_text(threads)}, onnxruntime {ort.__version__})",
-        )
-
-    def precisions(self) -> tuple[Precision | None, ...]:
-        """Return that the model alone decides."""
-        return (None,)
-
-    def versions(self) -> dict[str, str]:
-        """Return nothing beyond ONNX Runtime."""
-        return {}
-
-    def announcement(self, graphs: GraphSet) -> str | None:
-        """Return None: sessions open at once."""
-        return None
-
-    def open(self, graphs: GraphSet, device: Device) -> dict[str, Graph]:
-        """Open all graphs side by side, as `Runtime.open` says."""
-
-        def opened(number: int) -> Graph:
-            file = graphs.files[number]
-            return OrtGraph(open_session(file.read(), device, _CPU), file.spec, device)
-
-        with ThreadPoolExecutor(len(graphs.files), "open") as pool:
-            found = list(pool.map(opened, range(len(graphs.files))))
-        return {file.spec.name: graph for file, graph in zip(graphs.files, found, strict=True)}
+def _problem(name: DeviceName, is_proven: bool) -> str | None:
+    return None if is_proven else test_computation(_CPU)
 
 
-RUNTIME = OrtRuntime()
+def _device(name: DeviceName, threads: int, precision: Precision) -> Device:
+    """Describe the CPU: one thread a call, as many calls at once as there are cores."""
+    hardware = f"{count_text(threads, 'thread')}, onnxruntime {ort.__version__}"
+    return Device(name=name, threads=1, lanes=threads, description=f"CPU ({hardware})")
+
+
+def _open(graphs: GraphSet, device: Device) -> dict[str, Graph]:
+    """Open all graphs side by side."""
+
+    def opened(file: GraphFile) -> Graph:
+        return OrtGraph(open_session(file.read(), device), file.spec, device)
+
+    with ThreadPoolExecutor(len(graphs.files), "open") as pool:
+        found = list(pool.map(opened, graphs.files))
+    return {file.spec.name: graph for file, graph in zip(graphs.files, found, strict=True)}
+
+
+RUNTIME = Runtime(_problem, _device, _open)
 
 
 def open_session(
@@ -216,11 +198,6 @@ def test_computation(providers: Providers) -> str | None:
         except Exception as error:  # whatever it was, the device does not work
             return f"a test computation failed ({str(error).strip().splitlines()[0]})"
     return None if result[0] == 2 else "a test computation gave a wrong result"
-
-
-def threads_text(threads: int) -> str:
-    """Say how many threads there are."""
-    return f"{threads} thread" if threads == 1 else f"{threads} threads"
 
 
 def reinstall() -> str:

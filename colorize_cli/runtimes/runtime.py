@@ -178,38 +178,27 @@ class Graph(Protocol):
         """Get ready for photos of a size, in the background, where that takes time."""
 
 
-class Runtime(Protocol):
-    """What a device computes with; the constant `RUNTIME` of a module of `RUNTIMES` is one."""
+@dataclass(frozen=True)
+class Runtime:
+    """What a device computes with; the constant `RUNTIME` of a module of `RUNTIMES` is one.
 
-    @property
-    def is_gpu(self) -> bool:
-        """Whether it runs on a GPU, where bits depend on how many photos go through at once."""
+    Attributes:
+        problem: Says why a device cannot run here and what to do about it; None when it has just
+            computed or, with `is_proven`, when it can be loaded, as this machine has run it with
+            these packages before.
+        device: Describes a device, for so many threads of the CPU, in a precision.
+        open: Opens all graphs of a model, by file name. It raises ModelError where a file is not a
+            graph of its family, and DeviceError where the device cannot run it.
+        is_gpu: Whether it runs on a GPU, where bits depend on how many photos go through at once.
+        precisions: Lists what it can compute in here; None is what the model says.
+        versions: Names the packages beyond ONNX Runtime that decide what comes out.
+        announcement: Says what opening graphs will take long for; None where it takes seconds.
+    """
 
-    def problem(self, name: DeviceName, *, is_proven: bool) -> str | None:
-        """Say why it cannot run here and what to do about it; None when it has just computed.
-
-        Args:
-            name: The device.
-            is_proven: Whether this machine has run it with these packages before; then it is
-                enough that it can be loaded.
-        """
-
-    def device(self, name: DeviceName, threads: int, precision: Precision) -> Device:
-        """Describe the device, for as many threads of the CPU."""
-
-    def precisions(self) -> tuple[Precision | None, ...]:
-        """List what it can compute in here; None is what the model says."""
-
-    def versions(self) -> dict[str, str]:
-        """Name the packages beyond ONNX Runtime that decide what comes out, with versions."""
-
-    def announcement(self, graphs: GraphSet) -> str | None:
-        """Say what opening the graphs will take long for; None where it takes seconds."""
-
-    def open(self, graphs: GraphSet, device: Device) -> dict[str, Graph]:
-        """Open all graphs of a model, by file name.
-
-        Raises:
-            ModelError: A file is damaged, or not a graph of its family.
-            DeviceError: The device cannot run it.
-        """
+    problem: Callable[[DeviceName, bool], str | None]
+    device: Callable[[DeviceName, int, Precision], Device]
+    open: Callable[[GraphSet, Device], dict[str, Graph]]
+    is_gpu: bool = False
+    precisions: Callable[[], tuple[Precision | None, ...]] = lambda: (None,)
+    versions: Callable[[], dict[str, str]] = dict
+    announcement: Callable[[GraphSet], str | None] = lambda graphs: None

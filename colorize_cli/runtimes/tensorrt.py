@@ -22,7 +22,7 @@ from ..system.gpu import find_gpu
 from ..system.install import install_commands
 from . import cuda
 from .ort import OrtGraph, Providers, graph_inputs, open_session
-from .runtime import Device, DeviceName, Graph, GraphFile, GraphSet, Precision
+from .runtime import Device, DeviceName, Graph, GraphFile, GraphSet, Precision, Runtime
 
 _CACHE_BYTES = 8 << 30
 _PROVIDER = "TensorrtExecutionProvider"
@@ -30,61 +30,45 @@ _LIBRARIES = ("libnvinfer.so.10", "libnvonnxparser.so.10")
 _log = logging.getLogger(__name__)
 
 
-class TensorRtRuntime:
-    """TensorRT on an NVIDIA GPU; what it cannot take, CUDA and the CPU run."""
-
-    is_gpu = True
-
-    def problem(self, name: DeviceName, *, is_proven: bool) -> str | None:
-        """Say why it cannot run here, as `Runtime.problem` does; drivers change, so it is tried."""
-        cuda.preload_wheel("tensorrt_libs", _LIBRARIES)
-        fix = (
-            f"Install the CUDA libraries with one of\n{install_commands('cuda')}"
-            f"\nand TensorRT 10 beside them:\n{install_commands('tensorrt')}"
-        )
-        return cuda.gpu_problem(name, _providers({}), fix)
-
-    def device(self, name: DeviceName, threads: int, precision: Precision) -> Device:
-        """Describe the GPU."""
-        return cuda.gpu_device(name, "TensorRT", threads)
-
-    def precisions(self) -> tuple[Precision | None, ...]:
-        """Return that the model alone decides."""
-        return (None,)
-
-    def versions(self) -> dict[str, str]:
-        """Return nothing beyond ONNX Runtime."""
-        return {}
-
-    def announcement(self, graphs: GraphSet) -> str | None:
-        """Say that engines are to be built, and about how long it takes; None when they are there.
-
-        Each graph has an engine at least: several where TensorRT takes it in parts, of which one
-        is enough here, as nobody knows their number before. One that is left to CUDA as a whole
-        has none, and then this is said at each run.
-        """
-        folder = engine_folder(graphs)
-        names = [Path(file.spec.name).stem for file in graphs.files]
-        if all(any(folder.glob(f"{name}_*.engine")) for name in names):
-            return None
-        photos, size = graphs.best[:2]
-        return (
-            f"building TensorRT engines for batch {photos} and size {size}, once for this model "
-            "and GPU: some minutes"
-        )
-
-    def open(self, graphs: GraphSet, device: Device) -> dict[str, Graph]:
-        """Open one graph after the other, as TensorRT chooses kernels by their times.
-
-        Raises:
-            DeviceError: The folder of the engines cannot be made, or TensorRT takes no part of a
-                graph.
-        """
-        caches = _cache_options(graphs)
-        return {file.spec.name: _opened(file, graphs, device, caches) for file in graphs.files}
+def _problem(name: DeviceName, is_proven: bool) -> str | None:
+    """Try it each time, as drivers change."""
+    cuda.preload_wheel("tensorrt_libs", _LIBRARIES)
+    fix = (
+        f"{cuda.FIX}\n{install_commands('cuda')}"
+        f"\nand TensorRT 10 beside them:\n{install_commands('tensorrt')}"
+    )
+    return cuda.gpu_problem(name, _providers({}), fix)
 
 
-RUNTIME = TensorRtRuntime()
+def _device(name: DeviceName, threads: int, precision: Precision) -> Device:
+    return cuda.gpu_device(name, "TensorRT", threads)
+
+
+def _announcement(graphs: GraphSet) -> str | None:
+    """Say that engines are to be built, and about how long it takes; None when they are there.
+
+    Each graph has an engine at least: several where TensorRT takes it in parts, of which one is
+    enough here, as nobody knows their number before. One that is left to CUDA as a whole has
+    none, and then this is said at each run.
+    """
+    folder = engine_folder(graphs)
+    names = [Path(file.spec.name).stem for file in graphs.files]
+    if all(any(folder.glob(f"{name}_*.engine")) for name in names):
+        return None
+    photos, size = graphs.best[:2]
+    return (
+        f"building TensorRT engines for batch {photos} and size {size}, once for this model and "
+        "GPU: some minutes"
+    )
+
+
+def _open(graphs: GraphSet, device: Device) -> dict[str, Graph]:
+    """Open one graph after the other, as TensorRT chooses kernels by their times."""
+    caches = _cache_options(graphs)
+    return {file.spec.name: _opened(file, graphs, device, caches) for file in graphs.files}
+
+
+RUNTIME = Runtime(_problem, _device, _open, is_gpu=True, announcement=_announcement)
 
 
 def _opened(

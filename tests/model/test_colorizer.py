@@ -302,15 +302,15 @@ def test_a_painted_photo_is_what_its_parts_give(one: Colorizer) -> None:
 
 def test_a_model_opened_by_its_path_paints(tiny_bundle: Path, one: Colorizer) -> None:
     opened = Colorizer.open(str(tiny_bundle), device="cpu")
-    expected = next(one.paint(photo(0), seed=SEED))
-    np.testing.assert_array_equal(next(opened.paint(photo(0), seed=SEED)), expected)
+    expected = next(one.paint(photo(0), 1, SEED))
+    np.testing.assert_array_equal(next(opened.paint(photo(0), 1, SEED)), expected)
 
 
 def test_each_step_shows_where_it_starts_and_what_it_takes_for_the_picture(
     one: Colorizer,
 ) -> None:
     steps: list[Step] = []
-    (picture,) = one.paint(photo(0), seed=SEED, on_step=steps.append)
+    (picture,) = one.paint(photo(0), 1, SEED, steps.append)
     assert picture.shape == (60, 90, 3)
     assert [(step.sample, step.t) for step in steps] == [(0, t) for t in range(20, 0, -1)]
     assert all(step.x_t.shape == step.x_0.shape == (1, 2, 16, 24) for step in steps)
