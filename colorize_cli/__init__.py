@@ -1,9 +1,9 @@
 """Turn folders of black-and-white photographs into colour with a diffusion model.
 
-    from colorize_cli import Colorizer, read_photo
+from colorize_cli import Colorizer, read_photo
 
-    photo = read_photo(Path("scan.tif").read_bytes())
-    pictures = list(Colorizer.open("default").paint(photo, samples=4))
+photo = read_photo(Path("scan.tif").read_bytes())
+pictures = list(Colorizer.open("default").paint(photo, samples=4))
 """
 
 import os

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from training.families import family_of
-from training.families.family import NetworkGraph
 
 from colorize_cli.runtimes.runtime import Feeds, Graph, Size
+from training.families import family_of
+from training.families.family import NetworkGraph
 
 from .precision import HalfArithmetic
 
