@@ -20,6 +20,14 @@ from ..system.paths import shown
 from .introduction import introduce, tell_differences
 from .settings import RunSettings, wanted_model
 
+# Of what decides the pixels on every device.
+_VERSIONS = {
+    "colorize-cli": __version__,
+    "numpy": np.__version__,
+    "onnxruntime": ort.__version__,
+    "opencv": cv2.__version__,
+}
+
 
 class ModelAndDevice:
     """The model and the device of a run, each opened when it is first asked for."""
@@ -131,13 +139,11 @@ class ModelAndDevice:
         Photographs a call are as given, else as in the last run on the same GPU, else the device's
         own.
         """
-        device, is_open = self.proven, self._requested in ("auto", "openvino")
-        is_open = is_open and not self._is_kept_to
+        device = self.proven
+        is_open = not self._is_kept_to and (device is None or device.precision is not None)
         if is_open and not dry:
-            device, is_open = (
-                choose_device(self._requested, self.bundle, self._messages.note),
-                False,
-            )
+            device = choose_device(self._requested, self.bundle, self._messages.note)
+            is_open = False
         if device is None:
             return None, settings
         device = device.fitted(photos * settings.drawn)
@@ -149,16 +155,5 @@ class ModelAndDevice:
             device=device.name,
             precision="" if is_open else device.computes(self.bundle.compute),
             batch=settings.batch or batch,
-            versions={} if dry else _versions(device),
+            versions={} if dry else {**runtime_of(device.name).versions(), **_VERSIONS},
         )
-
-
-def _versions(device: Device) -> dict[str, str]:
-    """Versions of what decides the pixels."""
-    return {
-        **runtime_of(device.name).versions(),
-        "colorize-cli": __version__,
-        "numpy": np.__version__,
-        "onnxruntime": ort.__version__,
-        "opencv": cv2.__version__,
-    }

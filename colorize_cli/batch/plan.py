@@ -126,14 +126,14 @@ def _checked(
     named: Sequence[Job], ledger: Ledger | None, *, overwrite: bool
 ) -> tuple[list[Job], list[Outcome]]:
     """Leave to do what is not there; a job whose file is a photo, or another's, is a problem."""
-    real, listed = cache(os.path.realpath), cache(_listed)
+    real, names_in = cache(os.path.realpath), cache(_names_in)
     photos_in: dict[str, set[str]] = defaultdict(set)
     for job in named:
         photos_in[folded(real(job.source.parent))].add(folded(job.source.name))
     jobs, problems = [], []
     for job in named:
         names = job.names
-        there = frozenset() if overwrite else listed(job.folder)
+        there = frozenset() if overwrite else names_in(job.folder)
         missing = tuple(k for k in job.missing if composed(names[k]) not in there)
         photos = photos_in.get(folded(real(job.folder)))
         reason = None
@@ -149,7 +149,7 @@ def _checked(
     return jobs, problems
 
 
-def _listed(folder: Path) -> frozenset[str]:
+def _names_in(folder: Path) -> frozenset[str]:
     """Names in an output folder: one listing a folder is cheaper than one look a file."""
     try:
         return frozenset(composed(path.name) for path in folder.iterdir())

@@ -16,9 +16,9 @@ from .model_and_device import ModelAndDevice
 from .options import Options
 from .outcome import Observer, Outcome, RunFacts
 from .output_names import Job
-from .photo_job import OnColour, Put, Treatment
+from .photo_job import Put, Treatment
 from .plan import make_plan, require_photos
-from .settings import RunSettings, settle
+from .settings import settle
 
 # What carries out jobs, as `pipeline.run` does.
 Execute: TypeAlias = Callable[
@@ -80,8 +80,6 @@ def run(
                 tell(outcome)
             if not options.dry_run:
                 ledger.note_moved()
-            if last and not plan.todo:
-                tell_given(messages, out, last, options)
             todo = [] if options.fail_fast and plan.problems else plan.todo
             if todo:
                 settings = settle(options, last, parts.bundle)
@@ -92,14 +90,19 @@ def run(
                         f"{count_text(len(todo), 'photo')}, "
                         f"{count_text(settings.samples, 'sample')} each, into {shown(out)}"
                     )
-                    treatment = _treatment(
-                        settings, colorizer, options.on_colour, fail_fast=options.fail_fast
+                    treatment = Treatment.of(
+                        settings,
+                        gains=colorizer.family.gains,
+                        on_colour=options.on_colour,
+                        fail_fast=options.fail_fast,
                     )
                     device = colorizer.device.name
                     facts = RunFacts(len(todo), settings.seed, settings.model_digest, device)
                     for observer in observers:
                         observer.start(facts)
                     execute(todo, colorizer, treatment, tell, ledger.put)
+            elif last and not plan.todo:
+                tell_given(messages, out, last, options)
             if options.dry_run:
                 write_stdout("".join(plan.lines()))
         except KeyboardInterrupt:
@@ -107,16 +110,3 @@ def run(
         for observer in observers:
             observer.end(plan)
     return code
-
-
-def _treatment(
-    settings: RunSettings, colorizer: Colorizer, on_colour: OnColour, *, fail_fast: bool
-) -> Treatment:
-    return Treatment(
-        samples=settings.samples,
-        seed=settings.seed,
-        candidates=settings.candidates,
-        on_colour=on_colour,
-        fail_fast=fail_fast,
-        gains=colorizer.bundle.family.gains,
-    )

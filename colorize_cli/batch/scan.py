@@ -6,7 +6,7 @@ Nothing is decoded: the first bytes of a file say whether it is a photograph.
 import os
 import stat
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,12 +80,7 @@ def scan(paths: Sequence[Path], out: Path, *, recursive: bool = True) -> Scan:
     real_out = _real(out)
     named_folders = [path for path in paths if _is_folder(path)]
     named_files = [path for path in paths if not _is_folder(path)]
-    for path in (*named_folders, *(file.parent for file in named_files)):
-        if _real(path) == real_out:
-            raise UsageError(
-                f"--out {out} is the folder of the photographs themselves. Originals and "
-                "colourings are kept apart: name another folder."
-            )
+    _keep_apart(real_out, (*named_folders, *(file.parent for file in named_files)), out)
     folders = {_real(path): path for path in reversed(named_folders)}
     scanner = _Scanner(real_out, frozenset(folders), recursive)
     bases = {
@@ -116,6 +111,14 @@ def scan(paths: Sequence[Path], out: Path, *, recursive: bool = True) -> Scan:
     scanner.result.sources = found
     scanner.result.trees = tuple(bases.values())
     return scanner.result
+
+
+def _keep_apart(real_out: Path, folders: Iterable[Path], out: Path) -> None:
+    if any(_real(folder) == real_out for folder in folders):
+        raise UsageError(
+            f"--out {out} is the folder of the photographs themselves. Originals and "
+            "colourings are kept apart: name another folder."
+        )
 
 
 def _real(path: Path) -> Path:

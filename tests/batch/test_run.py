@@ -1,0 +1,171 @@
+"""A run from the options to the observers, and what it opens on its way."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from made.messages import Told
+from made.pictures import encode, grey
+
+from colorize_cli.batch.ledger import SETTINGS_NAME
+from colorize_cli.batch.options import Options
+from colorize_cli.batch.outcome import Observer, Outcome, RunFacts
+from colorize_cli.batch.output_names import Job
+from colorize_cli.batch.photo_job import Put, Treatment
+from colorize_cli.batch.plan import Plan
+from colorize_cli.batch.run import run
+from colorize_cli.errors import DeviceError
+from colorize_cli.model.colorizer import Colorizer
+
+ROOT = Path(__file__).parents[2]
+# Runs the command line some times in one process, and says of each run which files it opened for
+# reading how often, and how often each device was proven by a computation.
+COUNT = """
+import json, sys
+sys.path.insert(0, sys.argv[2])
+from collections import Counter
+from pathlib import Path
+from colorize_cli.cli.app import main
+from colorize_cli.runtimes import device
+
+counts = Counter()
+def hook(event, arguments):
+    if event == "open" and isinstance(arguments[0], str) and arguments[1] in ("r", "rb", None):
+        counts[Path(arguments[0]).name] += 1
+sys.addaudithook(hook)
+problem = device.problem
+def counted(name, *, is_proven=False):
+    counts["proven " + name] += not is_proven
+    return problem(name, is_proven=is_proven)
+device.problem = counted
+found = []
+for words in json.loads(sys.argv[1]):
+    counts.clear()
+    assert main(words) == 0
+    found.append(dict(counts))
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("scans").mkdir()
+    for number in range(3):
+        data = encode(np.roll(grey(), number, axis=1), "PNG")
+        Path(f"scans/{number}.png").write_bytes(data)
+    return tmp_path
+
+
+class Events(Observer):
+    """Keep what one is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def __enter__(self) -> "Events":
+        self.told.append("enter")
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.told.append("exit")
+
+    def start(self, facts: RunFacts) -> None:
+        self.told.append(f"start {facts.photos} seed {facts.seed} {facts.device}")
+
+    def outcome(self, outcome: Outcome) -> None:
+        self.told.append(f"{outcome.status} {outcome.source.name}")
+
+    def end(self, plan: Plan) -> None:
+        self.told.append(f"end {len(plan.jobs)}")
+
+
+def elsewhere(error: BaseException | None = None) -> Callable[..., None]:
+    """Make what carries out jobs somewhere else: nothing is written."""
+
+    def execute(
+        jobs: Iterable[Job],
+        colorizer: Colorizer,
+        treatment: Treatment,
+        report: Callable[[Outcome], None],
+        put: Put,
+    ) -> None:
+        for job in jobs:
+            report(Outcome(job.source, "done", job=job))
+            if error:
+                raise error
+
+    return execute
+
+
+def options(bundle: Path, **given: Any) -> Options:
+    return Options((Path("scans"),), Path("out"), model=str(bundle), device="cpu", **given)
+
+
+def test_observers_hear_of_everything_in_its_order(tiny_bundle: Path) -> None:
+    Path("scans/bad.png").write_bytes(b"")
+    Path("out").mkdir()
+    Path("out/1.png").write_bytes(b"there")
+    events = Events()
+    code = run(options(tiny_bundle, seed=5), Told(), [events], elsewhere())
+    assert code == 1
+    assert events.told == [
+        "enter",
+        "failed bad.png",
+        "there 1.png",
+        "start 2 seed 5 cpu",
+        "done 0.png",
+        "done 2.png",
+        "end 3",
+        "exit",
+    ]
+
+
+def test_an_interrupted_run_is_told_its_end(tiny_bundle: Path) -> None:
+    events = Events()
+    code = run(options(tiny_bundle), Told(), [events], elsewhere(KeyboardInterrupt()))
+    assert code == 130
+    assert events.told[-3:] == ["done 0.png", "end 3", "exit"]
+
+
+def test_observers_are_left_whatever_happens(tiny_bundle: Path) -> None:
+    events = Events()
+    with pytest.raises(DeviceError):
+        run(options(tiny_bundle), Told(), [events], elsewhere(DeviceError("lost")))
+    assert events.told[-1] == "exit"
+    assert "end 3" not in events.told
+
+
+def test_a_dry_run_starts_nothing_and_writes_nothing(
+    tiny_bundle: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    events, messages = Events(), Told()
+    assert run(options(tiny_bundle, dry_run=True), messages, [events], elsewhere()) == 0
+    assert events.told == ["enter", "end 3", "exit"]
+    assert not messages.said
+    assert capfd.readouterr().out.count("\twrite\n") == 3
+    assert not Path("out").exists()
+
+
+def test_nothing_is_opened_read_or_proven_twice(tiny_bundle: Path) -> None:
+    words = ["scans", "--out", "out", "--model", str(tiny_bundle), "--size", "64"]
+    runs = [
+        [*words, "--device", "cpu"],
+        [*words, "--device", "cpu", "--overwrite"],
+        [*words[:-2], "--format", "webp"],  # the last run's device, and another name: all is made
+        [*words, "--device", "cpu", "--format", "jpg", "--dry-run"],
+        [*words, "--device", "cpu"],  # nothing left to do
+    ]
+    code = [sys.executable, "-c", COUNT, json.dumps(runs), str(ROOT)]
+    done = subprocess.run(code, capture_output=True, text=True, check=True)
+    for counts in json.loads(done.stdout.splitlines()[-1]):
+        assert counts["bundle.json"] == 1
+        assert counts["encoder.onnx"] == 1
+        assert counts["denoiser.onnx"] == 1
+        assert counts.get(SETTINGS_NAME, 1) == 1
+        assert counts["proven cpu"] == 1

@@ -1,0 +1,103 @@
+"""What a run makes colourings with: as given, else as in the last run, else as the model has it."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from made.messages import Told
+
+from colorize_cli.batch.introduction import tell_differences, tell_given
+from colorize_cli.batch.options import Options
+from colorize_cli.batch.settings import RunSettings, settle
+from colorize_cli.errors import UsageError
+
+OUT = Path("out")
+BUNDLE: Any = SimpleNamespace(
+    digest="m0" * 32, path=Path("/models/m0"), working_size=320, family=SimpleNamespace(steps=20)
+)
+LAST = RunSettings(
+    model="default",
+    model_digest=BUNDLE.digest,
+    device="cpu",
+    precision="fp32",
+    seed=7,
+    size=96,
+    steps=5,
+    batch=2,
+    samples=1,
+    versions={"numpy": "1"},
+    candidates=3,
+)
+
+
+def options(**given: Any) -> Options:
+    return Options(paths=(Path("in"),), out=OUT, **given)
+
+
+def test_without_a_last_run_the_model_decides() -> None:
+    settings = settle(options(), None, BUNDLE)
+    assert (settings.seed, settings.size, settings.steps, settings.candidates) == (0, 320, 20, 0)
+    assert (settings.model, settings.device, settings.batch) == ("default", "auto", 0)
+    assert not settings.precision
+
+
+def test_what_is_not_given_is_that_of_the_last_run() -> None:
+    settings = settle(options(), LAST, BUNDLE)
+    assert (settings.seed, settings.size, settings.steps, settings.candidates) == (7, 96, 5, 3)
+    assert settings.device == "cpu"
+    assert settings.drawn == 3
+
+
+def test_what_is_given_counts_zero_too() -> None:
+    given = options(seed=0, size=128, steps=9, candidates=0, batch=4, device="cuda")
+    settings = settle(given, LAST, BUNDLE)
+    assert (settings.seed, settings.size, settings.steps, settings.candidates) == (0, 128, 9, 0)
+    assert (settings.device, settings.batch, settings.drawn) == ("cuda", 4, 1)
+
+
+def test_size_and_steps_of_another_model_do_not_count() -> None:
+    other = SimpleNamespace(**vars(BUNDLE) | {"digest": "m1" * 32})
+    settings = settle(options(model="/models/m0"), LAST, other)  # type: ignore[arg-type]
+    assert (settings.seed, settings.size, settings.steps) == (7, 320, 20)
+    assert settings.model == str(Path("/models/m0").absolute())
+
+
+def test_fewer_candidates_than_samples_are_refused_given_or_recorded() -> None:
+    with pytest.raises(UsageError, match="4 samples cannot be chosen from 2"):
+        options(candidates=2, samples=4)
+    with pytest.raises(UsageError, match="4 samples cannot be chosen from 3"):
+        settle(options(samples=4), LAST, BUNDLE)
+
+
+def test_between_cpus_the_batch_makes_no_difference_and_what_is_unknown_none_either() -> None:
+    for changes, said in (
+        ({"device": "cpu", "batch": 9}, ""),
+        ({"device": "cuda", "batch": 9, "precision": ""}, "(device cpu, now cuda, batch 2, now 9)"),
+        ({"precision": "bf16"}, "(precision fp32, now bf16)"),
+    ):
+        now = RunSettings(**(vars(LAST) | changes))  # type: ignore[arg-type]
+        messages = Told()
+        tell_differences(messages, OUT, LAST, now)
+        assert [how for how, _ in messages.said] == ["warn"] * bool(said)
+        assert all(f"other settings {said}" in text for _, text in messages.said)
+
+
+def test_other_versions_are_a_note_and_other_names_a_warning() -> None:
+    messages = Told()
+    changes = {"versions": {"numpy": "2"}, "samples": 2}
+    tell_differences(messages, OUT, LAST, RunSettings(**(vars(LAST) | changes)))  # type: ignore[arg-type]
+    (_, names), (how, versions) = messages.said
+    assert "other names (samples 1, now 2)" in names
+    assert how == "note"
+    assert "other versions (numpy 1, now 2)" in versions
+
+
+def test_where_nothing_is_made_only_what_is_given_is_compared() -> None:
+    messages = Told()
+    tell_given(messages, OUT, LAST, options())
+    assert not messages.said
+    tell_given(messages, OUT, LAST, options(seed=8, device="cuda", model="other"))
+    ((how, text),) = messages.said
+    assert how == "warn"
+    assert "(seed 7, now 8, device cpu, now cuda, model default, now other)" in text
