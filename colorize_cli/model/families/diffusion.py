@@ -10,17 +10,16 @@ from typing import Any, Self, TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ...diffusion.noise import SampleNoise
 from ...diffusion.sampler import Clamp, Prediction, SamplerSettings, sample, x_0_factors
 from ...diffusion.schedule import Schedule, respace
 from ...imaging.area_resample import cell_means
+from ...imaging.lab import Float
 from ...runtimes.runtime import GraphSpec, Shape, Size, Value
 from .family import Graphs, OnStep, Step
 
 ENCODER, DENOISER = "encoder.onnx", "denoiser.onnx"
-Float: TypeAlias = NDArray[np.float32]
 Denoise: TypeAlias = Callable[[Float, Float], Float]
 
 # The encoder runs once a photo, and what it finds decides all: in bfloat16 it moved colours by 0.7
@@ -28,24 +27,16 @@ Denoise: TypeAlias = Callable[[Float, Float], Float]
 _ENCODER = GraphSpec(ENCODER, ("L",), ("cond_*",), needs_fp32=True, feeds_others=True)
 
 
-def _denoiser(maps: str) -> GraphSpec:
-    return GraphSpec(DENOISER, ("noisy_ab", maps, "gamma"), ("prediction",), runs_often=True)
-
-
+_DENOISER = GraphSpec(DENOISER, ("noisy_ab", "cond_*", "gamma"), ("prediction",), runs_often=True)
 _GRAPHS: Mapping[str, tuple[GraphSpec, ...]] = {
-    "encoder": (_ENCODER, _denoiser("cond_*")),
-    "palette": (_denoiser("L"),),
+    "encoder": (_ENCODER, _DENOISER),
+    "palette": (replace(_DENOISER, inputs=("noisy_ab", "L", "gamma")),),
 }
 
 
 @dataclass(frozen=True, eq=False)
 class Condition:
-    """What the denoiser has to know of a batch of photos.
-
-    Attributes:
-        maps: Values of the runtime by the denoiser's input name, (B, c, ...) each.
-        batch: The number B of photos.
-    """
+    """What the denoiser has to know of `batch` photos: a map (B, c, ...) by each input's name."""
 
     maps: Mapping[str, Value]
     batch: int
@@ -73,7 +64,7 @@ class Diffusion:
 
     @property
     def graphs(self) -> tuple[GraphSpec, ...]:
-        """The encoder, where there is one, and the denoiser."""
+        """The encoder, in the family that has one, and the denoiser."""
         return _GRAPHS[self.name]
 
     @property

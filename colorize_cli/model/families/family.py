@@ -4,32 +4,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ...diffusion.noise import SampleNoise
+from ...imaging.lab import Float
 from ...runtimes.runtime import Graph, GraphSpec, Shape, Size
 
-Graphs: TypeAlias = Mapping[str, Graph]
-# What `Family.sample` has to know of a batch of photos; a family's own.
-Condition: TypeAlias = Any
+Graphs: TypeAlias = Mapping[str, Graph]  # by file name
+Condition: TypeAlias = Any  # what `Family.sample` has to know of a batch of photos
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A step of the sampling, as it is taken.
+    """A step of the sampling of sample `sample`, from 0, as it is taken.
 
-    Attributes:
-        sample: Number of the sample, from 0.
-        t: Number of the step, counted down to 1.
-        x_t: (photos, 2, h, w) float32, what the step starts from.
-        x_0: The estimate of the clean picture at this step, like `x_t`.
+    `t` counts down to 1; x_t and x_0, the estimate of the clean picture, are (photos, 2, h, w)
+    float32.
     """
 
     sample: int
     t: int
-    x_t: NDArray[np.float32]
-    x_0: NDArray[np.float32]
+    x_t: Float
+    x_0: Float
 
 
 OnStep: TypeAlias = Callable[[Step], None]
@@ -40,15 +34,15 @@ class Family(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name, a key of `FAMILIES`."""
+        """The family's name, a key of `FAMILIES`."""
 
     @property
     def graphs(self) -> tuple[GraphSpec, ...]:
-        """Its graphs, in the order in which they run."""
+        """The graphs, in the order in which they run."""
 
     @property
     def steps(self) -> int:
-        """How many steps a sample takes: calls of the graph that runs often."""
+        """How many steps a sample takes."""
 
     @property
     def gains(self) -> tuple[float, ...]:
@@ -60,27 +54,19 @@ class Family(Protocol):
 
     @property
     def sampling(self) -> Mapping[str, Any]:
-        """Its own table of `bundle.json`, whole: all but the graphs that decides the pixels."""
+        """The family's own table of `bundle.json`: all but the graphs that decides the pixels."""
 
     def with_steps(self, steps: int) -> Self:
-        """Take another number of steps.
-
-        Raises:
-            UsageError: This family has no such choice, or the number is out of range.
-        """
+        """Take another number of steps; UsageError where this family has no such choice."""
 
     def shape(self, graph: str, name: str, size: Size) -> Shape:
         """Give the shape of a graph's input for so many photos of a padded height and width."""
 
-    def condition(self, graphs: Graphs, L: NDArray[np.float32]) -> Condition:
-        """Compute what does not depend on the sample.
+    def condition(self, graphs: Graphs, L: Float) -> Condition:
+        """Compute what does not depend on the sample from L (B, 1, H, W), 0..100.
 
-        Args:
-            graphs: The opened graphs by file name.
-            L: (B, 1, H, W) float32, 0..100; H and W multiples of the bundle's `multiple`.
-
-        Raises:
-            DeviceError: The device failed, for want of memory say.
+        H and W are multiples of the bundle's `multiple`. DeviceError is raised where the device
+        fails, for want of memory say, here and in `sample`.
         """
 
     def sample(
@@ -89,18 +75,9 @@ class Family(Protocol):
         condition: Condition,
         noise: SampleNoise,
         on_step: OnStep | None = None,
-    ) -> NDArray[np.float32]:
-        """Draw ab fields.
+    ) -> Float:
+        """Draw ab fields (rows, 2, h, w) in Lab units, the samples of a photo side by side.
 
-        Args:
-            graphs: The opened graphs by file name.
-            condition: From `condition`.
-            noise: Noise of the rows, the samples of a photo side by side.
-            on_step: Called before each step; what it raises ends the sampling.
-
-        Returns:
-            (rows, 2, h, w) float32 in Lab units.
-
-        Raises:
-            DeviceError: The device failed.
+        `noise` says which rows there are; `on_step` is called before each step, and what it raises
+        ends the sampling.
         """
