@@ -10,7 +10,6 @@ from ..errors import ColorizeError
 from ..imaging.choose import Choice, judge
 from ..imaging.kinds import Kind, kind_of
 from ..imaging.lab import Float
-from ..imaging.render import render_samples
 from ..model.colorizer import Colorizer, Prepared
 from ..photos.read import Photo, read_photo
 from ..photos.write import encode_photo, losses
@@ -149,13 +148,19 @@ def decode(item: Item, colorizer: Colorizer, on_colour: OnColour, put: Put) -> N
 
 
 def write(
-    item: Item, ab: Float, treatment: Treatment, is_halted: Callable[[], bool], put: Put
+    item: Item,
+    ab: Float,
+    colorizer: Colorizer,
+    treatment: Treatment,
+    is_halted: Callable[[], bool],
+    put: Put,
 ) -> None:
     """Choose from the samples drawn, render and write those that are missing.
 
     Args:
         item: A prepared photo.
         ab: (K, 2, h, w), as `Colorizer.colorize` gives it.
+        colorizer: What prepared it and gave `ab`.
         treatment: How many samples, and whether they are chosen.
         is_halted: Asked before every file; the rest is left when it says so.
         put: Writes the files.
@@ -164,14 +169,18 @@ def write(
         job, photo, prepared = item.job, item.photo, item.prepared
         assert photo is not None
         assert prepared is not None
-        L, frame = prepared.L, prepared.frame
-        choosing, gains = bool(treatment.candidates), treatment.gains
-        item.choice = judge(L, frame, ab, treatment.samples, choosing=choosing, gains=gains)
+        item.choice = judge(
+            prepared.L,
+            prepared.frame,
+            ab,
+            treatment.samples,
+            choosing=bool(treatment.candidates),
+            gains=treatment.gains,
+        )
         wanted = item.choice.take(ab, job.missing)
-        grid = L.shape[0] // ab.shape[2]
         job.folder.mkdir(parents=True, exist_ok=True)
-        rendered = render_samples(photo.pixels, wanted, frame, grid, working=L)
-        for k, rgb in zip(job.missing, rendered, strict=True):
+        pictures = colorizer.pictures(photo.pixels, prepared, wanted)
+        for k, rgb in zip(job.missing, pictures, strict=True):
             if is_halted():
                 return
             item.put(k, encode_photo(rgb, photo, job.format), put)

@@ -85,7 +85,7 @@ def run(
 
     Args:
         jobs: What to do; jobs without missing samples are left alone.
-        colorizer: The network; used from the calling thread alone, but for `prepare`.
+        colorizer: The network; only its `prepare` and `pictures` are called from other threads.
         treatment: How every photograph is treated.
         report: Called in the calling thread with each outcome, in the order of completion.
         put: Called in any thread to write a file; what it raises fails the photo.
@@ -236,5 +236,5 @@ class _Pipeline:
         return item
 
     def _write(self, item: Item, ab: Float) -> Item:
-        write(item, ab, self._treatment, self._halt.is_set, self._put)
+        write(item, ab, self._colorizer, self._treatment, self._halt.is_set, self._put)
         return item

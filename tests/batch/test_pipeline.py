@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,8 @@ from colorize_cli.batch.plan import make_plan
 from colorize_cli.errors import DeviceError
 from colorize_cli.imaging.area_resample import to_working
 from colorize_cli.imaging.frame import frame_for
-from colorize_cli.imaging.lab import Float
+from colorize_cli.imaging.lab import Float, Pixels
+from colorize_cli.imaging.render import render_samples
 from colorize_cli.model.colorizer import Prepared
 from colorize_cli.photos.read import Photo, read_photo
 
@@ -49,6 +50,9 @@ class Network:
         self.groups.append([p.digest for p in prepared])
         self._act(prepared)
         return [np.stack([self._field(p, k, seed) for k in range(samples)]) for p in prepared]
+
+    def pictures(self, pixels: Pixels, prepared: Prepared, fields: Float) -> Iterator[Pixels]:
+        return render_samples(pixels, fields, prepared.frame, 4, working=prepared.L)
 
     @staticmethod
     def _field(prepared: Prepared, k: int, seed: int) -> Float:

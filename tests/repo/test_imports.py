@@ -27,15 +27,6 @@ ROOMS = {
     "training": {"model", "diffusion", "photos", "imaging", "system"},
     "export": {"model", "runtimes", "diffusion", "photos", "imaging", "system"},
 }
-# Arrows that still run upwards.
-STILL: set[tuple[str, str]] = {
-    ("colorize_cli.batch.run", "colorize_cli.cli.summary"),
-    ("colorize_cli.runtimes.openvino", "colorize_cli.imaging.frame"),
-    ("colorize_cli.runtimes.openvino", "colorize_cli.model.bundle"),
-    ("colorize_cli.runtimes.openvino_cache", "colorize_cli.model.bundle"),
-    ("colorize_cli.runtimes.ort", "colorize_cli.model.bundle"),
-    ("colorize_cli.runtimes.tensorrt", "colorize_cli.model.bundle"),
-}
 HEAVY = ("cv2", "numpy", "onnxruntime", "rich.progress", "tifffile", "torch", "export", "training")
 
 
@@ -115,7 +106,7 @@ def test_a_room_imports_only_rooms_below_it(path: Path) -> None:
     name = module_name(path)
     ours = {taken for taken in imports(path) if top(taken) == "colorize_cli"}
     up = {taken for taken in ours if not may_enter(room_of(name), taken)}
-    assert not {(name, taken.rpartition(".")[0]) for taken in up} - STILL
+    assert not up
 
 
 def test_the_runtime_is_nine_rooms_and_a_door() -> None:
