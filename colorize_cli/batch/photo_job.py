@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Literal, Self, TypeAlias
+from typing import Literal, TypeAlias
 
 from ..errors import ColorizeError
-from ..imaging.choose import Choice, judge
+from ..imaging.choose import Choice
 from ..imaging.kinds import Kind, kind_of
 from ..imaging.lab import Float
 from ..model.colorizer import Colorizer, Prepared
@@ -16,7 +16,6 @@ from ..photos.write import encode_photo, losses
 from ..system.files import write_atomic
 from .outcome import Outcome, Status
 from .output_names import Job
-from .settings import RunSettings
 
 OnColour: TypeAlias = Literal["recolour", "skip", "copy"]
 # Called with a job, the number, from 0, of a sample, the content of its file, and the digest (hex)
@@ -36,7 +35,6 @@ class Treatment:
         on_colour: What becomes of photographs in colour: made anew from their lightness, left out,
             or copied.
         fail_fast: Whether the first failure ends the run.
-        gains: The bundle's, which are no reason to call a sample grey.
     """
 
     samples: int = 1
@@ -44,26 +42,6 @@ class Treatment:
     candidates: int = 0
     on_colour: OnColour = "recolour"
     fail_fast: bool = False
-    gains: tuple[float, ...] = (1.0,)
-
-    @classmethod
-    def of(
-        cls,
-        settings: RunSettings,
-        *,
-        gains: tuple[float, ...],
-        on_colour: OnColour,
-        fail_fast: bool,
-    ) -> Self:
-        """Take from a run's settings what a photograph is treated by."""
-        return cls(
-            samples=settings.samples,
-            seed=settings.seed,
-            candidates=settings.candidates,
-            on_colour=on_colour,
-            fail_fast=fail_fast,
-            gains=gains,
-        )
 
 
 @dataclass
@@ -169,14 +147,8 @@ def write(
         job, photo, prepared = item.job, item.photo, item.prepared
         assert photo is not None
         assert prepared is not None
-        item.choice = judge(
-            prepared.L,
-            prepared.frame,
-            ab,
-            treatment.samples,
-            choosing=bool(treatment.candidates),
-            gains=treatment.gains,
-        )
+        choosing = bool(treatment.candidates)
+        item.choice = colorizer.choose(prepared, ab, treatment.samples, choosing=choosing)
         wanted = item.choice.take(ab, job.missing)
         job.folder.mkdir(parents=True, exist_ok=True)
         pictures = colorizer.pictures(photo.pixels, prepared, wanted)

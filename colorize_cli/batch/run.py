@@ -90,11 +90,12 @@ def run(
                         f"{count_text(len(todo), 'photo')}, "
                         f"{count_text(settings.samples, 'sample')} each, into {shown(out)}"
                     )
-                    treatment = Treatment.of(
-                        settings,
-                        gains=colorizer.family.gains,
-                        on_colour=options.on_colour,
-                        fail_fast=options.fail_fast,
+                    treatment = Treatment(
+                        settings.samples,
+                        settings.seed,
+                        settings.candidates,
+                        options.on_colour,
+                        options.fail_fast,
                     )
                     device = colorizer.device.name
                     facts = RunFacts(len(todo), settings.seed, settings.model_digest, device)

@@ -10,7 +10,7 @@ import numpy as np
 from ..diffusion.noise import SampleNoise
 from ..errors import UsageError
 from ..imaging.area_resample import to_working
-from ..imaging.choose import visible_lab
+from ..imaging.choose import Choice, judge, visible_lab
 from ..imaging.frame import Frame, frame_for
 from ..imaging.lab import Float, Pixels
 from ..imaging.render import render_samples
@@ -223,6 +223,11 @@ class Colorizer:
         of_call = [np.stack(drawn[i : i + samples]) for i in range(0, len(drawn), samples)]
         rows = [ab[:, row] for ab in of_call for row in range(self._rows)]
         return rows[: len(prepared)]  # what came out for the filling is dropped
+
+    def choose(self, prepared: Prepared, fields: Float, samples: int, *, choosing: bool) -> Choice:
+        """Choose which of the fields drawn become a photo's samples, as `imaging.choose.judge`."""
+        L, frame, gains = prepared.L, prepared.frame, self.family.gains
+        return judge(L, frame, fields, samples, choosing=choosing, gains=gains)
 
     def pictures(self, pixels: Pixels, prepared: Prepared, fields: Float) -> Iterator[Pixels]:
         """Colour a photo with ab fields, one picture after the other; safe in any thread.

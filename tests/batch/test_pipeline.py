@@ -18,6 +18,7 @@ from colorize_cli.batch.pipeline import run
 from colorize_cli.batch.plan import make_plan
 from colorize_cli.errors import DeviceError
 from colorize_cli.imaging.area_resample import to_working
+from colorize_cli.imaging.choose import Choice, judge
 from colorize_cli.imaging.frame import frame_for
 from colorize_cli.imaging.lab import Float, Pixels
 from colorize_cli.imaging.render import render_samples
@@ -32,8 +33,14 @@ class Network:
 
     mixes_shapes = False
 
-    def __init__(self, batch: int = 1, act: Act = lambda prepared: None) -> None:
+    def __init__(
+        self,
+        batch: int = 1,
+        act: Act = lambda prepared: None,
+        gains: tuple[float, ...] = (1.0,),
+    ) -> None:
         self.batch = batch
+        self.gains = gains
         self.groups: list[list[bytes]] = []
         self.prepared = 0
         self._act = act
@@ -50,6 +57,10 @@ class Network:
         self.groups.append([p.digest for p in prepared])
         self._act(prepared)
         return [np.stack([self._field(p, k, seed) for k in range(samples)]) for p in prepared]
+
+    def choose(self, prepared: Prepared, fields: Float, samples: int, *, choosing: bool) -> Choice:
+        L, frame = prepared.L, prepared.frame
+        return judge(L, frame, fields, samples, choosing=choosing, gains=self.gains)
 
     def pictures(self, pixels: Pixels, prepared: Prepared, fields: Float) -> Iterator[Pixels]:
         return render_samples(pixels, fields, prepared.frame, 4, working=prepared.L)
@@ -114,7 +125,7 @@ def test_samples_are_judged_with_the_gains_in_mind(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Network, "_field", staticmethod(pale))
     put("1.png")
     (plain,) = colorize(Network(), jobs("plain"), Treatment())
-    (muted,) = colorize(Network(), jobs("muted"), Treatment(gains=(0.5, 1.5)))
+    (muted,) = colorize(Network(gains=(0.5, 1.5)), jobs("muted"), Treatment())
     assert plain.choice is not None
     assert muted.choice is not None
     assert (plain.choice.grey, muted.choice.grey) == ((0,), ())
