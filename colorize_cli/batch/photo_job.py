@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Literal, Self, TypeAlias
+from typing import Literal, TypeAlias
 
 from ..errors import ColorizeError
 from ..imaging.choose import Choice, judge
@@ -16,7 +16,6 @@ from ..photos.write import encode_photo, losses
 from ..system.files import write_atomic
 from .outcome import Outcome, Status
 from .output_names import Job
-from .settings import RunSettings
 
 OnColour: TypeAlias = Literal["recolour", "skip", "copy"]
 # Called with a job, the number, from 0, of a sample, the content of its file, and the digest (hex)
@@ -45,25 +44,6 @@ class Treatment:
     on_colour: OnColour = "recolour"
     fail_fast: bool = False
     gains: tuple[float, ...] = (1.0,)
-
-    @classmethod
-    def of(
-        cls,
-        settings: RunSettings,
-        *,
-        gains: tuple[float, ...],
-        on_colour: OnColour,
-        fail_fast: bool,
-    ) -> Self:
-        """Take from a run's settings what a photograph is treated by."""
-        return cls(
-            samples=settings.samples,
-            seed=settings.seed,
-            candidates=settings.candidates,
-            on_colour=on_colour,
-            fail_fast=fail_fast,
-            gains=gains,
-        )
 
 
 @dataclass

@@ -90,11 +90,13 @@ def run(
                         f"{count_text(len(todo), 'photo')}, "
                         f"{count_text(settings.samples, 'sample')} each, into {shown(out)}"
                     )
-                    treatment = Treatment.of(
-                        settings,
-                        gains=colorizer.family.gains,
+                    treatment = Treatment(
+                        samples=settings.samples,
+                        seed=settings.seed,
+                        candidates=settings.candidates,
                         on_colour=options.on_colour,
                         fail_fast=options.fail_fast,
+                        gains=colorizer.family.gains,
                     )
                     device = colorizer.device.name
                     facts = RunFacts(len(todo), settings.seed, settings.model_digest, device)
