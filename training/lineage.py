@@ -34,15 +34,19 @@ def read_origin(init: str) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
     path = Path(init)
     if init.endswith(".safetensors"):
         checkpoint = load_checkpoint(path)
-        name = path.absolute().parent.name if path.name == WEIGHTS_FILE else path.stem
-        recipe = checkpoint.recipe.name
-        return checkpoint.state, _runs(name, recipe, weights_digest(path), checkpoint.progress)
+        own = {
+            "name": path.absolute().parent.name if path.name == WEIGHTS_FILE else path.stem,
+            "recipe": checkpoint.recipe.name,
+            "weights": weights_digest(path),
+        }
+        return checkpoint.state, _runs(own, checkpoint.progress)
     bundle = load_bundle(init)
-    recipe = bundle.training.get("recipe", {}).get("name", bundle.name)
-    weights = bundle.training.get("weights", bundle.digest)
-    return network_from_bundle(bundle).state_dict(), _runs(
-        bundle.name, recipe, weights, bundle.training
-    )
+    own = {
+        "name": bundle.name,
+        "recipe": bundle.training.get("recipe", {}).get("name", bundle.name),
+        "weights": bundle.training.get("weights", bundle.digest),
+    }
+    return network_from_bundle(bundle).state_dict(), _runs(own, bundle.training)
 
 
 def with_total(progress: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,9 +61,6 @@ def with_total(progress: Mapping[str, Any]) -> dict[str, Any]:
     return {**progress, "samples_seen_in_all": sum(run.get("samples_seen", 0) for run in runs)}
 
 
-def _runs(
-    name: str, recipe: str, weights: str, progress: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+def _runs(own: Mapping[str, str], progress: Mapping[str, Any]) -> list[dict[str, Any]]:
     known = {key: progress[key] for key in _KEPT if key in progress}
-    own = {"name": name, "recipe": recipe, "weights": weights, **known}
-    return [*progress.get("begun_from", []), own]
+    return [*progress.get("begun_from", []), {**own, **known}]
