@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -100,3 +101,16 @@ def test_no_text_says_to_install_by_name_what_is_on_no_index() -> None:
     assert [
         path.name for path in documents + modules if by_name.search(path.read_text("utf-8"))
     ] == []
+
+
+@pytest.mark.slow
+def test_the_example_in_python_writes_four_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(code) == 1
+    (tmp_path / "examples").mkdir()
+    shutil.copy(ROOT / "examples" / "camera.jpg", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    exec(code[0], {})
+    assert len({path.read_bytes() for path in tmp_path.glob("colour.*.png")}) == 4
