@@ -51,8 +51,7 @@ class Bundle:
         training: Recipe, data, versions, lineage, and SHA-256 of the weights that were exported.
         license: Terms of the weights.
         quality: Measured figures.
-        parameters: Parameters of the network; None in bundles that were written before it was
-            recorded.
+        parameters: How many the network has; None where a bundle does not say.
     """
 
     path: Path

@@ -30,12 +30,9 @@ _SEED = 0
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A photo as the network takes it.
+    """A photo as the network takes it: L (padded_height, padded_width) float32, 0..100.
 
-    Attributes:
-        L: (padded_height, padded_width) float32, 0..100.
-        frame: Where the photo lies in it.
-        digest: SHA-256 of the photo's file; half of what its noise depends on.
+    `frame` is where the photo lies in it, `digest` the SHA-256 of the file.
     """
 
     L: Float
@@ -48,11 +45,7 @@ class PaintingStoppedError(Exception):
 
 
 def check_size(bundle: Bundle, size: int) -> None:
-    """Check a working size in pixels.
-
-    Raises:
-        UsageError: It is smaller than the network can take, or larger than memory can.
-    """
+    """Raise UsageError for a working size that the network, or memory, cannot take."""
     if size < bundle.multiple:
         raise UsageError(f"the size must be at least {bundle.multiple}, not {size}")
     if size > _MAX_SIZE:
@@ -70,13 +63,6 @@ class Colorizer:
     call of the networks is of a fixed number of photos with one sample each: `batch` on a GPU,
     short batches filled up, and one on the CPU, which gains nothing from more but runs several
     calls side by side.
-
-    Attributes:
-        bundle: The model.
-        device: What it runs on.
-        family: The bundle's family, with the number of steps that is taken.
-        size: Square root of the working area in pixels, about.
-        batch: Photos that go through together.
     """
 
     def __init__(
@@ -95,8 +81,7 @@ class Colorizer:
             bundle: The model.
             device: What to run it on.
             steps: Sampling steps; the bundle's own by default.
-            size: Square root of the working area in pixels, about (see `frame_for`); the bundle's
-                own by default.
+            size: Square root of the working area in pixels (`frame_for`); the bundle's by default.
             batch: Photos that go through together.
             graphs: The bundle's graphs on this device, where they are open already.
 
@@ -127,11 +112,11 @@ class Colorizer:
         size: int | None = None,
         note: Callable[[str], None] = lambda text: None,
     ) -> Self:
-        """Open a model by its name or path, on the device that is fastest here.
+        """Open a model by its name or path, on a device by name or the fastest here.
 
         Args:
-            model: Name of a model that is shipped, or path of a bundle.
-            device: "auto" | "cpu" | "openvino" | "cuda" | "tensorrt".
+            model: As `load_bundle` takes it.
+            device: As `choose_device` takes it, like `note`.
             steps: Sampling steps; the bundle's own by default.
             size: Working size in pixels; the bundle's own by default.
             note: Told that "auto" measures, which takes some seconds once on a machine.
@@ -230,12 +215,9 @@ class Colorizer:
         return judge(L, frame, fields, samples, choosing=choosing, gains=gains)
 
     def pictures(self, pixels: Pixels, prepared: Prepared, fields: Float) -> Iterator[Pixels]:
-        """Colour a photo with ab fields, one picture after the other; safe in any thread.
+        """Colour a photo's own pixels with fields of `colorize`, one picture after the other.
 
-        Args:
-            pixels: (height, width) grey or (height, width, 3) sRGB, the photo's own.
-            prepared: The photo, as `prepare` gives it.
-            fields: (S, 2, h, w) float32, as `colorize` gives them.
+        It is safe in any thread; see `imaging.render.render_samples`.
         """
         return render_samples(pixels, fields, prepared.frame, self.bundle.grid, working=prepared.L)
 
