@@ -46,7 +46,7 @@ def main() -> int:
         "photos": options.photos,
         "device": f"{device.description}, {device.precision or 'fp32'}",
         "samples": options.samples,
-        "steps": colorizer.schedule.steps,
+        "steps": colorizer.family.steps,
         "size": colorizer.size,
         "model": {"name": colorizer.bundle.name, "digest": colorizer.bundle.digest},
         "machine": describe_machine(),
