@@ -225,7 +225,9 @@ def x_0_factors(gamma: float, prediction: Prediction) -> tuple[float, float, flo
 def predict_x_0(x_t: Float, predicted: Float, gamma: float, prediction: Prediction) -> Float:
     """Read the estimate of x_0 out of what the network predicts; all arrays have one shape."""
     p, q, r = x_0_factors(gamma, prediction)
-    return np.asarray((p * x_t + q * predicted) / r, x_t.dtype)
+    x_0 = p * x_t + q * predicted
+    x_0 /= r
+    return x_0
 
 
 def clamp_x_0(x_0: Float, clamp: Clamp) -> Float:

@@ -35,10 +35,8 @@ def kind_of(pixels: Pixels, is_colour: bool) -> Kind:
         pixels: (H, W) or (H, W, 3) RGB, uint8 or uint16.
         is_colour: Whether the channels differ.
     """
-    if is_colour:
-        kind = _kind_of_rgb(pixels)
-        if kind != "grey":
-            return kind
+    if is_colour and (kind := _kind_of_rgb(pixels)) != "grey":
+        return kind
     return "bilevel" if _is_bilevel(pixels) else "grey"
 
 
