@@ -25,10 +25,8 @@ Prediction: TypeAlias = Literal["eps", "v", "x_0"]
 Method: TypeAlias = Literal["ddpm", "ddim"]
 Variance: TypeAlias = Literal["posterior", "beta"]
 # All arrays are (N, 2, h, w) unless said otherwise.
-Predict: TypeAlias = Callable[[Float, Float], Float]
 Denoise: TypeAlias = Callable[[Float, int], Float]
 Noise: TypeAlias = Callable[[int], Float]
-OnStep: TypeAlias = Callable[[int, Float, Float], None]
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Clamp:
         kind: "static" clips to -limit..limit. "dynamic" clips each sample to the percentile of
             its |x_0| where that exceeds `limit`, and rescales to -limit..limit (Saharia et al.
             2022, "Imagen", section 2.3, where limit = 1).
-        limit: The bound in the units of x_0 (ab / ab_scale).
+        limit: In the units of x_0 (ab / ab_scale).
         percentile: That of "dynamic", in 0..100.
     """
 
@@ -102,14 +100,14 @@ class Step(NamedTuple):
 
 
 def sample(
-    predict: Predict,
+    predict: Callable[[Float, Float], Float],
     x_T: Float,
     schedule: Schedule,
     noise: Noise,
     settings: SamplerSettings,
     *,
     prediction: Prediction = "v",
-    on_step: OnStep | None = None,
+    on_step: Callable[[int, Float, Float], None] | None = None,
 ) -> Float:
     """Take x_T along the schedule to x_0 with the sampler that the settings name.
 

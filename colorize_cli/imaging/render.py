@@ -72,8 +72,8 @@ def render(
         working: The result of `to_working`, which is computed if it is not given.
 
     Returns:
-        (height, width, 3) RGB of the dtype of `pixels`, with the L of `pixels`; chroma that sRGB
-        cannot show at that L is reduced.
+        (height, width, 3) RGB of the dtype and the L of `pixels`; chroma that sRGB cannot show at
+        that L is reduced.
 
     Raises:
         ValueError: The photo, the field and the frame do not belong together.
@@ -178,10 +178,7 @@ def _positions(
 
 
 def _colour(L: Float, fields: Float, levels: int, planes: Float) -> Pixels:
-    """Turn a strip's L (n, m) and enlarged fields (6, n, m) into RGB (n, m, 3).
-
-    `planes` is (_PLANES, n, m) float32 to work in.
-    """
+    """Turn L (n, m) and enlarged fields (6, n, m) into RGB, working in `planes` (_PLANES, n, m)."""
     slopes, offsets, (low, high) = fields[:2], fields[2:4], fields[4:]
     linear, ab, work = planes[:3], planes[3:5], planes[5:]  # each call below has `work` to itself
     held = np.minimum(np.maximum(L, low, out=work[0]), high, out=work[0])
