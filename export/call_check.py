@@ -5,19 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from colorize_cli.diffusion.noise import SampleNoise
 from colorize_cli.errors import CheckError
+from colorize_cli.imaging.lab import Float
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.model.graphs import open_graphs
 from colorize_cli.runtimes.device import resolve
 
 from .recorded_graph import RecordedGraph, as_array
 from .torch_runtime import torch_graphs
-
-Float = NDArray[np.float32]
 
 # Photos (height, width) at the network's size: one square, one not; both multiples of 32.
 _SIZES = ((64, 64), (96, 160))

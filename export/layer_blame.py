@@ -6,10 +6,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, ValueInfoProto
 from torch import nn
 
+from colorize_cli.imaging.lab import Float
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.runtimes.ort import open_session
 from colorize_cli.runtimes.runtime import Device, Precision
@@ -17,7 +17,6 @@ from colorize_cli.runtimes.runtime import Device, Precision
 from .recorded_graph import Calls, Feed
 from .torch_runtime import torch_graphs
 
-Float = NDArray[np.float32]
 Layers: TypeAlias = Mapping[str, Float]
 
 # What may lie between a stored weight and the layer that multiplies with it.

@@ -75,9 +75,10 @@ def step_table(
         ValueError: The prediction is unknown, or eps with gamma_T = 0.
     """
     rows = []
-    for gamma, on_x_0, on_x_t, sigma in STEPS[settings.method](schedule, settings):
+    steps = STEPS[settings.method](schedule, settings)
+    for gamma, step in zip(schedule.gammas.tolist()[1:], steps, strict=True):
         p, q, r = x_0_factors(gamma, prediction)
-        rows.append((gamma, p / r, q / r, on_x_0, on_x_t, sigma * settings.temperature))
+        rows.append((gamma, p / r, q / r, *step))
     return np.array(rows, np.float32)
 
 

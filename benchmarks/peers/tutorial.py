@@ -27,12 +27,13 @@ def tutorial() -> Peer:
     """Make the tutorial's model and loop."""
     network = tutorial_network()
     schedule = tutorial_20()
+    betas = 1 - schedule.gammas[1:] / schedule.gammas[:-1]
     gammas = torch.tensor(schedule.gammas[1:].tolist())
 
     def draw(L: Tensor, steps: int = schedule.steps) -> Tensor:
         x = torch.randn(1, 2, *L.shape[2:])
         with torch.inference_mode():
-            x = ancestral(lambda x, t: network(x, L, gammas[t]), x, schedule.betas, steps, clamp=1)
+            x = ancestral(lambda x, t: network(x, L, gammas[t]), x, betas, steps, clamp=1)
         return _AB_SCALE * x
 
     L = torch.rand(1, 1, SIZE, SIZE) * 100

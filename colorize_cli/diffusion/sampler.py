@@ -1,7 +1,6 @@
 """Sampling: from noise to x_0 in T steps. Every sampler is a plain function over a denoiser.
 
-Every scalar is a float64 that is computed before the loop and handed over as a Python float,
-which leaves float32 arrays float32.
+Every scalar is computed before the loop, as a Python float, which leaves float32 arrays float32.
 
 Notation, with s = t - 1:
 
@@ -11,25 +10,23 @@ Notation, with s = t - 1:
     v                  sqrt(gamma) eps - sqrt(1 - gamma) x_0 (Salimans & Ho 2022)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .noise import Float
 from .schedule import Schedule
 
 Prediction: TypeAlias = Literal["eps", "v", "x_0"]
 Method: TypeAlias = Literal["ddpm", "ddim"]
 Variance: TypeAlias = Literal["posterior", "beta"]
-# All arrays are (N, 2, h, w) float32 unless said otherwise.
-Predict: TypeAlias = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
-Denoise: TypeAlias = Callable[[NDArray[np.float32], float], NDArray[np.float32]]
-Noise: TypeAlias = Callable[[int], NDArray[np.float32]]
-OnStep: TypeAlias = Callable[[int, NDArray[np.float32], NDArray[np.float32]], None]
+# All arrays are (N, 2, h, w) unless said otherwise.
+Denoise: TypeAlias = Callable[[Float, int], Float]
+Noise: TypeAlias = Callable[[int], Float]
 
 
 @dataclass(frozen=True)
@@ -37,11 +34,11 @@ class Clamp:
     """Bound on the estimate of x_0.
 
     Attributes:
-        kind: "static" clips to -limit..limit. "dynamic" clips each sample to the given
-            percentile of its |x_0| where that exceeds `limit`, and rescales to -limit..limit
-            (Saharia et al. 2022, "Imagen", section 2.3, where limit = 1).
-        limit: The bound in the units of x_0 (ab / ab_scale).
-        percentile: The percentile of "dynamic", in 0..100.
+        kind: "static" clips to -limit..limit. "dynamic" clips each sample to the percentile of
+            its |x_0| where that exceeds `limit`, and rescales to -limit..limit (Saharia et al.
+            2022, "Imagen", section 2.3, where limit = 1).
+        limit: In the units of x_0 (ab / ab_scale).
+        percentile: That of "dynamic", in 0..100.
     """
 
     kind: Literal["static", "dynamic"]
@@ -62,17 +59,15 @@ class SamplerSettings:
     Attributes:
         method: The sampler, a name in `SAMPLERS`.
         eta: The randomness of "ddim": 0 is deterministic, 1 is "ddpm" with the posterior variance.
-        variance: The variance of "ddpm", one of the two choices of DDPM, section 3.2.
+        variance: That of "ddpm", one of the two choices of DDPM, section 3.2.
         clamp: The bound on x_0; a step is taken from the clamped x_0.
-        temperature: The factor on x_T and on all noise. Below 1 the samples are more typical and
-            less diverse (cf. Kingma & Dhariwal 2018, "Glow", section 6).
-        gains: The factors on the ab that comes out, of sample 0, 1, ..., over and over. They are
-            above 1 for a network that paints paler than the photos it learned from, as all do that
-            have seen few samples. There are several since a photo leaves open how colourful the
-            scene was.
+        temperature: The factor on x_T and all noise: below 1, samples are more typical and less
+            diverse (cf. Kingma & Dhariwal 2018, "Glow", section 6).
+        gains: The factors on the ab that comes out, of sample 0, 1, ..., over and over: above 1
+            for a network that paints paler than its photos, and several since a photo leaves open
+            how colourful the scene was.
         sharpness: The share of what a Gaussian of one cell takes away that is added to the ab that
-            comes out (unsharp masking). Networks draw the edges of colours softer than the grid
-            allows.
+            comes out: networks draw the edges of colours softer than the grid allows.
     """
 
     method: Method = "ddim"
@@ -97,121 +92,99 @@ class SamplerSettings:
 
 
 class Step(NamedTuple):
-    """A step from t to s: x_s = on_x_0 x_0 + on_x_t x_t + sigma z, with z standard normal."""
+    """A step to x_s = on_x_0 x_0 + on_x_t x_t + sigma z, z standard normal; sigma is tempered."""
 
-    gamma: float
-    """The noise level gamma_t."""
     on_x_0: float
     on_x_t: float
     sigma: float
 
 
 def sample(
-    predict: Predict,
-    x_T: NDArray[np.float32],
+    predict: Callable[[Float, Float], Float],
+    x_T: Float,
     schedule: Schedule,
     noise: Noise,
     settings: SamplerSettings,
     *,
     prediction: Prediction = "v",
-    on_step: OnStep | None = None,
-) -> NDArray[np.float32]:
+    on_step: Callable[[int, Float, Float], None] | None = None,
+) -> Float:
     """Take x_T along the schedule to x_0 with the sampler that the settings name.
 
     Args:
-        predict: The network, (x_t, gamma) -> prediction; gamma is (N,), the noise level of each
-            sample.
-        x_T: (N, 2, h, w) standard normal.
+        predict: The network, (x_t, gamma) -> prediction; gamma, (N,), is each sample's noise level.
+        x_T: Standard normal.
         schedule: The noise levels to visit.
-        noise: Gives for t a standard normal like x_T, which is added on the way from t to t - 1.
-            It is asked for t = T .. 2, and only where the step is random.
+        noise: Gives the standard normal that is added on the way from t to t - 1. It is asked for
+            t = T .. 2, and only where the step is random.
         settings: How to sample. The gains and the sharpness are the caller's.
         prediction: What the network predicts.
         on_step: Called with t, x_t and x_0 before each step. What it raises is passed on.
 
     Returns:
-        x_0, (N, 2, h, w): the estimate of the last step; no noise is added to it.
+        x_0, the estimate of the last step; no noise is added to it.
 
     Raises:
         ValueError: The prediction is unknown, or eps with gamma_T = 0, which says nothing of x_0.
     """
-    x_0_factors(float(schedule.gammas[-1]), prediction)
+    gammas = schedule.gammas.tolist()
+    x_0_factors(gammas[-1], prediction)
 
-    def denoise(x_t: NDArray[np.float32], gamma: float) -> NDArray[np.float32]:
-        predicted = predict(x_t, np.full(len(x_T), gamma, x_T.dtype))
-        x_0 = predict_x_0(x_t, predicted, gamma, prediction)
-        return x_0 if settings.clamp is None else clamp_x_0(x_0, settings.clamp)
+    def denoise(x_t: Float, t: int) -> Float:
+        predicted = predict(x_t, np.full(len(x_T), gammas[t], x_T.dtype))
+        x_0 = predict_x_0(x_t, predicted, gammas[t], prediction)
+        if settings.clamp is not None:
+            x_0 = clamp_x_0(x_0, settings.clamp)
+        if on_step is not None:
+            on_step(t, x_t, x_0)
+        return x_0
 
-    return SAMPLERS[settings.method](denoise, x_T, schedule, noise, settings, on_step)
+    start = x_T * settings.temperature
+    return SAMPLERS[settings.method](denoise, start, schedule, noise, settings)
 
 
 def sample_ddim(
-    denoise: Denoise,
-    x_T: NDArray[np.float32],
-    schedule: Schedule,
-    noise: Noise,
-    settings: SamplerSettings,
-    on_step: OnStep | None = None,
-) -> NDArray[np.float32]:
+    denoise: Denoise, x_T: Float, schedule: Schedule, noise: Noise, settings: SamplerSettings
+) -> Float:
     """Sample by DDIM (Song et al. 2021, eq. 12), with `settings.eta` times the noise of DDPM.
 
-    Args are those of `sample`, but `denoise` takes the noise level as a float and gives x_0.
+    The arguments are those of `sample`, but `denoise` is (x_t, t) -> x_0, and x_T has the
+    temperature in it.
     """
-    return _walk(denoise, x_T, ddim_steps(schedule, settings), noise, settings, on_step)
+    return _walk(denoise, x_T, ddim_steps(schedule, settings), noise)
 
 
 def sample_ddpm(
-    denoise: Denoise,
-    x_T: NDArray[np.float32],
-    schedule: Schedule,
-    noise: Noise,
-    settings: SamplerSettings,
-    on_step: OnStep | None = None,
-) -> NDArray[np.float32]:
-    """Sample by DDPM (Ho et al. 2020, algorithm 2), with the variance `settings.variance`.
-
-    Args are those of `sample`, but `denoise` takes the noise level as a float and gives x_0.
-    """
-    return _walk(denoise, x_T, ddpm_steps(schedule, settings), noise, settings, on_step)
+    denoise: Denoise, x_T: Float, schedule: Schedule, noise: Noise, settings: SamplerSettings
+) -> Float:
+    """Sample by DDPM (Ho et al. 2020, algorithm 2); the arguments are those of `sample_ddim`."""
+    return _walk(denoise, x_T, ddpm_steps(schedule, settings), noise)
 
 
 SAMPLERS = {"ddim": sample_ddim, "ddpm": sample_ddpm}
 
 
-def _walk(
-    denoise: Denoise,
-    x_T: NDArray[np.float32],
-    steps: list[Step],
-    noise: Noise,
-    settings: SamplerSettings,
-    on_step: OnStep | None,
-) -> NDArray[np.float32]:
-    x_t = x_T * settings.temperature
-    for t in range(len(steps), 0, -1):
-        step = steps[t - 1]
-        x_0 = denoise(x_t, step.gamma)
-        if on_step is not None:
-            on_step(t, x_t, x_0)
-        x_t = step.on_x_0 * x_0 + step.on_x_t * x_t
-        if step.sigma > 0:
-            x_t = x_t + step.sigma * settings.temperature * noise(t)
+def _walk(denoise: Denoise, x_t: Float, steps: Iterable[Step], noise: Noise) -> Float:
+    for t, (on_x_0, on_x_t, sigma) in reversed(list(enumerate(steps, start=1))):
+        x_0 = denoise(x_t, t)
+        x_t = on_x_0 * x_0 + on_x_t * x_t
+        if sigma > 0:
+            x_t = x_t + sigma * noise(t)
     return x_0
 
 
-def ddim_steps(schedule: Schedule, settings: SamplerSettings) -> list[Step]:
-    """Make the T steps of DDIM; entry t - 1 is the step from t, the first one gives x_0 itself."""
-    steps = []
+def ddim_steps(schedule: Schedule, settings: SamplerSettings) -> Iterator[Step]:
+    """Give the T steps of DDIM, from t = 1 on; that first one gives x_0 itself."""
     for gamma_s, gamma_t in pairwise(schedule.gammas.tolist()):
         sigma = settings.eta * sqrt(_posterior_variance(gamma_s, gamma_t))  # DDIM, eq. 16
         # eps = (x_t - sqrt(gamma_t) x_0) / sqrt(1 - gamma_t), put into DDIM, eq. 12
         on_x_t = sqrt(max(1 - gamma_s - sigma**2, 0.0) / (1 - gamma_t))
-        steps.append(Step(gamma_t, sqrt(gamma_s) - on_x_t * sqrt(gamma_t), on_x_t, sigma))
-    return steps
+        on_x_0 = sqrt(gamma_s) - on_x_t * sqrt(gamma_t)
+        yield Step(on_x_0, on_x_t, sigma * settings.temperature)
 
 
-def ddpm_steps(schedule: Schedule, settings: SamplerSettings) -> list[Step]:
-    """Make the T steps of DDPM; entry t - 1 is the step from t, the first one gives x_0 itself."""
-    steps = []
+def ddpm_steps(schedule: Schedule, settings: SamplerSettings) -> Iterator[Step]:
+    """Give the T steps of DDPM, like `ddim_steps`, with the variance that the settings name."""
     for gamma_s, gamma_t in pairwise(schedule.gammas.tolist()):
         alpha = gamma_t / gamma_s
         beta = 1 - alpha
@@ -220,8 +193,7 @@ def ddpm_steps(schedule: Schedule, settings: SamplerSettings) -> list[Step]:
         on_x_t = sqrt(alpha) * (1 - gamma_s) / (1 - gamma_t)
         is_beta = settings.variance == "beta" and gamma_s < 1
         sigma = sqrt(beta if is_beta else _posterior_variance(gamma_s, gamma_t))
-        steps.append(Step(gamma_t, on_x_0, on_x_t, sigma))
-    return steps
+        yield Step(on_x_0, on_x_t, sigma * settings.temperature)
 
 
 STEPS = {"ddim": ddim_steps, "ddpm": ddpm_steps}
@@ -248,9 +220,7 @@ def x_0_factors(gamma: float, prediction: Prediction) -> tuple[float, float, flo
     return 1.0, -sqrt(1 - gamma), sqrt(gamma)
 
 
-def predict_x_0(
-    x_t: NDArray[np.float32], predicted: NDArray[np.float32], gamma: float, prediction: Prediction
-) -> NDArray[np.float32]:
+def predict_x_0(x_t: Float, predicted: Float, gamma: float, prediction: Prediction) -> Float:
     """Read the estimate of x_0 out of what the network predicts; all arrays have one shape."""
     p, q, r = x_0_factors(gamma, prediction)
     x_0 = p * x_t + q * predicted
@@ -258,7 +228,7 @@ def predict_x_0(
     return x_0
 
 
-def clamp_x_0(x_0: NDArray[np.float32], clamp: Clamp) -> NDArray[np.float32]:
+def clamp_x_0(x_0: Float, clamp: Clamp) -> Float:
     """Bound x_0, (N, ...), as `clamp` says; dynamic limits are each sample's own."""
     if clamp.kind == "static":
         return x_0.clip(-clamp.limit, clamp.limit)
@@ -269,5 +239,4 @@ def clamp_x_0(x_0: NDArray[np.float32], clamp: Clamp) -> NDArray[np.float32]:
     below, above = magnitude[:, low], magnitude[:, min(low + 1, magnitude.shape[1] - 1)]
     threshold = below + (position - low) * (above - below)
     threshold = threshold.clip(clamp.limit).reshape([-1] + [1] * (x_0.ndim - 1))
-    clipped: NDArray[np.float32] = x_0.clip(-threshold, threshold) * (clamp.limit / threshold)
-    return clipped
+    return np.asarray(x_0.clip(-threshold, threshold) * (clamp.limit / threshold))

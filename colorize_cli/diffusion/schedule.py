@@ -3,7 +3,7 @@
 Notation (Ho et al. 2020, "DDPM"; Saharia et al. 2022, "Palette", writes gamma for alpha-bar):
 
     gammas[t]   alpha-bar_t, alphas_cumprod:  x_t = sqrt(gamma_t) x_0 + sqrt(1 - gamma_t) eps
-    betas[t-1]  beta_t = 1 - gamma_t / gamma_{t-1}
+    beta_t      1 - gamma_t / gamma_{t-1}
     t           0 is the clean picture (gamma = 1), T is the start of sampling
 """
 
@@ -49,16 +49,11 @@ class Schedule:
         return len(self.gammas) - 1
 
     @property
-    def betas(self) -> Float64:
-        """Compute (T,) float64: betas[t - 1] is beta_t, which is 1 where gamma_t is 0."""
-        return 1.0 - self.gammas[1:] / self.gammas[:-1]
-
-    @property
     def warning(self) -> str | None:
         """Say what is wrong with the end of this schedule, or None.
 
-        Sampling starts from pure noise. Where gamma_T is far from 0 the network expects a trace
-        of the picture in it and finds none. Its pictures are then grey and its samples all alike.
+        Where gamma_T is far from 0 the network expects a trace of the picture, but sampling starts
+        from pure noise: its pictures are then grey and its samples all alike.
         """
         gamma = float(self.gammas[-1])
         if gamma <= MAX_TERMINAL_GAMMA:
@@ -79,8 +74,7 @@ def linear_betas(steps: int, start: float, end: float) -> Schedule:
 def tutorial_20() -> Schedule:
     """Make the diffusion-colorization tutorial's schedule: 20 betas, linear from 1e-4 to 0.09.
 
-    It ends at gamma_20 = 0.3945 (-1.9 dB) and so never reaches noise. The checkpoints of that
-    tutorial need it.
+    The checkpoints of that tutorial need it. It ends at gamma_20 = 0.3945 (-1.9 dB).
     """
     return Schedule("tutorial-20", linear_betas(20, 1e-4, 0.09).gammas)
 
@@ -90,8 +84,7 @@ def cosine_gamma(t: Float64) -> Float64:
 
     It is cos^2(0.9999 pi t / 2), after Nichol & Dhariwal (2021), eq. 17, without offset.
     """
-    gamma: Float64 = np.cos(_COSINE_END * np.pi / 2 * t) ** 2
-    return gamma
+    return np.asarray(np.cos(_COSINE_END * np.pi / 2 * t) ** 2)
 
 
 def cosine(steps: int) -> Schedule:

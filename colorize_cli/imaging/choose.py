@@ -45,13 +45,7 @@ class Choice:
 
 
 def judge(
-    L: Float,
-    frame: Frame,
-    ab: Float,
-    count: int,
-    *,
-    choosing: bool,
-    gains: Sequence[float] = (1.0,),
+    L: Float, frame: Frame, ab: Float, count: int, *, choosing: bool, gains: Sequence[float] = (1,)
 ) -> Choice:
     """Choose samples of a photo, or take the first, and look at them.
 
@@ -80,12 +74,8 @@ def judge(
     factors = tuple((own[:count] / own[list(order)]).tolist())
     lab = _shown(L, frame, _taken(ab, order, factors))
     is_grey = _chroma(lab) / np.minimum(own[:count], 1) < GREY
-    return Choice(
-        order=order,
-        grey=tuple(np.flatnonzero(is_grey).tolist()),
-        is_alike=count > 1 and are_alike(_distances(lab).max()),
-        factors=factors,
-    )
+    is_alike = count > 1 and are_alike(_distances(lab).max())
+    return Choice(order, tuple(np.flatnonzero(is_grey).tolist()), is_alike, factors)
 
 
 def _choose(
@@ -94,8 +84,7 @@ def _choose(
     """Take the most typical candidate, then whichever is farthest from all that are taken.
 
     Candidates that stray from all others, or are much paler than they, come after the rest, and
-    grey ones after those. What is kept for a smaller count is the beginning of what is kept for a
-    larger.
+    grey ones after those. A smaller count keeps the beginning of what a larger one keeps.
     """
     stray = distances.mean(axis=1)
     passes = (stray <= _MAX_STRAY * np.median(stray)) & (chroma >= _MIN_CHROMA * np.median(chroma))

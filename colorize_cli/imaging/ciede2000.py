@@ -11,13 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 _ALIKE = 2.0  # mean difference within which two pictures are the same to the eye
-_25_7 = 25.0**7
 
 
 def ciede2000(lab_1: NDArray[Any], lab_2: NDArray[Any]) -> NDArray[np.float64]:
-    """Measure colour differences with k_L = k_C = k_H = 1.
-
-    A difference of 1 can just be seen side by side.
+    """Measure colour differences with k_L = k_C = k_H = 1; one of 1 can just be seen side by side.
 
     Args:
         lab_1: (..., 3) CIE L*, a*, b*.
@@ -55,8 +52,7 @@ def ciede2000(lab_1: NDArray[Any], lab_2: NDArray[Any]) -> NDArray[np.float64]:
     dC = (C_2 - C_1) / (1 + 0.045 * C)
     dH = dH / (1 + 0.015 * C * T)
     mixed = -np.sin(rotation) * 2 * _saturation(C) * dC * dH
-    difference: NDArray[np.float64] = np.sqrt(np.maximum(dL**2 + dC**2 + dH**2 + mixed, 0))
-    return difference
+    return np.asarray(np.sqrt(np.maximum(dL**2 + dC**2 + dH**2 + mixed, 0)))
 
 
 def mean_difference(labs: Sequence[NDArray[Any]], others: Sequence[NDArray[Any]]) -> float:
@@ -77,4 +73,4 @@ def are_alike(difference: float) -> bool:
 def _saturation(C: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return sqrt(C^7 / (C^7 + 25^7)): 0 for grey, 1 for strong colours."""
     C_7 = C**7
-    return np.asarray(np.sqrt(C_7 / (C_7 + _25_7)))
+    return np.asarray(np.sqrt(C_7 / (C_7 + 25.0**7)))

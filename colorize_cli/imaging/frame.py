@@ -18,22 +18,25 @@ _MAX_STRETCH = 1.08
 
 @dataclass(frozen=True)
 class Frame:
-    """A photo's place on the working grid; a function of the photo's size alone."""
+    """A photo's place on the working grid; a function of the photo's size alone.
+
+    Attributes:
+        height: Rows of the photo.
+        width: Columns of the photo.
+        scale: Working pixels per photo pixel, the same for both axes; above 1 for tiny photos.
+        work_height: Rows of the working image that the photo covers, the last one perhaps in part.
+        work_width: Likewise its columns.
+        padded_height: Rows that the network sees; those from `work_height` on are mirrored.
+        padded_width: Likewise its columns.
+    """
 
     height: int
-    """Height of the photo in pixels."""
     width: int
-    """Width of the photo in pixels."""
     scale: float
-    """Working pixels per photo pixel, the same for both axes; above 1 for tiny photos."""
     work_height: int
-    """Rows of the working image that the photo covers, the last one perhaps in part."""
     work_width: int
-    """Columns of the working image that the photo covers, the last one perhaps in part."""
     padded_height: int
-    """Rows that the network sees; those from `work_height` on are the photo mirrored."""
     padded_width: int
-    """Columns that the network sees; those from `work_width` on are the photo mirrored."""
 
 
 def frame_for(height: int, width: int, size: int, multiple: int = 32) -> Frame:
@@ -43,8 +46,8 @@ def frame_for(height: int, width: int, size: int, multiple: int = 32) -> Frame:
     never larger than at the nominal scale, and the photo's share of them never smaller.
 
     Args:
-        height: Height of the photo in pixels, from 1.
-        width: Width of the photo in pixels, from 1.
+        height: Rows of the photo, from 1.
+        width: Columns of the photo, from 1.
         size: Square root of the nominal area in pixels. A smaller photo is enlarged to it.
         multiple: Both padded sides are multiples of this.
 
@@ -54,10 +57,8 @@ def frame_for(height: int, width: int, size: int, multiple: int = 32) -> Frame:
     if min(height, width, size, multiple) < 1:
         raise ValueError(f"sides, size and multiple start at 1: {(height, width, size, multiple)}")
     nominal = size / math.sqrt(height * width)
-    frames = [
-        _at_scale(height, width, scale, multiple)
-        for scale in _scales(height, width, nominal, multiple)
-    ]
+    scales = _scales(height, width, nominal, multiple)
+    frames = [_at_scale(height, width, scale, multiple) for scale in scales]
     # Rounded, so that photos of one shape and different sizes agree where two scales are as good.
     return max(frames, key=lambda frame: (round(_merit(frame, nominal), 9), frame.scale))
 
@@ -65,8 +66,8 @@ def frame_for(height: int, width: int, size: int, multiple: int = 32) -> Frame:
 def _scales(height: int, width: int, nominal: float, multiple: int) -> list[float]:
     """List the scales at which nothing more of the photo fits into the same padded sides.
 
-    They are the largest one that the nominal padding has room for, and below the nominal scale
-    those at which a side is a multiple.
+    They are the largest that the nominal padding has room for, and, below the nominal scale, those
+    at which a side is a multiple.
     """
     frame = _at_scale(height, width, nominal, multiple)
     room = min(frame.padded_height / height, frame.padded_width / width)
@@ -79,16 +80,9 @@ def _scales(height: int, width: int, nominal: float, multiple: int) -> list[floa
 
 
 def _at_scale(height: int, width: int, scale: float, multiple: int) -> Frame:
-    work_height, work_width = (math.ceil(side * scale - _SLACK) for side in (height, width))
-    return Frame(
-        height=height,
-        width=width,
-        scale=scale,
-        work_height=work_height,
-        work_width=work_width,
-        padded_height=math.ceil(work_height / multiple) * multiple,
-        padded_width=math.ceil(work_width / multiple) * multiple,
-    )
+    work = [math.ceil(side * scale - _SLACK) for side in (height, width)]
+    padded = [math.ceil(side / multiple) * multiple for side in work]
+    return Frame(height, width, scale, *work, *padded)
 
 
 def _merit(frame: Frame, nominal: float) -> float:

@@ -28,10 +28,7 @@ _HOLLOW_RED = 0.0305
 def fit_gamut(L: Float, a: Float, b: Float) -> tuple[Float, Float]:
     """Reduce the chroma of colours outside sRGB, and leave those inside as they are.
 
-    Args:
-        L: float32 of any shape, 0..100.
-        a: Like `L`, Lab units.
-        b: Like `L`, Lab units.
+    All planes are float32 of one shape, in Lab units.
 
     Returns:
         New planes a and b, of the same L and hue, that sRGB can show: linear light is in 0..1 but
@@ -45,14 +42,9 @@ def fit_gamut(L: Float, a: Float, b: Float) -> tuple[Float, Float]:
 
 
 def outside_gamut(linear: Float, work: Float | None = None) -> NDArray[np.bool_]:
-    """Mark linear light outside 0..1 in any channel.
+    """Mark linear light, (3, *shape), outside 0..1 in any channel: a boolean plane of that shape.
 
-    Args:
-        linear: (3, *shape) float32.
-        work: (2, *shape) float32 to work in.
-
-    Returns:
-        A boolean plane of that shape.
+    `work` is (2, *shape) float32 to work in.
     """
     work = np.empty((2, *linear.shape[1:]), np.float32) if work is None else work
     red, green, blue = linear
@@ -89,11 +81,9 @@ def _largest_chroma(L: Float, hue: Float) -> Float:
 
 @cache
 def chroma_table() -> Float:
-    """Tabulate the largest chroma |a| + |b| of sRGB.
+    """Tabulate the largest chroma |a| + |b| of sRGB, (258, 514) float32.
 
-    Returns:
-        (258, 514) float32: rows for L from 0 to 100, columns for hue from -2 to 2, each with a
-        copy of the last one behind it for interpolation.
+    Rows are L from 0 to 100, columns hue from -2 to 2, with a copy of the last one behind each.
     """
     # All at once: in 257 rows, one after the other, NumPy's calls take six times as long.
     L, hue = np.meshgrid(
@@ -103,8 +93,7 @@ def chroma_table() -> Float:
     )
     b = 1 - np.abs(hue)
     a = np.copysign(1 - np.abs(b), hue)
-    table = _bisect(L, a, b)
-    return np.pad(table, (0, 1), mode="edge")
+    return np.pad(_bisect(L, a, b), (0, 1), mode="edge")
 
 
 def _bisect(L: Float, a: Float, b: Float) -> Float:

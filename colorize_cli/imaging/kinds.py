@@ -25,20 +25,15 @@ _BILEVEL = 0.97  # share of the pixels that are one or the other
 
 
 def kind_of(pixels: Pixels, is_colour: bool) -> Kind:
-    """Tell what a photograph is.
+    """Tell what a photograph is, (H, W) or (H, W, 3) RGB, uint8 or uint16.
 
     "bilevel": nearly all pixels have one of two levels, as in line drawings and faxes. "toned": its
     colour depends on its lightness alone, as in sepia prints and cyanotypes. "colour": all that is
-    not neutral and not toned; a photo of nearly one hue can be taken for a toned one.
-
-    Args:
-        pixels: (H, W) or (H, W, 3) RGB, uint8 or uint16.
-        is_colour: Whether the channels differ.
+    not neutral and not toned; a photo of nearly one hue can be taken for a toned one. Where
+    `is_colour`, the channels differ.
     """
-    if is_colour:
-        kind = _kind_of_rgb(pixels)
-        if kind != "grey":
-            return kind
+    if is_colour and (kind := _kind_of_rgb(pixels)) != "grey":
+        return kind
     return "bilevel" if _is_bilevel(pixels) else "grey"
 
 

@@ -96,13 +96,9 @@ def lightness_of_luminance(Y: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def lab_from_rgb(rgb: NDArray[Any]) -> Float:
-    """Convert sRGB to Lab.
+    """Convert (..., 3) sRGB, uint8, uint16, or floating in 0..1, to Lab.
 
-    Args:
-        rgb: (..., 3) sRGB, uint8, uint16, or floating in 0..1.
-
-    Returns:
-        (..., 3) float32: L in 0..100, a and b in about -128..127.
+    It is (..., 3) float32: L in 0..100, a and b in about -128..127.
     """
     f = _f(_linear(rgb) @ _TO_RELATIVE.T)
     fx, fy, fz = f[..., 0], f[..., 1], f[..., 2]
@@ -114,17 +110,17 @@ def linear_planes(
 ) -> Float:
     """Convert planes of Lab to linear red, green and blue, without clipping.
 
-    Callers that convert tile after tile hand over memory.
+    All arrays are float32. Callers that convert tile after tile hand over memory.
 
     Args:
-        L: float32 of any shape, 0..100.
-        a: Like `L`, Lab units.
-        b: Like `L`, Lab units.
-        out: (3, *shape of L) float32 for the result.
-        work: (5, *shape of L) float32 to work in.
+        L: 0..100, of any shape.
+        a: Lab units, like `L`.
+        b: Lab units, like `L`.
+        out: (3, *shape of L) for the result.
+        work: (5, *shape of L) to work in.
 
     Returns:
-        (3, *shape of L) float32; a colour that sRGB can show lies in 0..1 in all three.
+        (3, *shape of L); a colour that sRGB can show lies in 0..1 in all three.
     """
     linear = np.empty((3, *L.shape), np.float32) if out is None else out
     fx, fy, fz, scratch, square = np.empty((5, *L.shape), np.float32) if work is None else work
@@ -153,11 +149,8 @@ def levels_from_linear(linear: Float, levels: int) -> Pixels:
     """Apply the sRGB transfer function to a plane, round and clip it to integer levels.
 
     Args:
-        linear: (H, W) float32; what lies outside 0..1 is clipped. Overwritten.
+        linear: (H, W) float32; it is overwritten.
         levels: 256 for uint8, 65,536 for uint16.
-
-    Returns:
-        (H, W) uint8 or uint16.
     """
     cv2.threshold(linear, 0, 0, cv2.THRESH_TOZERO, linear)
     cv2.sqrt(linear, linear)
@@ -167,13 +160,9 @@ def levels_from_linear(linear: Float, levels: int) -> Pixels:
 
 
 def lightness(pixels: Pixels) -> Float:
-    """Compute L* of a photo, grey or colour, at full depth.
+    """Compute L*, (H, W) float32 in 0..100, of a photo at full depth.
 
-    Args:
-        pixels: (H, W) grey or (H, W, 3) sRGB, uint8 or uint16.
-
-    Returns:
-        (H, W) float32 in 0..100.
+    The photo is (H, W) grey or (H, W, 3) sRGB, uint8 or uint16.
     """
     levels = levels_of(pixels)
     if pixels.ndim == 2:
@@ -185,13 +174,9 @@ def lightness(pixels: Pixels) -> Float:
 
 
 def lightness_of_luma(rgb: NDArray[np.uint8]) -> Float:
-    """Compute L* of a colour photo that was made grey by Rec. 601 luma, as editors do it.
+    """Compute L* of a colour photo, (H, W, 3) uint8 sRGB, made grey by Rec. 601 luma as in editors.
 
-    Args:
-        rgb: (H, W, 3) uint8 sRGB.
-
-    Returns:
-        (H, W) float32 in 0..100, which differs from `lightness` by 5 on average.
+    It is (H, W) float32 in 0..100, and differs from `lightness` by 5 on average.
     """
     luma = np.clip(np.rint(rgb.astype(np.float32) @ _REC601), 0, 255).astype(np.uint8)
     return np.asarray(lightness_table(256)[luma])

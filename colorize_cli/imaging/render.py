@@ -44,16 +44,19 @@ _BEYOND_ABSOLUTE = 2.0
 
 @dataclass(frozen=True)
 class _Guide:
-    """What all samples of a photo share when their ab fields are enlarged."""
+    """What all samples of a photo share when their ab fields are enlarged.
+
+    Attributes:
+        working: (H, W) L of the working image, held within `low` and `high`.
+        cells: (h, w) its averages over the cells of the grid.
+        low: (h, w) smallest average among a cell and its neighbours.
+        high: (h, w) largest average among them.
+    """
 
     working: Float
-    """(H, W) L of the working image, H = grid h, W = grid w, held within `low` and `high`."""
     cells: Float
-    """(h, w) its averages over the cells of the grid."""
     low: Float
-    """(h, w) smallest average among a cell and its neighbours."""
     high: Float
-    """(h, w) largest average among a cell and its neighbours."""
 
 
 def render(
@@ -69,8 +72,8 @@ def render(
         working: The result of `to_working`, which is computed if it is not given.
 
     Returns:
-        (height, width, 3) RGB of the dtype of `pixels`, with the L of `pixels`; chroma that sRGB
-        cannot show at that L is reduced.
+        (height, width, 3) RGB of the dtype and the L of `pixels`; chroma that sRGB cannot show at
+        that L is reduced.
 
     Raises:
         ValueError: The photo, the field and the frame do not belong together.
@@ -81,11 +84,10 @@ def render(
 def render_samples(
     pixels: Pixels, fields: Float, frame: Frame, grid: int = 4, *, working: Float | None = None
 ) -> Iterator[Pixels]:
-    """Colour a photo with several ab fields, one picture after the other.
+    """Colour a photo with several ab fields, (samples, 2, h, w), else as `render` does.
 
-    The arguments are those of `render`, but `fields` is (samples, 2, h, w). A picture is made when
-    it is asked for, so that one at a time is held. What samples could share beyond that, a tenth of
-    the work, is not worth more memory.
+    A picture is made when it is asked for, so that one at a time is held. What samples could share
+    beyond that, a tenth of the work, is not worth more memory.
     """
     shape = (2, frame.padded_height // grid, frame.padded_width // grid)
     if pixels.shape[:2] != (frame.height, frame.width) or fields.shape[1:] != shape:
@@ -98,7 +100,7 @@ def _guide(working: Float, grid: int) -> _Guide:
     cells = to_grid(working, grid)
     low, high = _range_around(cells)
     held = np.clip(working, _enlarged(low, working), _enlarged(high, working))
-    return _Guide(working=held, cells=cells, low=low, high=high)
+    return _Guide(held, cells, low, high)
 
 
 def _fit(ab: Float, guide: _Guide) -> Float:
@@ -141,8 +143,7 @@ def _mean(plane: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _enlarged(field: Float, working: Float) -> Float:
-    height, width = working.shape
-    large = cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR)
+    large = cv2.resize(field, working.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return np.asarray(large, np.float32)
 
 
@@ -171,17 +172,13 @@ def _positions(
     side: int, cells_per_pixel: float, cells: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], Float]:
     """Find the cells whose centres enclose each pixel's centre, and the weight of the second."""
-    position = (np.arange(side) + 0.5) * cells_per_pixel - 0.5
-    position = np.clip(position, 0, cells - 1)
+    position = np.clip((np.arange(side) + 0.5) * cells_per_pixel - 0.5, 0, cells - 1)
     first = position.astype(np.intp)
     return first, np.minimum(first + 1, cells - 1), (position - first).astype(np.float32)
 
 
 def _colour(L: Float, fields: Float, levels: int, planes: Float) -> Pixels:
-    """Turn a strip's L (n, m) and enlarged fields (6, n, m) into RGB (n, m, 3).
-
-    `planes` is (_PLANES, n, m) float32 to work in.
-    """
+    """Turn L (n, m) and enlarged fields (6, n, m) into RGB, working in `planes` (_PLANES, n, m)."""
     slopes, offsets, (low, high) = fields[:2], fields[2:4], fields[4:]
     linear, ab, work = planes[:3], planes[3:5], planes[5:]  # each call below has `work` to itself
     held = np.minimum(np.maximum(L, low, out=work[0]), high, out=work[0])

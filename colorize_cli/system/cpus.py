@@ -11,22 +11,19 @@ def usable_cpus() -> int:
 
 
 def inference_threads(root: Path = Path("/")) -> int:
-    """Count the threads for the network: one for each physical core that the process may use.
+    """Count the threads for the network: one, at least, for each core that the process may use.
 
     The runtimes see neither affinity nor quota, and more threads than cores make them slower.
-
-    Args:
-        root: The folder in which /proc and /sys are found.
-
-    Returns:
-        At least 1. Systems without CPU affinity do not tell which CPUs share a core either; there
-        every CPU counts.
+    Systems without CPU affinity do not tell which CPUs share a core either; there every CPU counts.
+    The folder in which /proc and /sys are found is `root`.
     """
     affinity = _affinity()
     if affinity is None:
         return os.cpu_count() or 1
-    topology = "sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
-    cores = {_text(root / topology.format(cpu)) or str(cpu) for cpu in affinity}
+    cpus = root / "sys/devices/system/cpu"
+    cores = {
+        read_or_empty(cpus / f"cpu{k}/topology/thread_siblings_list") or str(k) for k in affinity
+    }
     return _limited(len(cores), root)
 
 
@@ -42,18 +39,18 @@ def _limited(cpus: int, root: Path) -> int:
 def _quota(root: Path) -> float:
     """Read how many CPUs cgroup v2 or v1 allows; the number is infinite without a limit."""
     quotas = [math.inf]
-    for line in (_text(root / "proc/self/cgroup") or "").splitlines():
+    for line in read_or_empty(root / "proc/self/cgroup").splitlines():
         _, controllers, group = line.split(":", 2)
         for folder in (Path(group), *Path(group).parents):
             # In a container the group's own path may not be mounted; its parents' limits count.
             inside = str(folder).lstrip("/")
             if not controllers:
-                text = _text(root / "sys/fs/cgroup" / inside / "cpu.max") or "max"
+                text = read_or_empty(root / "sys/fs/cgroup" / inside / "cpu.max") or "max"
                 quota, _, period = text.partition(" ")
             elif "cpu" in controllers.split(","):
                 cpu = root / "sys/fs/cgroup" / controllers / inside
-                quota = _text(cpu / "cpu.cfs_quota_us") or "-1"
-                period = _text(cpu / "cpu.cfs_period_us") or "100000"
+                quota = read_or_empty(cpu / "cpu.cfs_quota_us") or "-1"
+                period = read_or_empty(cpu / "cpu.cfs_period_us") or "100000"
             else:
                 break
             if quota not in ("max", "-1"):
@@ -61,8 +58,9 @@ def _quota(root: Path) -> float:
     return min(quotas)
 
 
-def _text(path: Path) -> str | None:
+def read_or_empty(path: Path) -> str:
+    """Read a file of /proc or /sys; a system without it gives an empty text."""
     try:
         return path.read_text().strip()
     except OSError:
-        return None
+        return ""

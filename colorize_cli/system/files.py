@@ -19,12 +19,7 @@ def write_atomic(path: Path, data: bytes, before: Callable[[], None] = lambda: N
 
     The bytes go to a hidden file of the same folder, reach the disk, and take the name in one
     step, replacing a file that has it. On failure, an interrupt included, nothing is left behind.
-
-    Args:
-        path: The file to write; its folder exists.
-        data: The whole content.
-        before: This is called once the bytes are on the disk, just before they take the name. What
-            it raises is passed on, and the name is not taken.
+    `before` is called just before the name is taken; what it raises is passed on.
 
     Raises:
         OSError: The folder is missing or cannot be written to, or the disk is full.
@@ -39,8 +34,7 @@ def write_atomic(path: Path, data: bytes, before: Callable[[], None] = lambda: N
         before()
         temporary.replace(path)
     except BaseException:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+        temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
 
@@ -62,9 +56,9 @@ def cache_folder() -> Path:
 def prune(folder: Path, limit: int) -> None:
     """Delete the entries of a cache that were used longest ago until `limit` bytes are left.
 
-    An entry is a file or a folder; a folder goes or stays with all that it holds. Files that
-    another process deletes or holds meanwhile are left to it, and so are folders that may not be
-    looked into. The next call deletes what could not be deleted of a folder.
+    An entry is a file, or a folder with all that it holds. Files that another process deletes or
+    holds meanwhile are left to it, and so are folders that may not be looked into. The next call
+    deletes what could not be deleted of a folder.
     """
     entries: list[Path] = []
     with suppress(OSError):

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-# CUdevice_attribute of cuda.h.
-_COMPUTE_CAPABILITY_MAJOR = 75
-_COMPUTE_CAPABILITY_MINOR = 76
+_COMPUTE_CAPABILITY = (75, 76)  # CUdevice_attribute of cuda.h: major and minor
 
 
 @dataclass(frozen=True)
@@ -16,7 +14,7 @@ class Gpu:
     """What the driver says of a GPU.
 
     Attributes:
-        name: The driver's name for it, such as "NVIDIA H200".
+        name: Such as "NVIDIA H200".
         compute_capability: Its version of NVIDIA's instructions, such as "9.0".
         driver_cuda: The newest major version of CUDA that the driver can run.
     """
@@ -35,9 +33,7 @@ def find_gpu() -> Gpu | None:
     count = ctypes.c_int()
     if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
         return None
-    device = ctypes.c_int()
-    name = ctypes.create_string_buffer(256)
-    version = ctypes.c_int()
+    device, version, name = ctypes.c_int(), ctypes.c_int(), ctypes.create_string_buffer(256)
     failed = (
         driver.cuDeviceGet(ctypes.byref(device), 0)
         or driver.cuDeviceGetName(name, len(name), device)
@@ -45,16 +41,12 @@ def find_gpu() -> Gpu | None:
     )
     if failed:
         return None
-    major = _attribute(driver, _COMPUTE_CAPABILITY_MAJOR, device)
-    minor = _attribute(driver, _COMPUTE_CAPABILITY_MINOR, device)
-    return Gpu(
-        name=name.value.decode(errors="replace"),
-        compute_capability=f"{major}.{minor}",
-        driver_cuda=version.value // 1000,  # 13020 is 13.2
-    )
+    capability = ".".join(_attribute(driver, number, device) for number in _COMPUTE_CAPABILITY)
+    newest = version.value // 1000  # 13020 is 13.2
+    return Gpu(name.value.decode(errors="replace"), capability, newest)
 
 
-def _attribute(driver: Any, attribute: int, device: ctypes.c_int) -> int:
+def _attribute(driver: Any, attribute: int, device: ctypes.c_int) -> str:
     value = ctypes.c_int()
     driver.cuDeviceGetAttribute(ctypes.byref(value), attribute, device)
-    return value.value
+    return str(value.value)

@@ -17,8 +17,8 @@ EXTRAS = {
     "evaluate": ("torch", "safetensors"),
     "export": ("torch", "safetensors", "onnx", "onnxscript"),
 }
-# pipx and uv make the environment anew: without these extras in the command, the runtimes that the
-# user has would be lost, and nothing but slowness would tell.
+# pipx and uv make the environment anew: without these extras in the command, the user's runtimes
+# would be lost, and nothing but slowness would tell.
 _RUNTIME_EXTRAS = ("openvino", "tensorrt")
 # The packages of ours that the command of an extra's name imports.
 _PACKAGES = {"train": ("training",), "evaluate": ("training",), "export": ("training", "export")}
@@ -27,17 +27,13 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def require(extra: str) -> None:
-    """Check that a command's modules are there, and that they are the ones meant.
-
-    Args:
-        extra: The extra that the command needs, one of `EXTRAS`.
+    """Check that the modules of an extra, one of `EXTRAS`, are there and are the ones meant.
 
     Raises:
-        MissingExtraError: Modules of the extra are missing, or another distribution took a name
-            of ours; the message has the commands that help.
+        MissingExtraError: One is missing, or another distribution took a name of ours; the message
+            has the commands that help.
     """
-    missing = missing_modules(extra)
-    if missing:
+    if missing := missing_modules(extra):
         raise MissingExtraError(
             f"this command needs {_listed(missing)}, which the extra '{extra}' brings. "
             f"Install it with one of\n{install_commands(extra)}"
@@ -55,12 +51,10 @@ def require_runtime() -> None:
     Raises:
         MissingExtraError: Modules are missing; the message has the commands that repair it.
     """
-    missing = [name for name in _BASE_MODULES if _is_missing(name)]
-    if missing:
+    if missing := [name for name in _BASE_MODULES if _is_missing(name)]:
         raise MissingExtraError(
-            f"{_listed(missing)} cannot be imported: another distribution with the same "
-            f"folder was removed, or the installation was interrupted. Repair:\n"
-            f"{repair_commands()}"
+            f"{_listed(missing)} cannot be imported: another distribution with the same folder was "
+            f"removed, or the installation was interrupted. Repair:\n{repair_commands()}"
         )
 
 
@@ -79,7 +73,7 @@ def _is_missing(module: str) -> bool:
 
 
 def install_commands(extra: str) -> str:
-    """Write the commands that install colorize with an extra, for pip, pipx and uv, one a line.
+    """Write the commands for pip, pipx and uv, one a line, that install colorize with an extra.
 
     They name what this installation came from, for the distribution is on no index.
     """
@@ -149,7 +143,6 @@ def _check_ours(package: str, extra: str) -> None:
     owners = set(metadata.packages_distributions().get(package, ())) - {DISTRIBUTION}
     owner = f"the distribution {' and '.join(sorted(owners))}" if owners else "another package"
     raise MissingExtraError(
-        f"'import {package}' would give {places[0]}, of {owner}, and not {ours}. colorize needs "
-        f"an environment of its own, which pipx and uv make by themselves:\n"
-        f"{install_commands(extra)}"
+        f"'import {package}' would give {places[0]}, of {owner}, and not {ours}. colorize needs an "
+        f"environment of its own, which pipx and uv make by themselves:\n{install_commands(extra)}"
     )

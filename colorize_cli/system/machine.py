@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from .cpus import inference_threads, usable_cpus
+from .cpus import inference_threads, read_or_empty, usable_cpus
 from .gpu import find_gpu
 
 if sys.platform != "win32":
@@ -23,30 +23,23 @@ _FLAGS = (
     *("asimd", "asimddp", "i8mm", "bf16", "sve", "sve2", "sme"),
 )
 _PACKAGES = (
-    "numpy",
-    "opencv-python-headless",
-    "onnxruntime",
-    "onnxruntime-gpu",
-    "openvino",
-    "tifffile",
+    *("numpy", "opencv-python-headless", "onnxruntime"),
+    *("onnxruntime-gpu", "openvino", "tifffile"),
 )
 
 
 def describe_machine(root: Path = Path("/")) -> dict[str, Any]:
     """Say what figures depend on, whatever the model.
 
-    Args:
-        root: The folder in which /proc and /sys are found.
+    The folder in which /proc is found is `root`.
 
     Returns:
         `system`, `python`, `cpu` (name), `flags` (instruction sets; empty where the system does
         not tell), `cpus`, `usable_cpus`, `network_threads`, `memory_gb`, `gpu` (name or null),
-        `load_average` (of the last minute; null on Windows), and `packages` (version by
-        distribution).
+        `load_average` (of the last minute; null on Windows), `packages` (version by distribution).
     """
     name, flags = describe_cpu(root)
     gpu = find_gpu()
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     return {
         "system": platform.platform(),
         "python": platform.python_version(),
@@ -57,20 +50,16 @@ def describe_machine(root: Path = Path("/")) -> dict[str, Any]:
         "network_threads": inference_threads(),
         "memory_gb": _memory_gb(),
         "gpu": gpu.name if gpu else None,
-        "load_average": None if load is None else round(load, 1),
+        "load_average": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         "packages": {"colorize-cli": __version__, **_versions()},
     }
 
 
 def describe_cpu(root: Path = Path("/")) -> tuple[str, list[str]]:
     """Return the name and the instruction sets of the first CPU, as `describe_machine` does."""
-    try:
-        lines = (root / "proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
-    except OSError:
-        return platform.processor() or platform.machine(), []
-    fields = {
-        key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)
-    }
+    first = read_or_empty(root / "proc/cpuinfo").split("\n\n")[0]
+    pairs = [line.partition(":") for line in first.splitlines()]
+    fields = {key.strip(): value.strip() for key, _, value in pairs}
     # A virtual machine may hide the model's name behind that of the family; the numbers tell.
     numbers = [f"{key} {fields[key]}" for key in ("cpu family", "model") if key in fields]
     name = fields.get("model name") or platform.processor() or platform.machine()
@@ -80,14 +69,13 @@ def describe_cpu(root: Path = Path("/")) -> tuple[str, list[str]]:
 
 def peak_memory() -> int | None:
     """Return the largest resident memory of the process so far, in bytes; None on Windows."""
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
-    except (OSError, StopIteration):
-        if sys.platform == "win32":
-            return None
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == "darwin" else peak * 1024
+    for line in read_or_empty(Path("/proc/self/status")).splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    if sys.platform == "win32":
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def return_memory() -> None:

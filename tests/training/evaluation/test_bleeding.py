@@ -4,14 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from colorize_cli.imaging.area_resample import to_working
 from colorize_cli.imaging.frame import frame_for
-from colorize_cli.imaging.lab import lab_from_rgb
+from colorize_cli.imaging.lab import Float, lab_from_rgb
 from training.evaluation.bleeding import Widths, down_and_up, edge_widths, median_draws
 
-Float = NDArray[np.float32]
 # From 10% to 90% of a step that a Gaussian of deviation 1 has smoothed.
 GAUSSIAN_RISE = 2 * 1.2816
 

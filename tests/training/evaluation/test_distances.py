@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from colorize_cli.imaging.lab import Float
 from training.evaluation.bootstrap import interval_of, mean_draws, resample
 from training.evaluation.distances import FRECHET_DRAWS, Products, frechet, kernel, kernel_parts
-
-Float = NDArray[np.float32]
 
 
 def made_features(n: int, d: int, shift: float = 0.5, seed: int = 0) -> tuple[Float, Float]:
