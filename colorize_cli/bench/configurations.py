@@ -101,10 +101,9 @@ def load_models(names: Sequence[str]) -> tuple[Model, ...]:
 
 
 def reference_of(model: Model, models: Sequence[Model]) -> Model:
-    """Find the model whose colours on the CPU are right: the same checkpoint's in single precision.
+    """Find the model whose colours are right: the same checkpoint's in single precision, or itself.
 
-    Without that, the model itself is taken, which tells the devices apart and nothing of what its
-    own precision costs.
+    In the latter case nothing is told of what its own precision costs.
     """
     alike = [other for other in models if other.origin == model.origin]
     return next((other for other in alike if other.bundle.compute in ("fp32", "bf16")), model)

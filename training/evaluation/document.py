@@ -11,12 +11,12 @@ from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.system.document import read_document, rounded
 from colorize_cli.system.machine import describe_machine
 
-from . import inception
 from .bootstrap import DRAWS, LEVEL
 from .comparison import ComparedRun
 from .distances import FRECHET_DRAWS
 from .evaluate import Evaluation, EvaluationSettings
 from .figures import PhotoFigures, PictureFigures
+from .pretrained import inception
 
 _FORMAT = 2
 _METRICS = {

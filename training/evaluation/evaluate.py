@@ -25,8 +25,8 @@ from colorize_cli.model.shape_groups import ShapeGroups
 from .distances import MAX_PHOTOS
 from .figures import MeasuredPhoto
 from .inputs import ColourPhoto, read_inputs
-from .lpips import Lpips
 from .measure import Yardsticks, measure
+from .pretrained.lpips import Lpips
 from .selection import Selection, Split
 from .summary import Summary, summarise
 
@@ -167,7 +167,7 @@ def _groups(photos: Iterable[ColourPhoto], colorizer: Colorizer) -> Iterator[lis
     groups = ShapeGroups[ColourPhoto](colorizer)
     for photo in photos:
         groups.add(photo, photo.prepared)
-        while group := groups.take():
+        while group := groups.take(at_once=False):
             yield group
     while group := groups.take(at_once=True):
         yield group

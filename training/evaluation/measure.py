@@ -15,10 +15,10 @@ from colorize_cli.imaging.render import render_samples
 from . import metrics
 from .bleeding import down_and_up, edge_widths
 from .figures import ROWS, MeasuredPhoto, PhotoFigures, PhotoParts, PictureFigures
-from .inception import features
 from .inputs import ColourPhoto
-from .lpips import Lpips
 from .metrics import RGB
+from .pretrained.inception import features
+from .pretrained.lpips import Lpips
 
 # Pictures are the grey, the mean colour, and from the third on the samples; here the positions of
 # the first sample, and of the picture that stands for each of ROWS.

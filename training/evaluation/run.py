@@ -16,9 +16,9 @@ from colorize_cli.system.messages import Messages
 from .comparison import ComparedRun, compare
 from .document import document, read_json, run_of
 from .evaluate import Evaluation, EvaluationSettings, evaluate
-from .inception import load_inception
-from .lpips import PACKAGE, Lpips, load_lpips
-from .network_files import MissingNetworkError, NetworkPackage
+from .pretrained.inception import load_inception
+from .pretrained.lpips import PACKAGE, Lpips, load_lpips
+from .pretrained.network_files import MissingNetworkError, NetworkPackage
 from .selection import Selection, Split, select
 from .tables import open_console, print_changes, print_tables
 

@@ -9,11 +9,11 @@ from rich.table import Table
 
 from colorize_cli.system.comparison import Interval
 
-from . import inception
 from .bootstrap import LEVEL
 from .comparison import FigureChange, verdict
 from .evaluate import Evaluation, EvaluationSettings
 from .figures import MAIN, RATIOS, REST, ROWS, Column
+from .pretrained import inception
 from .summary import Scope
 
 # Wide enough for the tables where there is no terminal to ask.

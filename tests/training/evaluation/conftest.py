@@ -8,7 +8,7 @@ import torch
 from made.evaluated import SIZES, made_photo, write_png
 from safetensors.torch import save_file
 
-from training.evaluation.lpips import Lpips
+from training.evaluation.pretrained.lpips import Lpips
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,11 @@ from colorize_cli.cli.app import main
 from colorize_cli.cli.terminal import Terminal
 from colorize_cli.errors import MissingExtraError, ModelError, UsageError
 from colorize_cli.model.bundle import load_bundle
-from training.evaluation import inception
-from training.evaluation import network_files as packages
 from training.evaluation import run as command
 from training.evaluation.evaluate import Evaluation
 from training.evaluation.figures import ROWS
+from training.evaluation.pretrained import inception
+from training.evaluation.pretrained import network_files as packages
 from training.evaluation.run import MEAN_AB, EvaluateOptions, mean_ab_of, run
 
 
