@@ -24,15 +24,16 @@ from typing import Any
 import cv2
 import numpy as np
 
-from colorize_cli.batch.plan import make_plan
-from colorize_cli.bench.network_timing import TimedNetwork, photos_for, time_network, time_pipeline
-from colorize_cli.bench.stages import take_subjects, time_stages
+from colorize_cli.bench.network_timing import NetworkLaps, time_network
+from colorize_cli.bench.photos import find_photos
+from colorize_cli.bench.pipeline_timing import photos_for, time_pipeline
+from colorize_cli.bench.stages import draw_photos, time_stages
 from colorize_cli.bench.synthetic import synthetic_photo
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer, choose_device
+from colorize_cli.model.graphs import open_graphs
 from colorize_cli.photos.formats.jpeg import JPEG_QUALITY
 from colorize_cli.runtimes.device import resolve
-from colorize_cli.runtimes.ort import open_network
 from colorize_cli.runtimes.runtime import Device
 from colorize_cli.system.cpus import inference_threads
 from colorize_cli.system.machine import describe_machine
@@ -105,19 +106,17 @@ def account(
     bundle: Bundle, device: Device, samples: int, seconds: float, ceilings: Mapping[str, Any]
 ) -> Result:
     """Measure the stages of a photo with its samples, and work out their floors."""
-    network = TimedNetwork(open_network(bundle, device))
-    colorizer = Colorizer(bundle, device, batch=device.batch_for(samples), network=network)
+    laps = NetworkLaps()
+    graphs = laps.timed(open_graphs(bundle, device))
+    colorizer = Colorizer(bundle, device, batch=device.batch_for(samples), graphs=graphs)
     with TemporaryDirectory(prefix="colorize-limits-") as name:
-        source = Path(name) / "in" / "photo.jpg"
-        source.parent.mkdir()
-        source.write_bytes(synthetic_photo())
-        jobs = make_plan([source], Path(name) / "out", samples=samples).jobs
-        subjects = take_subjects(jobs, colorizer, samples, lambda path, reason: None)
-        stages = time_stages(subjects, colorizer, seconds)
-        alone = time_network(subjects, colorizer, network, 2 * seconds)
-        count = photos_for(5 * seconds, stages, alone, samples=samples, batch=colorizer.batch)
-        whole = time_pipeline(subjects, colorizer, network, count)
-    (height, width), frame = subjects[0].prepared.L.shape, subjects[0].prepared.frame
+        photos = find_photos((), Path(name), samples, lambda path, reason: None)
+        drawn, _ = draw_photos(photos, colorizer)
+        stages = time_stages(drawn, colorizer, seconds)
+        alone = time_network(drawn, colorizer, laps, 2 * seconds)
+        count = photos_for(5 * seconds, stages, alone, samples=samples, unit=colorizer.batch)
+        whole = time_pipeline(drawn, colorizer, laps, count)
+    (height, width), frame = drawn[0].prepared.L.shape, drawn[0].prepared.frame
     counts = network_operations(bundle, height, width)
     steps = samples * bundle.family.steps
     precision = device.precision or "fp32"

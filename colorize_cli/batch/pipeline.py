@@ -5,10 +5,8 @@ bookkeeping. What is in flight is bounded in photographs and in bytes, however m
 are, and nothing is kept of a photo once its files are written.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Condition, Event
 from time import perf_counter
@@ -16,25 +14,16 @@ from typing import TypeAlias
 
 from ..imaging.lab import Float
 from ..model.colorizer import Colorizer
+from ..model.shape_groups import LOOK_AHEAD, ShapeGroups
 from ..system.cpus import usable_cpus
 from .outcome import Outcome
 from .output_names import Job
 from .photo_job import Item, Put, Treatment, decode, write, write_file
 
 _IN_FLIGHT_BYTES = 1 << 30
-# Batches' worth of photos that may overtake one that waits for others of its shape.
-_LOOK_AHEAD = 4
 _MAX_DECODERS = 4
 _MAX_ENCODERS = 16
 _POLL_SECONDS = 0.5
-
-
-@dataclass
-class _Group:
-    """Photographs of one shape, and how many had arrived before the first of them."""
-
-    since: int
-    items: list[Item] = field(default_factory=list)
 
 
 class _Memory:
@@ -112,15 +101,10 @@ class _Pipeline:
         decoders, encoders = min(cpus, _MAX_DECODERS), min(cpus, _MAX_ENCODERS)
         self._decoders = ThreadPoolExecutor(decoders, "decode")
         self._encoders = ThreadPoolExecutor(encoders, "encode")
-        self._max_waiting = _LOOK_AHEAD * colorizer.batch
-        self._max_in_flight = self._max_waiting + colorizer.batch + decoders + 2 * encoders
+        self._max_in_flight = (LOOK_AHEAD + 1) * colorizer.batch + decoders + 2 * encoders
         self._inbox: SimpleQueue[_Message] = SimpleQueue()
         self._halt = Event()
-        # Photos that wait for the network: full batches, and by padded shape what is to become
-        # one, of which the first has waited longest.
-        self._full: deque[list[Item]] = deque()
-        self._waiting: dict[tuple[int, ...], _Group] = {}
-        self._arrived = 0
+        self._waiting = ShapeGroups[Item](colorizer)
         self._memory = _Memory(_IN_FLIGHT_BYTES)
         self._decoding = 0
         self._in_flight = 0
@@ -129,7 +113,10 @@ class _Pipeline:
         try:
             self._feed(jobs)
             while self._in_flight and not self._halt.is_set():
-                group = self._next_group()
+                # Where nothing is being decoded, or may be for want of memory, nothing can arrive
+                # before something leaves.
+                is_stuck = self._decoding == 0 or self._memory.is_full
+                group = self._waiting.take(at_once=is_stuck)
                 if group:
                     self._colorize(group)
                 self._receive(wait=not group)
@@ -166,22 +153,6 @@ class _Pipeline:
             if not future.cancelled():
                 handler(future.result())
 
-    def _next_group(self) -> list[Item]:
-        """Photos for the network: a full batch, or whoever has waited too long.
-
-        Where nothing is being decoded, or may be for want of memory, nothing can arrive before
-        something leaves, so the group that has waited longest goes as it is.
-        """
-        if self._full:
-            return self._full.popleft()
-        if not self._waiting:
-            return []
-        shape, oldest = next(iter(self._waiting.items()))
-        is_late = self._arrived - oldest.since >= self._max_waiting
-        if is_late or self._decoding == 0 or self._memory.is_full:
-            return self._waiting.pop(shape).items
-        return []
-
     def _colorize(self, group: list[Item]) -> None:
         """Run the network; what fails together is tried again one by one."""
         if self._halt.is_set():
@@ -209,12 +180,7 @@ class _Pipeline:
         if item.prepared is None:
             self._finish(item)
         else:
-            shape = () if self._colorizer.mixes_shapes else item.prepared.L.shape
-            group = self._waiting.setdefault(shape, _Group(self._arrived))
-            group.items.append(item)
-            self._arrived += 1
-            if len(group.items) == self._colorizer.batch:
-                self._full.append(self._waiting.pop(shape).items)
+            self._waiting.add(item, item.prepared)
 
     def _finish(self, item: Item) -> None:
         self._in_flight -= 1

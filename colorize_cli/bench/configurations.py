@@ -1,28 +1,41 @@
 """What `colorize bench` measures: models, on devices and in their precisions, at batch sizes."""
 
 import json
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..errors import UsageError
-from ..model import fastest_device as auto
+from ..model import fastest_device
 from ..model.bundle import Bundle, load_bundle
-from ..runtimes.device import Device, DeviceName, Precision, problem, resolve
+from ..model.colorizer import choose_device
+from ..runtimes.device import problem, resolve
+from ..runtimes.runtime import Device, DeviceName, Precision
 
-DEFAULT_MODEL = "default"
+_DEFAULT_MODEL = "default"
 _LARGEST_BATCH = 4096
 # What to try beside the batch that `colorize` takes by default, in multiples of it.
 _MORE_ON_CPU, _MORE_ON_GPU = 2, 4
 
 
 @dataclass(frozen=True)
-class Model:
-    """A bundle to measure.
+class BenchOptions:
+    """What the user asked for, as `colorize bench --help` explains it."""
 
-    Attributes:
-        given: Its name or path, as the user put it.
-        bundle: What was found there.
-    """
+    photos: tuple[Path, ...] = ()  # one that is made if there is none
+    models: tuple[str, ...] = ()  # names or paths; the default if there is none
+    devices: tuple[str, ...] = ()  # all that work here if there is none
+    batch: str | None = None  # "1,8"; that of `colorize` and a larger one by default
+    samples: int = 1
+    is_quick: bool = False
+    json: Path | None = None  # `-` is standard output
+    compare: Path | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """A bundle to measure, and its name or path as the user gave it."""
 
     given: str
     bundle: Bundle
@@ -39,39 +52,26 @@ class Model:
 
     @property
     def origin(self) -> str:
-        """What the exports of one checkpoint have in common, whatever their precision and name.
-
-        Its weights are known by their SHA-256, or by their training where a bundle has none.
-        """
+        """What the exports of one checkpoint have in common, whatever their precision and name."""
         bundle = self.bundle
-        sizes = (bundle.working_size, bundle.multiple, bundle.grid, bundle.ab_scale)
-        words = (bundle.family, *sizes, bundle.schedule.gammas.tolist())
+        sizes = (bundle.working_size, bundle.multiple, bundle.grid)
+        # Their SHA-256, or the training where a bundle has none.
         weights = bundle.training.get("weights") or dict(bundle.training)
-        facts = (bundle.prediction, dict(bundle.network), weights)
-        return json.dumps([*words, repr(bundle.sampler), *facts], sort_keys=True)
+        facts = (bundle.family.sampling, dict(bundle.network), weights)
+        return json.dumps([bundle.family.name, *sizes, *facts], sort_keys=True)
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """What a process of its own measures.
+    """What a process of its own measures."""
 
-    Attributes:
-        model: Name or path of the bundle.
-        digest: Of the bundle.
-        device: Its name.
-        precision: That the runtime is told to compute in; None where the bundle decides.
-        computes: The precision that comes of both, for people: "fp32", "int8+bf16".
-        batch: Photos that go through together.
-        is_default_batch: Whether `colorize` takes that batch unless it is told another.
-    """
-
-    model: str
+    model: str  # name or path of the bundle
     digest: str
     device: DeviceName
-    precision: Precision | None
-    computes: str
-    batch: int
-    is_default_batch: bool
+    precision: Precision | None  # that the runtime is told to compute in, if any
+    computes: str  # the precision that comes of it and the bundle's: "fp32", "int8+bf16"
+    batch: int  # photos that go through together
+    is_default_batch: bool  # whether `colorize` takes that batch unless it is told another
 
     @property
     def runs_on(self) -> str:
@@ -83,96 +83,68 @@ class Configuration:
         """All but the model, for people."""
         return f"{self.runs_on}, batch {self.batch}"
 
+    @property
+    def options(self) -> str:
+        """The options with which `colorize` runs it, but for defaults, quoted for a shell."""
+        words = ["--device", self.device]
+        if self.model != _DEFAULT_MODEL:
+            words = ["--model", self.model, *words]
+        if not self.is_default_batch:
+            words += ["--batch", str(self.batch)]
+        return shlex.join(words)
+
 
 def load_models(names: Sequence[str]) -> tuple[Model, ...]:
-    """Load bundles, each of them once.
-
-    Raises:
-        ModelError: One of them cannot be used.
-    """
-    models: dict[str, Model] = {}
-    for name in names or (DEFAULT_MODEL,):
-        bundle = load_bundle(name)
-        models.setdefault(bundle.digest, Model(name, bundle))
-    return tuple(models.values())
+    """Load bundles, each of them once; the default one if none is named."""
+    models = [Model(name, load_bundle(name)) for name in names or (_DEFAULT_MODEL,)]
+    return tuple({model.bundle.digest: model for model in models}.values())
 
 
 def reference_of(model: Model, models: Sequence[Model]) -> Model:
-    """Find the model whose colours on the CPU are the right ones for another.
+    """Find the model whose colours are right: the same checkpoint's in single precision, or itself.
 
-    It is the export in single precision of the same checkpoint. Without that, the model itself is
-    taken, which tells the devices apart and nothing of what its own precision costs.
+    In the latter case nothing is told of what its own precision costs.
     """
     alike = [other for other in models if other.origin == model.origin]
     return next((other for other in alike if other.bundle.compute in ("fp32", "bf16")), model)
 
 
-def configurations(
-    models: Sequence[Model],
-    requested: Sequence[str],
-    batch: str | None,
-    samples: int,
-    note: Callable[[str], None],
+def combine(
+    models: Sequence[Model], options: BenchOptions, note: Callable[[str], None]
 ) -> list[Configuration]:
-    """Combine models, devices, precisions and batch sizes.
-
-    Args:
-        models: Bundles.
-        requested: Devices as on the command line; all that work here if there is none.
-        batch: Batch sizes, "1,8"; None for that of `colorize` and a larger one.
-        samples: Colourings a photo.
-        note: Told what happens.
-
-    Raises:
-        DeviceError: A device asked for by name cannot run here.
-        UsageError: The batch sizes make no sense.
-    """
-    sizes = None if batch is None else batch_sizes(batch)
-    found: dict[Configuration, None] = {}
+    """Combine models, devices, precisions and batch sizes."""
+    sizes = None if options.batch is None else _batch_sizes(options.batch)
+    found = []
     for model in models:
-        for device in _devices(requested, model.bundle, note):
-            usual = device.batch_for(samples)
+        digest, compute = model.bundle.digest, model.bundle.compute
+        for device in _devices(options.devices, model.bundle, note):
+            computing = (device.name, device.precision, device.computes(compute))
+            usual = device.batch_for(options.samples)
             more = _MORE_ON_GPU if device.is_gpu else _MORE_ON_CPU
             for size in sizes or (usual, more * usual):
-                configuration = Configuration(
-                    model=model.given,
-                    digest=model.bundle.digest,
-                    device=device.name,
-                    precision=device.precision,
-                    computes=device.computes(model.bundle.compute),
-                    batch=size,
-                    is_default_batch=size == usual,
-                )
-                found.setdefault(configuration)
-    return list(found)
+                found.append(Configuration(model.given, digest, *computing, size, size == usual))
+    return list(dict.fromkeys(found))
 
 
-def batch_sizes(text: str) -> tuple[int, ...]:
-    """Read "1,8".
-
-    Raises:
-        UsageError: It is something else.
-    """
+def _batch_sizes(text: str) -> list[int]:
     try:
         sizes = sorted({int(word) for word in text.split(",")})
     except ValueError:
         sizes = [0]
     if not 1 <= sizes[0] <= sizes[-1] <= _LARGEST_BATCH:
         raise UsageError(f"--batch takes numbers from 1 with commas between, 1,8: not {text!r}.")
-    return tuple(sizes)
+    return sizes
 
 
 def _devices(
     requested: Sequence[str], bundle: Bundle, note: Callable[[str], None]
 ) -> Iterable[Device]:
-    """All devices asked for, OpenVINO in all its precisions; TensorRT only by name."""
+    """Give all devices asked for, each in all its precisions; TensorRT only by name."""
+    on_cpu = fastest_device.candidates()
     if not requested:
-        yield from auto.candidates()
+        yield from on_cpu
         if problem("cuda") is None:
             yield resolve("cuda")
     for name in requested:
-        if name == "openvino":
-            resolve(name)  # raises where it cannot run
-            yield from (device for device in auto.candidates() if device.name == name)
-        else:
-            yield auto.choose(name, bundle, note)
+        alike = [device for device in on_cpu if device.name == name]
+        yield from alike or [choose_device(name, bundle, note)]

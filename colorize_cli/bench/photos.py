@@ -11,66 +11,48 @@ from ..batch.plan import make_plan
 from ..errors import UsageError
 from ..system.paths import shown
 from .synthetic import synthetic_photo
-from .worker import Reference
 
 # Of more photographs, as many are taken, spread evenly over all.
 _MAX_PHOTOS = 4
 
 
 @dataclass(frozen=True)
-class PhotoFacts:
-    """What was measured with.
+class PhotoSet:
+    """The photographs that every process measures with."""
 
-    Attributes:
-        is_built_in: Whether it is the photograph that is made for the purpose.
-        digest: SHA-256 (hex) over the files.
-        found: Photographs among those named.
-        used: How many of them were taken.
-        megapixels_min: Of the smallest.
-        megapixels_max: Of the largest.
-        formats: Of the colourings.
-    """
+    jobs: tuple[Job, ...]
+    samples: int  # colourings of each
+    found: int  # photographs among those that the user named
+    digest: str  # SHA-256 (hex) over the files
+    is_built_in: bool  # whether it is the one that is made for the purpose
+    megapixels: tuple[float, ...] = ()  # once they are read, which leaves out what cannot be
 
-    is_built_in: bool
-    digest: str
-    found: int
-    used: int
-    megapixels_min: float
-    megapixels_max: float
-    formats: tuple[str, ...]
+    @property
+    def formats(self) -> list[str]:
+        """The formats of the colourings."""
+        return sorted({job.format for job in self.jobs})
 
 
 def find_photos(
-    photos: Sequence[Path],
-    folder: Path,
-    samples: int,
-    on_failure: Callable[[Path, str], None],
-) -> list[Job]:
-    """Plan photographs as `colorize` would; without any, make one.
-
-    Args:
-        photos: Files and folders of them.
-        folder: For the colourings, and for the photo that is made.
-        samples: Colourings a photo.
-        on_failure: Takes what cannot be worked on, and why.
-
-    Raises:
-        UsageError: There is no photograph.
-    """
-    if not photos:
+    paths: Sequence[Path], folder: Path, samples: int, on_failure: Callable[[Path, str], None]
+) -> PhotoSet:
+    """Plan photographs as `colorize` would, with the outputs in a folder; without any, make one."""
+    is_built_in = not paths
+    if is_built_in:
         source = folder / "in" / "photo.jpg"
         source.parent.mkdir()
         source.write_bytes(synthetic_photo())
-        photos = [source]
-    plan = make_plan(photos, folder / "out", samples=samples)
+        paths = [source]
+    plan = make_plan(paths, folder / "out", samples=samples)
     for problem in plan.problems:
         on_failure(problem.source, problem.reason or "")
     if not plan.jobs:
         raise UsageError(
-            f"no photographs in {', '.join(shown(path) for path in photos)}. Without any, one that "
+            f"no photographs in {', '.join(shown(path) for path in paths)}. Without any, one that "
             "is made for the purpose is used."
         )
-    return list(plan.jobs)
+    jobs = spread(plan.jobs)
+    return PhotoSet(jobs, samples, len(plan.jobs), _digest(jobs), is_built_in)
 
 
 def spread(jobs: Sequence[Job]) -> tuple[Job, ...]:
@@ -79,30 +61,9 @@ def spread(jobs: Sequence[Job]) -> tuple[Job, ...]:
     return tuple(jobs[i * len(jobs) // count] for i in range(count))
 
 
-def digest_of(jobs: Sequence[Job]) -> str:
-    """Compute SHA-256 (hex) over the files; one that cannot be read is told of later."""
+def _digest(jobs: Sequence[Job]) -> str:
     digest = hashlib.sha256()
     for job in jobs:
-        with suppress(OSError):
+        with suppress(OSError):  # one that cannot be read is told of later
             digest.update(hashlib.sha256(job.source.read_bytes()).digest())
     return digest.hexdigest()
-
-
-def facts_of(first: Reference, digest: str, found: int, *, is_built_in: bool) -> PhotoFacts:
-    """Say what was measured with.
-
-    Args:
-        first: What was drawn of the photos that are used.
-        digest: As `digest_of` has it.
-        found: Photographs among those named.
-        is_built_in: Whether the photo was made here.
-    """
-    return PhotoFacts(
-        is_built_in=is_built_in,
-        digest=digest,
-        found=found,
-        used=len(first.megapixels),
-        megapixels_min=min(first.megapixels),
-        megapixels_max=max(first.megapixels),
-        formats=first.formats,
-    )

@@ -1,51 +1,32 @@
-"""Wall and core time of pieces of work, and what is said of many of them."""
+"""Wall and core time of pieces of work, and a summary of many of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter, process_time
-from typing import Self
+from typing import Self, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-
-@dataclass(frozen=True)
-class Lap:
-    """Time that one piece of work took.
-
-    Attributes:
-        wall: Seconds that passed.
-        core: Seconds that cores worked, summed over the threads of the process; waiting for a
-            disk, or for a core that others hold, does not count.
-    """
-
-    wall: float = 0.0
-    core: float = 0.0
-
-    def __add__(self, other: Self) -> "Lap":
-        return Lap(self.wall + other.wall, self.core + other.core)
-
-    def __sub__(self, other: Self) -> "Lap":
-        return Lap(self.wall - other.wall, self.core - other.core)
-
-    def __truediv__(self, parts: int) -> "Lap":
-        return Lap(self.wall / parts, self.core / parts)
+# (2,) seconds that passed, and seconds that cores worked, summed over the threads of the process;
+# waiting for a disk, or for a core that others hold, is no work. Laps add up as arrays do.
+Lap: TypeAlias = NDArray[np.float64]
 
 
 class Stopwatch:
-    """Time the body of a `with` statement; `lap` has the result afterwards.
+    """Time the body of a `with` statement, or from the making to the last `look`: see `lap`.
 
     Its core time is that of the whole process, so it means something where nothing else runs, or
     where a known number of such pieces of work run side by side.
     """
 
-    lap = Lap()
-
     def __init__(self, side_by_side: int = 1) -> None:
-        """Make a stopwatch for one of several pieces of work that share the process's time."""
-        self._side_by_side = side_by_side
+        """Start; so many pieces of work share the process's core time."""
+        self._shares = np.array([1, side_by_side])
+        self.lap: Lap = np.zeros(2)
+        self._start = np.array([perf_counter(), process_time()])
 
     def __enter__(self) -> Self:
-        self._wall, self._core = perf_counter(), process_time()
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -53,21 +34,13 @@ class Stopwatch:
 
     def look(self) -> None:
         """Take the time until now as the lap."""
-        core = (process_time() - self._core) / self._side_by_side
-        self.lap = Lap(perf_counter() - self._wall, core)
+        now = np.array([perf_counter(), process_time()])
+        self.lap = (now - self._start) / self._shares
 
 
 @dataclass(frozen=True)
 class Timing:
-    """What many runs of the same work took, in milliseconds.
-
-    Attributes:
-        runs: How often it was done.
-        median_ms: Wall time.
-        p95_ms: Wall time that 95% of the runs did not exceed.
-        min_ms: Wall time.
-        core_ms: Core time, the mean.
-    """
+    """What `runs` runs of the same work took, in milliseconds: wall time, and mean core time."""
 
     runs: int
     median_ms: float
@@ -77,12 +50,7 @@ class Timing:
 
     @classmethod
     def of(cls, laps: Sequence[Lap]) -> Self:
-        """Sum up one lap or more."""
-        walls = np.array([lap.wall for lap in laps]) * 1000
-        return cls(
-            runs=len(laps),
-            median_ms=float(np.median(walls)),
-            p95_ms=float(np.percentile(walls, 95)),
-            min_ms=float(walls.min()),
-            core_ms=float(np.mean([lap.core for lap in laps])) * 1000,
-        )
+        """Sum up laps; without any, as where a family has no encoder, all of it is 0."""
+        walls, cores = 1000 * np.transpose(laps or [np.zeros(2)])
+        figures = (np.median(walls), np.percentile(walls, 95), walls.min(), cores.mean())
+        return cls(len(laps), *map(float, figures))

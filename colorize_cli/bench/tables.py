@@ -1,8 +1,7 @@
 """How the figures of a benchmark are shown to people."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 from rich import box
 from rich.table import Table
@@ -12,17 +11,16 @@ from ..model.fastest_device import MAX_DIFFERENCE
 from ..system.messages import Messages
 from ..system.paths import shown
 from ..system.wording import count_text, rate_text
-from .compare import Change
+from .compare import RateChange, noise_of, verdict
 from .configurations import Configuration, Model
-from .figures import TARGET_CORE_MS, Figures, Outcome, options_for
-from .photos import PhotoFacts
+from .figures import NOTED_WAITING, TARGET_CORE_MS, Figures, Measurement
+from .photos import PhotoSet
+from .stages import Stage
 
-# Part of the time for which others may hold the cores before it is worth a word.
-NOTED_WAITING = 0.15
-_LEGEND = (
-    f"p50, p95: ms of work on a photo. Colours off: mean CIEDE2000 from fp32 on the CPU, "
-    f"at most {MAX_DIFFERENCE}."
-)
+Row = TypeVar("Row")
+# The headings of a table, and what cell comes of what a row is about.
+Columns: TypeAlias = Mapping[str, Callable[[Row], str]]
+
 _STAGES = {
     "decode": "read and decode a photo",
     "prepare": "take it to the working size",
@@ -35,37 +33,35 @@ _STAGES = {
 def introduction(machine: Mapping[str, Any], models: Sequence[Model]) -> str:
     """Say where what is going to be measured."""
     flags = f", {' '.join(machine['flags'])}" if machine["flags"] else ""
-    lines = [
-        f"machine: {machine['cpu']}, {machine['usable_cpus']} of {machine['cpus']} CPUs{flags}",
-        *(
-            f"model: {model.title}, {model.bundle.digest[:12]}, {model.megabytes:.1f} MB on disk, "
-            f"size {model.bundle.working_size}, {count_text(model.bundle.schedule.steps, 'step')}"
-            for model in models
-        ),
-    ]
+    cpus = f"{machine['usable_cpus']} of {machine['cpus']} CPUs"
+    lines = [f"machine: {machine['cpu']}, {cpus}{flags}"]
+    for model in models:
+        size, steps = model.bundle.working_size, count_text(model.bundle.family.steps, "step")
+        digest, disk = model.bundle.digest[:12], f"{model.megabytes:.1f} MB on disk"
+        lines.append(f"model: {model.title}, {digest}, {disk}, size {size}, {steps}")
     return "\n".join(lines)
 
 
-def outcome_text(outcome: Outcome) -> str:
+def measurement_text(one: Measurement) -> str:
     """Say in a line what came of a configuration."""
-    colours = "" if outcome.difference is None else f", colours off by {outcome.difference:.2f}"
-    return (
-        f"{rate_text(outcome.pipeline.photos_per_second)}, "
-        f"{_megabytes(outcome.pipeline.peak_memory_mb)} MB{colours}"
-    )
+    colours = "" if one.difference is None else f", colours off by {one.difference:.2f}"
+    return f"{rate_text(one.rate.per_second)}, {_peak(one)} MB{colours}"
 
 
-def print_tables(figures: Figures, recommended: Outcome | None, messages: Messages) -> None:
-    """Show the figures on standard error."""
-    samples = count_text(figures.samples, "sample")
+def show_figures(figures: Figures, best: Measurement | None, messages: Messages) -> None:
+    """Show the figures, and in green what is recommended."""
+    samples = count_text(figures.photos.samples, "sample")
     messages.note(f"photos: {_photos_text(figures.photos)}; {samples} each")
     messages.table(_stage_table(figures))
     for model in figures.models:
-        outcomes = [o for o in figures.outcomes if o.configuration.digest == model.bundle.digest]
-        if outcomes:
-            messages.table(_network_table(model, outcomes))
-            messages.table(_whole_table(model, outcomes, recommended))
-    messages.note(_LEGEND)
+        of_model = [m for m in figures.measurements if figures.model_of(m.configuration) is model]
+        if of_model:
+            messages.table(_network_table(model, of_model))
+            messages.table(_pipeline_table(model, of_model, best))
+    messages.note(
+        f"p50, p95: ms of work on a photo. Colours off: mean CIEDE2000 from fp32 on the CPU, "
+        f"at most {MAX_DIFFERENCE}."
+    )
     for configuration, reason in figures.failures:
         messages.error(f"{_named(configuration, figures)} does not run: {reason}")
     if figures.waiting > NOTED_WAITING:
@@ -75,161 +71,132 @@ def print_tables(figures: Figures, recommended: Outcome | None, messages: Messag
         )
 
 
-def print_comparison(
-    changes: Sequence[Change], figures: Figures, path: Path, messages: Messages
+def show_changes(
+    changes: Sequence[RateChange], figures: Figures, name: str, messages: Messages
 ) -> None:
-    """Show what changed since an earlier benchmark, on standard error."""
-    name = shown(path.name)
-    table = _table(f"Since {name}, photos/s", "then", "now", "change", "noise", "verdict")
-    for change in changes:
-        style = {"faster": "green", "slower": "red"}.get(change.verdict, "")
-        table.add_row(
-            Text(_named(change.configuration, figures)),
-            f"{change.before.photos_per_second:.2f}",
-            f"{change.after.photos_per_second:.2f}",
-            f"{change.ratio - 1:+.0%}",
-            f"{change.noise:.0%}" if change.noise < 1 else "> 100%",
-            change.verdict,
-            style=style,
-        )
-    messages.table(table)
+    """Show what changed since the earlier benchmark in a file of that name."""
+    columns: Columns[RateChange] = {
+        "": lambda change: _named(change.figure, figures),
+        "then": lambda change: f"{change.before:.2f}",
+        "now": lambda change: f"{change.after:.2f}",
+        "change": lambda change: f"{change.difference.value:+.0%}",
+        "noise": lambda change: f"{noise_of(change):.0%}" if noise_of(change) < 1 else "> 100%",
+        "verdict": verdict,
+    }
+    styles = {"faster": "green", "slower": "red"}
+    title = f"Since {name}, photos/s"
+    messages.table(_table(title, columns, changes, lambda one: styles.get(verdict(one), "")))
     messages.note("")
-    left = len(figures.outcomes) - len(changes)
-    if left:
+    if left := len(figures.measurements) - len(changes):
         messages.note(f"{count_text(left, 'configuration')} not in {name}: no verdict")
 
 
-def print_recommendation(recommended: Outcome | None, figures: Figures, messages: Messages) -> None:
+def show_recommendation(best: Measurement | None, figures: Figures, messages: Messages) -> None:
     """Show as the last line what to put on the command line."""
-    if recommended is None:
+    if best is None:
         messages.warn(
             f"nothing to recommend: no configuration is known to keep the colours within "
             f"{MAX_DIFFERENCE} CIEDE2000 of single precision"
         )
         return
-    samples = count_text(figures.samples, "sample")
+    samples = count_text(figures.photos.samples, "sample")
     messages.note(
         f"fastest with the right colours, {samples} a photo: "
-        f"{_named(recommended.configuration, figures)}, "
-        f"{rate_text(recommended.pipeline.photos_per_second)} from file to file, "
-        f"{recommended.share_of_network:.0%} of the network's own rate\n"
-        f"use {options_for(recommended.configuration)}"
+        f"{_named(best.configuration, figures)}, {rate_text(best.rate.per_second)} from file to "
+        f"file, {best.share_of_network:.0%} of the network's own rate\n"
+        f"use {best.configuration.options}"
     )
 
 
 def _named(configuration: Configuration, figures: Figures) -> str:
-    """The title of a configuration, with its model where there are several."""
-    if len(figures.models) == 1:
-        return configuration.title
-    return f"{shown(configuration.model)} on {configuration.title}"
+    model = f"{shown(configuration.model)} on " if len(figures.models) > 1 else ""
+    return model + configuration.title
 
 
-def _photos_text(photos: PhotoFacts) -> str:
-    low, high = photos.megapixels_min, photos.megapixels_max
+def _photos_text(photos: PhotoSet) -> str:
+    low, high = min(photos.megapixels), max(photos.megapixels)
     size = f"{low:.1f}" if high - low < 0.05 else f"{low:.1f} to {high:.1f}"
-    kinds = ", ".join(photos.formats)
+    of_what = f"{size} megapixels, {', '.join(photos.formats)}"
     if photos.is_built_in:
-        return f"a built-in one of {size} megapixels, {kinds}"
-    return f"{photos.used} of {count_text(photos.found, 'photo')}, {size} megapixels, {kinds}"
+        return f"a built-in one of {of_what}"
+    return f"{len(photos.jobs)} of {count_text(photos.found, 'photo')}, {of_what}"
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(
-        title=Text(title),  # names are data, never markup
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        padding=(0, 1, 0, 0),
-    )
+def _peak(one: Measurement) -> str:
+    peak = one.pipeline.peak_memory_mb
+    return "unknown" if peak is None else f"{peak:.0f}"
+
+
+def _table(
+    title: str,
+    columns: Columns[Row],
+    rows: Sequence[Row],
+    style: Callable[[Row], str] = lambda row: "",
+) -> Table:
+    # Titles and names are data, never markup.
+    table = Table(title=Text(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table.show_edge, table.padding = False, (0, 1, 0, 0)
     table.add_column("", no_wrap=True)
-    is_tall = any("\n" in column for column in columns)
-    for column in columns:
-        table.add_column(column, justify="right", vertical="bottom" if is_tall else "top")
+    for heading in list(columns)[1:]:
+        table.add_column(heading, justify="right", vertical="bottom")
+    for row in rows:
+        table.add_row(*(Text(cell(row)) for cell in columns.values()), style=style(row))
     return table
 
 
 def _stage_table(figures: Figures) -> Table:
-    columns = ("p50", "p95", "core", "wall/MP", "core/MP")
-    table = _table("Stages beside the network, each on its own, ms", *columns)
-    for name, title in _STAGES.items():
-        stage = figures.stages[name]
-        timing = stage.timing
-        table.add_row(
-            title,
-            *(f"{ms:.1f}" for ms in (timing.median_ms, timing.p95_ms, timing.core_ms)),
-            *(f"{ms:.1f}" for ms in (stage.wall_ms_per_megapixel, stage.core_ms_per_megapixel)),
-        )
-    measured = figures.after_network_core_ms
+    columns: Columns[tuple[str, Stage]] = {
+        "": lambda row: row[0],
+        "p50": lambda row: f"{row[1].timing.median_ms:.1f}",
+        "p95": lambda row: f"{row[1].timing.p95_ms:.1f}",
+        "core": lambda row: f"{row[1].timing.core_ms:.1f}",
+        "wall/MP": lambda row: f"{row[1].wall_ms_per_megapixel:.1f}",
+        "core/MP": lambda row: f"{row[1].core_ms_per_megapixel:.1f}",
+    }
+    rows = [(title, figures.stages[name]) for name, title in _STAGES.items()]
+    table = _table("Stages beside the network, each on its own, ms", columns, rows)
     table.add_section()
-    table.add_row(
-        f"render + encode, target {TARGET_CORE_MS:.0f}",
-        *[""] * 4,
-        f"{measured:.1f}",
-        style="" if measured <= TARGET_CORE_MS else "yellow",
-    )
+    after, title = figures.after_network_core_ms, f"render + encode, target {TARGET_CORE_MS:.0f}"
+    style = "" if after <= TARGET_CORE_MS else "yellow"
+    table.add_row(title, "", "", "", "", f"{after:.1f}", style=style)
     return table
 
 
-def _network_table(model: Model, outcomes: Sequence[Outcome]) -> Table:
-    steps = model.bundle.schedule.steps
-    table = _table(
-        f"Network alone, {shown(model.title)}, ms a call",
-        *("batch", "encoder", "step\np50", "step\np95", "step\ncore"),
-        *(f"{steps}\nsteps", "of it\nnoise", "photos\n/s"),
-    )
-    for outcome in outcomes:
-        network = outcome.network
-        _add_outcome(
-            table,
-            outcome,
-            f"{network.encoder.median_ms:.1f}",
-            *(f"{ms:.1f}" for ms in (network.step.median_ms, network.step.p95_ms)),
-            f"{network.step.core_ms:.1f}",
-            f"{network.sampler.median_ms:.0f}",
-            f"{network.arithmetic.median_ms:.1f}",
-            f"{network.photos_per_second:.2f}",
-        )
-    return table
+def _network_table(model: Model, measurements: Sequence[Measurement]) -> Table:
+    steps = f"{model.bundle.family.steps}\nsteps"
+    columns: Columns[Measurement] = {
+        "": lambda one: one.configuration.runs_on,
+        "batch": lambda one: str(one.configuration.batch),
+        "encoder": lambda one: f"{one.network.encoder.median_ms:.1f}",
+        "step\np50": lambda one: f"{one.network.step.median_ms:.1f}",
+        "step\np95": lambda one: f"{one.network.step.p95_ms:.1f}",
+        "step\ncore": lambda one: f"{one.network.step.core_ms:.1f}",
+        steps: lambda one: f"{one.network.sampler.median_ms:.0f}",
+        "of it\nnoise": lambda one: f"{one.network.arithmetic.median_ms:.1f}",
+        "photos\n/s": lambda one: f"{one.network.photos_per_second:.2f}",
+    }
+    return _table(f"Network alone, {shown(model.title)}, ms a call", columns, measurements)
 
 
-def _whole_table(model: Model, outcomes: Sequence[Outcome], recommended: Outcome | None) -> Table:
-    table = _table(
-        f"From file to file, {shown(model.title)}, {model.megabytes:.1f} MB on disk",
-        *(
-            "batch",
-            "photos\n/s",
-            "samples\n/s",
-            "p50",
-            "p95",
-            "of\nnetwork",
-            "peak\nMB",
-            "colours\noff",
+def _pipeline_table(
+    model: Model, measurements: Sequence[Measurement], best: Measurement | None
+) -> Table:
+    columns: Columns[Measurement] = {
+        "": lambda one: one.configuration.runs_on,
+        "batch": lambda one: str(one.configuration.batch),
+        "photos\n/s": lambda one: f"{one.rate.per_second:.2f}",
+        "samples\n/s": lambda one: f"{one.pipeline.samples_per_second:.2f}",
+        "p50": lambda one: f"{one.pipeline.p50_ms:.0f}",
+        "p95": lambda one: f"{one.pipeline.p95_ms:.0f}",
+        "of\nnetwork": lambda one: f"{one.share_of_network:.0%}",
+        "peak\nMB": _peak,
+        "colours\noff": lambda one: (
+            "unknown" if one.difference is None else f"{one.difference:.2f}"
         ),
-    )
-    for outcome in outcomes:
-        pipeline = outcome.pipeline
-        style = "" if outcome.keeps_colours else "yellow"
-        difference = outcome.difference
-        _add_outcome(
-            table,
-            outcome,
-            f"{pipeline.photos_per_second:.2f}",
-            f"{pipeline.samples_per_second:.2f}",
-            *(f"{ms:.0f}" for ms in (pipeline.p50_ms, pipeline.p95_ms)),
-            f"{outcome.share_of_network:.0%}",
-            _megabytes(pipeline.peak_memory_mb),
-            "unknown" if difference is None else f"{difference:.2f}",
-            style="bold green" if outcome is recommended else style,
-        )
-    return table
+    }
 
+    def style(one: Measurement) -> str:
+        return "bold green" if one is best else "" if one.keeps_colours else "yellow"
 
-def _add_outcome(table: Table, outcome: Outcome, *cells: str, style: str = "") -> None:
-    """Add a row that begins with the configuration: what it runs on, and the batch."""
-    configuration = outcome.configuration
-    table.add_row(configuration.runs_on, str(configuration.batch), *cells, style=style)
-
-
-def _megabytes(peak: float | None) -> str:
-    return "unknown" if peak is None else f"{peak:.0f}"
+    title = f"From file to file, {shown(model.title)}, {model.megabytes:.1f} MB on disk"
+    return _table(title, columns, measurements, style)

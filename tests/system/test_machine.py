@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from colorize_cli import __version__
-from colorize_cli.bench.own_process import run_apart
 from colorize_cli.system.machine import (
     describe_machine,
     peak_memory,
     return_memory,
     seconds_without_core,
 )
+from colorize_cli.system.own_process import run_apart
 
 X86 = """processor	: 0
 vendor_id	: GenuineIntel

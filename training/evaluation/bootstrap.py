@@ -14,21 +14,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from colorize_cli.system.comparison import Interval
+
 Draws = NDArray[np.float64]
 
 DRAWS = 1000
 LEVEL = 95.0
 # Resamples of fewer photos say too little of how far a figure would move.
 _FEWEST = 5
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A figure and its 95% interval; NaN where there is none."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, eq=False)

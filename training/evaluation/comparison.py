@@ -3,22 +3,27 @@
 Differences are paired: both runs are resampled together, photo by photo.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from colorize_cli.system.comparison import Change
+
 from ..shards import set_of
-from .bootstrap import Interval, interval_of, mean_draws, resamplable, resample
+from .bootstrap import interval_of, mean_draws, resamplable, resample
 from .figures import MAIN, REST, Column, PhotoFigures
 from .summary import Figures, mean_of_sets, row_figures
+
+FigureChange: TypeAlias = Change[Column]
 
 # Colourfulness has no better end: what improves comes closer to the truth's.
 OFF_TRUTH = Column("colourfulness_off_truth", "colourfulness off the truth's, %", 1, "lower")
 
 
 @dataclass(frozen=True)
-class Run:
+class ComparedRun:
     """What of a run is compared.
 
     Attributes:
@@ -27,6 +32,7 @@ class Run:
         degraded: whether the inputs were degraded.
         photos: their figures.
         kernel_parts: of each photo, as `distances.kernel_parts` has them; empty without.
+        machine: as `describe_machine` tells it.
     """
 
     model: str
@@ -34,34 +40,18 @@ class Run:
     degraded: bool
     photos: Sequence[PhotoFigures]
     kernel_parts: Sequence[float]
+    machine: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Change:
-    """How a figure moved.
-
-    Attributes:
-        column: the figure.
-        before: in the earlier run.
-        after: in the later run.
-        difference: later less earlier.
-    """
-
-    column: Column
-    before: float
-    after: float
-    difference: Interval
-
-    @property
-    def verdict(self) -> str:
-        """Say "better", "worse", or "within the interval" where that takes 0 in."""
-        low, high = self.difference.low, self.difference.high
-        if not (low > 0 or high < 0):
-            return "within the interval"
-        return "better" if (low > 0) == (self.column.better == "higher") else "worse"
+def verdict(change: FigureChange) -> str:
+    """Say "better", "worse", or "within the interval" where that takes 0 in."""
+    words = ("better", "worse") if change.figure.better == "higher" else ("worse", "better")
+    return change.verdict(higher=words[0], lower=words[1], neither="within the interval")
 
 
-def compare(before: Run, after: Run, seed: int = 0) -> tuple[int, list[Change]]:
+def compare(
+    before: ComparedRun, after: ComparedRun, seed: int = 0
+) -> tuple[int, list[FigureChange]]:
     """Compare two runs over the photos that both measured.
 
     Args:
@@ -88,7 +78,7 @@ def compare(before: Run, after: Run, seed: int = 0) -> tuple[int, list[Change]]:
     return len(common), changes
 
 
-def _figures(run: Run, positions: Sequence[int], sets: Sequence[str], seed: int) -> Figures:
+def _figures(run: ComparedRun, positions: Sequence[int], sets: Sequence[str], seed: int) -> Figures:
     """Means over photos, then sets, with the same resamples for the same photos."""
     resamples = resample(sets, seed)
     photos = [run.photos[i] for i in positions]

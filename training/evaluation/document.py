@@ -1,6 +1,5 @@
 """The figures of an evaluation as JSON: written for programs, read back to be compared."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -8,22 +7,18 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from colorize_cli.errors import UsageError
 from colorize_cli.model.colorizer import Colorizer
-from colorize_cli.system.figures_json import rounded
-from colorize_cli.system.files import write_atomic
+from colorize_cli.system.document import read_document, rounded
 from colorize_cli.system.machine import describe_machine
 
-from . import inception
 from .bootstrap import DRAWS, LEVEL
-from .comparison import Run
+from .comparison import ComparedRun
 from .distances import FRECHET_DRAWS
 from .evaluate import Evaluation, EvaluationSettings
 from .figures import PhotoFigures, PictureFigures
+from .pretrained import inception
 
 _FORMAT = 2
-# Down to this depth each entry has a line of its own; a thousand photos take a thousand lines.
-_DEPTH = 5
 _METRICS = {
     "ssim": "Gaussian windows of 11 pixels, mean over R, G and B",
     "colourfulness": "Hasler and Suesstrunk 2003, signed differences; of the first sample; "
@@ -41,28 +36,26 @@ _METRICS = {
 }
 
 
-def write_json(
-    path: Path,
+def document(
     evaluation: Evaluation,
-    photos: Sequence[Path],
-    colorizer: Colorizer,
     settings: EvaluationSettings,
+    colorizer: Colorizer,
+    photos: Sequence[Path],
     lpips: str | None,
     with_inception: bool,
-) -> None:
-    """Write all figures, those of every photo among them, and what they were made with.
+) -> dict[str, Any]:
+    """Bring all figures, those of every photo among them, into the form of JSON.
 
     Args:
-        path: of the file.
         evaluation: the figures.
-        photos: as on the command line; only their last names are written.
-        colorizer: the runtime that was measured.
         settings: what was measured.
+        colorizer: the runtime that was measured.
+        photos: as on the command line; only their last names are told.
         lpips: which weights LPIPS had, or None without it.
         with_inception: whether Frechet and kernel distance were measured.
     """
-    bundle, summary = colorizer.bundle, evaluation.summary
-    document = {
+    bundle, summary, selection = colorizer.bundle, evaluation.summary, evaluation.selection
+    return {
         "format": _FORMAT,
         "settings": {
             "photos": [photo.name for photo in photos],
@@ -87,52 +80,48 @@ def write_json(
         "torch": metadata.version("torch"),
         "overall": asdict(summary.overall),
         "sets": {name: asdict(scope) for name, scope in summary.sets.items()},
+        "selection": {
+            "split": selection.split,
+            "found": selection.found,
+            "measured": len(evaluation.photos),
+            "other_half": selection.other_half,
+            "beyond_limit": selection.beyond_limit,
+        },
         "left_out": dict(evaluation.left_out),
         "kernel_parts": summary.kernel_parts,
         "photos": [asdict(photo.figures) for photo in evaluation.photos],
     }
-    write_atomic(path, (_dump(rounded(document), _DEPTH) + "\n").encode())
 
 
-def read_json(path: Path) -> Run:
+def read_json(path: Path) -> ComparedRun:
     """Read the photos of an earlier run.
 
     Raises:
         UsageError: the file cannot be read, or is none of `colorize evaluate --json`.
     """
-    try:
-        document = json.loads(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"--compare {path}: cannot read it ({error.strerror}).") from error
-    except ValueError as error:
-        raise UsageError(f"--compare {path}: not a JSON file ({error}).") from error
-    if not isinstance(document, dict) or document.get("format") != _FORMAT:
-        raise UsageError(
-            f"--compare {path}: not a file of `colorize evaluate --json` of this version; "
-            "run the evaluation of the earlier model again."
-        )
-    try:
-        return Run(
-            model=document["model"]["name"],
-            samples=document["settings"]["samples"],
-            degraded=document["settings"]["degraded"],
-            photos=[_photo(fields) for fields in document["photos"]],
-            kernel_parts=document["kernel_parts"],
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UsageError(
-            f"--compare {path}: not a file of `colorize evaluate --json` (no {error})."
-        ) from error
+    return read_document(path, "evaluate", _FORMAT, _earlier)
 
 
-def run_of(evaluation: Evaluation, settings: EvaluationSettings, model: str) -> Run:
+def _earlier(tree: Mapping[str, Any]) -> ComparedRun:
+    return ComparedRun(
+        model=tree["model"]["name"],
+        samples=tree["settings"]["samples"],
+        degraded=tree["settings"]["degraded"],
+        photos=[_photo(fields) for fields in tree["photos"]],
+        kernel_parts=tree["kernel_parts"],
+        machine=tree["machine"],
+    )
+
+
+def run_of(evaluation: Evaluation, settings: EvaluationSettings, model: str) -> ComparedRun:
     """Give what of an evaluation can be compared with an earlier one, in the digits of its file."""
-    return Run(
+    return ComparedRun(
         model=model,
         samples=settings.samples,
         degraded=settings.degraded,
         photos=[_photo(rounded(asdict(photo.figures))) for photo in evaluation.photos],
         kernel_parts=rounded(evaluation.summary.kernel_parts),
+        machine=describe_machine(),
     )
 
 
@@ -148,17 +137,3 @@ def _picture(fields: Mapping[str, Any]) -> PictureFigures:
 
 def _numbers(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     return {key: math.nan if value is None else value for key, value in fields.items()}
-
-
-def _dump(value: Any, depth: int) -> str:
-    """Write JSON with a line for each entry down to a depth, and no breaks below."""
-    if depth == 0 or not value or not isinstance(value, dict | list):
-        return json.dumps(value)
-    if isinstance(value, dict):
-        lines = [f"{json.dumps(key)}: {_dump(item, depth - 1)}" for key, item in value.items()]
-    elif isinstance(value[0], dict):
-        lines = [json.dumps(item) for item in value]
-    else:
-        return json.dumps(value)
-    opening, closing = "{}" if isinstance(value, dict) else "[]"
-    return opening + "\n" + ",\n".join(lines) + "\n" + closing

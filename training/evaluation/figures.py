@@ -11,9 +11,9 @@ import numpy as np
 
 from colorize_cli.imaging.ciede2000 import are_alike
 from colorize_cli.imaging.lab import Float
+from colorize_cli.system.comparison import Interval
 
 from .bleeding import Widths
-from .bootstrap import Interval
 from .metrics import Counts
 
 Row: TypeAlias = Literal["model", "grey", "mean_colour"]

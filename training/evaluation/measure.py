@@ -11,39 +11,19 @@ from torch import nn
 
 from colorize_cli.imaging.lab import Float, lab_from_rgb, lightness
 from colorize_cli.imaging.render import render_samples
-from colorize_cli.model.colorizer import Prepared
-from colorize_cli.photos.read import Photo
 
 from . import metrics
 from .bleeding import down_and_up, edge_widths
 from .figures import ROWS, MeasuredPhoto, PhotoFigures, PhotoParts, PictureFigures
-from .inception import features
-from .lpips import Lpips
+from .inputs import ColourPhoto
 from .metrics import RGB
+from .pretrained.inception import features
+from .pretrained.lpips import Lpips
 
 # Pictures are the grey, the mean colour, and from the third on the samples; here the positions of
 # the first sample, and of the picture that stands for each of ROWS.
 _FIRST = 2
 _OF_ROWS = (2, 0, 1)
-
-
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """A photo on its way through the runtime.
-
-    Attributes:
-        index: position in the order of reading.
-        name: SET/STEM.suffix.
-        truth: (H, W, 3) the colour photo.
-        grey: the input.
-        prepared: the input as the network takes it.
-    """
-
-    index: int
-    name: str
-    truth: RGB
-    grey: Photo
-    prepared: Prepared
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,31 +43,31 @@ class Yardsticks:
     inception: nn.Module | None
 
 
-def measure(subject: Subject, ab: Float, yardsticks: Yardsticks) -> MeasuredPhoto:
+def measure(photo: ColourPhoto, ab: Float, yardsticks: Yardsticks) -> MeasuredPhoto:
     """Render the samples and the mean colour as the command line would, and compare.
 
     Args:
-        subject: the photo.
+        photo: the photo.
         ab: (S, 2, h, w) float32, the samples' fields.
         yardsticks: what to measure with.
     """
-    pictures = _pictures(subject, ab, yardsticks)
-    truth, *labs = (lab_from_rgb(picture) for picture in (subject.truth, *pictures))
-    parts = _parts(subject, pictures, truth, labs, yardsticks)
-    to_truth, diversity = _lpips(yardsticks.lpips, subject.truth, pictures)
+    pictures = _pictures(photo, ab, yardsticks)
+    truth, *labs = (lab_from_rgb(picture) for picture in (photo.truth, *pictures))
+    parts = _parts(photo, pictures, truth, labs, yardsticks)
+    to_truth, diversity = _lpips(yardsticks.lpips, photo.truth, pictures)
     of_grey, of_mean, *of_samples = (
-        _figures(subject, truth, picture, lab, distance)
+        _figures(photo, truth, picture, lab, distance)
         for picture, lab, distance in zip(pictures, labs, to_truth, strict=True)
     )
     samples = labs[_FIRST:]
     pairs = metrics.ciede2000_of_pairs(samples)
-    height, width = subject.truth.shape[:2]
+    height, width = photo.truth.shape[:2]
     figures = PhotoFigures(
-        name=subject.name,
-        sha256=subject.grey.digest.hex(),
+        name=photo.name,
+        sha256=photo.grey.digest.hex(),
         height=height,
         width=width,
-        truth_colourfulness=metrics.colourfulness(subject.truth),
+        truth_colourfulness=metrics.colourfulness(photo.truth),
         grey=of_grey,
         mean_colour=of_mean,
         samples=tuple(of_samples),
@@ -101,48 +81,48 @@ def measure(subject: Subject, ab: Float, yardsticks: Yardsticks) -> MeasuredPhot
 
 
 def _parts(
-    subject: Subject,
+    photo: ColourPhoto,
     pictures: Sequence[RGB],
     truth: Float,
     labs: Sequence[Float],
     yardsticks: Yardsticks,
 ) -> PhotoParts:
     """Measure what is pooled with other photos, on the first picture of each row."""
-    frame, working, grid = subject.prepared.frame, subject.prepared.L, yardsticks.grid
-    reference = lab_from_rgb(down_and_up(truth, _levels(subject), frame, working, grid))
+    frame, working, grid = photo.prepared.frame, photo.prepared.L, yardsticks.grid
+    reference = lab_from_rgb(down_and_up(truth, _levels(photo), frame, working, grid))
     network, of_row = yardsticks.inception, dict(zip(ROWS, _OF_ROWS, strict=True))
     return PhotoParts(
         classes=metrics.ab_histogram(truth),
         hits={row: metrics.hits(truth, labs[i]) for row, i in of_row.items()},
         widths=edge_widths(truth, labs[_FIRST], reference, scale=frame.scale, grid=grid),
-        features=features(network, [subject.truth, *(pictures[i] for i in of_row.values())])
+        features=features(network, [photo.truth, *(pictures[i] for i in of_row.values())])
         if network
         else None,
     )
 
 
-def _levels(subject: Subject) -> NDArray[np.uint8]:
-    return subject.grey.pixels.astype(np.uint8, copy=False)
+def _levels(photo: ColourPhoto) -> NDArray[np.uint8]:
+    return photo.grey.pixels.astype(np.uint8, copy=False)
 
 
-def _pictures(subject: Subject, ab: Float, yardsticks: Yardsticks) -> list[RGB]:
+def _pictures(photo: ColourPhoto, ab: Float, yardsticks: Yardsticks) -> list[RGB]:
     """Give the grey, the mean colour and the samples as pictures."""
     mean_ab = np.asarray(yardsticks.mean_ab, np.float32)[:, None, None]
     fields = np.concatenate([np.broadcast_to(mean_ab, ab.shape[1:])[None], ab])
-    frame, working = subject.prepared.frame, subject.prepared.L
-    rendered = render_samples(_levels(subject), fields, frame, yardsticks.grid, working=working)
-    grey = np.repeat(_levels(subject)[..., None], 3, axis=2)
+    frame, working = photo.prepared.frame, photo.prepared.L
+    rendered = render_samples(_levels(photo), fields, frame, yardsticks.grid, working=working)
+    grey = np.repeat(_levels(photo)[..., None], 3, axis=2)
     return [grey, *(rgb.astype(np.uint8, copy=False) for rgb in rendered)]
 
 
 def _figures(
-    subject: Subject, truth: Float, picture: RGB, lab: Float, lpips: float
+    photo: ColourPhoto, truth: Float, picture: RGB, lab: Float, lpips: float
 ) -> PictureFigures:
-    change, large_change = metrics.lightness_change(lightness(_levels(subject)), lab[..., 0])
+    change, large_change = metrics.lightness_change(lightness(_levels(photo)), lab[..., 0])
     return PictureFigures(
         lpips=lpips,
-        psnr=metrics.psnr(subject.truth, picture),
-        ssim=metrics.ssim(subject.truth, picture),
+        psnr=metrics.psnr(photo.truth, picture),
+        ssim=metrics.ssim(photo.truth, picture),
         ciede2000=metrics.mean_ciede2000(truth, lab),
         ab_error=metrics.ab_error(truth, lab),
         auc=float(metrics.hits(truth, lab).sum()),

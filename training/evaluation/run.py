@@ -1,6 +1,7 @@
 """The body of `colorize evaluate`."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
@@ -8,56 +9,38 @@ from torch import nn
 from colorize_cli.errors import ModelError, UsageError
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer, choose_device
+from colorize_cli.system.comparison import check_samples, other_packages
+from colorize_cli.system.document import check_target, write_document
 from colorize_cli.system.messages import Messages
 
-from .comparison import Run, compare
-from .document import read_json, run_of, write_json
-from .evaluate import Evaluation, EvaluationSettings, Split, evaluate, select
-from .inception import load_inception
-from .lpips import PACKAGE, Lpips, load_lpips
-from .network_files import MissingNetworkError, NetworkPackage
-from .tables import print_changes, print_tables
+from .comparison import ComparedRun, compare
+from .document import document, read_json, run_of
+from .evaluate import Evaluation, EvaluationSettings, evaluate
+from .pretrained.inception import load_inception
+from .pretrained.lpips import PACKAGE, Lpips, load_lpips
+from .pretrained.network_files import MissingNetworkError, NetworkPackage
+from .selection import Selection, Split, select
+from .tables import open_console, print_changes, print_tables
 
 # Mean ab, in Lab units, over the pixels and then the photos of the default model's training set,
 # for bundles that do not state their own as `training.mean_ab`.
 MEAN_AB = (3.54, 7.94)
 
 
-def run(
-    photos: Sequence[Path],
-    messages: Messages,
-    *,
-    model: str = "default",
-    samples: int = 4,
-    candidates: int = 0,
-    json: Path | None = None,
-    compare_with: Path | None = None,
-    split: Split = "report",
-    degraded: bool = False,
-    device: str = "auto",
-    size: int | None = None,
-    steps: int | None = None,
-    batch: int | None = None,
-    seed: int = 0,
-    limit: int | None = None,
-    lpips: Path | None = None,
-    no_lpips: bool = False,
-    inception: Path | None = None,
-    no_inception: bool = False,
-) -> Evaluation:
-    """Evaluate a model, print its tables on standard output, and write its figures.
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """What the user asked for.
 
-    Args:
+    Attributes:
         photos: colour photographs: folders, tar shards, files.
-        messages: the user is told through them.
         model: bundle, by name or path.
         samples: colourings a photo.
         candidates: samples to draw and choose them from; 0 to take them as they come.
-        json: file for all figures, those of every photo among them.
-        compare_with: such a file of an earlier run on the same photos; a table of what changed,
-            with a verdict for each figure, is printed as well.
+        json: file for all figures, those of every photo among them; `-` is standard output.
+        compare: such a file of an earlier run on the same photos; a table of what changed, with a
+            verdict for each figure, is printed as well.
         split: the half of the photos, or all.
-        degraded: take inputs that are degraded like old prints.
+        degraded: whether the inputs are degraded like old prints.
         device: "auto" | "cpu" | "openvino" | "cuda" | "tensorrt".
         size: working size in pixels; the bundle's by default.
         steps: denoising steps; the bundle's by default.
@@ -65,9 +48,37 @@ def run(
         seed: of the noise.
         limit: photos of a set, at most.
         lpips: file of LPIPS's weights; by default that of the installed package.
-        no_lpips: leave LPIPS and diversity by LPIPS out.
+        no_lpips: whether LPIPS and diversity by LPIPS are left out.
         inception: file of the Inception network; by default that of the installed package.
-        no_inception: leave Frechet and kernel distance out.
+        no_inception: whether Frechet and kernel distance are left out.
+    """
+
+    photos: Sequence[Path]
+    model: str = "default"
+    samples: int = 4
+    candidates: int = 0
+    json: Path | None = None
+    compare: Path | None = None
+    split: Split = "all"
+    degraded: bool = False
+    device: str = "auto"
+    size: int | None = None
+    steps: int | None = None
+    batch: int | None = None
+    seed: int = 0
+    limit: int | None = None
+    lpips: Path | None = None
+    no_lpips: bool = False
+    inception: Path | None = None
+    no_inception: bool = False
+
+
+def run(options: EvaluateOptions, messages: Messages) -> Evaluation:
+    """Evaluate a model, print its tables on standard output, and write its figures.
+
+    Args:
+        options: what to measure, and how.
+        messages: the user is told through them.
 
     Raises:
         UsageError: there is nothing to measure, or the options make no sense.
@@ -75,87 +86,120 @@ def run(
         ModelError: the bundle, or a file of weights, cannot be used.
         DeviceError: the device cannot run.
     """
-    if json is not None and (json.is_dir() or not json.absolute().parent.is_dir()):
-        raise UsageError(f"--json {json}: name a file in a folder that exists.")
-    if candidates and candidates < samples:
-        raise UsageError(f"--candidates {candidates} are fewer than --samples {samples}.")
-    earlier = compare_with and _earlier(compare_with, samples, degraded)
-    lpips_network, inception_network = _networks(lpips, no_lpips, inception, no_inception)
-    bundle = load_bundle(model)
-    chosen = choose_device(device, bundle, messages.note)
-    colorizer = Colorizer(
-        bundle,
-        chosen,
-        steps=steps,
-        size=size,
-        batch=chosen.batch_for(candidates or samples) if batch is None else batch,
-    )
+    check_target(options.json)
+    if options.candidates and options.candidates < options.samples:
+        raise UsageError(
+            f"--candidates {options.candidates} are fewer than --samples {options.samples}."
+        )
+    earlier = _earlier(options)
+    lpips, inception = _networks(options)
+    bundle = load_bundle(options.model)
+    colorizer = _open(bundle, options, messages)
     settings = EvaluationSettings(
-        mean_ab_of(bundle), samples, split, seed, limit, degraded, candidates
+        mean_ab=mean_ab_of(bundle),
+        samples=options.samples,
+        split=options.split,
+        seed=options.seed,
+        limit=options.limit,
+        degraded=options.degraded,
+        candidates=options.candidates,
     )
-    selection = select(photos, split, limit)
-    if earlier and not selection.digests & {photo.sha256 for photo in earlier.photos}:
-        raise UsageError(f"--compare {compare_with}: it has none of these photographs.")
-    precision = chosen.computes(bundle.compute)
-    note = f"; auto: {chosen.note}" if chosen.note else ""
-    messages.note(f"device: {chosen.description}, {precision}{note}")
-    count = len(selection.indices)
-    messages.note(f"{count} of {selection.found} photographs, samples of each: {samples}")
-    with messages.progress(count) as progress:
+    selection = _selection(options, earlier, messages)
+    with messages.progress(len(selection.indices)) as progress:
         result = evaluate(
-            photos,
-            selection,
-            colorizer,
-            lpips_network,
-            inception_network,
-            settings,
-            progress.advance,
+            options.photos, selection, colorizer, lpips, inception, settings, progress.advance
         )
     for name, reason in result.left_out.items():
         messages.warn(f"left out {name}: {reason}")
-    print_tables(result, settings, bundle.name)
-    if earlier:
-        common, changes = compare(earlier, run_of(result, settings, bundle.name))
-        print_changes(changes, common, earlier.model, bundle.name)
-    if json is not None:
-        weights = None if no_lpips else lpips.name if lpips else PACKAGE.requirement
-        try:
-            write_json(json, result, photos, colorizer, settings, weights, not no_inception)
-        except OSError as error:
-            raise UsageError(f"--json {json} cannot be written: {error.strerror}.") from error
+    _conclude(result, settings, options, earlier, colorizer, messages)
     return result
 
 
-def _networks(
-    lpips: Path | None, no_lpips: bool, inception: Path | None, no_inception: bool
-) -> tuple[Lpips | None, nn.Module | None]:
+def _conclude(
+    result: Evaluation,
+    settings: EvaluationSettings,
+    options: EvaluateOptions,
+    earlier: ComparedRun | None,
+    colorizer: Colorizer,
+    messages: Messages,
+) -> None:
+    """Print tables and verdicts, and write the JSON."""
+    console = open_console(to_stderr=options.json == Path("-"))
+    name = colorizer.bundle.name
+    print_tables(console, result, settings, name)
+    if earlier:
+        now = run_of(result, settings, name)
+        common, changes = compare(earlier, now)
+        print_changes(console, changes, common, earlier.model, name)
+        if packages := other_packages(earlier.machine, now.machine):
+            messages.warn(f"the earlier run was measured with other packages: {packages}")
+    if options.json is not None:
+        weights = options.lpips.name if options.lpips else PACKAGE.requirement
+        tree = document(
+            result,
+            settings,
+            colorizer,
+            options.photos,
+            lpips=None if options.no_lpips else weights,
+            with_inception=not options.no_inception,
+        )
+        write_document(options.json, tree)
+
+
+def _open(bundle: Bundle, options: EvaluateOptions, messages: Messages) -> Colorizer:
+    """Open the runtime as `colorize` would, and say on what it runs."""
+    device = choose_device(options.device, bundle, messages.note)
+    batch = options.batch
+    if batch is None:
+        batch = device.batch_for(options.candidates or options.samples)
+    note = f"; auto: {device.note}" if device.note else ""
+    colorizer = Colorizer(bundle, device, steps=options.steps, size=options.size, batch=batch)
+    messages.note(f"device: {device.description}, {device.computes(bundle.compute)}{note}")
+    return colorizer
+
+
+def _selection(
+    options: EvaluateOptions, earlier: ComparedRun | None, messages: Messages
+) -> Selection:
+    """Choose the photos, and say how many of those that were found."""
+    selection = select(options.photos, options.split, options.limit)
+    if earlier and not selection.digests & {photo.sha256 for photo in earlier.photos}:
+        raise UsageError(f"--compare {options.compare}: it has none of these photographs.")
+    messages.note(
+        f"{len(selection.indices)} of {selection.found} photographs, {selection.half}, "
+        f"samples of each: {options.samples}"
+    )
+    return selection
+
+
+def _networks(options: EvaluateOptions) -> tuple[Lpips | None, nn.Module | None]:
     """Load the metrics' networks, and say of both together where both are missing."""
     missing: list[NetworkPackage] = []
-    lpips_network = inception_network = None
+    lpips = inception = None
     try:
-        lpips_network = None if no_lpips else load_lpips(lpips)
+        lpips = None if options.no_lpips else load_lpips(options.lpips)
     except MissingNetworkError as error:
         missing += error.packages
     try:
-        inception_network = None if no_inception else load_inception(inception)
+        inception = None if options.no_inception else load_inception(options.inception)
     except MissingNetworkError as error:
         missing += error.packages
     if missing:
         raise MissingNetworkError(missing)
-    return lpips_network, inception_network
+    return lpips, inception
 
 
-def _earlier(path: Path, samples: int, degraded: bool) -> Run:
+def _earlier(options: EvaluateOptions) -> ComparedRun | None:
     """Read the run to compare with, and see to it before the work that it can be compared."""
-    earlier = read_json(path)
-    if earlier.samples != samples:
-        raise UsageError(
-            f"--compare {path}: it has {earlier.samples} samples of each photo, and the best of "
-            f"another number cannot be compared; add --samples {earlier.samples}."
-        )
-    if earlier.degraded != degraded:
+    if options.compare is None:
+        return None
+    earlier = read_json(options.compare)
+    check_samples(earlier.samples, options.samples)
+    if earlier.degraded != options.degraded:
         inputs = "degraded" if earlier.degraded else "clean"
-        raise UsageError(f"--compare {path}: its inputs are {inputs}, those of this run are not.")
+        raise UsageError(
+            f"--compare {options.compare}: its inputs are {inputs}, those of this run are not."
+        )
     return earlier
 
 

@@ -12,9 +12,11 @@ from typing import TypeAlias
 
 import numpy as np
 
+from colorize_cli.system.comparison import Interval
+
 from ..shards import set_of
 from .bleeding import median_draws
-from .bootstrap import Draws, Interval, Resamples, interval_of, mean_draws, resamplable, resample
+from .bootstrap import Draws, Resamples, interval_of, mean_draws, resamplable, resample
 from .distances import Products, frechet, kernel, kernel_parts
 from .figures import OF_PICTURES, OF_SAMPLES, ROWS, MeasuredPhoto, PhotoFigures, Row
 from .metrics import Counts, class_weights

@@ -7,11 +7,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from . import inception
-from .bootstrap import LEVEL, Interval
-from .comparison import Change
+from colorize_cli.system.comparison import Interval
+
+from .bootstrap import LEVEL
+from .comparison import FigureChange, verdict
 from .evaluate import Evaluation, EvaluationSettings
 from .figures import MAIN, RATIOS, REST, ROWS, Column
+from .pretrained import inception
 from .summary import Scope
 
 # Wide enough for the tables where there is no terminal to ask.
@@ -40,17 +42,27 @@ _OF_SETS = (
 )
 
 
-def print_tables(evaluation: Evaluation, settings: EvaluationSettings, model: str) -> None:
-    """Print the figures over all sets, the ratios and the figures by set on standard output."""
-    console, summary = _console(), evaluation.summary
+def open_console(*, to_stderr: bool) -> Console:
+    """Print on standard output, or on standard error where that is for something else."""
+    file = sys.stderr if to_stderr else sys.stdout
+    console = Console(file=file)
+    return console if console.is_terminal else Console(file=file, width=_FILE_WIDTH)
+
+
+def print_tables(
+    console: Console, evaluation: Evaluation, settings: EvaluationSettings, model: str
+) -> None:
+    """Print which photos were measured, the figures over all sets, the ratios, the figures by set.
+
+    Args:
+        console: where to.
+        evaluation: the figures.
+        settings: what was measured.
+        model: name of the bundle.
+    """
+    summary = evaluation.summary
     overall = summary.overall
-    half = "both halves" if settings.split == "all" else f"half {settings.split}"
-    inputs = ", degraded inputs" if settings.degraded else ""
-    console.print(
-        f"{overall.photos} photographs in {len(summary.sets)} sets, {half}, {settings.samples} "
-        f"samples{inputs};\nmeans over photos, then sets, with {LEVEL:.0f}% bootstrap intervals",
-        highlight=False,
-    )
+    console.print("\n".join(_heading(evaluation, settings)), highlight=False)
     headings = {"model": model, "grey": "grey input", "mean_colour": "mean colour"}
     console.print(_rows_table("main figures", MAIN, overall, headings))
     console.print(_ratios_table(overall, model))
@@ -61,10 +73,13 @@ def print_tables(evaluation: Evaluation, settings: EvaluationSettings, model: st
     console.print(_sets_table(summary.sets))
 
 
-def print_changes(changes: Sequence[Change], photos: int, before: str, after: str) -> None:
+def print_changes(
+    console: Console, changes: Sequence[FigureChange], photos: int, before: str, after: str
+) -> None:
     """Print how the figures moved since an earlier run, with a verdict each.
 
     Args:
+        console: where to.
         changes: from `comparison.compare`.
         photos: of both runs.
         before: name of the earlier model.
@@ -76,20 +91,29 @@ def print_changes(changes: Sequence[Change], photos: int, before: str, after: st
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for change in changes:
-        column = change.column
+        column = change.figure
         table.add_row(
             column.heading,
             column.text(change.before),
             column.text(change.after),
             column.text_with(change.difference),
-            change.verdict,
+            verdict(change),
         )
-    _console().print(table)
+    console.print(table)
 
 
-def _console() -> Console:
-    console = Console(file=sys.stdout)
-    return console if console.is_terminal else Console(file=sys.stdout, width=_FILE_WIDTH)
+def _heading(evaluation: Evaluation, settings: EvaluationSettings) -> list[str]:
+    """Say which of the photos that were found the figures are of."""
+    selection, sets = evaluation.selection, len(evaluation.summary.sets)
+    inputs = ", degraded inputs" if settings.degraded else ""
+    lines = [
+        f"{len(evaluation.photos)} of {selection.found} photographs in {sets} sets, "
+        f"{selection.half}, {settings.samples} samples{inputs};",
+        f"means over photos, then sets, with {LEVEL:.0f}% bootstrap intervals",
+    ]
+    if others := selection.left_out(len(evaluation.left_out)):
+        lines.insert(1, f"not measured: {others};")
+    return lines
 
 
 def _table(title: str) -> Table:

@@ -46,7 +46,7 @@ def bench(
     from ...system.install import require_runtime
 
     require_runtime()
-    from ...bench.run import BenchOptions
+    from ...bench.configurations import BenchOptions
     from ...bench.run import run as run_bench
     from ..terminal import Terminal
 

@@ -19,12 +19,12 @@ def evaluate(
         int, typer.Option(min=0, metavar="K", help="Draw K samples and choose from them.")
     ] = 0,
     json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write all figures as JSON.")
+        Path | None, typer.Option(metavar="FILE", help="Write all figures as JSON; - is stdout.")
     ] = None,
     split: Annotated[
         Literal["tune", "report", "all"],
         typer.Option(help="The half for choices, the half for published figures, or both."),
-    ] = "report",
+    ] = "all",
     device: Annotated[DeviceName, typer.Option(help="What the network runs on.")] = "auto",
     batch: Batch = None,
     size: Size = None,
@@ -59,28 +59,29 @@ def evaluate(
     from ...system.install import require
 
     require("evaluate")
+    from training.evaluation.run import EvaluateOptions
     from training.evaluation.run import run as run_evaluation
 
     from ..terminal import Terminal
 
-    run_evaluation(
-        photos,
-        Terminal(),
+    options = EvaluateOptions(
+        photos=photos,
         model=model,
         samples=samples,
         candidates=candidates,
         json=json,
+        compare=compare,
         split=split,
+        degraded=degraded,
         device=device,
         size=size,
         steps=steps,
         batch=batch,
         seed=seed,
         limit=limit,
-        degraded=degraded,
-        compare_with=compare,
         lpips=lpips,
         no_lpips=no_lpips,
         inception=inception,
         no_inception=no_inception,
     )
+    run_evaluation(options, Terminal())

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from made.measured import figures, photo
 
-from training.evaluation.bootstrap import Interval
-from training.evaluation.comparison import Run, compare
+from colorize_cli.system.comparison import Interval
+from training.evaluation.comparison import ComparedRun, compare, verdict
 from training.evaluation.figures import MAIN, RATIOS, REST, Column
 from training.evaluation.summary import summarise
 
@@ -99,7 +99,7 @@ def test_cells_show_figure_and_interval() -> None:
     assert column.text_with(Interval(np.nan, np.nan, np.nan)) == "-"
 
 
-def made_run(shift: float, spread: float = 0.01, parts: float = 0.1) -> Run:
+def made_run(shift: float, spread: float = 0.01, parts: float = 0.1) -> ComparedRun:
     rng = np.random.default_rng(5)
     base = rng.uniform(0.1, 0.4, 80)
     noise = np.random.default_rng(6).normal(shift, spread, 80) if spread else shift
@@ -107,26 +107,26 @@ def made_run(shift: float, spread: float = 0.01, parts: float = 0.1) -> Run:
         figures(f"{'ab'[i % 2]}/{i}", (lp,), (20 + 10 * lp,), colourfulness=20.0)
         for i, lp in enumerate(base + noise)
     ]
-    return Run("made", 1, False, lot, [parts] * 80)
+    return ComparedRun("made", 1, False, lot, [parts] * 80)
 
 
 def test_a_difference_beyond_its_interval_is_named_by_its_direction() -> None:
     photos, changes = compare(made_run(0, 0), made_run(0.02))
-    verdicts = {change.column.key: change.verdict for change in changes}
+    verdicts = {change.figure.key: verdict(change) for change in changes}
     assert photos == 80
     # The photos differ by ten times as much, but each is compared with itself.
     assert verdicts["lpips_first"] == "worse"
     assert verdicts["psnr_first"] == "better"
     assert verdicts["ssim_first"] == "within the interval"
     assert verdicts["kernel"] == "within the interval"
-    (lpips,) = (change for change in changes if change.column.key == "lpips_first")
+    (lpips,) = (change for change in changes if change.figure.key == "lpips_first")
     assert lpips.after - lpips.before == pytest.approx(lpips.difference.value)
     assert lpips.difference.low < 0.02 < lpips.difference.high
 
 
 def test_chance_is_called_within_the_interval() -> None:
     _, changes = compare(made_run(0, 0), made_run(0, 0.02))
-    assert {change.verdict for change in changes} == {"within the interval"}
+    assert {verdict(change) for change in changes} == {"within the interval"}
 
 
 def test_colourfulness_improves_towards_the_truth() -> None:
@@ -135,9 +135,9 @@ def test_colourfulness_improves_towards_the_truth() -> None:
         replace(f, samples=(replace(f.samples[0], colourfulness=44.0),)) for f in before.photos
     ]
     _, changes = compare(before, replace(before, photos=brighter))
-    (off,) = (change for change in changes if change.column.key == "colourfulness_off_truth")
+    (off,) = (change for change in changes if change.figure.key == "colourfulness_off_truth")
     assert (off.before, off.after) == pytest.approx((50.0, 10.0))
-    assert off.verdict == "better"
+    assert verdict(off) == "better"
 
 
 def test_only_photos_of_both_runs_are_compared() -> None:
@@ -151,4 +151,4 @@ def test_only_photos_of_both_runs_are_compared() -> None:
 def test_runs_without_a_network_are_compared_by_the_rest() -> None:
     before = replace(made_run(0, 0), kernel_parts=())
     _, changes = compare(before, made_run(0.02))
-    assert "kernel" not in {change.column.key for change in changes}
+    assert "kernel" not in {change.figure.key for change in changes}

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from colorize_cli.errors import MissingExtraError, ModelError
-from training.evaluation import inception
-from training.evaluation import network_files as packages
-from training.evaluation.inception import features, load_inception
+from training.evaluation.pretrained import inception
+from training.evaluation.pretrained import network_files as packages
+from training.evaluation.pretrained.inception import features, load_inception
 
 
 class Corners(nn.Module):

@@ -9,9 +9,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from colorize_cli.errors import MissingExtraError, ModelError
-from training.evaluation import lpips
-from training.evaluation import network_files as packages
-from training.evaluation.lpips import Lpips, load_lpips
+from training.evaluation.pretrained import lpips
+from training.evaluation.pretrained import network_files as packages
+from training.evaluation.pretrained.lpips import Lpips, load_lpips
 
 
 def made_state() -> dict[str, Tensor]:

@@ -20,7 +20,7 @@ from torch.nn.functional import interpolate
 from colorize_cli.errors import ModelError
 from colorize_cli.imaging.lab import Float
 
-from .metrics import RGB
+from ..metrics import RGB
 from .network_files import NetworkPackage
 
 NAME = "Inception-v3 (2015-12-05), pool3, 2048 features"

@@ -1,0 +1,69 @@
+"""Run a function in a process of its own, so that nothing else counts towards its memory."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import active_children, get_context, parent_process
+from threading import Thread
+from typing import ParamSpec, TypeVar
+
+from .. import leave_converter_out
+from ..errors import DeviceError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_POLL_SECONDS = 0.5
+
+
+def run_apart(function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+    """Call a function of a module in a fresh interpreter and wait for what it returns or raises.
+
+    The process ends with the caller, however that ends.
+
+    Raises:
+        DeviceError: The process was ended by something else, as by a system without memory.
+    """
+    others = active_children()
+    with ProcessPoolExecutor(1, get_context("spawn"), _begin) as pool:
+        try:
+            if sys.platform != "win32":  # what is started meanwhile never sees Ctrl-C
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            future = pool.submit(function, *arguments, **named)
+        finally:
+            if sys.platform != "win32":
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        (process,) = (child for child in active_children() if child not in others)
+        try:
+            # A timeout, because on Windows only that lets Ctrl-C through.
+            while not wait([future], _POLL_SECONDS).done:
+                pass
+            return future.result()
+        except BrokenProcessPool:
+            process.join()
+            raise DeviceError(_ended(process.exitcode or 0)) from None
+        finally:
+            process.kill()
+
+
+def _begin() -> None:
+    leave_converter_out()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's, who ends this process
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
+
+
+def _ended(code: int) -> str:
+    if code >= 0:
+        return f"the process ended with code {code} before its time"
+    name = signal.Signals(-code).name
+    cause = ", for want of memory perhaps" if name == "SIGKILL" else ""
+    return f"the process was ended by {name}{cause}"

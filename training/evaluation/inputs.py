@@ -1,0 +1,102 @@
+"""Colour photographs and the grey that is made of them, which the runtime is given."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from colorize_cli.errors import ImageError
+from colorize_cli.imaging.depth import eight_bits
+from colorize_cli.imaging.lab import Float, lightness, lightness_table
+from colorize_cli.model.colorizer import Colorizer, Prepared
+from colorize_cli.photos.read import Photo, read_photo
+
+from ..degrade import grey as degraded_lightness
+from ..shards import iter_photos
+from .metrics import RGB
+from .selection import Selection
+
+# Share of the degraded photos, of those not on orthochromatic film, whose grey is luma.
+_LUMA = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class ColourPhoto:
+    """A colour photograph, and the grey one that is coloured to be compared with it.
+
+    Attributes:
+        index: position in the order of reading.
+        name: SET/STEM.suffix.
+        truth: (H, W, 3) the colour photo.
+        grey: the input.
+        prepared: the input as the network takes it.
+    """
+
+    index: int
+    name: str
+    truth: RGB
+    grey: Photo
+    prepared: Prepared
+
+
+def read_inputs(
+    paths: Sequence[Path],
+    selection: Selection,
+    colorizer: Colorizer,
+    degraded: bool,
+    leave_out: Callable[[str, str], None],
+) -> Iterator[ColourPhoto]:
+    """Read the photographs that were selected.
+
+    Args:
+        paths: folders, tar shards, files.
+        selection: which of them.
+        colorizer: prepares the inputs.
+        degraded: whether the inputs are those of old prints.
+        leave_out: called with the name of a photo that cannot be measured, and why.
+
+    Raises:
+        UsageError: the paths cannot be read.
+    """
+    for index, (name, data) in enumerate(iter_photos(paths)):
+        if index not in selection.indices:
+            continue
+        try:
+            photo = read_photo(data)
+        except ImageError as error:
+            leave_out(name, str(error))
+            continue
+        if not photo.is_colour:
+            leave_out(name, "it is grey")
+            continue
+        truth = eight_bits(photo.pixels)
+        levels = old_print_of(truth, photo.digest) if degraded else grey_of(truth)
+        # The noise goes by the digest of the file, as for any photo.
+        grey = replace(photo, pixels=levels, alpha=None, is_colour=False)
+        yield ColourPhoto(index, name, truth, grey, colorizer.prepare(grey))
+
+
+def grey_of(truth: RGB) -> NDArray[np.uint8]:
+    """Take the colour out: (H, W, 3) sRGB to the (H, W) neutral levels of the nearest L*."""
+    return _nearest_levels(lightness(truth))
+
+
+def old_print_of(truth: RGB, digest: bytes) -> NDArray[np.uint8]:
+    """Make the grey of an old print: (H, W, 3) sRGB to (H, W) neutral levels.
+
+    As in training, with `training.degrade`: a third is on orthochromatic film; then each of soft
+    focus, fading, hard paper, vignetting, grain and JPEG is drawn with a strength of its own.
+
+    Args:
+        truth: the colour photo.
+        digest: of its file, which seeds the choices.
+    """
+    rng = np.random.default_rng(list(digest))
+    return _nearest_levels(degraded_lightness(truth, lightness(truth), _LUMA, 1.0, rng))
+
+
+def _nearest_levels(L: Float) -> NDArray[np.uint8]:
+    levels = lightness_table(256)
+    return np.searchsorted((levels[1:] + levels[:-1]) / 2, L).astype(np.uint8)

@@ -1,0 +1,1 @@
+"""The pretrained networks that metrics compare pictures with."""
