@@ -62,16 +62,15 @@ def settle(metadata: Metadata) -> tuple[Metadata, int, list[str]]:
         The metadata, the EXIF orientation (1 to 8) that the pixels have yet to undergo, and
         warnings about what was dropped.
     """
-    warnings = []
-    orientation = 1
+    orientation, warnings = 1, []
     exif, xmp, icc, dpi = metadata.exif, metadata.xmp, metadata.icc, metadata.dpi
     if exif is not None:
         exif = exif.removeprefix(_EXIF_PREFIX)
         try:
-            orientation = exif_block.orientation(exif)
+            upright, orientation = exif_block.made_upright(exif)
             dpi = dpi or exif_dpi(exif)
-            exif = exif_block.made_upright(exif)
-            exif_block.read_tags(exif)  # directories that overlap do not survive the change
+            exif_block.read_tags(upright)  # directories that overlap do not survive the change
+            exif = upright
         except ExifError as error:
             orientation, exif = 1, None
             warnings.append(f"EXIF dropped: it is damaged ({error})")

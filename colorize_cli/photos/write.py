@@ -19,9 +19,9 @@ from ..errors import ImageError
 from ..imaging.depth import eight_bits
 from ..imaging.lab import Pixels
 from .formats import FORMATS
-from .formats.format import Format
+from .formats.format import Format, Page
 from .metadata import PARTS, Metadata
-from .photo import Page, Photo
+from .read import Photo
 
 _STRIP = 256  # rows at a time where pixels are converted
 

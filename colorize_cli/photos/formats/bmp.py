@@ -10,8 +10,7 @@ from functools import partial
 
 from ...errors import ImageError
 from ..metadata import METRES_PER_INCH, Metadata, dpi_of
-from ..photo import Page
-from .format import TRUNCATED, Format, any_size, check_size
+from .format import TRUNCATED, Format, Page, any_size, check_size
 from .opencv import decode, encode
 
 _HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)

@@ -5,12 +5,28 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ...errors import ImageError
+from ...imaging.lab import Pixels
 from ..metadata import Metadata
-from ..photo import Page
 
 MAX_PIXELS = 1 << 28  # 268 megapixels: 16,384 squared; three 16-bit channels are 1.6 GB
 SNIFF_BYTES = 32
 TRUNCATED = "the file is truncated: copy or scan it again"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A picture as a file holds it, in the terms of `Photo`.
+
+    Grey may stand in three channels, and the EXIF block says how the pixels have to be turned.
+    `pages` is how many the file has.
+    """
+
+    pixels: Pixels
+    alpha: Pixels | None
+    metadata: Metadata
+    warnings: tuple[str, ...] = ()
+    compressed: bool = True
+    pages: int = 1
 
 
 @dataclass(frozen=True)

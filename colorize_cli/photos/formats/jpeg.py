@@ -17,8 +17,7 @@ import simplejpeg  # type: ignore[import-untyped]
 
 from ...errors import ImageError
 from ..metadata import Metadata, comment_lines, iptc_of, iptc_resource, resolution_dpi
-from ..photo import Page
-from .format import TRUNCATED, Format, any_size, check_size
+from .format import TRUNCATED, Format, Page, any_size, check_size
 from .opencv import decode, encode
 
 JPEG_QUALITY = 95

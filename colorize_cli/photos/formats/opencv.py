@@ -6,7 +6,7 @@ import numpy as np
 from ...errors import ImageError
 from ...imaging.lab import Pixels
 from ..metadata import Metadata
-from ..photo import Page
+from .format import Page
 
 # A damaged file becomes an ImageError with its reason; the libraries' own lines on stderr would
 # tear the progress bar. (libjpeg's, of damaged pixels, cannot be turned off.)

@@ -16,8 +16,7 @@ import numpy as np
 
 from ...errors import ImageError
 from ..metadata import METRES_PER_INCH, Metadata, dpi_of
-from ..photo import Page
-from .format import TRUNCATED, Format, any_size, check_size
+from .format import TRUNCATED, Format, Page, any_size, check_size
 from .opencv import decode, encode
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"

@@ -16,8 +16,7 @@ from ...errors import ImageError
 from ...imaging.depth import full_range
 from ...imaging.lab import Pixels
 from ..metadata import Metadata, comment_lines
-from ..photo import Page
-from .format import TRUNCATED, Format, any_size, check_size
+from .format import TRUNCATED, Format, Page, any_size, check_size
 
 _GAP = rb"(?:\s|#[^\r\n]*[\r\n])+"
 # P2 and P3 are plain, P5 and P6 binary; then width, height and maxval.

@@ -14,8 +14,7 @@ import cv2
 
 from ...errors import ImageError
 from ..metadata import Metadata, exif_dpi, exif_with_resolution
-from ..photo import Page
-from .format import TRUNCATED, Format, any_size, check_size
+from .format import TRUNCATED, Format, Page, any_size, check_size
 from .opencv import decode, encode
 
 _number = partial(int.from_bytes, byteorder="little")

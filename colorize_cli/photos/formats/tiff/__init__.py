@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from ...photo import Page
-from ..format import Format, any_size
+from ..format import Format, Page, any_size
 
 
 def _read_pages(data: bytes) -> Iterator[Page]:

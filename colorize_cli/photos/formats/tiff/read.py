@@ -17,8 +17,7 @@ from ....errors import ImageError
 from ....imaging.depth import full_range
 from ....imaging.lab import Pixels
 from ... import exif
-from ...photo import Page
-from ..format import TRUNCATED, check_size
+from ..format import TRUNCATED, Page, check_size
 from .segments import unpack_segments
 from .tags import metadata_of
 

@@ -7,7 +7,7 @@ import numpy as np
 import tifffile
 
 from ... import exif
-from ...photo import Page
+from ..format import Page
 from .tags import IPTC, KEPT_TAGS, XMP
 
 _DEFLATE_LEVEL = 1  # level 6 takes 8 times as long at 8 bits, twice at 16, for a tenth less
