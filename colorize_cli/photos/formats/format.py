@@ -36,7 +36,7 @@ class Format:
     Attributes:
         title: Its name in lists for people.
         suffixes: Of its files, in lower case; the first is given where the source's does not fit.
-        sniff: Tells by the first `SNIFF_BYTES` bytes or more whether a file is of this format.
+        begins: A regular expression for the first `SNIFF_BYTES` bytes, or fewer, of its files.
         read_pages: Reads the pages of a file one after the other, most have one; each is decoded
             when it is asked for. Raises ImageError, for an absurd size before memory is taken.
         write: Encodes a page of RGB that holds no more than the format does.
@@ -53,7 +53,7 @@ class Format:
 
     title: str
     suffixes: tuple[str, ...]
-    sniff: Callable[[bytes], bool]
+    begins: bytes
     read_pages: Callable[[bytes], Iterable[Page]]
     write: Callable[[Page], bytes]
     holds: Mapping[str, float]

@@ -23,7 +23,7 @@ _GAP = rb"(?:\s|#[^\r\n]*[\r\n])+"
 _HEADER = re.compile(rb"P([2356])" + (_GAP + rb"(\d{1,10})") * 3 + rb"\s")
 _COMMENT = re.compile(rb"#([^\r\n]*)")
 # "P5" alone begins many a text.
-_START = re.compile(rb"P[2356](?:\s*#|\s+\d+\s+[\d#])")
+_START = rb"P[2356](?:\s*#|\s+\d+\s+[\d#])"
 
 
 def _read_pages(data: bytes) -> Iterator[Page]:
@@ -87,11 +87,11 @@ def _write(page: Page) -> bytes:
 
 
 PNM = Format(
-    title="PGM/PPM",
-    suffixes=(".ppm", ".pgm", ".pnm"),
-    sniff=lambda head: _START.match(head) is not None,
-    read_pages=_read_pages,
-    write=_write,
+    "PGM/PPM",
+    (".ppm", ".pgm", ".pnm"),
+    _START,
+    _read_pages,
+    _write,
     holds=any_size("comments"),
     grey_suffixes=(".pgm",),  # of which the colouring is a .ppm
     has_alpha=False,

@@ -62,11 +62,11 @@ def _resolution_in_exif(metadata: Metadata) -> Metadata:
 
 
 WEBP = Format(
-    title="WebP",
-    suffixes=(".webp",),
-    sniff=lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP",
-    read_pages=_read_pages,
-    write=_write,
+    "WebP",
+    (".webp",),
+    b"(?s)RIFF.{4}WEBP",
+    _read_pages,
+    _write,
     holds=any_size("exif", "xmp", "icc"),
     choice="webp",
     longest_side=16_383,
