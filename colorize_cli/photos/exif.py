@@ -1,9 +1,9 @@
 """EXIF blocks: the little of TIFF's directory structure that turning a photo upright touches.
 
-A block is what EXIF, TIFF and DNG share: byte order mark, 42, offset of the first directory
-(IFD0), directories of 12-byte entries. Where a photo keeps its format the block is patched in
-place, so that maker notes, which hold absolute offsets, stay valid. Between TIFF and the other
-formats directories are taken apart and built anew.
+A block is a byte order mark, 42, the offset of the first directory (IFD0), and directories of
+12-byte entries. Where a photo keeps its format the block is patched in place, so that maker notes,
+which hold absolute offsets, stay valid. To and from TIFF directories are taken apart and built
+anew.
 
 Sources: TIFF 6.0, section 2; CIPA DC-008 (EXIF 2.32), 4.6.
 """
@@ -17,9 +17,7 @@ from typing import Literal
 ByteOrder = Literal["<", ">"]
 
 ORIENTATION = 0x0112
-EXIF_IFD = 0x8769
-GPS_IFD = 0x8825
-_INTEROP_IFD = 0xA005
+EXIF_IFD, GPS_IFD, _INTEROP_IFD = 0x8769, 0x8825, 0xA005
 _SUB_IFDS = (EXIF_IFD, GPS_IFD, _INTEROP_IFD)
 
 # Pairs that speak of the two sides, exchanged when a photo is laid on its side: ImageWidth and
@@ -38,14 +36,9 @@ class ExifError(ValueError):
 
 @dataclass(frozen=True)
 class Tag:
-    """One entry of a directory.
+    """One entry of a directory: `count` values of a field type, 1 to 13, or a sub-directory.
 
-    Attributes:
-        code: Tag number.
-        type: Field type, 1 to 13.
-        count: Number of values.
-        value: The values as bytes, in the block's byte order; empty for a sub-directory.
-        children: The sub-directory that the entry points to.
+    `value` has the values as bytes in the block's byte order, `children` the sub-directory's tags.
     """
 
     code: int
@@ -65,8 +58,7 @@ def byte_order(block: bytes) -> ByteOrder:
 def read_tags(block: bytes) -> list[Tag]:
     """Read the first directory with its EXIF, GPS and interoperability sub-directories.
 
-    Args:
-        block: An EXIF block without the "Exif" prefix, or a whole TIFF file (not BigTIFF).
+    The block has no "Exif" prefix; it may be a whole TIFF file, but no BigTIFF.
 
     Raises:
         ExifError: The first directory lies outside the block.
@@ -124,11 +116,10 @@ def directory_bytes(tags: Sequence[Tag], order: ByteOrder, base: int) -> bytes:
 
 
 def made_upright(block: bytes) -> tuple[bytes, int]:
-    """Return the block as it has to be once the pixels are upright, and the orientation till then.
+    """Return the block for upright pixels, and the orientation till then; 1 for none or nonsense.
 
-    The block keeps its length. Orientation, 1 to 8 and 1 where it makes no sense, becomes 1; for a
-    photo that lay on its side the two sides' tags change places; the thumbnail, which shows the
-    grey photo as it lay, is unlinked.
+    The block keeps its length. Orientation becomes 1; for a photo that lay on its side the two
+    sides' tags change places; the thumbnail, which shows the grey photo as it lay, is unlinked.
 
     Raises:
         ExifError: The first directory lies outside the block.

@@ -1,14 +1,13 @@
 """PNG: OpenCV decodes and encodes the pixels, all other chunks are read and written here.
 
-libpng writes to stderr about profiles that half the world's PNG files carry, and OpenCV knows no
-resolution and no texts.
+libpng complains on stderr of common profiles, and OpenCV knows no resolution and no texts.
 
 Source: PNG (third edition), 5 and 11.
 """
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import cv2
@@ -30,15 +29,15 @@ _Chunks = list[tuple[bytes, bytes]]  # types and contents
 
 def _read_pages(data: bytes) -> Iterator[Page]:
     chunks = _chunks_of(data)
+    last = dict(chunks)
     width, height, bits = struct.unpack_from(">IIB", chunks[0][1])
     check_size(width, height)
     kept = (_chunk(kind, content) for kind, content in chunks if kind in _PIXELS)
     page = decode(_SIGNATURE + b"".join(kept))
-    transparent = dict(chunks).get(b"tRNS", b"")
+    transparent = last.get(b"tRNS", b"")
     if page.pixels.ndim == 2 and len(transparent) == 2:
         page = _with_key(page, int.from_bytes(transparent, "big"), bits)
-    animated = any(kind == b"acTL" for kind, _ in chunks)
-    warnings = ("only the first picture of the animation is used",) if animated else ()
+    warnings = ("only the first picture of the animation is used",) if b"acTL" in last else ()
     yield replace(page, metadata=_metadata(chunks), warnings=warnings)
 
 
@@ -58,28 +57,29 @@ def _chunks_of(data: bytes) -> _Chunks:
     chunks: _Chunks = []
     position = len(_SIGNATURE)
     while not chunks or chunks[-1][0] != b"IEND":
-        end = position + 8 + int.from_bytes(data[position : position + 4], "big")
-        if end + 4 > len(data):
+        end = position + 12 + int.from_bytes(data[position : position + 4], "big")
+        if end > len(data):
             raise ImageError(TRUNCATED)
-        kind, content = data[position + 4 : position + 8], data[position + 8 : end]
-        if zlib.crc32(content, zlib.crc32(kind)) == int.from_bytes(data[end : end + 4], "big"):
+        kind, content = data[position + 4 : position + 8], data[position + 8 : end - 4]
+        if _checksum(kind, content) == data[end - 4 : end]:
             chunks.append((kind, content))
         elif kind in _PIXELS:
             raise ImageError(f"the file is damaged (checksum of {kind.decode('latin-1')})")
-        position = end + 4
+        position = end
     if chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
         raise ImageError("the file is damaged (no PNG header)")
     return chunks
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
-    """Return one chunk with its length and checksum."""
-    checksum = zlib.crc32(content, zlib.crc32(kind))
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+    return b"".join((struct.pack(">I", len(content)), kind, content, _checksum(kind, content)))
 
 
-def _metadata(chunks: Iterable[tuple[bytes, bytes]]) -> Metadata:
-    """Read EXIF, XMP, ICC, resolution and texts."""
+def _checksum(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", zlib.crc32(content, zlib.crc32(kind)))
+
+
+def _metadata(chunks: _Chunks) -> Metadata:
     found, comments = Metadata(), []
     for kind, content in chunks:
         if kind == b"eXIf":
@@ -101,7 +101,6 @@ def _metadata(chunks: Iterable[tuple[bytes, bytes]]) -> Metadata:
 
 
 def _text(kind: bytes, content: bytes) -> tuple[bytes, bytes]:
-    """Return keyword and text of a chunk of text."""
     keyword, _, rest = content.partition(b"\0")
     if kind == b"tEXt":
         return keyword, rest
