@@ -41,9 +41,8 @@ class Photo:
 def read_photo(data: bytes) -> Photo:
     """Read a photograph from the bytes of its file.
 
-    Args:
-        data: A file of one of `FORMATS`; 1 to 16 bits a channel; grey, RGB, palette or CMYK.
-            Of an animation or a file of several pages the first is taken, with a warning.
+    The file is one of `FORMATS`, with 1 to 16 bits a channel, in grey, RGB, a palette or CMYK. Of
+    an animation or a file of several pages the first is taken, with a warning.
 
     Raises:
         ImageError: The bytes are no such file, are damaged or truncated, or the photo has no
@@ -75,10 +74,7 @@ def _upright(pixels: Pixels, orientation: int) -> Pixels:
 
 
 def _grey_or_rgb(pixels: Pixels, tolerance: int) -> tuple[Pixels, bool]:
-    """Return grey as (H, W), colour as it is, and whether it is colour.
-
-    Channels count as equal where they differ by at most `tolerance` levels.
-    """
+    """Return grey as (H, W), where channels differ by at most `tolerance`, or colour as it is."""
     if pixels.ndim == 2:
         return pixels, False
     red, green, blue = cv2.split(pixels)

@@ -15,10 +15,9 @@ TRUNCATED = "the file is truncated: copy or scan it again"
 
 @dataclass(frozen=True)
 class Page:
-    """A picture as a file holds it, in the terms of `Photo`.
+    """A picture as a file holds it, in the terms of `Photo`; `pages` is how many the file has.
 
     Grey may stand in three channels, and the EXIF block says how the pixels have to be turned.
-    `pages` is how many the file has.
     """
 
     pixels: Pixels
@@ -34,11 +33,11 @@ class Format:
     """A file format of photographs.
 
     Attributes:
-        title: Its name in lists for people.
-        suffixes: Of its files, in lower case; the first is given where the source's does not fit.
+        title: Its name for people.
+        suffixes: In lower case; the first is given where the source's does not fit.
         begins: A regular expression for the first `SNIFF_BYTES` bytes, or fewer, of its files.
-        read_pages: Reads the pages of a file one after the other, most have one; each is decoded
-            when it is asked for. Raises ImageError, for an absurd size before memory is taken.
+        read_pages: Reads the pages of a file, most have one, each when it is asked for. Raises
+            ImageError, for an absurd size before memory is taken.
         write: Encodes a page of RGB that holds no more than the format does.
         holds: The parts of the metadata that it has room for, each with the most bytes.
         choice: What --format calls it; None where it is only kept.
@@ -47,8 +46,7 @@ class Format:
         is_deep: Whether it holds 16 bits a channel.
         longest_side: Pixels.
         tolerance: Levels that the channels of a grey picture may differ by once decoded.
-        adapt: Moves metadata to where the format has room for them, before it is asked what it
-            holds.
+        adapt: Moves metadata to where the format has room for them.
     """
 
     title: str

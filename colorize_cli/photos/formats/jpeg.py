@@ -1,6 +1,6 @@
 """JPEG: OpenCV decodes and encodes, TurboJPEG tells damage, and segments are read here.
 
-OpenCV knows no density, no comments and no IPTC, and hands a JPEG out whose end is missing.
+OpenCV knows no density, comments or IPTC, and hands a JPEG out whose end is missing.
 
 Sources: ITU T.81, annex B; JFIF 1.02; XMP part 3; ICC.1, annex B.
 """
@@ -27,7 +27,6 @@ _PHOTOSHOP = b"Photoshop 3.0\0"
 _ICC_PART = b"ICC_PROFILE\0"  # then its number, from 1, and how many there are
 # The next marker in entropy-coded data: neither a stuffed zero, nor a restart, nor a fill byte.
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-
 # The markers of frame headers, and of those for the lossless process (annex H).
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
@@ -47,11 +46,7 @@ def _read_pages(data: bytes) -> Iterator[Page]:
 
 
 def _segments_of(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Follow the markers to the end; what comes after it (other pictures, padding) is ignored.
-
-    Raises:
-        ImageError: The end of the picture or of a segment is missing.
-    """
+    """Follow the markers to the end; what comes after it (other pictures, padding) is ignored."""
     position = 2
     while found := _MARKER.search(data, position):
         marker, position = data[found.start() + 1], found.end()
@@ -69,10 +64,7 @@ def _segments_of(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _frame_of(segments: _Segments) -> tuple[int, int, int, int]:
-    """Return the first frame's marker, its size before EXIF orientation, and its components.
-
-    Those are 1 grey, 3 colour, 4 CMYK. Raises ImageError where there is no frame or no scan.
-    """
+    """Return marker, width, height and components (1 grey, 3 colour, 4 CMYK) of the first frame."""
     frames = [(marker, header) for marker, header in segments if marker in _FRAMES]
     if not frames or 0xDA not in dict(segments):
         raise ImageError("the JPEG holds no picture")
@@ -84,10 +76,9 @@ def _frame_of(segments: _Segments) -> tuple[int, int, int, int]:
 
 
 def _damage(data: bytes) -> list[str]:
-    """Say whether the pixels are damaged, of which OpenCV tells nobody but stderr.
+    """Decode the pixels once more, at an eighth of their size, and return a warning of damage.
 
-    They are decoded once more, at an eighth of their size. A warning and no error: libjpeg
-    complains of files, too, whose picture is whole, and most of a picture is better than none.
+    It is no error: libjpeg complains of files, too, whose picture is whole.
     """
     decode = partial(simplejpeg.decode_jpeg, data, "GRAY", fastdct=True, min_height=1, min_width=1)
     try:
@@ -100,7 +91,6 @@ def _damage(data: bytes) -> list[str]:
 
 
 def _metadata(segments: _Segments, decoded: Metadata) -> Metadata:
-    """Add density, IPTC, ICC and comments to the EXIF and XMP that OpenCV found."""
     dpi, iptc, comments, profile = None, None, [], {}
     for marker, payload in segments:
         if marker == 0xE0 and payload.startswith(b"JFIF\0") and len(payload) >= 12:

@@ -7,8 +7,7 @@ from ...errors import ImageError
 from ..metadata import Metadata
 from .format import Page
 
-# A damaged file becomes an ImageError with its reason; the libraries' own lines on stderr would
-# tear the progress bar. (libjpeg's, of damaged pixels, cannot be turned off.)
+# The libraries' lines on stderr would tear the progress bar. (libjpeg's cannot be turned off.)
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 _KINDS = (cv2.IMAGE_METADATA_EXIF, cv2.IMAGE_METADATA_XMP, cv2.IMAGE_METADATA_ICCP)
@@ -39,10 +38,9 @@ def decode(data: bytes) -> Page:
 
 
 def encode(suffix: str, page: Page, settings: tuple[int, ...], metadata: Metadata) -> bytes:
-    """Encode RGB and alpha of a page, by OpenCV's settings: a number and its value, and so on.
+    """Encode RGB and alpha of a page by OpenCV's settings, with EXIF, XMP and ICC of `metadata`.
 
-    EXIF, XMP and ICC are those of `metadata`, as OpenCV does not write the page's well for every
-    format. Raises ImageError where it refuses.
+    OpenCV does not write the page's own well for every format. Raises ImageError where it refuses.
     """
     parts = zip(_KINDS, (metadata.exif, metadata.xmp, metadata.icc), strict=True)
     blobs = {kind: np.frombuffer(blob, np.uint8) for kind, blob in parts if blob}

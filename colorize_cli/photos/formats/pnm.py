@@ -1,7 +1,7 @@
 """PGM and PPM, binary and plain, with 8 and 16 bits.
 
-They are read here because OpenCV stretches no maxval but those below 255 of plain files, and tells
-nobody of comments and of further pictures.
+OpenCV stretches no maxval but those below 255 of plain files, and knows neither comments nor
+further pictures.
 
 Source: netpbm's pgm(5) and ppm(5).
 """

@@ -33,11 +33,7 @@ _PAGES_LOOKED_AT = 8
 
 
 def read_pages(data: bytes) -> Iterator[Page]:
-    """Read the full-size pages one after the other, up to `_PAGES_LOOKED_AT`.
-
-    Raises:
-        ImageError: The file is damaged, or of a kind that is no photograph of 1 to 16 bits.
-    """
+    """Read the full-size pages among the first `_PAGES_LOOKED_AT`, as `Format.read_pages` says."""
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as tif:
             pages = _full_size_pages(tif)
@@ -110,7 +106,7 @@ def _samples(tif: tifffile.TiffFile, page: tifffile.TiffPage, data: bytes) -> Pi
 
 
 def _by_opencv(page: tifffile.TiffPage, data: bytes) -> Pixels:
-    """Decode the first page by OpenCV with its orientation set to 1, which it would apply."""
+    """Decode the first page with its orientation, which OpenCV would apply, set to 1."""
     patched = bytearray(data)
     tag = page.tags.get(exif.ORIENTATION)
     if tag is not None:

@@ -21,13 +21,8 @@ _HORIZONTAL_DIFFERENCE = 2
 def unpack_segments(tif: tifffile.TiffFile, page: tifffile.TiffPage, data: bytes) -> None:
     """Decompress the strips or tiles of a page, which then reads the plain bytes from its file.
 
-    Args:
-        tif: The opened file; the plain bytes are appended to its stream.
-        page: LZW or PackBits; compression, predictor and offsets are changed.
-        data: The whole file.
-
-    Raises:
-        ImageError: A part is missing or damaged.
+    The plain bytes are appended to the stream of `tif`; `data` is the file. Raises ImageError where
+    a part is missing or damaged.
     """
     stream, position = tif.filehandle, len(data)
     offsets, counts = [], []

@@ -1,4 +1,4 @@
-"""TIFF out: losslessly, with tags, EXIF and GPS."""
+"""TIFF out."""
 
 import io
 import struct
@@ -16,8 +16,8 @@ _DEFLATE_LEVEL = 1  # level 6 takes 8 times as long at 8 bits, twice at 16, for 
 def write(page: Page) -> bytes:
     """Write a colour TIFF with all of the metadata but the comments.
 
-    Where the page's file was compressed it is by deflate with the horizontal predictor, which
-    every reader knows; LZW, of the same age, leaves 16-bit photographs as large as they were.
+    What was compressed is by deflate with the horizontal predictor, which every reader knows; LZW
+    leaves 16-bit photographs as large as they were.
     """
     metadata, alpha, compressed = page.metadata, page.alpha, page.compressed
     block = metadata.exif or exif.build([], "<")
