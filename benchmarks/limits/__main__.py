@@ -24,6 +24,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from colorize_cli.batch.options import Options
 from colorize_cli.batch.plan import make_plan
 from colorize_cli.bench.network_timing import TimedNetwork, photos_for, time_network, time_pipeline
 from colorize_cli.bench.stages import take_subjects, time_stages
@@ -111,7 +112,7 @@ def account(
         source = Path(name) / "in" / "photo.jpg"
         source.parent.mkdir()
         source.write_bytes(synthetic_photo())
-        jobs = make_plan([source], Path(name) / "out", samples=samples).jobs
+        jobs = make_plan(Options((source,), Path(name) / "out", samples=samples)).jobs
         subjects = take_subjects(jobs, colorizer, samples, lambda path, reason: None)
         stages = time_stages(subjects, colorizer, seconds)
         alone = time_network(subjects, colorizer, network, 2 * seconds)

@@ -1,8 +1,7 @@
-"""Open the model and the device that a run asks for, each once, and the network on them."""
+"""Find the model and the device that a run asks for, and open the network on them."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,14 +10,13 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 from .. import __version__
 from ..errors import DeviceError, ModelError
 from ..model.bundle import Bundle, load_bundle
-from ..model.colorizer import Colorizer, check_size, choose_device
+from ..model.colorizer import Colorizer, choose_device
 from ..model.graphs import announcement
 from ..runtimes.device import resolve, runtime_of
 from ..runtimes.runtime import Device
-from ..system.messages import Messages
 from ..system.paths import shown
-from .introduction import introduce, tell_differences
-from .settings import RunSettings, wanted_model
+from .options import Options
+from .settings import RunSettings, settle, wanted_model
 
 # Of what decides the pixels on every device.
 _VERSIONS = {
@@ -29,131 +27,98 @@ _VERSIONS = {
 }
 
 
-class ModelAndDevice:
-    """The model and the device of a run, each opened when it is first asked for."""
+def load_model(options: Options, last: RunSettings | None) -> Bundle:
+    """Load the model that is given, else that of the last run.
 
-    def __init__(
-        self,
-        out: Path,
-        model: str | None,
-        device: str,
-        last: RunSettings | None,
-        messages: Messages,
-    ) -> None:
-        """Take what the user asked for.
+    Raises:
+        ModelError: It cannot be used.
+    """
+    try:
+        return load_bundle(wanted_model(options.model, last))
+    except ModelError as error:
+        if options.model or not last:
+            raise
+        raise ModelError(
+            f"the last run into {shown(options.out)} was with a model that cannot be used: "
+            f"{error}. Name another with --model."
+        ) from error
 
-        Args:
-            out: The output folder, for messages.
-            model: Name or path of a bundle; that of the last run if None.
-            device: As on the command line; "auto" keeps to that of the last run.
-            last: Settings of the last run into the folder, if they count.
-            messages: The user is told through them.
-        """
-        self._out = out
-        self._model = model
-        self._requested = device
-        self._last = last
-        self._messages = messages
-        self._is_kept_to = last is not None and device in ("auto", last.device)
 
-    def check(self, size: int | None) -> None:
-        """Check what is given, before any photograph is looked for.
+def prove_device(options: Options, last: RunSettings | None) -> Device | None:
+    """Prove the device that is given, else that of the last run, by running something on it.
 
-        Raises:
-            DeviceError: The device asked for cannot run.
-            ModelError: The model asked for cannot be used.
-            UsageError: The size is out of range.
-        """
-        if self._model or size:
-            check_size(self.bundle, size or self.bundle.working_size)
-        if self._requested != "auto":
-            _ = self.proven  # which raises where it cannot run
+    Returns:
+        The device, in the last run's precision where it was on it; None where "auto" has to choose.
 
-    @cached_property
-    def bundle(self) -> Bundle:
-        """The model."""
-        try:
-            return load_bundle(wanted_model(self._model, self._last))
-        except ModelError as error:
-            if self._model or not self._last:
-                raise
-            raise ModelError(
-                f"the last run into {shown(self._out)} was with a model that cannot be used: "
-                f"{error}. Name another with --model."
-            ) from error
+    Raises:
+        DeviceError: It cannot run.
+    """
+    if last is None or options.device not in ("auto", last.device):
+        return None if options.device == "auto" else resolve(options.device)
+    try:
+        is_bf16 = last.precision.endswith("bf16")
+        return resolve(last.device, precision="bf16" if is_bf16 else "fp32")
+    except DeviceError as error:
+        if options.device != "auto":
+            raise
+        raise DeviceError(
+            f"the last run into {shown(options.out)} was on {last.device}, which is kept to. "
+            f"{error} Name a --device to go on with that one; colours may differ a little."
+        ) from error
 
-    @cached_property
-    def proven(self) -> Device | None:
-        """The device, proven by running it, as far as it is known without a choice."""
-        if not self._last or not self._is_kept_to:
-            return None if self._requested == "auto" else resolve(self._requested)
-        try:
-            is_bf16 = self._last.precision.endswith("bf16")
-            return resolve(self._last.device, precision="bf16" if is_bf16 else "fp32")
-        except DeviceError as error:
-            if self._requested != "auto":
-                raise
-            raise DeviceError(
-                f"the last run into {shown(self._out)} was on {self._last.device}, which is kept "
-                f"to. {error} Name a --device to go on with that one; colours may differ a little."
-            ) from error
 
-    def open(
-        self, settings: RunSettings, photos: int, *, dry: bool
-    ) -> tuple[Colorizer | None, RunSettings]:
-        """Open the network, and say what runs and where it differs from the last run.
+def foresee(
+    options: Options, last: RunSettings, bundle: Bundle, device: Device, photos: int
+) -> RunSettings:
+    """Settle what a run would be made with; without a measurement, the precision may stay open."""
+    settings = settle(options, last, bundle)
+    is_open = settings.device != last.device and device.precision is not None
+    _, settings = _on_device(settings, last, bundle, device, photos)
+    return replace(settings, precision="" if is_open else settings.precision, versions={})
 
-        Args:
-            settings: As `settle` gives them.
-            photos: How many are to be colorized.
-            dry: Whether only to say what differs: the network stays closed and nothing is
-                measured, so that a device or its precision may stay unknown.
 
-        Returns:
-            The network, and the settings with all that the device decides.
+def open_network(
+    options: Options,
+    last: RunSettings | None,
+    bundle: Bundle,
+    device: Device | None,
+    photos: int,
+    note: Callable[[str], None],
+) -> tuple[Colorizer, RunSettings]:
+    """Open the network for so many photographs, and settle all that they are made with.
 
-        Raises:
-            DeviceError: The device cannot run.
-            ModelError: The model cannot be used.
-            UsageError: A number is out of range.
-        """
-        device, settings = self._place(settings, photos, dry=dry)
-        colorizer = None
-        if device and not dry:
-            batch, size = settings.batch, settings.size
-            if text := announcement(self.bundle, device, photos=batch, size=size):
-                self._messages.note(text)
-            steps = settings.steps
-            colorizer = Colorizer(self.bundle, device, steps=steps, size=size, batch=batch)
-            is_kept_to = self._last is not None and self._requested == "auto"
-            introduce(self._messages, colorizer, settings, is_kept_to=is_kept_to)
-        if self._last:
-            tell_differences(self._messages, self._out, self._last, settings)
-        return colorizer, settings
+    `device` is the proven one, and `note` is told what takes long.
 
-    def _place(
-        self, settings: RunSettings, photos: int, *, dry: bool
-    ) -> tuple[Device | None, RunSettings]:
-        """Settle what the device decides, and give it as many lanes as have work.
+    Raises:
+        DeviceError: The device cannot run.
+        ModelError: The model is damaged.
+        UsageError: A number is out of range.
+    """
+    settings = settle(options, last, bundle)
+    if device is None or last is None or settings.device != last.device:
+        device = choose_device(options.device, bundle, note, device)
+    device, settings = _on_device(settings, last, bundle, device, photos)
+    batch, size = settings.batch, settings.size
+    if text := announcement(bundle, device, photos=batch, size=size):
+        note(text)
+    return Colorizer(bundle, device, steps=settings.steps, size=size, batch=batch), settings
 
-        Photographs a call are as given, else as in the last run on the same GPU, else the device's
-        own.
-        """
-        device = self.proven
-        is_open = not self._is_kept_to and (device is None or device.precision is not None)
-        if is_open and not dry:
-            device = choose_device(self._requested, self.bundle, self._messages.note)
-            is_open = False
-        if device is None:
-            return None, settings
-        device = device.fitted(photos * settings.drawn)
-        last, batch = self._last, device.batch_for(settings.drawn)
-        if last and last.device == device.name and device.is_gpu:
-            batch = last.batch
-        return device, replace(
-            settings,
-            device=device.name,
-            precision="" if is_open else device.computes(self.bundle.compute),
-            batch=settings.batch or batch,
-            versions={} if dry else {**runtime_of(device.name).versions(), **_VERSIONS},
-        )
+
+def _on_device(
+    settings: RunSettings, last: RunSettings | None, bundle: Bundle, device: Device, photos: int
+) -> tuple[Device, RunSettings]:
+    """Give the device as many lanes as have work, and settle what it decides.
+
+    Photographs a call are as given, else as in the last run on the same GPU, else the device's own.
+    """
+    device = device.fitted(photos * settings.drawn)
+    batch = device.batch_for(settings.drawn)
+    if last and last.device == device.name and device.is_gpu:
+        batch = last.batch
+    return device, replace(
+        settings,
+        device=device.name,
+        precision=device.computes(bundle.compute),
+        batch=settings.batch or batch,
+        versions={**runtime_of(device.name).versions(), **_VERSIONS},
+    )

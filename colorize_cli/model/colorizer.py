@@ -247,9 +247,11 @@ class Colorizer:
         return self.family.sample(self._graphs, condition, noise, watched)
 
 
-def choose_device(requested: str, bundle: Bundle, note: Callable[[str], None]) -> Device:
+def choose_device(
+    requested: str, bundle: Bundle, note: Callable[[str], None], found: Device | None = None
+) -> Device:
     """Choose the device to run a bundle on, as `fastest_device.choose` does."""
-    return choose(requested, bundle, note, _try_out)
+    return choose(requested, bundle, note, _try_out, found)
 
 
 def _try_out(bundle: Bundle, device: Device) -> tuple[float, list[Float]]:

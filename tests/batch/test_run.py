@@ -14,11 +14,12 @@ from made.pictures import encode, grey
 
 from colorize_cli.batch.ledger import SETTINGS_NAME
 from colorize_cli.batch.options import Options
-from colorize_cli.batch.outcome import Observer, Outcome, RunFacts
+from colorize_cli.batch.outcome import Observer, Outcome
 from colorize_cli.batch.output_names import Job
 from colorize_cli.batch.photo_job import Put, Treatment
 from colorize_cli.batch.plan import Plan
 from colorize_cli.batch.run import run
+from colorize_cli.batch.settings import RunSettings
 from colorize_cli.errors import DeviceError
 from colorize_cli.model.colorizer import Colorizer
 
@@ -75,8 +76,8 @@ class Events(Observer):
     def __exit__(self, *exception: object) -> None:
         self.told.append("exit")
 
-    def start(self, facts: RunFacts) -> None:
-        self.told.append(f"start {facts.photos} seed {facts.seed} {facts.device}")
+    def start(self, photos: int, settings: RunSettings) -> None:
+        self.told.append(f"start {photos} seed {settings.seed} {settings.device}")
 
     def outcome(self, outcome: Outcome) -> None:
         self.told.append(f"{outcome.status} {outcome.source.name}")
