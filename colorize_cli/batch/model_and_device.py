@@ -1,7 +1,7 @@
-"""Find the model and the device that a run asks for, and open the network on them."""
+"""Find the model and the device that a run asks for, each once, and open the network on them."""
 
-from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -10,11 +10,12 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 from .. import __version__
 from ..errors import DeviceError, ModelError
 from ..model.bundle import Bundle, load_bundle
-from ..model.colorizer import Colorizer, choose_device
-from ..model.graphs import announcement
+from ..model.colorizer import Colorizer, check_size, choose_device
 from ..runtimes.device import resolve, runtime_of
 from ..runtimes.runtime import Device
+from ..system.messages import Messages
 from ..system.paths import shown
+from .introduction import introduce, tell_differences
 from .options import Options
 from .settings import RunSettings, settle, wanted_model
 
@@ -27,98 +28,113 @@ _VERSIONS = {
 }
 
 
-def load_model(options: Options, last: RunSettings | None) -> Bundle:
-    """Load the model that is given, else that of the last run.
+class ModelAndDevice:
+    """The model and the device of a run, each found when it is first asked for.
 
-    Raises:
-        ModelError: It cannot be used.
+    Where nothing is left to do, and neither is given, neither is needed.
     """
-    try:
-        return load_bundle(wanted_model(options.model, last))
-    except ModelError as error:
-        if options.model or not last:
-            raise
-        raise ModelError(
-            f"the last run into {shown(options.out)} was with a model that cannot be used: "
-            f"{error}. Name another with --model."
-        ) from error
 
+    def __init__(self, options: Options, last: RunSettings | None, messages: Messages) -> None:
+        """Take what is asked for, settings of the last run if they count, and whom to tell."""
+        self._options = options
+        self._last = last
+        self._messages = messages
+        self._is_kept_to = last is not None and options.device in ("auto", last.device)
 
-def prove_device(options: Options, last: RunSettings | None) -> Device | None:
-    """Prove the device that is given, else that of the last run, by running something on it.
+    def check(self) -> None:
+        """Check what is given, before any photograph is looked for.
 
-    Returns:
-        The device, in the last run's precision where it was on it; None where "auto" has to choose.
+        Raises:
+            DeviceError: The device asked for cannot run.
+            ModelError: The model asked for cannot be used.
+            UsageError: The size is out of range.
+        """
+        if self._options.model or self._options.size:
+            check_size(self.bundle, self._options.size or self.bundle.working_size)
+        if self._options.device != "auto":
+            _ = self.proven  # which raises where it cannot run
 
-    Raises:
-        DeviceError: It cannot run.
-    """
-    if last is None or options.device not in ("auto", last.device):
-        return None if options.device == "auto" else resolve(options.device)
-    try:
-        is_bf16 = last.precision.endswith("bf16")
-        return resolve(last.device, precision="bf16" if is_bf16 else "fp32")
-    except DeviceError as error:
-        if options.device != "auto":
-            raise
-        raise DeviceError(
-            f"the last run into {shown(options.out)} was on {last.device}, which is kept to. "
-            f"{error} Name a --device to go on with that one; colours may differ a little."
-        ) from error
+    @cached_property
+    def bundle(self) -> Bundle:
+        """The model that is given, else that of the last run."""
+        try:
+            return load_bundle(wanted_model(self._options.model, self._last))
+        except ModelError as error:
+            if self._options.model or not self._last:
+                raise
+            raise ModelError(
+                f"the last run into {shown(self._options.out)} was with a model that cannot be "
+                f"used: {error}. Name another with --model."
+            ) from error
 
+    @cached_property
+    def proven(self) -> Device | None:
+        """The device that is given, else the last run's, which has just run; None without both."""
+        given = self._options.device
+        if not self._last or not self._is_kept_to:
+            return None if given == "auto" else resolve(given)
+        try:
+            is_bf16 = self._last.precision.endswith("bf16")
+            return resolve(self._last.device, precision="bf16" if is_bf16 else "fp32")
+        except DeviceError as error:
+            if given != "auto":
+                raise
+            raise DeviceError(
+                f"the last run into {shown(self._options.out)} was on {self._last.device}, which "
+                f"is kept to. {error} Name a --device to go on with that one; colours may differ "
+                "a little."
+            ) from error
 
-def foresee(
-    options: Options, last: RunSettings, bundle: Bundle, device: Device, photos: int
-) -> RunSettings:
-    """Settle what a run would be made with; without a measurement, the precision may stay open."""
-    settings = settle(options, last, bundle)
-    is_open = settings.device != last.device and device.precision is not None
-    _, settings = _on_device(settings, last, bundle, device, photos)
-    return replace(settings, precision="" if is_open else settings.precision, versions={})
+    def open_network(self, photos: int) -> tuple[Colorizer | None, RunSettings]:
+        """Open the network, and say what runs and where it differs from the last run.
 
+        Args:
+            photos: How many are to be colorized.
 
-def open_network(
-    options: Options,
-    last: RunSettings | None,
-    bundle: Bundle,
-    device: Device | None,
-    photos: int,
-    note: Callable[[str], None],
-) -> tuple[Colorizer, RunSettings]:
-    """Open the network for so many photographs, and settle all that they are made with.
+        Returns:
+            The network, None in a dry run, and the settings. A dry run measures nothing, so that
+            in its settings a device or its precision may stay unknown.
 
-    `device` is the proven one, and `note` is told what takes long.
+        Raises:
+            DeviceError: The device cannot run.
+            ModelError: The model cannot be used.
+            UsageError: A number is out of range.
+        """
+        device, settings = self._settle(photos)
+        colorizer = None
+        if device and not self._options.dry_run:
+            colorizer = Colorizer(
+                self.bundle,
+                device,
+                steps=settings.steps,
+                size=settings.size,
+                batch=settings.batch,
+                note=self._messages.note,
+            )
+            is_kept_to = self._is_kept_to and self._options.device == "auto"
+            introduce(self._messages, colorizer, settings, is_kept_to=is_kept_to)
+        if self._last:
+            tell_differences(self._messages, self._options.out, self._last, settings)
+        return colorizer, settings
 
-    Raises:
-        DeviceError: The device cannot run.
-        ModelError: The model is damaged.
-        UsageError: A number is out of range.
-    """
-    settings = settle(options, last, bundle)
-    if device is None or last is None or settings.device != last.device:
-        device = choose_device(options.device, bundle, note, device)
-    device, settings = _on_device(settings, last, bundle, device, photos)
-    batch, size = settings.batch, settings.size
-    if text := announcement(bundle, device, photos=batch, size=size):
-        note(text)
-    return Colorizer(bundle, device, steps=settings.steps, size=size, batch=batch), settings
-
-
-def _on_device(
-    settings: RunSettings, last: RunSettings | None, bundle: Bundle, device: Device, photos: int
-) -> tuple[Device, RunSettings]:
-    """Give the device as many lanes as have work, and settle what it decides.
-
-    Photographs a call are as given, else as in the last run on the same GPU, else the device's own.
-    """
-    device = device.fitted(photos * settings.drawn)
-    batch = device.batch_for(settings.drawn)
-    if last and last.device == device.name and device.is_gpu:
-        batch = last.batch
-    return device, replace(
-        settings,
-        device=device.name,
-        precision=device.computes(bundle.compute),
-        batch=settings.batch or batch,
-        versions={**runtime_of(device.name).versions(), **_VERSIONS},
-    )
+    def _settle(self, photos: int) -> tuple[Device | None, RunSettings]:
+        """Choose the device, give it as many lanes as have work, and settle what it decides."""
+        dry, last = self._options.dry_run, self._last
+        settings, device = settle(self._options, last, self.bundle), self.proven
+        is_open = not self._is_kept_to and (device is None or device.precision is not None)
+        if is_open and not dry:
+            device = choose_device(self._options.device, self.bundle, self._messages.note, device)
+            is_open = False
+        if device is None:
+            return None, settings
+        device = device.fitted(photos * settings.drawn)
+        batch = device.batch_for(settings.drawn)
+        if last and last.device == device.name and device.is_gpu:
+            batch = last.batch
+        return device, replace(
+            settings,
+            device=device.name,
+            precision="" if is_open else device.computes(self.bundle.compute),
+            batch=settings.batch or batch,
+            versions={} if dry else {**runtime_of(device.name).versions(), **_VERSIONS},
+        )
