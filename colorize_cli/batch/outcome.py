@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from ..imaging.choose import Choice
-    from ..imaging.kinds import Kind
+    from ..imaging.choose_samples import Choice
+    from ..imaging.photo_kind import Kind
     from .output_names import Job
     from .plan import Plan
     from .settings import RunSettings

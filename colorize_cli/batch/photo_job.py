@@ -7,9 +7,9 @@ from time import perf_counter
 from typing import Literal, TypeAlias
 
 from ..errors import ColorizeError
-from ..imaging.choose import Choice
-from ..imaging.kinds import Kind, kind_of
+from ..imaging.choose_samples import Choice
 from ..imaging.lab import Float
+from ..imaging.photo_kind import Kind, kind_of
 from ..model.colorizer import Colorizer, Prepared
 from ..photos.read import Photo, read_photo
 from ..photos.write import encode_photo, losses

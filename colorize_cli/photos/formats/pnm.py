@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...errors import ImageError
-from ...imaging.depth import full_range
+from ...imaging.bit_depth import full_range
 from ...imaging.lab import Pixels
 from ..metadata import Metadata, comment_lines
 from .format import TRUNCATED, Format, Page, any_size, check_size

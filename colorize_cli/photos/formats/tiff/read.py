@@ -14,7 +14,7 @@ import numpy as np
 import tifffile
 
 from ....errors import ImageError
-from ....imaging.depth import full_range
+from ....imaging.bit_depth import full_range
 from ....imaging.lab import Pixels
 from ... import exif
 from ..format import TRUNCATED, Page, check_size
