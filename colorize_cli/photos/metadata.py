@@ -35,13 +35,8 @@ _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8](?=[\"'<])")
 class Metadata:
     """Everything but pixels, alpha and size; None or empty where the file says nothing.
 
-    Attributes:
-        exif: The block from its byte order mark on.
-        xmp: The packet.
-        icc: The profile.
-        iptc: The IIM records.
-        dpi: Resolution along width and height, pixels per inch.
-        comments: Keyword and text; "Comment" is the keyword where a format has none.
+    The EXIF block begins with its byte order mark; IPTC are the IIM records; the resolution is that
+    along width and height; comments are keyword and text, "Comment" where a format has no keywords.
     """
 
     exif: bytes | None = None

@@ -8,7 +8,7 @@ import tifffile
 
 from ... import exif
 from ..format import Page
-from .tags import IPTC, KEPT_TAGS, XMP
+from .read import IPTC, KEPT_TAGS, XMP
 
 _DEFLATE_LEVEL = 1  # level 6 takes 8 times as long at 8 bits, twice at 16, for a tenth less
 
