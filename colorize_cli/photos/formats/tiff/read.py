@@ -75,10 +75,10 @@ def _read_page(tif: tifffile.TiffFile, page: tifffile.TiffPage, data: bytes, pag
     check_size(page.imagewidth, page.imagelength)
     if page.samplesperpixel > 1 and _BITS_PER_SAMPLE not in page.tags:
         raise ImageError(TRUNCATED)  # tifffile passes over tags whose values are cut off
-    compressed, alpha, warnings = page.compression != _UNCOMPRESSED, None, []
+    compression, alpha, warnings = int(page.compression), None, []  # raises for a damaged tag
     photometric = _BLACK_IS_ZERO if page.photometric is None else int(page.photometric)
     usual = page.bitspersample in (1, 2, 4, 8, 16) and page.fillorder == 1
-    if page.compression in _CODECS and photometric in _SAMPLES and usual:
+    if compression in _CODECS and photometric in _SAMPLES and usual:
         pixels, alpha = _interpreted(page, _samples(tif, page, data), photometric)
         extra = len(page.extrasamples) - (alpha is not None)
         warnings += [f"{extra} extra channels dropped"] if extra else []
@@ -88,6 +88,7 @@ def _read_page(tif: tifffile.TiffFile, page: tifffile.TiffPage, data: bytes, pag
     else:
         raise ImageError(f"TIFF compression {page.compression!s} is not supported: save it as LZW")
     metadata = _metadata(page, data, warnings)
+    compressed = compression != _UNCOMPRESSED
     return Page(pixels, alpha, metadata, tuple(warnings), compressed, pages)
 
 
