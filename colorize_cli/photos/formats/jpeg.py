@@ -16,7 +16,7 @@ import cv2
 import simplejpeg  # type: ignore[import-untyped]
 
 from ...errors import ImageError
-from ..metadata import Metadata, comment_lines, iptc_of, iptc_resource, resolution_dpi
+from ..metadata import PER_INCH, Metadata, comment_lines, dpi_of, iptc_of, iptc_resource
 from .format import TRUNCATED, Format, Page, any_size
 from .opencv import decode, encode
 
@@ -94,7 +94,7 @@ def _metadata(segments: _Segments, decoded: Metadata) -> Metadata:
     for marker, payload in segments:
         if marker == 0xE0 and payload.startswith(b"JFIF\0") and len(payload) >= 12:
             unit, x, y = struct.unpack_from(">BHH", payload, 7)
-            dpi = resolution_dpi(x, y, unit + 1)  # 1 is the inch here, and 2 the centimetre
+            dpi = dpi_of(x, y, PER_INCH.get(unit + 1))  # 1 is the inch here, and 2 the centimetre
         elif marker == 0xE2 and payload.startswith(_ICC_PART) and len(payload) > 13:
             profile[payload[12]] = payload[14:]
         elif marker == 0xED and payload.startswith(_PHOTOSHOP):

@@ -83,7 +83,7 @@ def _metadata(chunks: _Chunks) -> Metadata:
             found = replace(found, icc=_inflate(content.partition(b"\0")[2][1:]) or None)
         elif kind == b"pHYs" and len(content) == 9:
             x, y, unit = struct.unpack(">IIB", content)
-            found = replace(found, dpi=dpi_of(x, y, METRES_PER_INCH if unit == 1 else 0.0))
+            found = replace(found, dpi=dpi_of(x, y, METRES_PER_INCH if unit == 1 else None))
         elif kind in (b"tEXt", b"zTXt", b"iTXt"):
             keyword, text = _text(kind, content)
             if keyword == _XMP_KEYWORD:

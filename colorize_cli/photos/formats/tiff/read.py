@@ -17,7 +17,7 @@ from ....errors import ImageError
 from ....imaging.depth import full_range
 from ....imaging.lab import Pixels
 from ... import exif
-from ...metadata import Metadata, iptc_of, resolution_dpi
+from ...metadata import PER_INCH, Metadata, dpi_of, iptc_of
 from ..format import TRUNCATED, Page, check_size
 from .segments import unpack_segments
 
@@ -33,9 +33,7 @@ _PAGES_LOOKED_AT = 8
 
 # Tags that speak of the photo and not of the file's layout: document name, description, make,
 # model, page name, software, date, artist, host, ratings, copyright, Windows' titles.
-KEPT_TAGS = frozenset(
-    {269, 270, 271, 272, 285, 305, 306, 315, 316, 18246, 18249, 33432, *range(40091, 40096)}
-)
+KEPT_TAGS = {269, 270, 271, 272, 285, 305, 306, 315, 316, 18246, 18249, 33432, *range(40091, 40096)}
 XMP, IPTC = 700, 33723
 _PHOTOSHOP, _ICC = 34377, 34675
 _RESOLUTION, _RESOLUTION_UNIT = (282, 283), 296
@@ -197,22 +195,21 @@ def _metadata(page: tifffile.TiffPage, data: bytes, warnings: list[str]) -> Meta
             tags.append(exif.Tag(tag.code, int(tag.dtype), tag.count, value))
         elif tag.code == exif.ORIENTATION and tag.value != 1:
             tags.append(exif.Tag(tag.code, 3, 1, struct.pack(order + "H", int(tag.value) & 0xFFFF)))
-    tags += _directories(page, data, order, warnings)
+    tags += _directories(page, data, warnings)
     block = exif.build(tags, order) if tags else None
     iptc = blobs.get(IPTC) or iptc_of(blobs.get(_PHOTOSHOP, b""))
     return Metadata(block, blobs.get(XMP), blobs.get(_ICC), iptc, _page_dpi(page))
 
 
-def _directories(
-    page: tifffile.TiffPage, data: bytes, order: exif.ByteOrder, warnings: list[str]
-) -> list[exif.Tag]:
+def _directories(page: tifffile.TiffPage, data: bytes, warnings: list[str]) -> list[exif.Tag]:
     """Read the EXIF and GPS directories, which a BigTIFF has in a form of its own."""
     if exif.EXIF_IFD not in page.tags and exif.GPS_IFD not in page.tags:
         return []
     try:
         if page.parent.is_bigtiff:
             raise exif.ExifError("it lies in a BigTIFF")
-        return [tag for tag in exif.read_directory(data, order, page.offset) if tag.children]
+        tags = exif.read_directory(data, page.parent.byteorder, page.offset)
+        return [tag for tag in tags if tag.children]
     except exif.ExifError as error:
         warnings.append(f"EXIF dropped: it cannot be read ({error})")
         return []
@@ -224,4 +221,4 @@ def _page_dpi(page: tifffile.TiffPage) -> tuple[float, float] | None:
         return None
     (x, per_x), (y, per_y) = ratios
     unit = page.tags.get(_RESOLUTION_UNIT)
-    return resolution_dpi(x / per_x, y / per_y, 2 if unit is None else int(unit.value))
+    return dpi_of(x / per_x, y / per_y, PER_INCH.get(2 if unit is None else int(unit.value)))
