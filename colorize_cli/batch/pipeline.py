@@ -185,7 +185,7 @@ class _Pipeline:
     def _finish(self, item: Item) -> None:
         self._in_flight -= 1
         self._memory.add(-item.memory)
-        if item.failure and self._treatment.fail_fast:
+        if item.reason and self._treatment.fail_fast:
             if self._halt.is_set():  # the first failure ends the run: what others met is not told
                 return
             self._halt.set()

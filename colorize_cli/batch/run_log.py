@@ -89,11 +89,8 @@ class RunLog(Observer):
             "is_alike": choice.is_alike if choice else None,
             "warnings": list(outcome.warnings),
         }
-        text = json.dumps(line, ensure_ascii=False)
-        try:
-            text.encode()
-        except UnicodeEncodeError:  # a file name that is not UTF-8
-            text = json.dumps(line)
+        # What is not UTF-8 in a file name is escaped, in the way that JSON has for it.
+        text = json.dumps(line, ensure_ascii=False).encode(errors="backslashreplace").decode()
         self._file.write(text + "\n")
 
 

@@ -26,7 +26,7 @@ class Source:
         base: Named folder that the mirrored tree starts from (absolute).
         folder: Its folder, relative to `base`.
         path: The file, spelled as the user spelled the path that led to it.
-        format: Its format by content, a name in `photos.formats.FORMATS`.
+        format: By content, a name in `photos.formats.FORMATS`.
     """
 
     base: Path
@@ -59,20 +59,12 @@ class Scan:
 
 
 def scan(paths: Sequence[Path], out: Path, *, recursive: bool = True) -> Scan:
-    """Find the photographs below `paths`.
+    """Find the photographs below `paths`; arguments are as in `Options`.
 
     A folder inside another named one counts as part of that one. Symbolic links are followed,
     each real folder is visited once, and links to folders come after real folders, so that a
     photo keeps its own place. Left out are hidden entries, `out`, and folders in which a record
     shows that they hold colourings.
-
-    Args:
-        paths: Files and folders as the user named them.
-        out: Output folder; need not exist.
-        recursive: Whether folders below a named folder are visited as well.
-
-    Returns:
-        The photographs, and what was left out and why.
 
     Raises:
         UsageError: `out` is a named folder or the folder of a named file.
