@@ -52,8 +52,7 @@ class Outcome:
 class Observer(AbstractContextManager["Observer"]):
     """Whoever wants to know what becomes of photographs: a log, a progress bar, a summary.
 
-    A run enters its observers before it tells them anything, and leaves them however it ends. An
-    observer takes from the following calls what it wants.
+    A run enters its observers before it tells them anything, and leaves them however it ends.
     """
 
     def __exit__(self, *exception: object) -> None:

@@ -62,11 +62,8 @@ class RunLog(Observer):
 
     def start(self, photos: int, settings: RunSettings) -> None:
         """Keep what the photographs from here on are made with."""
-        self._run = {
-            "seed": settings.seed,
-            "model": settings.model_digest,
-            "device": settings.device,
-        }
+        model, device = settings.model_digest, settings.device
+        self._run = {"seed": settings.seed, "model": model, "device": device}
 
     def outcome(self, outcome: Outcome) -> None:
         """Write the line of a photograph."""
