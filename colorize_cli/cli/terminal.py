@@ -13,10 +13,9 @@ from .progress import ProgressReport
 
 
 class Terminal:
-    """Tell the user what happens: `Messages` on the terminal."""
+    """Tell the user what happens: `Messages` on the terminal; if quiet, no notes nor progress."""
 
     def __init__(self, *, is_quiet: bool = False, console: Console | None = None) -> None:
-        """Take whether notes and progress are left out, and where to write."""
         self.is_quiet = is_quiet
         self.console = console or Console(stderr=True)
         self.is_live = (
