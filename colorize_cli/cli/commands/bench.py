@@ -46,16 +46,14 @@ def bench(
     from ...bench.run import run as run_bench
     from ..terminal import Terminal
 
-    run_bench(
-        BenchOptions(
-            photos=tuple(photos or ()),
-            models=tuple(model or ()),
-            devices=tuple(device or ()),
-            batch=batch,
-            samples=samples,
-            is_quick=quick,
-            json=json,
-            compare=compare,
-        ),
-        Terminal(),
+    options = BenchOptions(
+        photos=tuple(photos or ()),
+        models=tuple(model or ()),
+        devices=tuple(device or ()),
+        batch=batch,
+        samples=samples,
+        is_quick=quick,
+        json=json,
+        compare=compare,
     )
+    run_bench(options, Terminal())
