@@ -29,20 +29,12 @@ MAX_DIFFERENCE = 0.5  # mean CIEDE2000 from float32, as for an export in half pr
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of trying a runtime and precision.
-
-    Attributes:
-        device: Its name.
-        precision: That it computes in; None where the bundle decides.
-        step_ms: A denoising step of a sample, on all cores, a sample each; None where it failed.
-        difference: Mean CIEDE2000 of the colours from those of onnxruntime; None where it failed.
-        failure: Why it failed.
-    """
+    """What came of trying a runtime and precision; what is measured is None where it failed."""
 
     device: str
-    precision: Precision | None
-    step_ms: float | None
-    difference: float | None
+    precision: Precision | None  # None where the bundle decides
+    step_ms: float | None = None  # a denoising step of a sample, on all cores, a sample each
+    difference: float | None = None  # mean CIEDE2000 of the colours from those of onnxruntime
     failure: str | None = None
 
     @property
@@ -60,9 +52,8 @@ def choose(requested: str, bundle: Bundle, note: Callable[[str], None], try_out:
     """Choose the device to run a bundle on.
 
     Args:
-        requested: The device, as on the command line: "auto", or one by name. "auto" takes CUDA
-            where it works, else the fastest on the CPU; a device by name that has several
-            precisions takes the faster one.
+        requested: A device by name, in the faster of its precisions where it has several, or
+            "auto": CUDA where it works, else the fastest on the CPU.
         bundle: What is to be run.
         note: Told that a measurement begins, where none is kept yet.
         try_out: Measures a bundle on a device.
@@ -122,20 +113,14 @@ def _measure(bundle: Bundle, devices: Sequence[Device], try_out: TryOut) -> list
     reference: list[Float] = []
     trials = []
     for device in devices:
-        trial = Trial(device.name, device.precision, None, None)
         try:
-            step_seconds, found = try_out(bundle, device)
+            seconds, colours = try_out(bundle, device)
         except ColorizeError as error:
-            trials.append(replace(trial, failure=str(error)))
+            trials.append(Trial(device.name, device.precision, failure=str(error)))
             continue
-        reference = reference or found
-        trials.append(
-            replace(
-                trial,
-                step_ms=round(1000 * step_seconds, 2),
-                difference=round(mean_difference(found, reference), 4),
-            )
-        )
+        reference = reference or colours
+        difference = round(mean_difference(colours, reference), 4)
+        trials.append(Trial(device.name, device.precision, round(1000 * seconds, 2), difference))
     return trials
 
 

@@ -39,13 +39,7 @@ def announcement(bundle: Bundle, device: Device, *, photos: int, size: int) -> s
 
 
 def graph_set(bundle: Bundle, photos: int = 1, size: int | None = None) -> GraphSet:
-    """Describe the graphs of a bundle to a runtime.
-
-    Args:
-        bundle: The model.
-        photos: Photos a call, each with one sample.
-        size: Working size in pixels; the bundle's by default.
-    """
+    """Describe the graphs of a bundle to a runtime; the arguments are those of `open_graphs`."""
     size, multiple = size or bundle.working_size, bundle.multiple
     frames = [frame_for(1000 * a, 1000 * b, size, multiple) for a, b in _USUAL]
     side, longest = (-(-wanted // multiple) * multiple for wanted in (size, _LONGEST * size))

@@ -7,10 +7,7 @@ from typing import Any
 from .family import Family
 
 # The module of each family, which has `parse`.
-FAMILIES: dict[str, str] = {
-    "encoder": "diffusion",
-    "palette": "diffusion",
-}
+FAMILIES = {"encoder": ".diffusion", "palette": ".diffusion"}
 
 
 def parse_family(name: str, grid: int, sampling: Mapping[str, Any]) -> Family:
@@ -25,7 +22,5 @@ def parse_family(name: str, grid: int, sampling: Mapping[str, Any]) -> Family:
         KeyError: The name is unknown, or the table lacks a field.
         TypeError, ValueError: A field makes no sense; the message says which.
     """
-    module = FAMILIES[name]
-    path = f".{module}" if "." not in module else module
-    family: Family = import_module(path, __package__).parse(name, grid, sampling)
+    family: Family = import_module(FAMILIES[name], __package__).parse(name, grid, sampling)
     return family
