@@ -19,6 +19,7 @@ import numpy as np
 import psutil
 import tifffile
 
+from colorize_cli.batch.options import Options
 from colorize_cli.batch.outcome import Outcome
 from colorize_cli.batch.photo_job import Treatment
 from colorize_cli.batch.pipeline import run as run_batch
@@ -86,7 +87,7 @@ def measure(folder: Path, colorizer: Colorizer, samples: int) -> dict[str, objec
             failures.append(f"{outcome.source.name}: {outcome.reason}")
 
     started = time.perf_counter()
-    jobs = make_plan([folder / "in"], folder / "out", samples=samples).jobs
+    jobs = make_plan(Options((folder / "in",), folder / "out", samples=samples)).jobs
     run_batch(jobs, colorizer, Treatment(samples=samples), report)
     seconds = time.perf_counter() - started
     if failures:

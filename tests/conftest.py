@@ -28,7 +28,7 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _no_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `auto` be onnxruntime on the CPU, whatever is installed and faster."""
-    monkeypatch.setattr(auto, "candidates", lambda: [resolve("cpu")])
+    monkeypatch.setattr(auto, "candidates", lambda *_: [resolve("cpu")])
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
+from colorize_cli.batch.options import Options
 from colorize_cli.batch.outcome import Outcome
 from colorize_cli.batch.photo_job import Treatment
 from colorize_cli.batch.pipeline import run as run_batch
@@ -107,6 +108,6 @@ def _rate(part: Path, out: Path, colorizer: Colorizer, samples: int) -> float:
             output.unlink()
 
     started = perf_counter()
-    jobs = make_plan([part], out, samples=samples).jobs
+    jobs = make_plan(Options((part,), out, samples=samples)).jobs
     run_batch(jobs, colorizer, Treatment(samples=samples), clear)
     return done / (perf_counter() - started)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import torch
 
+from colorize_cli.batch.options import Options
 from colorize_cli.batch.outcome import Outcome
 from colorize_cli.batch.photo_job import Treatment
 from colorize_cli.batch.pipeline import run as run_batch
@@ -67,7 +68,7 @@ def ours(
 
     def run(paths: Sequence[Path]) -> float:
         started = perf_counter()
-        jobs = make_plan(list(paths), out, samples=samples, overwrite=True).jobs
+        jobs = make_plan(Options(tuple(paths), out, samples=samples, overwrite=True)).jobs
         run_batch(jobs, colorizer, Treatment(samples=samples), clear)
         return (perf_counter() - started) / len(jobs)
 

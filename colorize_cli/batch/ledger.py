@@ -11,10 +11,11 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache, cached_property
 from io import FileIO
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import UsageError
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 SETTINGS_NAME = ".colorize.json"
 ORIGINS_NAME = ".colorize.origins.jsonl"
 _FORMAT = 1
-_READING = "photographs may have moved: reading them to know them again"
+# The shipped default's digests, before and since they are taken from canonical JSON: folders that
+# were begun before hold colourings of the same model.
+_OLD_DIGEST = "375c6c39f69054e308269d1bd10b5f4197009b0cde4f308923a645cb502f7738"
+_DIGEST = "6c01fdcc448038179b842e484727e63c011a0e200bfca0fc91a0ca87d1ef2e0a"
 
 
 class Origin(NamedTuple):
@@ -53,16 +57,13 @@ class Ledger(AbstractContextManager["Ledger"]):
     is it read. Of files that were made before origins were noted, nothing is known.
 
     Writing is safe in any thread, and for several runs at a time. That rests on O_APPEND and one
-    call of write a line: it holds for local file systems and for runs on one machine. Where several
-    machines share a folder over NFS, a line may be lost.
+    call of write a line: where several machines share a folder over NFS, a line may be lost.
     """
 
     def __init__(self, out: Path, note: Callable[[str], None] = lambda text: None) -> None:
         """Take an output folder, which need not exist; nothing is read yet.
 
-        Args:
-            out: The output folder.
-            note: Told once, before the first photograph is read.
+        `note` is told once, before the first photograph is read.
 
         Raises:
             UsageError: A file lies on the way to the folder.
@@ -75,6 +76,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         self._below = cache(lambda folder: composed(folder.relative_to(out).as_posix()))
         self._moved: list[Made] = []
         self._file: FileIO | None = None
+        self._opening = Lock()
 
     def __exit__(self, *exception: object) -> None:
         if self._file:
@@ -86,34 +88,21 @@ class Ledger(AbstractContextManager["Ledger"]):
         Raises:
             UsageError: The record is damaged, or of a later version.
         """
-        return RunSettings(**self._record["settings"]) if self._record else None
+        return self._record[0]
 
     def find_other(self, source: Path, folder: Path, names: Sequence[str]) -> Made | None:
-        """Find files that were made from another photograph.
-
-        Args:
-            source: The photograph.
-            folder: Where its files are, in the output folder.
-            names: Of those that are there.
-
-        Returns:
-            A file and what it was made from; None where there is none, or none known.
+        """Find, among a photograph's files that are there, one known to be of another photograph.
 
         Raises:
             OSError: The photograph had to be read, and cannot be.
         """
-        known = self._origins.get(self._below(folder)) if names else None
-        if not known:
-            return None
         path = str(absolute(source))
-        others = {
-            name: origin
-            for name in names
-            if (origin := known.get(composed(name))) and origin.path != path
-        }
+        known = self._origins.get(self._below(folder), {}) if names else {}
+        found = {name: known.get(composed(name)) for name in names}
+        others = {name: origin for name, origin in found.items() if origin and origin.path != path}
         if not others:
             return None
-        self._note(_READING)
+        self._note("photographs may have moved: reading them to know them again")
         with source.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         for name, origin in others.items():
@@ -145,11 +134,11 @@ class Ledger(AbstractContextManager["Ledger"]):
         Raises:
             UsageError: The folder cannot be written to, or its record is damaged.
         """
-        earlier: list[dict[str, Any]] = self._record["earlier"] if self._record else []
-        now, last = asdict(settings), self.last_settings()
-        if last and (before := asdict(last)) != now and before not in earlier:
-            earlier = [*earlier, before]
-        text = json.dumps({"format": _FORMAT, "settings": now, "earlier": earlier}, indent=2)
+        last, earlier = self._record
+        if last and last != settings and asdict(last) not in earlier:
+            earlier = [*earlier, asdict(last)]
+        record = {"format": _FORMAT, "settings": asdict(settings), "earlier": earlier}
+        text = json.dumps(record, indent=2)
         try:
             self._out.mkdir(parents=True, exist_ok=True)
             self._open()
@@ -160,17 +149,11 @@ class Ledger(AbstractContextManager["Ledger"]):
             ) from error
 
     def put(self, job: "Job", k: int, data: bytes, digest: str) -> None:
-        """Write the file of a sample, in an order that is right wherever it ends.
+        """Write the file of a sample, as a `Put`, in an order that is right wherever it ends.
 
         A file to be replaced may be another photo's. It goes before this photo is noted, or an end
         between the two would leave it with this photo's name, and the next run would take it for
         done.
-
-        Args:
-            job: The photo's; its folder exists.
-            k: Number of the sample, from 0.
-            data: The file.
-            digest: SHA-256 (hex) of the photo's bytes.
 
         Raises:
             OSError: The disk is full, say.
@@ -198,7 +181,8 @@ class Ledger(AbstractContextManager["Ledger"]):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._out / ORIGINS_NAME))
 
     def _open(self) -> FileIO:
-        self._file = self._file or (self._out / ORIGINS_NAME).open("ab", buffering=0)
+        with self._opening:
+            self._file = self._file or (self._out / ORIGINS_NAME).open("ab", buffering=0)
         return self._file
 
     @cached_property
@@ -215,16 +199,19 @@ class Ledger(AbstractContextManager["Ledger"]):
         return found
 
     @cached_property
-    def _record(self) -> dict[str, Any] | None:
+    def _record(self) -> tuple[RunSettings | None, list[dict[str, Any]]]:
+        """Settings of the last run, and those that they replaced."""
         path = self._out / SETTINGS_NAME
         try:
-            found: dict[str, Any] = json.loads(path.read_bytes())
+            found = json.loads(path.read_bytes())
             if found["format"] != _FORMAT:
                 raise UsageError(f"{path} is of a later version of colorize: update colorize.")
-            RunSettings(**found["settings"])
-            list(found["earlier"])
+            last = RunSettings(**found["settings"])
+            if last.model_digest == _OLD_DIGEST:
+                last = replace(last, model_digest=_DIGEST)
+            return last, list(found["earlier"])
         except FileNotFoundError:
-            return None
+            return None, []
         except OSError as error:
             raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
         except (ValueError, TypeError, KeyError) as error:
@@ -232,7 +219,6 @@ class Ledger(AbstractContextManager["Ledger"]):
                 f"{path} is damaged ({error}). Delete it to begin a new record; the photographs "
                 "in the folder stay."
             ) from error
-        return found
 
 
 def _parse(line: bytes) -> tuple[Origin, str, list[str]]:

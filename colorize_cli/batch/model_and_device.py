@@ -1,8 +1,7 @@
-"""Open the model and the device that a run asks for, each once, and the network on them."""
+"""Find the model and the device that a run asks for, each once, and open the network on them."""
 
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,13 +11,13 @@ from .. import __version__
 from ..errors import DeviceError, ModelError
 from ..model.bundle import Bundle, load_bundle
 from ..model.colorizer import Colorizer, check_size, choose_device
-from ..model.graphs import announcement
 from ..runtimes.device import resolve, runtime_of
 from ..runtimes.runtime import Device
 from ..system.messages import Messages
 from ..system.paths import shown
 from .introduction import introduce, tell_differences
-from .settings import RunSettings, wanted_model
+from .options import Options
+from .settings import RunSettings, settle, wanted_model
 
 # Of what decides the pixels on every device.
 _VERSIONS = {
@@ -30,33 +29,19 @@ _VERSIONS = {
 
 
 class ModelAndDevice:
-    """The model and the device of a run, each opened when it is first asked for."""
+    """The model and the device of a run, each found when it is first asked for.
 
-    def __init__(
-        self,
-        out: Path,
-        model: str | None,
-        device: str,
-        last: RunSettings | None,
-        messages: Messages,
-    ) -> None:
-        """Take what the user asked for.
+    Where nothing is left to do, and neither is given, neither is needed.
+    """
 
-        Args:
-            out: The output folder, for messages.
-            model: Name or path of a bundle; that of the last run if None.
-            device: As on the command line; "auto" keeps to that of the last run.
-            last: Settings of the last run into the folder, if they count.
-            messages: The user is told through them.
-        """
-        self._out = out
-        self._model = model
-        self._requested = device
+    def __init__(self, options: Options, last: RunSettings | None, messages: Messages) -> None:
+        """Take what is asked for, settings of the last run if they count, and whom to tell."""
+        self._options = options
         self._last = last
         self._messages = messages
-        self._is_kept_to = last is not None and device in ("auto", last.device)
+        self._is_kept_to = last is not None and options.device in ("auto", last.device)
 
-    def check(self, size: int | None) -> None:
+    def check(self) -> None:
         """Check what is given, before any photograph is looked for.
 
         Raises:
@@ -64,90 +49,86 @@ class ModelAndDevice:
             ModelError: The model asked for cannot be used.
             UsageError: The size is out of range.
         """
-        if self._model or size:
-            check_size(self.bundle, size or self.bundle.working_size)
-        if self._requested != "auto":
+        if self._options.model or self._options.size:
+            check_size(self.bundle, self._options.size or self.bundle.working_size)
+        if self._options.device != "auto":
             _ = self.proven  # which raises where it cannot run
 
     @cached_property
     def bundle(self) -> Bundle:
-        """The model."""
+        """The model that is given, else that of the last run."""
         try:
-            return load_bundle(wanted_model(self._model, self._last))
+            return load_bundle(wanted_model(self._options.model, self._last))
         except ModelError as error:
-            if self._model or not self._last:
+            if self._options.model or not self._last:
                 raise
             raise ModelError(
-                f"the last run into {shown(self._out)} was with a model that cannot be used: "
-                f"{error}. Name another with --model."
+                f"the last run into {shown(self._options.out)} was with a model that cannot be "
+                f"used: {error}. Name another with --model."
             ) from error
 
     @cached_property
     def proven(self) -> Device | None:
-        """The device, proven by running it, as far as it is known without a choice."""
+        """The device that is given, else the last run's, which has just run; None without both."""
+        given = self._options.device
         if not self._last or not self._is_kept_to:
-            return None if self._requested == "auto" else resolve(self._requested)
+            return None if given == "auto" else resolve(given)
         try:
             is_bf16 = self._last.precision.endswith("bf16")
             return resolve(self._last.device, precision="bf16" if is_bf16 else "fp32")
         except DeviceError as error:
-            if self._requested != "auto":
+            if given != "auto":
                 raise
             raise DeviceError(
-                f"the last run into {shown(self._out)} was on {self._last.device}, which is kept "
-                f"to. {error} Name a --device to go on with that one; colours may differ a little."
+                f"the last run into {shown(self._options.out)} was on {self._last.device}, which "
+                f"is kept to. {error} Name a --device to go on with that one; colours may differ "
+                "a little."
             ) from error
 
-    def open(
-        self, settings: RunSettings, photos: int, *, dry: bool
-    ) -> tuple[Colorizer | None, RunSettings]:
+    def open_network(self, photos: int) -> tuple[Colorizer | None, RunSettings]:
         """Open the network, and say what runs and where it differs from the last run.
 
         Args:
-            settings: As `settle` gives them.
             photos: How many are to be colorized.
-            dry: Whether only to say what differs: the network stays closed and nothing is
-                measured, so that a device or its precision may stay unknown.
 
         Returns:
-            The network, and the settings with all that the device decides.
+            The network, None in a dry run, and the settings. A dry run measures nothing, so that
+            in its settings a device or its precision may stay unknown.
 
         Raises:
             DeviceError: The device cannot run.
             ModelError: The model cannot be used.
             UsageError: A number is out of range.
         """
-        device, settings = self._place(settings, photos, dry=dry)
+        device, settings = self._settle(photos)
         colorizer = None
-        if device and not dry:
-            batch, size = settings.batch, settings.size
-            if text := announcement(self.bundle, device, photos=batch, size=size):
-                self._messages.note(text)
-            steps = settings.steps
-            colorizer = Colorizer(self.bundle, device, steps=steps, size=size, batch=batch)
-            is_kept_to = self._last is not None and self._requested == "auto"
+        if device and not self._options.dry_run:
+            colorizer = Colorizer(
+                self.bundle,
+                device,
+                steps=settings.steps,
+                size=settings.size,
+                batch=settings.batch,
+                note=self._messages.note,
+            )
+            is_kept_to = self._is_kept_to and self._options.device == "auto"
             introduce(self._messages, colorizer, settings, is_kept_to=is_kept_to)
         if self._last:
-            tell_differences(self._messages, self._out, self._last, settings)
+            tell_differences(self._messages, self._options.out, self._last, settings)
         return colorizer, settings
 
-    def _place(
-        self, settings: RunSettings, photos: int, *, dry: bool
-    ) -> tuple[Device | None, RunSettings]:
-        """Settle what the device decides, and give it as many lanes as have work.
-
-        Photographs a call are as given, else as in the last run on the same GPU, else the device's
-        own.
-        """
-        device = self.proven
+    def _settle(self, photos: int) -> tuple[Device | None, RunSettings]:
+        """Choose the device, give it as many lanes as have work, and settle what it decides."""
+        dry, last = self._options.dry_run, self._last
+        settings, device = settle(self._options, last, self.bundle), self.proven
         is_open = not self._is_kept_to and (device is None or device.precision is not None)
         if is_open and not dry:
-            device = choose_device(self._requested, self.bundle, self._messages.note)
+            device = choose_device(self._options.device, self.bundle, self._messages.note, device)
             is_open = False
         if device is None:
             return None, settings
         device = device.fitted(photos * settings.drawn)
-        last, batch = self._last, device.batch_for(settings.drawn)
+        batch = device.batch_for(settings.drawn)
         if last and last.device == device.name and device.is_gpu:
             batch = last.batch
         return device, replace(

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ..imaging.kinds import Kind
     from .output_names import Job
     from .plan import Plan
+    from .settings import RunSettings
 
 # "there": all files were there already; "left out" and "copied": the photograph is in colour.
 Status: TypeAlias = Literal["done", "failed", "there", "left out", "copied"]
@@ -51,23 +52,6 @@ class Outcome:
         return self.job.outputs if self.job else ()
 
 
-@dataclass(frozen=True)
-class RunFacts:
-    """What the photographs of a run are made with.
-
-    Attributes:
-        photos: How many are to be colorized.
-        seed: Of the noise.
-        model: Digest of the bundle.
-        device: Its name.
-    """
-
-    photos: int
-    seed: int
-    model: str
-    device: str
-
-
 class Observer(AbstractContextManager["Observer"]):
     """Whoever wants to know what becomes of photographs: a log, a progress bar, a summary.
 
@@ -78,8 +62,8 @@ class Observer(AbstractContextManager["Observer"]):
     def __exit__(self, *exception: object) -> None:
         """Let go of what was opened."""
 
-    def start(self, facts: RunFacts) -> None:
-        """The network is open, and what follows becomes of photographs that are worked on.
+    def start(self, photos: int, settings: "RunSettings") -> None:
+        """The network is open, and what follows becomes of so many photographs.
 
         What failed before, or was done, came earlier; a run with nothing to do never starts.
         """

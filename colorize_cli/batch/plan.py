@@ -18,6 +18,7 @@ from ..photos.formats import listed
 from ..system.paths import composed, folded, one_line, shown
 from ..system.wording import count_text
 from .ledger import Ledger
+from .options import Options
 from .outcome import Outcome
 from .output_names import Job, name_outputs
 from .scan import scan
@@ -65,25 +66,11 @@ class Plan:
                 yield f"{one_line(job.source)}\t{one_line(output)}\t{action}\n"
 
 
-def make_plan(
-    paths: Sequence[Path],
-    out: Path,
-    *,
-    samples: int = 1,
-    format: str = "keep",
-    recursive: bool = True,
-    overwrite: bool = False,
-    ledger: Ledger | None = None,
-) -> Plan:
+def make_plan(options: Options, ledger: Ledger | None = None) -> Plan:
     """Plan a run; reads folders and the first bytes of files, as a rule, and writes nothing.
 
     Args:
-        paths: Files and folders as named by the user.
-        out: Output folder; need not exist.
-        samples: Colourings a photo, 1 or more.
-        format: "keep" | "png" | "jpg" | "webp" | "tiff".
-        recursive: Whether folders below a named folder are visited as well.
-        overwrite: Whether existing outputs are made again.
+        options: What the user asked for.
         ledger: What is known of the output folder; None where nothing is.
 
     Returns:
@@ -92,9 +79,9 @@ def make_plan(
     Raises:
         UsageError: The output folder holds the photographs themselves.
     """
-    found = scan(paths, out, recursive=recursive)
-    named, renamed = name_outputs(found, out, format, samples)
-    jobs, problems = _checked(named, ledger, overwrite=overwrite)
+    found = scan(options.paths, options.out, recursive=options.recursive)
+    named, renamed = name_outputs(found, options.out, options.format, options.samples)
+    jobs, problems = _checked(named, ledger, overwrite=options.overwrite)
     return Plan(
         jobs=tuple(jobs),
         problems=(*found.problems, *problems),

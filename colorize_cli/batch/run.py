@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
@@ -14,11 +15,11 @@ from .introduction import tell_given
 from .ledger import Ledger
 from .model_and_device import ModelAndDevice
 from .options import Options
-from .outcome import Observer, Outcome, RunFacts
+from .outcome import Observer, Outcome
 from .output_names import Job
 from .photo_job import Put, Treatment
-from .plan import make_plan, require_photos
-from .settings import settle
+from .plan import Plan, make_plan, require_photos
+from .settings import RunSettings
 
 # What carries out jobs, as `pipeline.run` does.
 Execute: TypeAlias = Callable[
@@ -32,13 +33,7 @@ def run(
     observers: Sequence[Observer] = (),
     execute: Execute = pipeline.run,
 ) -> int:
-    """Colorize photographs, or say what would be done.
-
-    Args:
-        options: What to do.
-        messages: The user is told through them.
-        observers: They are told what becomes of the photographs.
-        execute: Carries out the jobs.
+    """Colorize photographs, or say what would be done; observers are told what becomes of them.
 
     Returns:
         Exit code: 0 all done or skipped, 1 some failed, 130 interrupted.
@@ -48,66 +43,77 @@ def run(
         DeviceError: The device asked for cannot run.
         ModelError: The model cannot be used.
     """
-    out, code = options.out, EXIT_OK
-
-    def tell(outcome: Outcome) -> None:
-        nonlocal code
-        if outcome.status == "failed":
-            code = EXIT_FAILED
-        for observer in observers:
-            observer.outcome(outcome)
-
-    with Ledger(out, messages.note) as ledger, ExitStack() as entered:
+    with Ledger(options.out, messages.note) as ledger, ExitStack() as entered:
         last = None if options.overwrite else ledger.last_settings()
-        parts = ModelAndDevice(out, options.model, options.device, last, messages)
-        parts.check(options.size)
-        plan = make_plan(
-            options.paths,
-            out,
-            samples=options.samples,
-            format=options.format,
-            recursive=options.recursive,
-            overwrite=options.overwrite,
-            ledger=ledger,
-        )
+        network = ModelAndDevice(options, last, messages)
+        network.check()
+        plan = make_plan(options, ledger)
         for note in plan.notes:
             messages.note(note)
         require_photos(plan, options.paths)
         for observer in observers:
             entered.enter_context(observer)
+        this = _Run(options, messages, observers, ledger, last, network)
         try:
             for outcome in plan.outcomes():
-                tell(outcome)
-            if not options.dry_run:
-                ledger.note_moved()
-            todo = [] if options.fail_fast and plan.problems else plan.todo
-            if todo:
-                settings = settle(options, last, parts.bundle)
-                colorizer, settings = parts.open(settings, len(todo), dry=options.dry_run)
-                if colorizer:
-                    ledger.begin(settings)
-                    messages.note(
-                        f"{count_text(len(todo), 'photo')}, "
-                        f"{count_text(settings.samples, 'sample')} each, into {shown(out)}"
-                    )
-                    treatment = Treatment(
-                        settings.samples,
-                        settings.seed,
-                        settings.candidates,
-                        options.on_colour,
-                        options.fail_fast,
-                    )
-                    device = colorizer.device.name
-                    facts = RunFacts(len(todo), settings.seed, settings.model_digest, device)
-                    for observer in observers:
-                        observer.start(facts)
-                    execute(todo, colorizer, treatment, tell, ledger.put)
-            elif last and not plan.todo:
-                tell_given(messages, out, last, options)
-            if options.dry_run:
-                write_stdout("".join(plan.lines()))
+                this.tell(outcome)
+            this.carry_out(plan, execute)
         except KeyboardInterrupt:
-            code = EXIT_INTERRUPTED
+            this.code = EXIT_INTERRUPTED
         for observer in observers:
             observer.end(plan)
-    return code
+    return this.code
+
+
+@dataclass
+class _Run:
+    """A run that is planned: what is asked for, what there is for it, and who is told."""
+
+    options: Options
+    messages: Messages
+    observers: Sequence[Observer]
+    ledger: Ledger
+    last: RunSettings | None
+    network: ModelAndDevice
+    code: int = EXIT_OK
+
+    def carry_out(self, plan: Plan, execute: Execute) -> None:
+        """Colorize what is left to do, or say what would be done."""
+        options = self.options
+        todo = [] if options.fail_fast and plan.problems else plan.todo
+        if not options.dry_run:
+            self.ledger.note_moved()
+        if todo:
+            self._colorize(todo, execute)
+        elif self.last and not plan.todo:
+            tell_given(self.messages, options.out, self.last, options)
+        if options.dry_run:
+            write_stdout("".join(plan.lines()))
+
+    def _colorize(self, todo: Sequence[Job], execute: Execute) -> None:
+        """Colorize photographs; a dry run ends where settings that differ have been said."""
+        colorizer, settings = self.network.open_network(len(todo))
+        if colorizer is None:
+            return
+        self.ledger.begin(settings)
+        self.messages.note(
+            f"{count_text(len(todo), 'photo')}, {count_text(settings.samples, 'sample')} each, "
+            f"into {shown(self.options.out)}"
+        )
+        for observer in self.observers:
+            observer.start(len(todo), settings)
+        treatment = Treatment(
+            settings.samples,
+            settings.seed,
+            settings.candidates,
+            self.options.on_colour,
+            self.options.fail_fast,
+        )
+        execute(todo, colorizer, treatment, self.tell, self.ledger.put)
+
+    def tell(self, outcome: Outcome) -> None:
+        """Tell the observers what became of a photograph."""
+        if outcome.status == "failed":
+            self.code = EXIT_FAILED
+        for observer in self.observers:
+            observer.outcome(outcome)

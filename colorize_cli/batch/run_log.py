@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TextIO
 
 from ..errors import UsageError
-from .outcome import Observer, Outcome, RunFacts
+from .outcome import Observer, Outcome
+from .settings import RunSettings
 
 # What the log calls what is neither done nor failed, and the reason that it states.
 _NOTHING_TO_DO = {
@@ -59,9 +60,13 @@ class RunLog(Observer):
         if self._file is not None and self._file is not sys.stdout:
             self._file.close()
 
-    def start(self, facts: RunFacts) -> None:
+    def start(self, photos: int, settings: RunSettings) -> None:
         """Keep what the photographs from here on are made with."""
-        self._run = {"seed": facts.seed, "model": facts.model, "device": facts.device}
+        self._run = {
+            "seed": settings.seed,
+            "model": settings.model_digest,
+            "device": settings.device,
+        }
 
     def outcome(self, outcome: Outcome) -> None:
         """Write the line of a photograph."""

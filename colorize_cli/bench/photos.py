@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..batch.options import Options
 from ..batch.output_names import Job
 from ..batch.plan import make_plan
 from ..errors import UsageError
@@ -43,7 +44,7 @@ def find_photos(
         source.parent.mkdir()
         source.write_bytes(synthetic_photo())
         paths = [source]
-    plan = make_plan(paths, folder / "out", samples=samples)
+    plan = make_plan(Options(tuple(paths), folder / "out", samples=samples))
     for problem in plan.problems:
         on_failure(problem.source, problem.reason or "")
     if not plan.jobs:

@@ -71,7 +71,7 @@ def take_reference(model: str, photos: PhotoSet, stage_seconds: float | None) ->
 def measure(
     configuration: Configuration, photos: PhotoSet, stages: Mapping[str, Stage], budget: Budget
 ) -> tuple[Measurement, Colours]:
-    """Measure a configuration and draw its colours; the stages tell how many photos take long."""
+    """Measure a configuration for as long as the budget says, and draw its colours."""
     bundle, batch = load_bundle(configuration.model), configuration.batch
     device = resolve(configuration.device, precision=configuration.precision or "fp32")
     laps, rows = NetworkLaps(), batch if device.is_gpu else 1

@@ -16,7 +16,8 @@ from rich.progress import (
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
-from ..batch.outcome import Observer, Outcome, RunFacts
+from ..batch.outcome import Observer, Outcome
+from ..batch.settings import RunSettings
 from ..system.messages import Messages, Progress
 from ..system.wording import duration_text, rate_text
 
@@ -94,9 +95,9 @@ class PhotoProgress(Observer):
     def __exit__(self, *exception: object) -> None:
         self._shown.close()
 
-    def start(self, facts: RunFacts) -> None:
+    def start(self, photos: int, settings: RunSettings) -> None:
         """Show that nothing is done yet."""
-        self._progress = self._shown.enter_context(self._messages.progress(facts.photos))
+        self._progress = self._shown.enter_context(self._messages.progress(photos))
 
     def outcome(self, outcome: Outcome) -> None:
         """Count one more, of those that are worked on."""

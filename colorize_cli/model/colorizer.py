@@ -74,6 +74,7 @@ class Colorizer:
         size: int | None = None,
         batch: int = 1,
         graphs: Mapping[str, Graph] | None = None,
+        note: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Open a model on a device that is known to work; `open` finds both.
 
@@ -84,6 +85,7 @@ class Colorizer:
             size: Square root of the working area in pixels (`frame_for`); the bundle's by default.
             batch: Photos that go through together.
             graphs: The bundle's graphs on this device, where they are open already.
+            note: Told what opening them takes long for, where it does.
 
         Raises:
             UsageError: A number is out of range.
@@ -99,7 +101,9 @@ class Colorizer:
             raise UsageError(f"the batch must be at least 1, not {batch}")
         self.batch = batch
         self._rows = batch if device.is_gpu else 1
-        self._graphs = graphs or open_graphs(bundle, device, photos=self._rows, size=self.size)
+        self._graphs = graphs or open_graphs(
+            bundle, device, photos=self._rows, size=self.size, note=note
+        )
         self._lanes = Lanes(device.lanes)
 
     @classmethod
@@ -119,7 +123,7 @@ class Colorizer:
             device: As `choose_device` takes it, like `note`.
             steps: Sampling steps, as `__init__` takes them, like `size`.
             size: Working size in pixels.
-            note: Told that "auto" measures, which takes some seconds once on a machine.
+            note: Told what takes longer once on a machine: that "auto" measures, say.
 
         Raises:
             ModelError: The model cannot be used.
@@ -128,7 +132,7 @@ class Colorizer:
         """
         bundle = load_bundle(model)
         chosen = choose_device(device, bundle, note)
-        return cls(bundle, chosen, steps=steps, size=size, batch=chosen.batch_for(1))
+        return cls(bundle, chosen, steps=steps, size=size, batch=chosen.batch_for(1), note=note)
 
     @property
     def mixes_shapes(self) -> bool:
@@ -233,9 +237,11 @@ class Colorizer:
         return self.family.sample(self._graphs, condition, noise, watched)
 
 
-def choose_device(requested: str, bundle: Bundle, note: Callable[[str], None]) -> Device:
+def choose_device(
+    requested: str, bundle: Bundle, note: Callable[[str], None], found: Device | None = None
+) -> Device:
     """Choose the device to run a bundle on, as `fastest_device.choose` does."""
-    return choose(requested, bundle, note, _try_out)
+    return choose(requested, bundle, note, _try_out, found)
 
 
 def _try_out(bundle: Bundle, device: Device) -> tuple[float, list[Float]]:

@@ -48,7 +48,13 @@ class Trial:
 TryOut: TypeAlias = Callable[[Bundle, Device], tuple[float, list[Float]]]
 
 
-def choose(requested: str, bundle: Bundle, note: Callable[[str], None], try_out: TryOut) -> Device:
+def choose(
+    requested: str,
+    bundle: Bundle,
+    note: Callable[[str], None],
+    try_out: TryOut,
+    found: Device | None = None,
+) -> Device:
     """Choose the device to run a bundle on.
 
     Args:
@@ -57,18 +63,19 @@ def choose(requested: str, bundle: Bundle, note: Callable[[str], None], try_out:
         bundle: What is to be run.
         note: Told that a measurement begins, where none is kept yet.
         try_out: Measures a bundle on a device.
+        found: What `resolve` gave for `requested`, where it was asked already.
 
     Raises:
         DeviceError: The device asked for by name cannot run here.
         UsageError: There is no device of that name.
     """
-    found = resolve(requested)
+    found = found or resolve(requested)
     is_open = requested == "auto" or found.precision is not None
     if found.is_gpu or not is_open:
         return found
     trials = kept_trials(bundle)
     if trials is None:
-        found_here = candidates()
+        found_here = candidates(requested)
         if len(found_here) == 1:
             return found
         note("measuring once what is fastest on this machine, some seconds")
@@ -98,12 +105,15 @@ def kept_trials(bundle: Bundle) -> list[Trial] | None:
     return None
 
 
-def candidates() -> list[Device]:
-    """List what can compute on this CPU, onnxruntime first, which is the reference for colours."""
+def candidates(proven: str = "") -> list[Device]:
+    """List what can compute on this CPU, onnxruntime first, which is the reference for colours.
+
+    Each is proven, but for the one of the name `proven`, which was proven before.
+    """
     return [
         resolve(name, precision=precision or "fp32", is_proven=True)
         for name in DEVICES
-        if not runtime_of(name).is_gpu and problem(name) is None
+        if not runtime_of(name).is_gpu and problem(name, is_proven=name == proven) is None
         for precision in runtime_of(name).precisions()
     ]
 

@@ -1,5 +1,6 @@
 """The graphs of a bundle, opened on a device for the photographs that it will meet."""
 
+from collections.abc import Callable
 from functools import partial
 
 from ..imaging.frame import frame_for
@@ -14,7 +15,12 @@ _LONGEST = 2
 
 
 def open_graphs(
-    bundle: Bundle, device: Device, *, photos: int = 1, size: int | None = None
+    bundle: Bundle,
+    device: Device,
+    *,
+    photos: int = 1,
+    size: int | None = None,
+    note: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Graph]:
     """Open the graphs of a bundle, by file name.
 
@@ -23,19 +29,18 @@ def open_graphs(
         device: What to run it on.
         photos: Photos a call.
         size: Working size in pixels; the bundle's by default.
+        note: Told what takes long, where something does.
 
     Raises:
         ModelError: The bundle is damaged, or its graphs are not of its family.
         DeviceError: The device cannot run them.
     """
-    graphs = runtime_of(device.name).open(graph_set(bundle, photos, size), device)
+    runtime, graphs = runtime_of(device.name), graph_set(bundle, photos, size)
+    if text := runtime.announcement(graphs):
+        note(text)
+    opened = runtime.open(graphs, device)
     bundle.forget()
-    return graphs
-
-
-def announcement(bundle: Bundle, device: Device, *, photos: int, size: int) -> str | None:
-    """Say what opening the graphs will take long for; None where it takes seconds."""
-    return runtime_of(device.name).announcement(graph_set(bundle, photos, size))
+    return opened
 
 
 def graph_set(bundle: Bundle, photos: int = 1, size: int | None = None) -> GraphSet:

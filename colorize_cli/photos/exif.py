@@ -1,9 +1,9 @@
 """EXIF blocks: the little of TIFF's directory structure that turning a photo upright touches.
 
-A block is what EXIF, TIFF and DNG share: byte order mark, 42, offset of the first directory
-(IFD0), directories of 12-byte entries. Where a photo keeps its format the block is patched in
-place, so that maker notes, which hold absolute offsets, stay valid. Between TIFF and the other
-formats directories are taken apart and built anew.
+A block is a byte order mark, 42, the offset of the first directory (IFD0), and directories of
+12-byte entries. Where a photo keeps its format the block is patched in place, so that maker notes,
+which hold absolute offsets, stay valid. To and from TIFF directories are taken apart and built
+anew.
 
 Sources: TIFF 6.0, section 2; CIPA DC-008 (EXIF 2.32), 4.6.
 """
@@ -17,9 +17,7 @@ from typing import Literal
 ByteOrder = Literal["<", ">"]
 
 ORIENTATION = 0x0112
-EXIF_IFD = 0x8769
-GPS_IFD = 0x8825
-_INTEROP_IFD = 0xA005
+EXIF_IFD, GPS_IFD, _INTEROP_IFD = 0x8769, 0x8825, 0xA005
 _SUB_IFDS = (EXIF_IFD, GPS_IFD, _INTEROP_IFD)
 
 # Pairs that speak of the two sides, exchanged when a photo is laid on its side: ImageWidth and
@@ -38,14 +36,9 @@ class ExifError(ValueError):
 
 @dataclass(frozen=True)
 class Tag:
-    """One entry of a directory.
+    """One entry of a directory: `count` values of a field type, 1 to 13, or a sub-directory.
 
-    Attributes:
-        code: Tag number.
-        type: Field type, 1 to 13.
-        count: Number of values.
-        value: The values as bytes, in the block's byte order; empty for a sub-directory.
-        children: The sub-directory that the entry points to.
+    `value` has the values as bytes in the block's byte order, `children` the sub-directory's tags.
     """
 
     code: int
@@ -65,14 +58,13 @@ def byte_order(block: bytes) -> ByteOrder:
 def read_tags(block: bytes) -> list[Tag]:
     """Read the first directory with its EXIF, GPS and interoperability sub-directories.
 
-    Args:
-        block: An EXIF block without the "Exif" prefix, or a whole TIFF file (not BigTIFF).
+    The block has no "Exif" prefix; it may be a whole TIFF file, but no BigTIFF.
 
     Raises:
         ExifError: The first directory lies outside the block.
     """
     order = byte_order(block)
-    return read_directory(block, order, _unpack(block, order, "I", 4), _SUB_IFDS)
+    return read_directory(block, order, _unpack(block, order, "I", 4))
 
 
 def read_directory(
@@ -96,7 +88,7 @@ def read_directory(
             target = _unpack(block, order, "I", start)
             with suppress(ExifError):
                 children = read_directory(block, order, target, inner)
-                tags.append(Tag(code, kind, count, children=tuple(children)))
+                tags.append(Tag(code, _LONG, count, children=tuple(children)))
     return tags
 
 
@@ -113,47 +105,35 @@ def directory_bytes(tags: Sequence[Tag], order: ByteOrder, base: int) -> bytes:
     heap = b""
     heap_base = base + 2 + 12 * len(tags) + 4
     for tag in tags:
-        value = tag.value
-        if tag.children:
-            value = struct.pack(order + "I", heap_base + len(heap))
-            heap += directory_bytes(tag.children, order, heap_base + len(heap))
-        elif len(value) > 4:
-            value = struct.pack(order + "I", heap_base + len(heap))
-            heap += tag.value + b"\0" * (len(tag.value) % 2)
-        kind = _LONG if tag.children else tag.type
-        entries += struct.pack(order + "HHI", tag.code, kind, tag.count) + value.ljust(4, b"\0")
+        place = heap_base + len(heap)
+        value = directory_bytes(tag.children, order, place) if tag.children else tag.value
+        if tag.children or len(value) > 4:
+            heap += value + b"\0" * (len(value) % 2)
+            value = struct.pack(order + "I", place)
+        entries += struct.pack(order + "HHI", tag.code, tag.type, tag.count)
+        entries += value.ljust(4, b"\0")
     return entries + b"\0\0\0\0" + heap
 
 
-def orientation(block: bytes) -> int:
-    """Orientation of the photo, 1 to 8; 1 where it is not stated or makes no sense."""
-    order = byte_order(block)
-    for position in _entries(block, order, _unpack(block, order, "I", 4)):
-        if _unpack(block, order, "H", position) == ORIENTATION:
-            wide = _unpack(block, order, "H", position + 2) == _LONG
-            value = _unpack(block, order, "I" if wide else "H", position + 8)
-            return value if 1 <= value <= 8 else 1
-    return 1
+def made_upright(block: bytes) -> tuple[bytes, int]:
+    """Return the block for upright pixels, and the orientation till then; 1 for none or nonsense.
 
-
-def made_upright(block: bytes) -> bytes:
-    """Return the block as it has to be once the pixels are upright, the same number of bytes.
-
-    Orientation becomes 1; for a photo that lay on its side the two sides' tags change places;
-    the thumbnail, which shows the grey photo as it lay, is unlinked.
+    The block keeps its length. Orientation becomes 1; for a photo that lay on its side the two
+    sides' tags change places; the thumbnail, which shows the grey photo as it lay, is unlinked.
 
     Raises:
         ExifError: The first directory lies outside the block.
     """
     order = byte_order(block)
-    sideways = orientation(block) >= 5
-    patched = bytearray(block)
     ifd0 = _unpack(block, order, "I", 4)
     positions = _by_code(block, order, ifd0)
+    patched, orientation = bytearray(block), 1
     if ORIENTATION in positions:
-        wide = _unpack(block, order, "H", positions[ORIENTATION] + 2) == _LONG
-        struct.pack_into(order + ("I" if wide else "H"), patched, positions[ORIENTATION] + 8, 1)
-    if sideways:
+        position = positions[ORIENTATION]
+        kind = "I" if _unpack(block, order, "H", position + 2) == _LONG else "H"
+        orientation = _unpack(block, order, kind, position + 8)
+        struct.pack_into(order + kind, patched, position + 8, 1)
+    if 5 <= orientation <= 8:
         _exchange(patched, positions, _SIDES_IFD0)
         if EXIF_IFD in positions:
             target = _unpack(block, order, "I", positions[EXIF_IFD] + 8)
@@ -162,7 +142,7 @@ def made_upright(block: bytes) -> bytes:
     end = ifd0 + 2 + 12 * _unpack(block, order, "H", ifd0)
     if end + 4 <= len(block):
         patched[end : end + 4] = b"\0\0\0\0"
-    return bytes(patched)
+    return bytes(patched), orientation if 1 <= orientation <= 8 else 1
 
 
 def _exchange(
@@ -176,7 +156,8 @@ def _exchange(
 
 
 def _by_code(block: bytes, order: ByteOrder, offset: int) -> dict[int, int]:
-    entries = _entries(block, order, offset)
+    """Return where the entries stand; of several with one code the first counts."""
+    entries = reversed(_entries(block, order, offset))
     return {_unpack(block, order, "H", position): position for position in entries}
 
 

@@ -1,8 +1,7 @@
 """What a photo carries beside its pixels, in one form for every format, and what of it holds.
 
-Pixels are taken for sRGB throughout, so an ICC profile is kept only where it says sRGB; a grey
-profile cannot describe a colour picture. EXIF and XMP are passed on byte for byte but for what
-turning the photo upright makes untrue.
+Pixels are taken for sRGB throughout, so an ICC profile is kept only where it says so. EXIF and XMP
+are passed on byte for byte but for what turning the photo upright makes untrue.
 
 Sources: XMP part 1; IPTC-IIM in Photoshop image resources.
 """
@@ -13,9 +12,7 @@ from dataclasses import dataclass, replace
 
 from . import exif as exif_block
 from . import icc as icc_profile
-from .exif import ExifError
-
-Comments = tuple[tuple[str, str], ...]
+from .exif import ExifError, Tag
 
 METRES_PER_INCH = 0.0254
 # What people call the parts.
@@ -39,12 +36,12 @@ class Metadata:
     """Everything but pixels, alpha and size; None or empty where the file says nothing.
 
     Attributes:
-        exif: EXIF block, from its byte order mark on.
-        xmp: XMP packet.
-        icc: ICC profile.
-        iptc: IPTC-IIM records.
+        exif: The block from its byte order mark on.
+        xmp: The packet.
+        icc: The profile.
+        iptc: The IIM records.
         dpi: Resolution along width and height, pixels per inch.
-        comments: Keyword and text; the comment of a JPEG has the keyword "Comment".
+        comments: Keyword and text; "Comment" is the keyword where a format has none.
     """
 
     exif: bytes | None = None
@@ -52,26 +49,24 @@ class Metadata:
     icc: bytes | None = None
     iptc: bytes | None = None
     dpi: tuple[float, float] | None = None
-    comments: Comments = ()
+    comments: tuple[tuple[str, str], ...] = ()
 
 
 def settle(metadata: Metadata) -> tuple[Metadata, int, list[str]]:
     """Bring metadata as read to what holds for an upright sRGB picture.
 
-    Returns:
-        The metadata, the EXIF orientation (1 to 8) that the pixels have yet to undergo, and
-        warnings about what was dropped.
+    Returns them, the EXIF orientation (1 to 8) that the pixels have yet to undergo, and warnings
+    about what was dropped.
     """
-    warnings = []
-    orientation = 1
+    orientation, warnings = 1, []
     exif, xmp, icc, dpi = metadata.exif, metadata.xmp, metadata.icc, metadata.dpi
     if exif is not None:
         exif = exif.removeprefix(_EXIF_PREFIX)
         try:
-            orientation = exif_block.orientation(exif)
+            upright, orientation = exif_block.made_upright(exif)
             dpi = dpi or exif_dpi(exif)
-            exif = exif_block.made_upright(exif)
-            exif_block.read_tags(exif)  # directories that overlap do not survive the change
+            exif_block.read_tags(upright)  # directories that overlap do not survive the change
+            exif = upright
         except ExifError as error:
             orientation, exif = 1, None
             warnings.append(f"EXIF dropped: it is damaged ({error})")
@@ -111,18 +106,13 @@ def exif_dpi(block: bytes) -> tuple[float, float] | None:
 def exif_with_resolution(dpi: tuple[float, float]) -> bytes:
     """Build an EXIF block that states a resolution and nothing else."""
     ratios = (struct.pack(">II", round(number * 10_000), 10_000) for number in dpi)
-    tags = [
-        exif_block.Tag(code, 5, 1, ratio) for code, ratio in zip(_RESOLUTION, ratios, strict=True)
-    ]
-    return exif_block.build([*tags, exif_block.Tag(_RESOLUTION_UNIT, 3, 1, b"\0\2")], ">")
+    tags = [Tag(code, 5, 1, ratio) for code, ratio in zip(_RESOLUTION, ratios, strict=True)]
+    return exif_block.build([*tags, Tag(_RESOLUTION_UNIT, 3, 1, b"\0\2")], ">")
 
 
 def comment_lines(metadata: Metadata) -> list[str]:
     """Write the comments for a format that has no keywords."""
-    return [
-        text if keyword == "Comment" else f"{keyword}: {text}"
-        for keyword, text in metadata.comments
-    ]
+    return [text if key == "Comment" else f"{key}: {text}" for key, text in metadata.comments]
 
 
 def iptc_of(resources: bytes) -> bytes | None:

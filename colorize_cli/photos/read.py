@@ -1,21 +1,48 @@
 """Photographs in: bytes of a file to upright pixels, alpha and metadata."""
 
 import hashlib
-from dataclasses import replace
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
 
 from ..errors import ImageError
+from ..imaging.lab import Pixels
 from .formats import FORMATS, listed, sniff
-from .photo import Photo, settled
+from .formats.format import Page
+from .metadata import Metadata, settle
 
-__all__ = ["Photo", "read_photo"]
+
+@dataclass(frozen=True)
+class Photo:
+    """A photograph as read, upright.
+
+    Attributes:
+        pixels: (H, W) grey or (H, W, 3) RGB, uint8 or uint16, full range, taken for sRGB.
+        alpha: (H, W) of the same type, not multiplied into the pixels; None without one.
+        metadata: What holds for an upright colour picture.
+        format: A name in `formats.FORMATS`.
+        digest: SHA-256 of the file's bytes.
+        is_colour: Whether the channels differ; a grey photo stored as RGB is not colour.
+        warnings: What of the file could not be kept, and why.
+        compressed: Whether the file's pixels were; a TIFF is written as it was read.
+    """
+
+    pixels: Pixels
+    alpha: Pixels | None
+    metadata: Metadata
+    format: str
+    digest: bytes
+    is_colour: bool
+    warnings: tuple[str, ...] = ()
+    compressed: bool = True
 
 
 def read_photo(data: bytes) -> Photo:
     """Read a photograph from the bytes of its file.
 
-    Args:
-        data: A file of one of `FORMATS`; 1 to 16 bits a channel; grey, RGB, palette or CMYK.
-            Of an animation or a file of several pages the first is taken, with a warning.
+    The file is one of `FORMATS`, with 1 to 16 bits a channel, in grey, RGB, a palette or CMYK. Of
+    an animation or a file of several pages the first is taken, with a warning.
 
     Raises:
         ImageError: The bytes are no such file, are damaged or truncated, or the photo has no
@@ -24,8 +51,33 @@ def read_photo(data: bytes) -> Photo:
     name = sniff(data)
     if name is None:
         raise ImageError(f"not a {listed('or')} file" if data else "the file is empty")
-    format = FORMATS[name]
-    page = next(iter(format.read_pages(data)))
-    if page.pages > 1:
-        page = replace(page, warnings=("only the first page is used", *page.warnings))
-    return settled(page, name, hashlib.sha256(data).digest(), format.tolerance)
+    page = next(iter(FORMATS[name].read_pages(data)))
+    return _settled(page, name, hashlib.sha256(data).digest())
+
+
+def _settled(page: Page, format: str, digest: bytes) -> Photo:
+    """Turn a page upright, make grey out of equal channels, and drop metadata that do not hold."""
+    pixels, is_colour = _grey_or_rgb(page.pixels, FORMATS[format].tolerance)
+    metadata, orientation, dropped = settle(page.metadata)
+    pixels = _upright(pixels, orientation)
+    alpha = None if page.alpha is None else _upright(page.alpha, orientation)
+    passed_over = ["only the first page is used"] if page.pages > 1 else []
+    warnings = (*passed_over, *page.warnings, *dropped)
+    return Photo(pixels, alpha, metadata, format, digest, is_colour, warnings, page.compressed)
+
+
+def _upright(pixels: Pixels, orientation: int) -> Pixels:
+    turned = pixels.swapaxes(0, 1) if orientation >= 5 else pixels
+    rows = -1 if orientation in (3, 4, 7, 8) else 1
+    columns = -1 if orientation in (2, 3, 6, 7) else 1
+    return np.ascontiguousarray(turned[::rows, ::columns])
+
+
+def _grey_or_rgb(pixels: Pixels, tolerance: int) -> tuple[Pixels, bool]:
+    """Return grey as (H, W), where channels differ by at most `tolerance`, or colour as it is."""
+    if pixels.ndim == 2:
+        return pixels, False
+    red, green, blue = cv2.split(pixels)
+    if any(cv2.norm(other, green, cv2.NORM_INF) > tolerance for other in (red, blue)):
+        return pixels, True
+    return green, False

@@ -1,17 +1,4 @@
-"""Photographs out: RGB pixels to the bytes of a file, with the photo's alpha and metadata.
-
-Settings are chosen for time, for at the libraries' defaults encoding would take as long as the
-network. Core milliseconds a megapixel on an EPYC, by `python -m benchmarks.encoding`:
-
-| format | setting | ms/MP | library's default |
-|---|---|---|---|
-| PNG, 8 bits | level 1, run lengths, average filter | 33 | 204 ms, 16% smaller |
-| PNG, 16 bits | level 1, difference filter | 137 | 288 ms, 1% smaller |
-| TIFF, 8 bits | deflate 1 with predictor | 36 | 165 ms, 7% smaller |
-| TIFF, 16 bits | deflate 1 with predictor | 125 | 209 ms, as large |
-| JPEG | quality 95, 4:4:4 | 5 | 8 ms, as large |
-| WebP | lossless | 567 | quality 95: 95 ms, 67% smaller |
-"""
+"""Photographs out: RGB pixels to the bytes of a file, with the photo's alpha and metadata."""
 
 import numpy as np
 
@@ -19,9 +6,9 @@ from ..errors import ImageError
 from ..imaging.depth import eight_bits
 from ..imaging.lab import Pixels
 from .formats import FORMATS
-from .formats.format import Format
+from .formats.format import Format, Page
 from .metadata import PARTS, Metadata
-from .photo import Page, Photo
+from .read import Photo
 
 _STRIP = 256  # rows at a time where pixels are converted
 
@@ -29,13 +16,9 @@ _STRIP = 256  # rows at a time where pixels are converted
 def encode_photo(rgb: Pixels, photo: Photo, format: str) -> bytes:
     """Encode a coloured photo with the alpha and metadata of the photo that it was made from.
 
-    What `format` cannot hold is left out, as `losses` says: transparency is laid on white, 16 bits
-    are rounded to 8.
-
-    Args:
-        rgb: (H, W, 3) sRGB of the size and type of `photo.pixels`.
-        photo: The photo as read.
-        format: A name in `FORMATS`.
+    What `format`, a name in `FORMATS`, cannot hold is left out, as `losses` says: transparency is
+    laid on white, 16 bits are rounded to 8. `rgb` is (H, W, 3) sRGB of the size and type of
+    `photo.pixels`.
 
     Raises:
         ImageError: The photo has longer sides than the format allows.
@@ -44,10 +27,8 @@ def encode_photo(rgb: Pixels, photo: Photo, format: str) -> bytes:
     if rgb.shape != (height, width, 3) or rgb.dtype != photo.pixels.dtype:
         raise ValueError(f"rgb is {rgb.dtype}{rgb.shape}, the photo {height} x {width}")
     target, alpha = FORMATS[format], photo.alpha
-    if max(height, width) > target.longest_side:
-        raise ImageError(
-            f"a side of {max(height, width)} pixels is too long for {format}: choose --format png"
-        )
+    if (side := max(height, width)) > target.longest_side:
+        raise ImageError(f"a side of {side} pixels is too long for {format}: choose --format png")
     if not target.is_deep:
         rgb, alpha = eight_bits(rgb), None if alpha is None else eight_bits(alpha)
     if alpha is not None and not target.has_alpha:

@@ -77,7 +77,7 @@ def noise(one: Rate, other: Rate) -> float:
 
     It is half the 95% interval of the ratio of their means, from how far the parts of each run lie
     apart, and never less than runs of the same differ by. The mean of few parts is off by Student's
-    t; resampling three to ten parts would call 8 to 20% of equal rates different.
+    t; resampling three to ten parts would call 7 to 20% of equal rates different.
     """
     if min(len(rate.part_seconds) for rate in (one, other)) < 2:
         return math.inf

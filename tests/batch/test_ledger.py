@@ -8,8 +8,14 @@ from io import FileIO
 from pathlib import Path
 
 import pytest
+from made.messages import Told
+from made.settings import run_settings
 
-from colorize_cli.batch.ledger import ORIGINS_NAME, Ledger, Made, Origin
+from colorize_cli.batch.introduction import tell_differences
+from colorize_cli.batch.ledger import ORIGINS_NAME, SETTINGS_NAME, Ledger, Made, Origin
+from colorize_cli.batch.options import Options
+from colorize_cli.batch.settings import settle
+from colorize_cli.model.bundle import load_bundle
 
 OUT = Path("out")
 
@@ -179,3 +185,24 @@ def test_threads_write_whole_lines() -> None:
     lines = (OUT / ORIGINS_NAME).read_text().split("\n")
     names = [name for line in lines if line for name in json.loads(line)["names"]]
     assert sorted(names) == sorted(f"{k}.jpg" for k in range(200))
+
+
+def test_the_default_s_older_digest_is_that_of_the_same_model() -> None:
+    older = "375c6c39f69054e308269d1bd10b5f4197009b0cde4f308923a645cb502f7738"
+    with Ledger(OUT) as ledger:
+        ledger.begin(run_settings(model_digest=older, size=96, steps=5))
+    last = Ledger(OUT).last_settings()
+    assert last is not None
+    settings, messages = settle(Options((OUT,), OUT), last, load_bundle()), Told()
+    assert (settings.size, settings.steps) == (96, 5)
+    tell_differences(messages, OUT, last, settings)
+    assert not messages.said
+
+
+def test_a_record_s_settings_are_kept_as_earlier_ones_each_once() -> None:
+    for seed in (0, 1, 0, 0):
+        with Ledger(OUT) as ledger:
+            ledger.begin(run_settings(seed=seed))
+    record = json.loads((OUT / SETTINGS_NAME).read_text())
+    assert [earlier["seed"] for earlier in record["earlier"]] == [0, 1]
+    assert record["settings"]["seed"] == 0

@@ -11,6 +11,7 @@ from made.pictures import color, encode, grey
 
 from colorize_cli.batch import pipeline as batch
 from colorize_cli.batch.ledger import Ledger, Made
+from colorize_cli.batch.options import Options
 from colorize_cli.batch.outcome import Outcome
 from colorize_cli.batch.output_names import Job
 from colorize_cli.batch.photo_job import OnColour, Put, Treatment, write_file
@@ -89,7 +90,7 @@ def put(name: str, number: int = 0, *, wide: bool = False) -> str:
 
 
 def jobs(out: str = "out", samples: int = 1) -> tuple[Job, ...]:
-    return make_plan([Path("scans")], Path(out), samples=samples).jobs
+    return make_plan(Options((Path("scans"),), Path(out), samples=samples)).jobs
 
 
 def colorize(
@@ -148,7 +149,7 @@ def test_every_file_is_announced_before_it_appears(on_colour: OnColour) -> None:
             if source == "color.png":
                 raise OSError(28, "No space left on device")
 
-    todo = make_plan([Path("scans")], Path("out"), samples=2, overwrite=True).jobs
+    todo = make_plan(Options((Path("scans"),), Path("out"), samples=2, overwrite=True)).jobs
     treatment = Treatment(samples=2, on_colour=on_colour)
     outcomes = colorize(Network(), todo, treatment, Full(Path("out")).put)
     assert sorted(told) == [
@@ -205,7 +206,7 @@ def test_photos_in_colour_are_treated_as_asked(policy: OnColour, status: str) ->
 
 def test_a_copy_in_another_format_has_the_pixels_of_the_photo() -> None:
     Path("scans/colour.png").write_bytes(encode(color(), "PNG"))
-    todo = make_plan([Path("scans")], Path("out"), format="tiff").jobs
+    todo = make_plan(Options((Path("scans"),), Path("out"), format="tiff")).jobs
     colorize(Network(), todo, Treatment(on_colour="copy"))
     np.testing.assert_array_equal(read_photo(files("out")["colour.tif"]).pixels, color())
 

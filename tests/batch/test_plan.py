@@ -1,11 +1,13 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made.pictures import encode, grey, tiff
 
 from colorize_cli.batch.ledger import ORIGINS_NAME, SETTINGS_NAME
+from colorize_cli.batch.options import Options
 from colorize_cli.batch.plan import Plan, make_plan
 from colorize_cli.errors import UsageError
 from colorize_cli.photos.formats import listed
@@ -29,8 +31,8 @@ def put(path: str, data: bytes = JPEG) -> Path:
     return target
 
 
-def plan(*paths: str, out: str = "out", **options: object) -> Plan:
-    return make_plan([Path(path) for path in paths], Path(out), **options)  # type: ignore[arg-type]
+def plan(*paths: str, out: str = "out", **options: Any) -> Plan:
+    return make_plan(Options(tuple(map(Path, paths)), Path(out), **options))
 
 
 def outputs(found: Plan) -> dict[str, list[str]]:

@@ -14,11 +14,12 @@ from made.pictures import encode, grey
 
 from colorize_cli.batch.ledger import SETTINGS_NAME
 from colorize_cli.batch.options import Options
-from colorize_cli.batch.outcome import Observer, Outcome, RunFacts
+from colorize_cli.batch.outcome import Observer, Outcome
 from colorize_cli.batch.output_names import Job
 from colorize_cli.batch.photo_job import Put, Treatment
 from colorize_cli.batch.plan import Plan
 from colorize_cli.batch.run import run
+from colorize_cli.batch.settings import RunSettings
 from colorize_cli.errors import DeviceError
 from colorize_cli.model.colorizer import Colorizer
 
@@ -31,6 +32,7 @@ sys.path.insert(0, sys.argv[2])
 from collections import Counter
 from pathlib import Path
 from colorize_cli.cli.app import main
+from colorize_cli.model import fastest_device
 from colorize_cli.runtimes import device
 
 counts = Counter()
@@ -42,7 +44,7 @@ problem = device.problem
 def counted(name, *, is_proven=False):
     counts["proven " + name] += not is_proven
     return problem(name, is_proven=is_proven)
-device.problem = counted
+device.problem = fastest_device.problem = counted
 found = []
 for words in json.loads(sys.argv[1]):
     counts.clear()
@@ -75,8 +77,8 @@ class Events(Observer):
     def __exit__(self, *exception: object) -> None:
         self.told.append("exit")
 
-    def start(self, facts: RunFacts) -> None:
-        self.told.append(f"start {facts.photos} seed {facts.seed} {facts.device}")
+    def start(self, photos: int, settings: RunSettings) -> None:
+        self.told.append(f"start {photos} seed {settings.seed} {settings.device}")
 
     def outcome(self, outcome: Outcome) -> None:
         self.told.append(f"{outcome.status} {outcome.source.name}")
@@ -152,6 +154,14 @@ def test_a_dry_run_starts_nothing_and_writes_nothing(
     assert not Path("out").exists()
 
 
+def counted(runs: list[list[str]]) -> list[dict[str, int]]:
+    """Count, for each run, what is opened and proven."""
+    code = [sys.executable, "-c", COUNT, json.dumps(runs), str(ROOT)]
+    done = subprocess.run(code, capture_output=True, text=True, check=True)
+    found: list[dict[str, int]] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
 def test_nothing_is_opened_read_or_proven_twice(tiny_bundle: Path) -> None:
     words = ["scans", "--out", "out", "--model", str(tiny_bundle), "--size", "64"]
     runs = [
@@ -161,11 +171,20 @@ def test_nothing_is_opened_read_or_proven_twice(tiny_bundle: Path) -> None:
         [*words, "--device", "cpu", "--format", "jpg", "--dry-run"],
         [*words, "--device", "cpu"],  # nothing left to do
     ]
-    code = [sys.executable, "-c", COUNT, json.dumps(runs), str(ROOT)]
-    done = subprocess.run(code, capture_output=True, text=True, check=True)
-    for counts in json.loads(done.stdout.splitlines()[-1]):
+    for counts in counted(runs):
         assert counts["bundle.json"] == 1
         assert counts["encoder.onnx"] == 1
         assert counts["denoiser.onnx"] == 1
         assert counts.get(SETTINGS_NAME, 1) == 1
         assert counts["proven cpu"] == 1
+
+
+def test_a_device_that_is_given_is_proven_once_whatever_else_is_chosen(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / "cache"))
+    words = ["scans", "--out", "out", "--model", str(tiny_bundle), "--device", "openvino"]
+    # The first run measures which precision is faster, the second has the measurement.
+    for counts in counted([words, [*words, "--overwrite"]]):
+        assert counts["proven openvino"] == 1

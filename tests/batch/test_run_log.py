@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made.settings import run_settings
 
-from colorize_cli.batch.outcome import Outcome, RunFacts, Status
+from colorize_cli.batch.outcome import Outcome, Status
 from colorize_cli.batch.output_names import Job
 from colorize_cli.batch.run_log import RunLog
 from colorize_cli.errors import UsageError
@@ -39,7 +40,7 @@ def test_a_line_says_what_became_of_a_photo_and_how_it_was_made(tmp_path: Path) 
     path = tmp_path / "run.jsonl"
     with RunLog(path) as log:
         log.outcome(Outcome(Path("in/bad.png"), "failed", "empty file"))
-        log.start(RunFacts(photos=4, seed=3, model="m0", device="cuda"))
+        log.start(4, run_settings(seed=3, model_digest="m0", device="cuda"))
         log.outcome(done(warnings=("16 bits rounded",)))
         log.outcome(became("failed", reason="No space left on device", written=(0,)))
         log.outcome(became("left out", kind="colour"))

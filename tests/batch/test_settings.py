@@ -1,34 +1,24 @@
 """What a run makes colourings with: as given, else as in the last run, else as the model has it."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from made.messages import Told
+from made.settings import run_settings
 
 from colorize_cli.batch.introduction import tell_differences, tell_given
 from colorize_cli.batch.options import Options
-from colorize_cli.batch.settings import RunSettings, settle
+from colorize_cli.batch.settings import settle
 from colorize_cli.errors import UsageError
 
 OUT = Path("out")
 BUNDLE: Any = SimpleNamespace(
     digest="m0" * 32, path=Path("/models/m0"), working_size=320, family=SimpleNamespace(steps=20)
 )
-LAST = RunSettings(
-    model="default",
-    model_digest=BUNDLE.digest,
-    device="cpu",
-    precision="fp32",
-    seed=7,
-    size=96,
-    steps=5,
-    batch=2,
-    samples=1,
-    versions={"numpy": "1"},
-    candidates=3,
-)
+LAST = run_settings(model_digest=BUNDLE.digest)
 
 
 def options(**given: Any) -> Options:
@@ -76,17 +66,15 @@ def test_between_cpus_the_batch_makes_no_difference_and_what_is_unknown_none_eit
         ({"device": "cuda", "batch": 9, "precision": ""}, "(device cpu, now cuda, batch 2, now 9)"),
         ({"precision": "bf16"}, "(precision fp32, now bf16)"),
     ):
-        now = RunSettings(**(vars(LAST) | changes))  # type: ignore[arg-type]
         messages = Told()
-        tell_differences(messages, OUT, LAST, now)
+        tell_differences(messages, OUT, LAST, replace(LAST, **changes))  # type: ignore[arg-type]
         assert [how for how, _ in messages.said] == ["warn"] * bool(said)
         assert all(f"other settings {said}" in text for _, text in messages.said)
 
 
 def test_other_versions_are_a_note_and_other_names_a_warning() -> None:
     messages = Told()
-    changes = {"versions": {"numpy": "2"}, "samples": 2}
-    tell_differences(messages, OUT, LAST, RunSettings(**(vars(LAST) | changes)))  # type: ignore[arg-type]
+    tell_differences(messages, OUT, LAST, replace(LAST, versions={"numpy": "2"}, samples=2))
     (_, names), (how, versions) = messages.said
     assert "other names (samples 1, now 2)" in names
     assert how == "note"

@@ -11,8 +11,10 @@ from benchmarks import quality
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.runtimes.device import resolve
-from training.evaluation.document import write_json
+from colorize_cli.system.document import write_document
+from training.evaluation.document import document
 from training.evaluation.evaluate import Evaluation, EvaluationSettings
+from training.evaluation.selection import Selection
 
 HEAD = "# Quality\n\nWords.\n\n"
 
@@ -29,7 +31,8 @@ def write_result(path: Path, bundle: Path, lpips: float, *, degraded: bool = Fal
     lot = [photo(figures(f"set/{i}", (lpips,), (22.0,)), seed=i) for i in range(6)]
     settings = EvaluationSettings((0, 0), samples=1, degraded=degraded)
     colorizer = Colorizer(load_bundle(bundle), resolve("cpu"), steps=2)
-    write_json(path, Evaluation(tuple(lot), {}), [], colorizer, settings, None, True)
+    evaluation = Evaluation(Selection("all", frozenset(range(6)), frozenset()), tuple(lot), {})
+    write_document(path, document(evaluation, settings, colorizer, [], None, True))
     return path
 
 

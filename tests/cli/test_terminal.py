@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made.settings import run_settings
 from rich.console import Console
 
-from colorize_cli.batch.outcome import Outcome, RunFacts
+from colorize_cli.batch.outcome import Outcome
 from colorize_cli.batch.output_names import Job
 from colorize_cli.batch.plan import Plan
 from colorize_cli.cli import progress as progress_of_cli
@@ -62,7 +63,7 @@ def test_progress_counts_what_comes_after_the_start(monkeypatch: pytest.MonkeyPa
     with PhotoProgress(told) as progress:
         progress.outcome(Outcome(Path("in/bad.png"), "failed", "empty file"))
         now += 100
-        progress.start(RunFacts(photos=2, seed=0, model="m0", device="cpu"))
+        progress.start(2, run_settings())
         now += 20
         progress.outcome(done())
         progress.end(plan(2))

@@ -220,7 +220,7 @@ def test_the_encoder_runs_once_and_every_call_has_the_same_rows(
             name = "denoise" if "noisy_ab" in feeds else "encode"
             calls.append((name, len(next(iter(feeds.values())))))
 
-    def spied(bundle: Bundle, device: Device, *, photos: int, size: int) -> dict[str, Graph]:
+    def spied(bundle: Bundle, device: Device, *, photos: int, **_: Any) -> dict[str, Graph]:
         assert photos == rows
         return {name: Spy(graph) for name, graph in open_graphs(bundle, CPU).items()}
 

@@ -26,7 +26,7 @@ CANDIDATES = [
 def bundle(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.setenv(name, str(tmp_path))
-    monkeypatch.setattr(auto, "candidates", lambda: CANDIDATES)
+    monkeypatch.setattr(auto, "candidates", lambda *_: CANDIDATES)
     return load_bundle(tiny_bundle)
 
 
@@ -98,7 +98,7 @@ def test_another_bundle_is_measured_by_itself(
 def test_where_there_is_no_choice_nothing_is_measured(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auto, "candidates", lambda: CANDIDATES[:1])
+    monkeypatch.setattr(auto, "candidates", lambda *_: CANDIDATES[:1])
 
     def fail(bundle: Bundle, devices: Sequence[Device], try_out: object) -> list[Trial]:
         raise AssertionError

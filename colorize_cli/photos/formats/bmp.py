@@ -1,44 +1,29 @@
-"""BMP, by OpenCV, which knows no resolution.
-
-Source: BITMAPINFOHEADER.
-"""
+"""BMP, by OpenCV, which knows no resolution. Source: BITMAPINFOHEADER."""
 
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 from ...errors import ImageError
 from ..metadata import METRES_PER_INCH, Metadata, dpi_of
-from ..photo import Page
-from .format import TRUNCATED, Format, any_size, check_size
+from .format import TRUNCATED, Format, Page, any_size, check_size
 from .opencv import decode, encode
 
-_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
-_number = partial(int.from_bytes, byteorder="little")
-
-
-def _sniff(head: bytes) -> bool:
-    # "BM" alone begins many a text.
-    return head[:2] == b"BM" and len(head) >= 18 and _number(head[14:18]) in _HEADER_SIZES
+# "BM" alone begins many a text: the header's size, 12 to 124, is looked at, too.
+_START = rb"(?s)BM.{12}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\0\0\0"
 
 
 def _read_pages(data: bytes) -> Iterator[Page]:
-    check_size(*_size_of(data))
+    sides = "<HH" if data[14] <= 16 else "<ii"
+    if len(data) < 18 + struct.calcsize(sides):
+        raise ImageError(TRUNCATED)
+    width, height = struct.unpack_from(sides, data, 18)
+    check_size(width, abs(height))  # negative: rows run downwards
     yield replace(decode(data), metadata=_metadata(data))
 
 
-def _size_of(data: bytes) -> tuple[int, int]:
-    if _number(data[14:18]) <= 16:
-        return _number(data[18:20]), _number(data[20:22])
-    if len(data) < 26:
-        raise ImageError(TRUNCATED)
-    width, height = struct.unpack_from("<ii", data, 18)
-    return width, abs(height)  # negative: rows run downwards
-
-
 def _metadata(data: bytes) -> Metadata:
-    if len(data) < 46 or _number(data[14:18]) < 40:
+    if len(data) < 46 or data[14] < 40:
         return Metadata()
     x, y = struct.unpack_from("<ii", data, 38)
     return Metadata(dpi=dpi_of(x, y, METRES_PER_INCH))
@@ -52,11 +37,4 @@ def _write(page: Page) -> bytes:
     return bytes(data)
 
 
-BMP = Format(
-    title="BMP",
-    suffixes=(".bmp", ".dib"),
-    sniff=_sniff,
-    read_pages=_read_pages,
-    write=_write,
-    holds=any_size("dpi"),
-)
+BMP = Format("BMP", (".bmp", ".dib"), _START, _read_pages, _write, holds=any_size("dpi"))

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ...errors import ImageError
+from ...imaging.lab import Pixels
 from ..metadata import Metadata
-from ..photo import Page
 
 MAX_PIXELS = 1 << 28  # 268 megapixels: 16,384 squared; three 16-bit channels are 1.6 GB
 SNIFF_BYTES = 32
@@ -14,15 +14,30 @@ TRUNCATED = "the file is truncated: copy or scan it again"
 
 
 @dataclass(frozen=True)
+class Page:
+    """A picture as a file holds it, in the terms of `Photo`; `pages` is how many the file has.
+
+    Grey may stand in three channels, and the EXIF block says how the pixels have to be turned.
+    """
+
+    pixels: Pixels
+    alpha: Pixels | None
+    metadata: Metadata
+    warnings: tuple[str, ...] = ()
+    compressed: bool = True
+    pages: int = 1
+
+
+@dataclass(frozen=True)
 class Format:
     """A file format of photographs.
 
     Attributes:
-        title: Its name in lists for people.
-        suffixes: Of its files, in lower case; the first is given where the source's does not fit.
-        sniff: Tells by the first `SNIFF_BYTES` bytes or more whether a file is of this format.
-        read_pages: Reads the pages of a file one after the other, most have one; each is decoded
-            when it is asked for. Raises ImageError, for an absurd size before memory is taken.
+        title: Its name for people.
+        suffixes: In lower case; the first is given where the source's does not fit.
+        begins: A regular expression for the first `SNIFF_BYTES` bytes, or fewer, of its files.
+        read_pages: Reads the pages of a file, most have one, each when it is asked for. Raises
+            ImageError, for an absurd size before memory is taken.
         write: Encodes a page of RGB that holds no more than the format does.
         holds: The parts of the metadata that it has room for, each with the most bytes.
         choice: What --format calls it; None where it is only kept.
@@ -31,13 +46,12 @@ class Format:
         is_deep: Whether it holds 16 bits a channel.
         longest_side: Pixels.
         tolerance: Levels that the channels of a grey picture may differ by once decoded.
-        adapt: Moves metadata to where the format has room for them, before it is asked what it
-            holds.
+        adapt: Moves metadata to where the format has room for them.
     """
 
     title: str
     suffixes: tuple[str, ...]
-    sniff: Callable[[bytes], bool]
+    begins: bytes
     read_pages: Callable[[bytes], Iterable[Page]]
     write: Callable[[Page], bytes]
     holds: Mapping[str, float]

@@ -1,13 +1,13 @@
 """JPEG: OpenCV decodes and encodes, TurboJPEG tells damage, and segments are read here.
 
-OpenCV knows no density, no comments and no IPTC, and hands a JPEG out whose end is missing.
+OpenCV knows no density, comments or IPTC, and hands a JPEG out whose end is missing.
 
 Sources: ITU T.81, annex B; JFIF 1.02; XMP part 3; ICC.1, annex B.
 """
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -17,8 +17,7 @@ import simplejpeg  # type: ignore[import-untyped]
 
 from ...errors import ImageError
 from ..metadata import Metadata, comment_lines, iptc_of, iptc_resource, resolution_dpi
-from ..photo import Page
-from .format import TRUNCATED, Format, any_size, check_size
+from .format import TRUNCATED, Format, Page, any_size, check_size
 from .opencv import decode, encode
 
 JPEG_QUALITY = 95
@@ -28,72 +27,58 @@ _PHOTOSHOP = b"Photoshop 3.0\0"
 _ICC_PART = b"ICC_PROFILE\0"  # then its number, from 1, and how many there are
 # The next marker in entropy-coded data: neither a stuffed zero, nor a restart, nor a fill byte.
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+# The markers of frame headers, and of those for the lossless process (annex H).
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
 
-
-_Segments = list[tuple[int, bytes]]  # markers, 0xE0..0xEF and 0xFE, and what they hold
+_Segments = Sequence[tuple[int, bytes]]  # markers and what they hold
 
 
 def _read_pages(data: bytes) -> Iterator[Page]:
-    (width, height, components, is_lossless), segments = _parts_of(data)
+    segments = list(_segments_of(data))
+    process, width, height, components = _frame_of(segments)
     check_size(width, height)
     page = decode(data)
     warnings = ["CMYK converted without its profile"] if components == 4 else []
-    if not is_lossless:  # whose full size TurboJPEG writes into a buffer of an eighth
+    if process not in _LOSSLESS:  # whose full size TurboJPEG writes into a buffer of an eighth
         warnings += _damage(data)
     yield replace(page, metadata=_metadata(segments, page.metadata), warnings=tuple(warnings))
 
 
-def _parts_of(data: bytes) -> tuple[tuple[int, int, int, bool], _Segments]:
-    """Follow the markers to the end; what comes after it (other pictures, padding) is ignored.
-
-    Returns:
-        Width and height before EXIF orientation, components (1 grey, 3 colour, 4 CMYK), whether
-        the file is of the lossless process (ITU T.81, annex H); and the segments.
-
-    Raises:
-        ImageError: The end of the picture is missing, or a marker makes no sense.
-    """
-    position, frame, scanned = 2, None, False
-    segments: _Segments = []
-    while True:
-        found = _MARKER.search(data, position)
-        if found is None:
-            raise ImageError(TRUNCATED)
+def _segments_of(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Follow the markers to the end; what comes after it (other pictures, padding) is ignored."""
+    position = 2
+    while found := _MARKER.search(data, position):
         marker, position = data[found.start() + 1], found.end()
         if marker == 0xD9:  # end of image
-            if frame is None or not scanned:
-                raise ImageError("the JPEG holds no picture")
-            return frame, segments
+            return
         if marker in (0x01, 0xD8):  # these stand alone
             continue
-        payload = _payload(data, position)
-        position += 2 + len(payload)
-        if 0xE0 <= marker <= 0xEF or marker == 0xFE:
-            segments.append((marker, payload))
-        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC) and frame is None:
-            if len(payload) < 6:
-                raise ImageError("the JPEG's frame header is damaged")
-            height, width, components = struct.unpack_from(">HHB", payload, 1)
-            frame = (width, height, components, marker in _LOSSLESS)
-        elif marker == 0xDA:
-            scanned = True
+        length = int.from_bytes(data[position : position + 2], "big")  # itself included
+        payload = data[position + 2 : position + length]
+        if length < 2 or len(payload) != length - 2:
+            break
+        yield marker, payload
+        position += length
+    raise ImageError(TRUNCATED)
 
 
-def _payload(data: bytes, position: int) -> bytes:
-    """Return a segment's content; its length, itself included, stands at `position`."""
-    length = int.from_bytes(data[position : position + 2], "big")
-    payload = data[position + 2 : position + length]
-    if position + 2 > len(data) or length < 2 or len(payload) != length - 2:
-        raise ImageError(TRUNCATED)
-    return payload
+def _frame_of(segments: _Segments) -> tuple[int, int, int, int]:
+    """Return marker, width, height and components (1 grey, 3 colour, 4 CMYK) of the first frame."""
+    frames = [(marker, header) for marker, header in segments if marker in _FRAMES]
+    if not frames or 0xDA not in dict(segments):
+        raise ImageError("the JPEG holds no picture")
+    marker, header = frames[0]
+    if len(header) < 6:
+        raise ImageError("the JPEG's frame header is damaged")
+    height, width, components = struct.unpack_from(">HHB", header, 1)
+    return marker, width, height, components
 
 
 def _damage(data: bytes) -> list[str]:
-    """Say whether the pixels are damaged, of which OpenCV tells nobody but stderr.
+    """Decode the pixels once more, at an eighth of their size, and return a warning of damage.
 
-    They are decoded once more, at an eighth of their size. A warning and no error: libjpeg
-    complains of files, too, whose picture is whole, and most of a picture is better than none.
+    It is no error: libjpeg complains of files, too, whose picture is whole.
     """
     decode = partial(simplejpeg.decode_jpeg, data, "GRAY", fastdct=True, min_height=1, min_width=1)
     try:
@@ -106,7 +91,6 @@ def _damage(data: bytes) -> list[str]:
 
 
 def _metadata(segments: _Segments, decoded: Metadata) -> Metadata:
-    """Add density, IPTC, ICC and comments to the EXIF and XMP that OpenCV found."""
     dpi, iptc, comments, profile = None, None, [], {}
     for marker, payload in segments:
         if marker == 0xE0 and payload.startswith(b"JFIF\0") and len(payload) >= 12:
@@ -142,25 +126,25 @@ def _write(page: Page) -> bytes:
         for marker, content in segments
     )
     if metadata.dpi:  # the JFIF segment comes first: unit 1 is the inch
-        struct.pack_into(
-            ">BHH", data, 13, 1, *(min(max(round(n), 1), 65_535) for n in metadata.dpi)
-        )
+        x, y = (min(max(round(number), 1), 65_535) for number in metadata.dpi)
+        struct.pack_into(">BHH", data, 13, 1, x, y)
     return bytes(data)
 
 
+_HOLDS = {  # one segment each, behind its mark
+    "exif": _MAX_SEGMENT - 6,
+    "xmp": _MAX_SEGMENT - len(_XMP_NAMESPACE),
+    "icc": _MAX_SEGMENT - 14,
+    "iptc": _MAX_SEGMENT - len(_PHOTOSHOP) - 14,
+    **any_size("dpi", "comments"),
+}
 JPEG = Format(
-    title="JPEG",
-    suffixes=(".jpg", ".jpeg", ".jpe", ".jfif"),
-    sniff=lambda head: head.startswith(b"\xff\xd8\xff"),
-    read_pages=_read_pages,
-    write=_write,
-    holds={  # one segment each, behind its mark
-        "exif": _MAX_SEGMENT - 6,
-        "xmp": _MAX_SEGMENT - len(_XMP_NAMESPACE),
-        "icc": _MAX_SEGMENT - 14,
-        "iptc": _MAX_SEGMENT - len(_PHOTOSHOP) - 14,
-        **any_size("dpi", "comments"),
-    },
+    "JPEG",
+    (".jpg", ".jpeg", ".jpe", ".jfif"),
+    b"\xff\xd8\xff",
+    _read_pages,
+    _write,
+    _HOLDS,
     choice="jpg",
     has_alpha=False,
     longest_side=65_500,

@@ -4,13 +4,13 @@ import cv2
 import numpy as np
 
 from ...errors import ImageError
-from ...imaging.lab import Pixels
 from ..metadata import Metadata
-from ..photo import Page
+from .format import Page
 
-# A damaged file becomes an ImageError with its reason; the libraries' own lines on stderr would
-# tear the progress bar. (libjpeg's, of damaged pixels, cannot be turned off.)
+# The libraries' lines on stderr would tear the progress bar. (libjpeg's cannot be turned off.)
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+_KINDS = (cv2.IMAGE_METADATA_EXIF, cv2.IMAGE_METADATA_XMP, cv2.IMAGE_METADATA_ICCP)
 
 
 def decode(data: bytes) -> Page:
@@ -29,49 +29,30 @@ def decode(data: bytes) -> Page:
     if channels.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"pixels of type {channels.dtype} are not supported")
     found = {int(kind): blob.tobytes() for kind, blob in zip(kinds, blobs, strict=True)}
-    metadata = Metadata(
-        exif=found.get(cv2.IMAGE_METADATA_EXIF),
-        xmp=found.get(cv2.IMAGE_METADATA_XMP),
-        icc=found.get(cv2.IMAGE_METADATA_ICCP),
-    )
+    exif, xmp, icc = map(found.get, _KINDS)
+    metadata = Metadata(exif, xmp, icc)
     if channels.ndim == 2:
         return Page(channels, None, metadata)
-    if channels.shape[2] == 4:
-        rgb, alpha = cv2.cvtColor(channels, cv2.COLOR_BGRA2RGB), cv2.extractChannel(channels, 3)
-        return Page(rgb, alpha, metadata)
-    return Page(cv2.cvtColor(channels, cv2.COLOR_BGR2RGB), None, metadata)
+    alpha = cv2.extractChannel(channels, 3) if channels.shape[2] == 4 else None
+    return Page(cv2.cvtColor(channels, cv2.COLOR_BGR2RGB), alpha, metadata)
 
 
 def encode(suffix: str, page: Page, settings: tuple[int, ...], metadata: Metadata) -> bytes:
-    """Encode RGB and alpha of a page, by OpenCV's settings: a number and its value, and so on.
+    """Encode RGB and alpha of a page by OpenCV's settings, with EXIF, XMP and ICC of `metadata`.
 
-    EXIF, XMP and ICC are those of `metadata`, as OpenCV does not write the page's well for every
-    format. Raises ImageError where it refuses.
+    OpenCV does not write the page's own well for every format. Raises ImageError where it refuses.
     """
-    parts = (
-        (cv2.IMAGE_METADATA_EXIF, metadata.exif),
-        (cv2.IMAGE_METADATA_XMP, metadata.xmp),
-        (cv2.IMAGE_METADATA_ICCP, metadata.icc),
-    )
-    present = [(kind, np.frombuffer(blob, np.uint8)) for kind, blob in parts if blob]
+    parts = zip(_KINDS, (metadata.exif, metadata.xmp, metadata.icc), strict=True)
+    blobs = {kind: np.frombuffer(blob, np.uint8) for kind, blob in parts if blob}
+    channels = cv2.cvtColor(page.pixels, cv2.COLOR_RGB2BGR)
+    if page.alpha is not None:
+        channels = cv2.merge([*cv2.split(channels), page.alpha])
     try:
         done, data = cv2.imencodeWithMetadata(
-            suffix,
-            _channels(page),
-            [kind for kind, _ in present],
-            [blob for _, blob in present],
-            settings,
+            suffix, channels, [*blobs], [*blobs.values()], settings
         )
     except cv2.error as error:
         raise ImageError(f"the picture cannot be written as {suffix[1:]} ({error.err})") from error
     if not done:
         raise ImageError(f"the picture cannot be written as {suffix[1:]}")
     return data.tobytes()
-
-
-def _channels(page: Page) -> Pixels:
-    """Return BGR or BGRA."""
-    if page.alpha is None:
-        return cv2.cvtColor(page.pixels, cv2.COLOR_RGB2BGR)
-    red, green, blue = cv2.split(page.pixels)
-    return cv2.merge([blue, green, red, page.alpha])

@@ -1,7 +1,7 @@
 """PGM and PPM, binary and plain, with 8 and 16 bits.
 
-They are read here because OpenCV stretches no maxval but those below 255 of plain files, and tells
-nobody of comments and of further pictures.
+OpenCV stretches no maxval but those below 255 of plain files, and knows neither comments nor
+further pictures.
 
 Source: netpbm's pgm(5) and ppm(5).
 """
@@ -16,15 +16,14 @@ from ...errors import ImageError
 from ...imaging.depth import full_range
 from ...imaging.lab import Pixels
 from ..metadata import Metadata, comment_lines
-from ..photo import Page
-from .format import TRUNCATED, Format, any_size, check_size
+from .format import TRUNCATED, Format, Page, any_size, check_size
 
 _GAP = rb"(?:\s|#[^\r\n]*[\r\n])+"
 # P2 and P3 are plain, P5 and P6 binary; then width, height and maxval.
 _HEADER = re.compile(rb"P([2356])" + (_GAP + rb"(\d{1,10})") * 3 + rb"\s")
 _COMMENT = re.compile(rb"#([^\r\n]*)")
 # "P5" alone begins many a text.
-_START = re.compile(rb"P[2356](?:\s*#|\s+\d+\s+[\d#])")
+_START = rb"P[2356](?:\s*#|\s+\d+\s+[\d#])"
 
 
 def _read_pages(data: bytes) -> Iterator[Page]:
@@ -88,11 +87,11 @@ def _write(page: Page) -> bytes:
 
 
 PNM = Format(
-    title="PGM/PPM",
-    suffixes=(".ppm", ".pgm", ".pnm"),
-    sniff=lambda head: _START.match(head) is not None,
-    read_pages=_read_pages,
-    write=_write,
+    "PGM/PPM",
+    (".ppm", ".pgm", ".pnm"),
+    _START,
+    _read_pages,
+    _write,
     holds=any_size("comments"),
     grey_suffixes=(".pgm",),  # of which the colouring is a .ppm
     has_alpha=False,

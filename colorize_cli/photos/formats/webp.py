@@ -1,7 +1,4 @@
-"""WebP, by OpenCV.
-
-It is written losslessly because its lossy kind is 4:2:0 by definition, and colour is what this
-tool adds. OpenCV's lossless kind has no faster setting; where time counts, choose another format.
+"""WebP, by OpenCV; losslessly, as its lossy kind is 4:2:0 and colour is what this tool adds.
 
 Source: WebP container specification.
 """
@@ -14,8 +11,7 @@ import cv2
 
 from ...errors import ImageError
 from ..metadata import Metadata, exif_dpi, exif_with_resolution
-from ..photo import Page
-from .format import TRUNCATED, Format, any_size, check_size
+from .format import TRUNCATED, Format, Page, any_size, check_size
 from .opencv import decode, encode
 
 _number = partial(int.from_bytes, byteorder="little")
@@ -29,11 +25,7 @@ def _read_pages(data: bytes) -> Iterator[Page]:
 
 
 def _size_of(data: bytes) -> tuple[int, int, bool]:
-    """Return width, height and whether the file is an animation.
-
-    Raises:
-        ImageError: The file ends early or its first chunk is unknown.
-    """
+    """Return width, height and whether the file is an animation."""
     if len(data) < 30 or _number(data[4:8]) + 8 > len(data):
         raise ImageError(TRUNCATED)
     kind = data[12:16]
@@ -55,7 +47,7 @@ def _write(page: Page) -> bytes:
 
 
 def _resolution_in_exif(metadata: Metadata) -> Metadata:
-    """Put the resolution, for which there is no other field, into an EXIF block of its own."""
+    """Put the resolution into an EXIF block, for there is no other field."""
     if not metadata.dpi:
         return metadata
     block = metadata.exif or exif_with_resolution(metadata.dpi)
@@ -63,11 +55,11 @@ def _resolution_in_exif(metadata: Metadata) -> Metadata:
 
 
 WEBP = Format(
-    title="WebP",
-    suffixes=(".webp",),
-    sniff=lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP",
-    read_pages=_read_pages,
-    write=_write,
+    "WebP",
+    (".webp",),
+    b"(?s)RIFF.{4}WEBP",
+    _read_pages,
+    _write,
     holds=any_size("exif", "xmp", "icc"),
     choice="webp",
     longest_side=16_383,

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from ...photo import Page
-from ..format import Format, any_size
+from ..format import Format, Page, any_size
 
 
 def _read_pages(data: bytes) -> Iterator[Page]:
@@ -18,13 +17,8 @@ def _write(page: Page) -> bytes:
     return write(page)
 
 
+_START = rb"II[*+]\0|MM\0[*+]"
+_HOLDS = any_size("exif", "xmp", "icc", "iptc", "dpi")
 TIFF = Format(
-    title="TIFF",
-    suffixes=(".tif", ".tiff"),
-    sniff=lambda head: head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
-    read_pages=_read_pages,
-    write=_write,
-    holds=any_size("exif", "xmp", "icc", "iptc", "dpi"),
-    choice="tiff",
-    is_deep=True,
+    "TIFF", (".tif", ".tiff"), _START, _read_pages, _write, _HOLDS, choice="tiff", is_deep=True
 )

@@ -1,8 +1,7 @@
 """LZW and PackBits in TIFF, by the libtiff inside OpenCV.
 
-`tifffile` alone unpacks neither LZW, in which many scans come, nor (quickly) PackBits; OpenCV
-does, but misreads what the bytes mean. So each strip or tile is dressed up as a grey TIFF of 8
-bits and decoded by OpenCV, and its meaning is left to `tifffile`.
+`tifffile` alone unpacks neither LZW nor, quickly, PackBits; OpenCV does, but misreads what the
+bytes mean. So it gets each strip or tile dressed up as a grey TIFF of 8 bits.
 """
 
 import struct
@@ -22,26 +21,18 @@ _HORIZONTAL_DIFFERENCE = 2
 def unpack_segments(tif: tifffile.TiffFile, page: tifffile.TiffPage, data: bytes) -> None:
     """Decompress the strips or tiles of a page, which then reads the plain bytes from its file.
 
-    Args:
-        tif: The opened file; the plain bytes are appended to its stream.
-        page: LZW or PackBits; compression, predictor and offsets are changed.
-        data: The whole file.
-
-    Raises:
-        ImageError: A part is missing or damaged.
+    The plain bytes are appended to the stream of `tif`; `data` is the file. Raises ImageError where
+    a part is missing or damaged.
     """
-    stream = tif.filehandle
-    position = len(data)
+    stream, position = tif.filehandle, len(data)
     offsets, counts = [], []
-    for (height, row_bytes), offset, count in zip(
-        _segment_sizes(page), page.dataoffsets, page.databytecounts, strict=False
-    ):
+    parts = zip(_segment_sizes(page), page.dataoffsets, page.databytecounts, strict=False)
+    for (height, row_bytes), offset, count in parts:
         if not count:
             raise ImageError("the TIFF lacks a part of its pixels")
-        segment = _grey_tiff(
-            data[offset : offset + count], int(page.compression), row_bytes, height
-        )
-        plain = cv2.imdecode(np.frombuffer(segment, np.uint8), cv2.IMREAD_UNCHANGED)
+        packed = data[offset : offset + count]
+        dressed = _grey_tiff(packed, int(page.compression), row_bytes, height)
+        plain = cv2.imdecode(np.frombuffer(dressed, np.uint8), cv2.IMREAD_UNCHANGED)
         if plain is None or plain.shape != (height, row_bytes):
             raise ImageError("the TIFF's compressed pixels are damaged")
         if page.predictor == _HORIZONTAL_DIFFERENCE:

@@ -43,17 +43,15 @@ def _directories(
     page: tifffile.TiffPage, data: bytes, order: exif.ByteOrder, warnings: list[str]
 ) -> list[exif.Tag]:
     """Read the EXIF and GPS directories, which a BigTIFF has in a form of its own."""
-    present = [code for code in (exif.EXIF_IFD, exif.GPS_IFD) if code in page.tags]
-    if not present:
+    if exif.EXIF_IFD not in page.tags and exif.GPS_IFD not in page.tags:
         return []
     try:
         if page.parent.is_bigtiff:
             raise exif.ExifError("it lies in a BigTIFF")
-        tags = exif.read_directory(data, order, page.offset)
+        return [tag for tag in exif.read_directory(data, order, page.offset) if tag.children]
     except exif.ExifError as error:
         warnings.append(f"EXIF dropped: it cannot be read ({error})")
         return []
-    return [tag for tag in tags if tag.children]
 
 
 def _page_dpi(page: tifffile.TiffPage) -> tuple[float, float] | None:

@@ -1,4 +1,4 @@
-"""TIFF out: losslessly, with tags, EXIF and GPS."""
+"""TIFF out."""
 
 import io
 import struct
@@ -7,7 +7,7 @@ import numpy as np
 import tifffile
 
 from ... import exif
-from ...photo import Page
+from ..format import Page
 from .tags import IPTC, KEPT_TAGS, XMP
 
 _DEFLATE_LEVEL = 1  # level 6 takes 8 times as long at 8 bits, twice at 16, for a tenth less
@@ -16,15 +16,15 @@ _DEFLATE_LEVEL = 1  # level 6 takes 8 times as long at 8 bits, twice at 16, for 
 def write(page: Page) -> bytes:
     """Write a colour TIFF with all of the metadata but the comments.
 
-    Where the page's file was compressed it is by deflate with the horizontal predictor, which
-    every reader knows; LZW, of the same age, leaves 16-bit photographs as large as they were.
+    What was compressed is by deflate with the horizontal predictor, which every reader knows; LZW
+    leaves 16-bit photographs as large as they were.
     """
     metadata, alpha, compressed = page.metadata, page.alpha, page.compressed
-    order: exif.ByteOrder = exif.byte_order(metadata.exif) if metadata.exif else "<"
-    tags = exif.read_tags(metadata.exif) if metadata.exif else []
-    blobs = {XMP: (1, metadata.xmp), IPTC: (7, metadata.iptc)}
+    block = metadata.exif or exif.build([], "<")
+    order, tags = exif.byte_order(block), exif.read_tags(block)
+    blobs = ((XMP, 1, metadata.xmp), (IPTC, 7, metadata.iptc))
     extra = [(tag.code, tag.type, tag.count, tag.value) for tag in tags if tag.code in KEPT_TAGS]
-    extra += [(code, kind, len(blob), blob) for code, (kind, blob) in blobs.items() if blob]
+    extra += [(code, kind, len(blob), blob) for code, kind, blob in blobs if blob]
     stream = io.BytesIO()
     tifffile.imwrite(
         stream,
@@ -43,8 +43,7 @@ def write(page: Page) -> bytes:
         software=False,
         maxworkers=1,
     )
-    directories = [tag for tag in tags if tag.children]
-    return _with_directories(stream.getvalue(), order, directories)
+    return _with_directories(stream.getvalue(), order, [tag for tag in tags if tag.children])
 
 
 def _with_directories(data: bytes, order: exif.ByteOrder, directories: list[exif.Tag]) -> bytes:
@@ -54,5 +53,5 @@ def _with_directories(data: bytes, order: exif.ByteOrder, directories: list[exif
     (first,) = struct.unpack_from(order + "I", data, 4)
     tags = exif.read_directory(data, order, first) + directories
     data += b"\0" * (len(data) % 2)
-    head = data[:4] + struct.pack(order + "I", len(data))
-    return b"".join((head, data[8:], exif.directory_bytes(tags, order, len(data))))
+    end = struct.pack(order + "I", len(data))
+    return b"".join((data[:4], end, data[8:], exif.directory_bytes(tags, order, len(data))))
