@@ -237,13 +237,6 @@ class Colorizer:
         return self.family.sample(self._graphs, condition, noise, watched)
 
 
-def choose_device(
-    requested: str, bundle: Bundle, note: Callable[[str], None], found: Device | None = None
-) -> Device:
-    """Choose the device to run a bundle on, as `fastest_device.choose` does."""
-    return choose(requested, bundle, note, _try_out, found)
-
-
 def _try_out(bundle: Bundle, device: Device) -> tuple[float, list[Float]]:
     """Draw a sample of each reference photo, and time those of the first."""
     colorizer = Colorizer(bundle, device, batch=device.lanes)
@@ -255,3 +248,7 @@ def _try_out(bundle: Bundle, device: Device) -> tuple[float, list[Float]]:
         laps.append(perf_counter() - started)
     colours = [visible_lab(p.L, p.frame, colorizer.colorize([p], 1, seed=0)[0]) for p in prepared]
     return min(laps) / colorizer.family.steps / device.lanes, colours
+
+
+# (requested, bundle, note, found), as `fastest_device.choose` takes them.
+choose_device = partial(choose, try_out=_try_out)

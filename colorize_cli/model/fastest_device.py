@@ -52,8 +52,9 @@ def choose(
     requested: str,
     bundle: Bundle,
     note: Callable[[str], None],
-    try_out: TryOut,
     found: Device | None = None,
+    *,
+    try_out: TryOut,
 ) -> Device:
     """Choose the device to run a bundle on.
 
@@ -62,8 +63,8 @@ def choose(
             "auto": CUDA where it works, else the fastest on the CPU.
         bundle: What is to be run.
         note: Told that a measurement begins, where none is kept yet.
-        try_out: Measures a bundle on a device.
         found: What `resolve` gave for `requested`, where it was asked already.
+        try_out: Measures a bundle on a device.
 
     Raises:
         DeviceError: The device asked for by name cannot run here.
