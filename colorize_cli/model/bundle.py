@@ -24,7 +24,6 @@ FORMAT_VERSION = 2
 MANIFEST = "bundle.json"
 # In the first format the sampling of the diffusion families lay beside everything else.
 _FORMAT_1_SAMPLING = ("ab_scale", "prediction", "schedule")
-
 _TAKEN_AS_THEY_ARE = ("name", "network", "precision", "training", "license", "quality")
 
 _SHIPPED = Path(__file__).parent / "shipped"
@@ -44,33 +43,21 @@ class BundleFile:
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """A verified bundle.
-
-    Attributes:
-        family: What kind of model it is, with this bundle's way of sampling.
-        working_size: Square root of the area, in pixels, at which the network sees a photo, about.
-        multiple: The network's sides are multiples of this.
-        grid: Working pixels per cell of the ab grid, along each side.
-        network: The network's configuration, for the torch side of its family.
-        precision: Precision of the weights and of the computation.
-        training: Recipe, data, versions, lineage, and SHA-256 of the weights that were exported.
-        quality: Measured figures.
-        parameters: How many the network has; None where a bundle does not say.
-    """
+    """A verified bundle."""
 
     path: Path
     name: str
-    family: Family
-    working_size: int
-    multiple: int
-    grid: int
-    network: Mapping[str, Any]
-    files: Mapping[str, BundleFile]
-    precision: Mapping[str, Any]
-    training: Mapping[str, Any]
-    license: str
-    quality: Mapping[str, Any]
-    parameters: int | None = None
+    family: Family  # with this bundle's way of sampling
+    working_size: int  # about the square root of the area in pixels at which a photo is seen
+    multiple: int  # of which the network's sides are multiples
+    grid: int  # working pixels per cell of the ab grid, along each side
+    network: Mapping[str, Any]  # its configuration, for the torch side of the family
+    files: Mapping[str, BundleFile]  # by name
+    precision: Mapping[str, Any]  # of the weights and of the computation
+    training: Mapping[str, Any]  # recipe, data, versions, lineage, SHA-256 of exported weights
+    license: str  # of the weights
+    quality: Mapping[str, Any]  # measured figures
+    parameters: int | None = None  # how many; None where a bundle does not say
     _verified: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     @property

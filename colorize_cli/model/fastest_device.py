@@ -101,7 +101,7 @@ def fastest(trials: Sequence[Trial], requested: str = "auto") -> Trial | None:
 def kept_trials(bundle: Bundle) -> list[Trial] | None:
     """Read the measurement of this machine, these packages and this bundle, if there is one."""
     with suppress(OSError, ValueError, TypeError, KeyError):
-        found = json.loads(_place(bundle).read_bytes())
+        found = json.loads(_record(bundle)[1].read_bytes())
         return [Trial(**fields) for fields in found["trials"]]
     return None
 
@@ -136,24 +136,18 @@ def _measure(bundle: Bundle, devices: Sequence[Device], try_out: TryOut) -> list
 
 
 def _keep(bundle: Bundle, trials: Sequence[Trial]) -> None:
-    place = _place(bundle)
-    document = {"key": _key(bundle), "trials": [asdict(trial) for trial in trials]}
+    key, place = _record(bundle)
+    document = {"key": key, "trials": [asdict(trial) for trial in trials]}
     # A home that cannot be written to costs a measurement each time, nothing else.
     with suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(place, json.dumps(document, indent=2).encode() + b"\n")
 
 
-def _place(bundle: Bundle) -> Path:
-    digest = hashlib.sha256(json.dumps(_key(bundle), sort_keys=True).encode()).hexdigest()
-    return cache_folder() / "auto" / f"{digest[:32]}.json"
-
-
-def _key(bundle: Bundle) -> dict[str, object]:
-    """All that the result of a measurement depends on."""
-    machine = describe_machine()
-    return {
-        "bundle": bundle.digest,
-        "colorize": __version__,
-        **{name: machine[name] for name in ("cpu", "flags", "network_threads", "packages")},
-    }
+def _record(bundle: Bundle) -> tuple[dict[str, object], Path]:
+    """Give all that the result of a measurement depends on, and the file that it is kept in."""
+    machine, names = describe_machine(), ("cpu", "flags", "network_threads", "packages")
+    facts = {name: machine[name] for name in names}
+    key = {"bundle": bundle.digest, "colorize": __version__, **facts}
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    return key, cache_folder() / "auto" / f"{digest[:32]}.json"

@@ -8,10 +8,8 @@ from ..runtimes.device import runtime_of
 from ..runtimes.runtime import Device, Graph, GraphFile, GraphSet
 from .bundle import Bundle
 
-# Height over width of the photos that are met most.
-_USUAL = ((1, 1), (3, 4), (4, 3), (2, 3), (3, 2))
-# Sides of photos up to this many times the working size are likely: aspects up to 4 : 1.
-_LONGEST = 2
+_USUAL = ((1, 1), (3, 4), (4, 3), (2, 3), (3, 2))  # height over width of most photos
+_LONGEST = 2  # sides up to this many times the working size are likely: aspects up to 4 : 1
 
 
 def open_graphs(

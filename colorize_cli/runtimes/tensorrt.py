@@ -143,19 +143,10 @@ def engine_folder(graphs: GraphSet) -> Path:
         for file in graphs.files
         for size in (graphs.smallest, graphs.best, graphs.largest)
     ]
-    photos, size = graphs.best[:2]
-    key = (
-        hashlib.sha256(contents.encode()).hexdigest()[:16],
-        f"ort{ort.__version__}",
-        f"trt{_version()}",
-        f"cuda{ort.cuda_version}",
-        _gpu_word(),
-        graphs.compute,
-        f"b{photos}",
-        f"s{size}",
-        hashlib.sha256(repr(shapes).encode()).hexdigest()[:8],
-    )
-    return cache_folder() / "tensorrt" / "-".join(key)
+    model, sides = (hashlib.sha256(text.encode()).hexdigest() for text in (contents, repr(shapes)))
+    built_by = f"ort{ort.__version__}-trt{_version()}-cuda{ort.cuda_version}-{_gpu_word()}"
+    built_for = f"{graphs.compute}-b{graphs.best[0]}-s{graphs.best[1]}-{sides[:8]}"
+    return cache_folder() / "tensorrt" / f"{model[:16]}-{built_by}-{built_for}"
 
 
 def _gpu_word() -> str:
@@ -182,8 +173,7 @@ def node_counts(session: ort.InferenceSession, graph: str) -> dict[str, int]:
     """
     counts: Counter[str] = Counter()
     for part in session.get_provider_graph_assignment_info():
-        is_ours = part.ep_name == _PROVIDER
-        name = "TensorRT" if is_ours else part.ep_name.removesuffix("ExecutionProvider")
+        name = part.ep_name.removesuffix("ExecutionProvider").replace("Tensorrt", "TensorRT")
         counts[name] += len(part.get_nodes())
     others = " and ".join(counts) or "nothing"
     if _PROVIDER not in session.get_providers():

@@ -11,12 +11,7 @@ FAMILIES = {"encoder": ".diffusion", "palette": ".diffusion"}
 
 
 def parse_family(name: str, grid: int, sampling: Mapping[str, Any]) -> Family:
-    """Read the family of a bundle.
-
-    Args:
-        name: A key of `FAMILIES`.
-        grid: Working pixels per cell of the ab grid, along each side.
-        sampling: The family's own table of `bundle.json`.
+    """Read the family of a bundle, by its name, from its own table of `bundle.json`.
 
     Raises:
         KeyError: The name is unknown, or the table lacks a field.

@@ -143,12 +143,7 @@ class Diffusion:
 
 
 def parse(name: str, grid: int, sampling: Mapping[str, Any]) -> Diffusion:
-    """Read a bundle's sampling, as `Diffusion.sampling` writes it.
-
-    Raises:
-        KeyError: A field is missing.
-        TypeError, ValueError: A field makes no sense.
-    """
+    """Read what `Diffusion.sampling` writes, as `parse_family` says."""
     clamp = dict(sampling["clamp"])
     family = Diffusion(
         name=name,
