@@ -1,29 +1,36 @@
 """The bundle: a folder, or a zip of it, that is all the command line needs of a trained model.
 
-`bundle.json` says how to run the ONNX files beside it and carries their SHA-256.
+`bundle.json` says how to run the ONNX files beside it and carries their SHA-256. Nothing is
+unpacked and no name in it is trusted: files are plain names beside `bundle.json`.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError
 from ..system.files import write_atomic
-from .archive import AGAIN, MANIFEST, is_plain, read_file
 from .families import FAMILIES, parse_family
 from .families.family import Family
 
 FORMAT_VERSION = 2
+MANIFEST = "bundle.json"
 # In the first format the sampling of the diffusion families lay beside everything else.
 _FORMAT_1_SAMPLING = ("ab_scale", "prediction", "schedule")
+_TAKEN_AS_THEY_ARE = ("name", "network", "precision", "training", "license", "quality")
 
 _SHIPPED = Path(__file__).parent / "shipped"
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _MAX_MANIFEST_BYTES = 1 << 20
 _READERS = 2  # as many as there are large files
+_AGAIN = "Copy or download the bundle again, or make it anew with `colorize export`."
 
 
 @dataclass(frozen=True)
@@ -36,37 +43,21 @@ class BundleFile:
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """A verified bundle.
-
-    Attributes:
-        path: The folder or zip it was read from.
-        name: What the model is called.
-        family: What kind of model it is, with this bundle's way of sampling.
-        working_size: Square root of the area, in pixels, at which the network sees a photo, about.
-        multiple: The network's sides are multiples of this.
-        grid: Working pixels per cell of the ab grid, along each side.
-        network: The network's configuration, for the torch side of its family.
-        files: Size and checksum by file name.
-        precision: Precision of the weights and of the computation.
-        training: Recipe, data, versions, lineage, and SHA-256 of the weights that were exported.
-        license: Terms of the weights.
-        quality: Measured figures.
-        parameters: How many the network has; None where a bundle does not say.
-    """
+    """A verified bundle."""
 
     path: Path
     name: str
-    family: Family
-    working_size: int
-    multiple: int
-    grid: int
-    network: Mapping[str, Any]
-    files: Mapping[str, BundleFile]
-    precision: Mapping[str, Any]
-    training: Mapping[str, Any]
-    license: str
-    quality: Mapping[str, Any]
-    parameters: int | None = None
+    family: Family  # with this bundle's way of sampling
+    working_size: int  # about the square root of the area in pixels at which a photo is seen
+    multiple: int  # of which the network's sides are multiples
+    grid: int  # working pixels per cell of the ab grid, along each side
+    network: Mapping[str, Any]  # its configuration, for the torch side of the family
+    files: Mapping[str, BundleFile]  # by name
+    precision: Mapping[str, Any]  # of the weights and of the computation
+    training: Mapping[str, Any]  # recipe, data, versions, lineage, SHA-256 of exported weights
+    license: str  # of the weights
+    quality: Mapping[str, Any]  # measured figures
+    parameters: int | None = None  # how many; None where a bundle does not say
     _verified: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
@@ -94,7 +85,7 @@ class Bundle:
             ModelError: It is not part of the bundle, is gone, or differs from its checksum.
         """
         if name not in self.files:
-            raise ModelError(f"{self.path}: there is no {name} in this bundle. {AGAIN}")
+            raise ModelError(f"{self.path}: there is no {name} in this bundle. {_AGAIN}")
         return self._verified.pop(name, None) or _verified(self.path, name, self.files[name])
 
     def forget(self) -> None:
@@ -119,9 +110,9 @@ def load_bundle(name_or_path: str | Path = "default") -> Bundle:
     """
     path = _locate(name_or_path)
     try:
-        fields = json.loads(read_file(path, MANIFEST, _MAX_MANIFEST_BYTES))
+        fields = json.loads(_read(path, MANIFEST, _MAX_MANIFEST_BYTES))
     except ValueError as error:
-        raise ModelError(f"{path}: {MANIFEST} is not JSON ({error}). {AGAIN}") from error
+        raise ModelError(f"{path}: {MANIFEST} is not JSON ({error}). {_AGAIN}") from error
     bundle = _parse(path, fields)
     with ThreadPoolExecutor(max_workers=_READERS) as pool:  # hashing takes a core each
         contents = pool.map(lambda name: _verified(path, name, bundle.files[name]), bundle.files)
@@ -142,7 +133,7 @@ def write_bundle(folder: Path, fields: Mapping[str, Any], files: Mapping[str, by
         ModelError: The fields are incomplete or make no sense.
     """
     entries = {
-        name: asdict(BundleFile(hashlib.sha256(data).hexdigest(), len(data)))
+        name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
         for name, data in files.items()
     }
     manifest = {"format": FORMAT_VERSION, **fields, "files": entries}
@@ -155,7 +146,7 @@ def write_bundle(folder: Path, fields: Mapping[str, Any], files: Mapping[str, by
 
 
 def _locate(name_or_path: str | Path) -> Path:
-    if isinstance(name_or_path, str) and name_or_path in shipped_names():
+    if name_or_path in shipped_names():
         return _SHIPPED / name_or_path
     path = Path(name_or_path)
     if path.is_dir() or path.is_file():
@@ -166,10 +157,40 @@ def _locate(name_or_path: str | Path) -> Path:
     )
 
 
+def _read(path: Path, name: str, limit: int) -> bytes:
+    """Read a file of a folder or zip, which should have at most `limit` bytes."""
+    try:
+        if path.is_dir():
+            with (path / name).open("rb") as file:
+                data = file.read(limit + 1)
+        else:
+            with zipfile.ZipFile(path) as archive:
+                with archive.open(_member(path, archive.namelist(), name)) as member:
+                    data = member.read(limit + 1)
+    except KeyError as error:
+        raise ModelError(f"{path}: {name} is missing. {_AGAIN}") from error
+    # What zipfile raises on damage, encryption and unknown compression has no common base.
+    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise ModelError(f"{path}: cannot read {name} ({error}). {_AGAIN}") from error
+    if len(data) > limit:
+        raise ModelError(f"{path}: {name} is damaged (more than {limit} bytes). {_AGAIN}")
+    return data
+
+
+def _member(path: Path, names: Sequence[str], name: str) -> str:
+    """Find a file at the top of an archive, or in the one folder that it was packed with."""
+    if any(n.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", n) for n in names):
+        raise ModelError(f"{path}: holds names that point outside the archive. {_AGAIN}")
+    manifests = [n for n in names if n.rpartition("/")[2] == MANIFEST and n.count("/") < 2]
+    if len(manifests) != 1:
+        raise ModelError(f"{path}: holds {len(manifests)} {MANIFEST}, not one. {_AGAIN}")
+    return manifests[0].removesuffix(MANIFEST) + name
+
+
 def _verified(path: Path, name: str, file: BundleFile) -> bytes:
-    data = read_file(path, name, file.bytes)
+    data = _read(path, name, file.bytes)
     if hashlib.sha256(data).hexdigest() != file.sha256:
-        raise ModelError(f"{path}: {name} is damaged (wrong SHA-256). {AGAIN}")
+        raise ModelError(f"{path}: {name} is damaged (wrong SHA-256). {_AGAIN}")
     return data
 
 
@@ -190,29 +211,20 @@ def _parse(path: Path, fields: Any) -> Bundle:
         bundle = _bundle(path, fields)
         _check(bundle)
     except KeyError as error:
-        raise ModelError(f"{path}: {MANIFEST} lacks {error}. {AGAIN}") from error
+        raise ModelError(f"{path}: {MANIFEST} lacks {error}. {_AGAIN}") from error
     except (TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"{path}: {MANIFEST} makes no sense: {error}. {AGAIN}") from error
+        raise ModelError(f"{path}: {MANIFEST} makes no sense: {error}. {_AGAIN}") from error
     return bundle
 
 
 def _bundle(path: Path, fields: Mapping[str, Any]) -> Bundle:
-    grid = _positive_int(fields, "grid")
-    return Bundle(
-        path=path,
-        name=fields["name"],
-        family=parse_family(fields["family"], grid, _sampling(fields)),
-        working_size=_positive_int(fields, "working_size"),
-        multiple=_positive_int(fields, "multiple"),
-        grid=grid,
-        network=fields["network"],
-        files={name: BundleFile(**entry) for name, entry in fields["files"].items()},
-        precision=fields["precision"],
-        training=fields["training"],
-        license=fields["license"],
-        quality=fields["quality"],
-        parameters=_positive_int(fields, "parameters") if "parameters" in fields else None,
-    )
+    facts: dict[str, Any] = {key: fields[key] for key in _TAKEN_AS_THEY_ARE}
+    facts |= {key: _positive_int(fields, key) for key in ("working_size", "multiple", "grid")}
+    if "parameters" in fields:
+        facts["parameters"] = _positive_int(fields, "parameters")
+    family = parse_family(fields["family"], facts["grid"], _sampling(fields))
+    files = {name: BundleFile(**entry) for name, entry in fields["files"].items()}
+    return Bundle(path=path, family=family, files=files, **facts)
 
 
 def _sampling(fields: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -230,7 +242,7 @@ def _check(bundle: Bundle) -> None:
     if not all(isinstance(file.bytes, int) for file in bundle.files.values()):
         raise ValueError("the sizes of files are whole numbers")
     for name in (*bundle.files, *(spec.name for spec in bundle.family.graphs)):
-        if not is_plain(name):
+        if not _PLAIN_NAME.fullmatch(name) or name == MANIFEST:
             raise ValueError(f"{name!r} is no plain file name")
         if name not in bundle.files:
             raise ValueError(f"a bundle of the {bundle.family.name} family needs {name}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Self
 
@@ -25,7 +26,6 @@ from .reference_photos import reference_photos
 
 _MAX_SIZE = 4096  # beyond, attention would take more memory than machines have
 _RUNS = 3  # of a device that is tried; the first compiles and warms up
-_SEED = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,8 +121,8 @@ class Colorizer:
         Args:
             model: As `load_bundle` takes it.
             device: As `choose_device` takes it, like `note`.
-            steps: Sampling steps; the bundle's own by default.
-            size: Working size in pixels; the bundle's own by default.
+            steps: Sampling steps, as `__init__` takes them, like `size`.
+            size: Working size in pixels.
             note: Told what takes longer once on a machine: that "auto" measures, say.
 
         Raises:
@@ -146,15 +146,13 @@ class Colorizer:
 
         Args:
             photo: A photo, as `read_photo` gives it.
-            samples: How many colourings; sample k depends on the seed, the photo's bytes and k
-                alone.
+            samples: How many colourings; the seed, the photo's bytes and k alone decide sample k.
             seed: Any integer; another one gives other colourings.
-            on_step: Called before each step of each sample with x_t and x_0, in any thread. It
-                ends the painting by raising `PaintingStoppedError`.
+            on_step: Called before each step of each sample, in any thread. It ends the painting by
+                raising `PaintingStoppedError`.
 
         Yields:
-            (height, width, 3) RGB of the photo's type and size, one for each sample, each made
-            when it is asked for.
+            (height, width, 3) RGB of the photo's type and size, each made when it is asked for.
 
         Raises:
             UsageError: There is less than one sample.
@@ -174,18 +172,14 @@ class Colorizer:
         return Prepared(L=to_working(photo.pixels, frame), frame=frame, digest=photo.digest)
 
     def colorize(
-        self,
-        prepared: Sequence[Prepared],
-        samples: int,
-        seed: int,
-        on_step: OnStep | None = None,
+        self, prepared: Sequence[Prepared], samples: int, seed: int, on_step: OnStep | None = None
     ) -> list[Float]:
         """Draw samples of the ab fields of photos.
 
         Args:
             prepared: 1 to `batch` photos, of one padded shape unless `mixes_shapes`.
             samples: S, the samples of each.
-            seed: Any integer; sample k depends on it, the photo's digest and k alone.
+            seed: Any integer, as in `paint`.
             on_step: Called before each step, in any thread; what it raises ends the drawing.
 
         Returns:
@@ -201,10 +195,11 @@ class Colorizer:
         shapes = {p.L.shape for p in prepared}
         if not 1 <= len(prepared) <= self.batch or (len(shapes) > 1 and not self.mixes_shapes):
             raise ValueError(f"{len(prepared)} photos of {len(shapes)} shapes, batch {self.batch}")
-        calls = [
-            self._filled(prepared[i : i + self._rows]) for i in range(0, len(prepared), self._rows)
-        ]
-        conditions = self._lanes.map(self._condition, calls)
+        # A short batch is filled up.
+        filled = [*prepared, *[prepared[-1]] * (-len(prepared) % self._rows)]
+        calls = [filled[i : i + self._rows] for i in range(0, len(filled), self._rows)]
+        L = [np.stack([p.L for p in photos])[:, None] for photos in calls]
+        conditions = self._lanes.map(partial(self.family.condition, self._graphs), L)
         drawn = self._lanes.map(
             lambda part: self._draw(*part, seed, on_step),
             [(*pair, k) for pair in zip(conditions, calls, strict=True) for k in range(samples)],
@@ -219,17 +214,8 @@ class Colorizer:
         return judge(L, frame, fields, samples, choosing=choosing, gains=gains)
 
     def pictures(self, pixels: Pixels, prepared: Prepared, fields: Float) -> Iterator[Pixels]:
-        """Colour a photo's own pixels with fields of `colorize`, one picture after the other.
-
-        It is safe in any thread; see `imaging.render.render_samples`.
-        """
+        """Colour a photo's pixels with fields of `colorize`, as `render_samples`, in any thread."""
         return render_samples(pixels, fields, prepared.frame, self.bundle.grid, working=prepared.L)
-
-    def _filled(self, prepared: Sequence[Prepared]) -> Sequence[Prepared]:
-        return [*prepared, *[prepared[-1]] * (self._rows - len(prepared))]
-
-    def _condition(self, photos: Sequence[Prepared]) -> Condition:
-        return self.family.condition(self._graphs, np.stack([p.L for p in photos])[:, None])
 
     def _draw(
         self,
@@ -251,13 +237,6 @@ class Colorizer:
         return self.family.sample(self._graphs, condition, noise, watched)
 
 
-def choose_device(
-    requested: str, bundle: Bundle, note: Callable[[str], None], found: Device | None = None
-) -> Device:
-    """Choose the device to run a bundle on, as `fastest_device.choose` does."""
-    return choose(requested, bundle, note, _try_out, found)
-
-
 def _try_out(bundle: Bundle, device: Device) -> tuple[float, list[Float]]:
     """Draw a sample of each reference photo, and time those of the first."""
     colorizer = Colorizer(bundle, device, batch=device.lanes)
@@ -265,7 +244,11 @@ def _try_out(bundle: Bundle, device: Device) -> tuple[float, list[Float]]:
     laps = []
     for _ in range(_RUNS):
         started = perf_counter()
-        colorizer.colorize([prepared[0]] * device.lanes, 1, _SEED)
+        colorizer.colorize([prepared[0]] * device.lanes, 1, seed=0)
         laps.append(perf_counter() - started)
-    colours = [visible_lab(p.L, p.frame, colorizer.colorize([p], 1, _SEED)[0]) for p in prepared]
+    colours = [visible_lab(p.L, p.frame, colorizer.colorize([p], 1, seed=0)[0]) for p in prepared]
     return min(laps) / colorizer.family.steps / device.lanes, colours
+
+
+# (requested, bundle, note, found), as `fastest_device.choose` takes them.
+choose_device = partial(choose, try_out=_try_out)

@@ -29,20 +29,12 @@ MAX_DIFFERENCE = 0.5  # mean CIEDE2000 from float32, as for an export in half pr
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of trying a runtime and precision.
-
-    Attributes:
-        device: Its name.
-        precision: That it computes in; None where the bundle decides.
-        step_ms: A denoising step of a sample, on all cores, a sample each; None where it failed.
-        difference: Mean CIEDE2000 of the colours from those of onnxruntime; None where it failed.
-        failure: Why it failed.
-    """
+    """What came of trying a runtime and precision; what is measured is None where it failed."""
 
     device: str
-    precision: Precision | None
-    step_ms: float | None
-    difference: float | None
+    precision: Precision | None  # None where the bundle decides
+    step_ms: float | None = None  # a denoising step of a sample, on all cores, a sample each
+    difference: float | None = None  # mean CIEDE2000 of the colours from those of onnxruntime
     failure: str | None = None
 
     @property
@@ -60,19 +52,19 @@ def choose(
     requested: str,
     bundle: Bundle,
     note: Callable[[str], None],
-    try_out: TryOut,
     found: Device | None = None,
+    *,
+    try_out: TryOut,
 ) -> Device:
     """Choose the device to run a bundle on.
 
     Args:
-        requested: The device, as on the command line: "auto", or one by name. "auto" takes CUDA
-            where it works, else the fastest on the CPU; a device by name that has several
-            precisions takes the faster one.
+        requested: A device by name, in the faster of its precisions where it has several, or
+            "auto": CUDA where it works, else the fastest on the CPU.
         bundle: What is to be run.
         note: Told that a measurement begins, where none is kept yet.
-        try_out: Measures a bundle on a device.
         found: What `resolve` gave for `requested`, where it was asked already.
+        try_out: Measures a bundle on a device.
 
     Raises:
         DeviceError: The device asked for by name cannot run here.
@@ -109,7 +101,7 @@ def fastest(trials: Sequence[Trial], requested: str = "auto") -> Trial | None:
 def kept_trials(bundle: Bundle) -> list[Trial] | None:
     """Read the measurement of this machine, these packages and this bundle, if there is one."""
     with suppress(OSError, ValueError, TypeError, KeyError):
-        found = json.loads(_place(bundle).read_bytes())
+        found = json.loads(_record(bundle)[1].read_bytes())
         return [Trial(**fields) for fields in found["trials"]]
     return None
 
@@ -132,42 +124,30 @@ def _measure(bundle: Bundle, devices: Sequence[Device], try_out: TryOut) -> list
     reference: list[Float] = []
     trials = []
     for device in devices:
-        trial = Trial(device.name, device.precision, None, None)
         try:
-            step_seconds, found = try_out(bundle, device)
+            seconds, colours = try_out(bundle, device)
         except ColorizeError as error:
-            trials.append(replace(trial, failure=str(error)))
+            trials.append(Trial(device.name, device.precision, failure=str(error)))
             continue
-        reference = reference or found
-        trials.append(
-            replace(
-                trial,
-                step_ms=round(1000 * step_seconds, 2),
-                difference=round(mean_difference(found, reference), 4),
-            )
-        )
+        reference = reference or colours
+        difference = round(mean_difference(colours, reference), 4)
+        trials.append(Trial(device.name, device.precision, round(1000 * seconds, 2), difference))
     return trials
 
 
 def _keep(bundle: Bundle, trials: Sequence[Trial]) -> None:
-    place = _place(bundle)
-    document = {"key": _key(bundle), "trials": [asdict(trial) for trial in trials]}
+    key, place = _record(bundle)
+    document = {"key": key, "trials": [asdict(trial) for trial in trials]}
     # A home that cannot be written to costs a measurement each time, nothing else.
     with suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(place, json.dumps(document, indent=2).encode() + b"\n")
 
 
-def _place(bundle: Bundle) -> Path:
-    digest = hashlib.sha256(json.dumps(_key(bundle), sort_keys=True).encode()).hexdigest()
-    return cache_folder() / "auto" / f"{digest[:32]}.json"
-
-
-def _key(bundle: Bundle) -> dict[str, object]:
-    """All that the result of a measurement depends on."""
-    machine = describe_machine()
-    return {
-        "bundle": bundle.digest,
-        "colorize": __version__,
-        **{name: machine[name] for name in ("cpu", "flags", "network_threads", "packages")},
-    }
+def _record(bundle: Bundle) -> tuple[dict[str, object], Path]:
+    """Give all that the result of a measurement depends on, and the file that it is kept in."""
+    machine, names = describe_machine(), ("cpu", "flags", "network_threads", "packages")
+    facts = {name: machine[name] for name in names}
+    key = {"bundle": bundle.digest, "colorize": __version__, **facts}
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    return key, cache_folder() / "auto" / f"{digest[:32]}.json"

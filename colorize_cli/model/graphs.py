@@ -8,10 +8,8 @@ from ..runtimes.device import runtime_of
 from ..runtimes.runtime import Device, Graph, GraphFile, GraphSet
 from .bundle import Bundle
 
-# Height over width of the photos that are met most.
-_USUAL = ((1, 1), (3, 4), (4, 3), (2, 3), (3, 2))
-# Sides of photos up to this many times the working size are likely: aspects up to 4 : 1.
-_LONGEST = 2
+_USUAL = ((1, 1), (3, 4), (4, 3), (2, 3), (3, 2))  # height over width of most photos
+_LONGEST = 2  # sides up to this many times the working size are likely: aspects up to 4 : 1
 
 
 def open_graphs(
@@ -44,13 +42,7 @@ def open_graphs(
 
 
 def graph_set(bundle: Bundle, photos: int = 1, size: int | None = None) -> GraphSet:
-    """Describe the graphs of a bundle to a runtime.
-
-    Args:
-        bundle: The model.
-        photos: Photos a call, each with one sample.
-        size: Working size in pixels; the bundle's by default.
-    """
+    """Describe the graphs of a bundle to a runtime; the arguments are those of `open_graphs`."""
     size, multiple = size or bundle.working_size, bundle.multiple
     frames = [frame_for(1000 * a, 1000 * b, size, multiple) for a, b in _USUAL]
     side, longest = (-(-wanted // multiple) * multiple for wanted in (size, _LONGEST * size))

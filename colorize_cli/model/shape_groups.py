@@ -35,19 +35,13 @@ class ShapeGroups(Generic[Item]):
     def take(self, *, at_once: bool) -> list[Item]:
         """Take out a full group, or the one that has waited longest if that is too long.
 
-        Args:
-            at_once: Whether any wait is too long, because nothing else can arrive before.
-
-        Returns:
-            The group; it is empty where all are to wait on.
+        With `at_once` any wait is too long, because nothing else can arrive before. The group is
+        empty where all are to wait on.
         """
         if self._full:
             return self._full.popleft()
         if not self._waiting:
             return []
-        shape, (since, group) = next(iter(self._waiting.items()))
+        shape, (since, _) = next(iter(self._waiting.items()))
         is_late = self._arrived - since >= LOOK_AHEAD * self._colorizer.batch
-        if not (at_once or is_late):
-            return []
-        del self._waiting[shape]
-        return group
+        return self._waiting.pop(shape)[1] if at_once or is_late else []

@@ -11,7 +11,7 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 
 from ..system.gpu import find_gpu
 from ..system.install import install_commands
-from .ort import CPU_PROVIDER, OrtGraph, Providers, open_session, reinstall, test_computation
+from .ort import CPU_PROVIDER, Providers, open_graph, reinstall, test_computation
 from .runtime import Device, DeviceName, Graph, GraphSet, Precision, Runtime
 
 CUDA_PROVIDER = "CUDAExecutionProvider"
@@ -23,7 +23,6 @@ _PHOTOS_A_CALL = 8  # with one, a GPU is idle most of the time
 
 
 def _problem(name: DeviceName, is_proven: bool) -> str | None:
-    """Try it each time, as drivers change."""
     return gpu_problem(name, PROVIDERS, f"{FIX}\n{install_commands('cuda')}")
 
 
@@ -32,29 +31,22 @@ def _device(name: DeviceName, threads: int, precision: Precision) -> Device:
 
 
 def _open(graphs: GraphSet, device: Device) -> dict[str, Graph]:
-    sessions = {file: open_session(file.read(), device, PROVIDERS) for file in graphs.files}
-    return {file.spec.name: OrtGraph(one, file.spec, device) for file, one in sessions.items()}
+    return {file.spec.name: open_graph(device, file, PROVIDERS) for file in graphs.files}
 
 
 def gpu_device(name: DeviceName, title: str, threads: int) -> Device:
     """Describe a device that is a GPU, with its name where the driver tells it."""
     gpu = find_gpu()
     hardware = f"{gpu.name}, " if gpu else ""
-    return Device(
-        name=name,
-        threads=threads,
-        photos_a_call=_PHOTOS_A_CALL,
-        description=f"{title} ({hardware}onnxruntime {ort.__version__})",
-    )
+    description = f"{title} ({hardware}onnxruntime {ort.__version__})"
+    return Device(name, threads, description, photos_a_call=_PHOTOS_A_CALL)
 
 
 def gpu_problem(name: DeviceName, providers: Providers, fix: str) -> str | None:
-    """Say why a provider does not run on the GPU here; None when it has just computed.
+    """Say why the first provider does not run here; None when it has just computed.
 
-    Args:
-        name: The device, after which onnxruntime names the provider's library.
-        providers: The provider with its options, and those behind it.
-        fix: The commands that install what it may lack.
+    It is tried each time, as drivers change. After the device `name`, onnxruntime names the
+    provider's library; `fix` has the commands that install what it may lack.
     """
     provider = providers[0][0]
     if provider not in ort.get_available_providers():

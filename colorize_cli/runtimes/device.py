@@ -16,11 +16,7 @@ DEVICES: tuple[DeviceName, ...] = get_args(DeviceName)
 
 
 def runtime_of(name: DeviceName) -> Runtime:
-    """Load the runtime of a device.
-
-    Raises:
-        ImportError: Its package is not installed, or damaged.
-    """
+    """Load the runtime of a device; ImportError where its package is missing or damaged."""
     runtime: Runtime = import_module(f".{RUNTIMES[name]}", __package__).RUNTIME
     return runtime
 
@@ -42,27 +38,22 @@ def resolve(
     Args:
         requested: A device by name, or "auto": CUDA where it works, else the CPU by ONNX Runtime.
             TensorRT is never chosen unasked, since it builds engines for minutes.
-        threads: Threads of the network on the CPU; by default as many as the process may use
-            cores.
+        threads: Threads of the network on the CPU; by default one for each core it may use.
         precision: Precision of a runtime that has several.
-        is_proven: Whether this machine has run it with these packages before: then it is loaded,
-            and not tested once more.
+        is_proven: Whether it ran here before: then it is loaded, and not tested once more.
 
     Raises:
-        DeviceError: The device asked for by name cannot run here; the message says why and
-            what to do about it.
+        DeviceError: The device asked for by name cannot run here; the message says why.
         UsageError: There is no device of that name.
     """
     threads = inference_threads() if threads is None else threads
     if requested == "auto":
         why_not = problem("cuda")
-        if why_not is None:
-            return runtime_of("cuda").device("cuda", threads, precision)
-        return replace(runtime_of("cpu").device("cpu", threads, precision), note=why_not)
+        best: DeviceName = "cpu" if why_not else "cuda"
+        return replace(runtime_of(best).device(best, threads, precision), note=why_not)
     for name in DEVICES:
         if name == requested:
-            why_not = problem(name, is_proven=is_proven)
-            if why_not is not None:
+            if why_not := problem(name, is_proven=is_proven):
                 raise DeviceError(
                     f"--device {name} cannot run here (--device cpu always can): {why_not}"
                 )
@@ -71,8 +62,5 @@ def resolve(
 
 
 def problem(name: DeviceName, *, is_proven: bool = False) -> str | None:
-    """Say why a device cannot run here and what to do about it; None when it has just run.
-
-    With `is_proven`, on the CPU, it is None already when the runtime can be loaded.
-    """
+    """Say why a device cannot run here, as `Runtime.problem`; None when it has just run."""
     return runtime_of(name).problem(name, is_proven)

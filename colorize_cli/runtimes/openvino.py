@@ -40,11 +40,9 @@ def _versions() -> dict[str, str]:
 
 
 def _open(graphs: GraphSet, device: Device) -> dict[str, Graph]:
-    from .openvino_cache import CompiledGraphs
     from .openvino_graph import OpenVinoGraph
 
-    cache = CompiledGraphs({file.spec.name: file.sha256 for file in graphs.files})
-    return {file.spec.name: OpenVinoGraph(file, graphs, device, cache) for file in graphs.files}
+    return {file.spec.name: OpenVinoGraph(file, graphs, device) for file in graphs.files}
 
 
 RUNTIME = Runtime(_problem, _device, _open, precisions=_precisions, versions=_versions)

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import openvino as ov  # type: ignore[import-untyped]
 
@@ -25,54 +25,59 @@ from .runtime import Shape
 _CACHE_BYTES = 2 << 30
 _CHECKSUM_BYTES = 4
 
-# File name of a graph, and the shape of its first input that it is for; None for any shape.
-Key: TypeAlias = tuple[str, Shape | None]
 
+class CompiledForms:
+    """The forms of a graph that were compiled on this CPU.
 
-class CompiledGraphs:
-    """The compiled graphs of a model on this CPU."""
+    Each is for a shape of the first input, and one, whose shape is None, for any.
+    """
 
-    def __init__(self, graphs: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, contents: Mapping[str, str], config: Mapping[str, object]
+    ) -> None:
         """Find the folder, and delete in it what was used longest ago.
 
         Args:
-            graphs: SHA-256 (hex) of each file by name, of all graphs together: that the names of
-                one are those of the other was checked of these.
+            name: File name of the graph.
+            contents: SHA-256 (hex) of all graphs of the model by name: that the names in one are
+                those in the other was checked of these.
+            config: OpenVINO's, for compiling and loading.
         """
         self._folder = cache_folder() / "openvino"
         prune(self._folder, _CACHE_BYTES)
-        self._origin = {"graphs": dict(graphs), "openvino": ov.__version__, "cpu": describe_cpu()}
+        origin = {"graphs": dict(contents), "openvino": ov.__version__, "cpu": describe_cpu()}
+        self._origin, self._name, self._config = origin, name, dict(config)
 
-    def has(self, key: Key, config: Mapping[str, object]) -> bool:
-        """Tell whether a graph is there that was compiled with this configuration."""
+    def has(self, shape: Shape | None) -> bool:
+        """Tell whether a form is there."""
         with suppress(OSError):
-            return self._place(key, config).exists()
+            return self._place(shape).exists()
         return False
 
-    def load(self, key: Key, config: Mapping[str, object]) -> Any | None:
-        """Take a compiled graph; None where it is not there, is damaged, or OpenVINO refuses it."""
-        with suppress(OSError, RuntimeError), self._place(key, config).open("rb") as file:
+    def load(self, shape: Shape | None) -> Any | None:
+        """Take a form; None where it is not there, is damaged, or OpenVINO refuses it."""
+        with suppress(OSError, RuntimeError), self._place(shape).open("rb") as file:
             # The weights stay in the tensor, which therefore has to have memory of its own. Of a
             # mapped file it would die, should another machine cut or replace that in a shared home.
             size = max(0, os.fstat(file.fileno()).st_size - _CHECKSUM_BYTES)
             content = ov.Tensor(ov.Type.u8, [size])
             file.readinto(content.data)
             if _checksum(content.data) == file.read():
-                return CORE.import_model(content, "CPU", dict(config))
+                return CORE.import_model(content, "CPU", self._config)
         return None
 
-    def keep(self, compiled: Any, key: Key, config: Mapping[str, object]) -> None:
-        """Keep a compiled graph; where that fails, each run compiles anew, nothing else."""
+    def keep(self, compiled: Any, shape: Shape | None) -> None:
+        """Keep a form; where that fails, each run compiles anew, nothing else."""
         with suppress(OSError, RuntimeError):
             self._folder.mkdir(parents=True, exist_ok=True)
             if os.access(self._folder, os.W_OK):
                 content = compiled.export_model()
                 content.seek(0, os.SEEK_END)
                 content.write(_checksum(content.getbuffer()))
-                write_atomic(self._place(key, config), content.getbuffer())
+                write_atomic(self._place(shape), content.getbuffer())
 
-    def _place(self, key: Key, config: Mapping[str, object]) -> Path:
-        text = json.dumps([self._origin, key, dict(config)], sort_keys=True)
+    def _place(self, shape: Shape | None) -> Path:
+        text = json.dumps([self._origin, [self._name, shape], self._config], sort_keys=True)
         return self._folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.graph"
 
 

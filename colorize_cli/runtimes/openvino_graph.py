@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ..errors import DeviceError
 from ..system.machine import return_memory
-from .openvino_cache import CompiledGraphs, Key
+from .openvino_cache import CompiledForms
 from .openvino_core import CORE, last_line
+from .ort import plain
 from .runtime import Device, Feeds, GraphFile, GraphSet, Shape, Size
 
 # How many forms of a graph are kept open; each holds its weights anew, 80 MB and more.
@@ -31,9 +32,7 @@ class OpenVinoGraph:
     shape alone, since the bits do on the form.
     """
 
-    def __init__(
-        self, file: GraphFile, graphs: GraphSet, device: Device, cache: CompiledGraphs
-    ) -> None:
+    def __init__(self, file: GraphFile, graphs: GraphSet, device: Device) -> None:
         """Open the graph.
 
         Raises:
@@ -41,12 +40,17 @@ class OpenVinoGraph:
             DeviceError: OpenVINO cannot read or compile it.
         """
         self.spec = file.spec
-        self._file = file
-        self._graphs = graphs
-        self._device = device
-        self._cache = cache
-        usual = graphs.usual if file.spec.runs_often else ()
-        self._usual = {self._shape(size) for size in usual}
+        self._file, self._shape_of, self._description = file, graphs.shape, device.description
+        precision = "fp32" if file.spec.needs_fp32 else str(device.precision)
+        self._config = {
+            "INFERENCE_NUM_THREADS": device.threads * device.lanes,
+            "NUM_STREAMS": device.lanes,
+            "ENABLE_CPU_PINNING": False,  # decoding and encoding want the cores too
+            "INFERENCE_PRECISION_HINT": _HINTS[precision],
+        }
+        contents = {each.spec.name: each.sha256 for each in graphs.files}
+        self._cache = CompiledForms(file.spec.name, contents, self._config)
+        self._usual = {self._shape(size) for size in graphs.usual if file.spec.runs_often}
         # By shape of the first input, None for any, in the order of their last use.
         self._forms: dict[Shape | None, _Form] = {}
         self._coming: set[Shape | None] = set()
@@ -56,57 +60,40 @@ class OpenVinoGraph:
         if not self._usual:
             self._opened(None, {})
         # To refuse a wrong file here; what is in the cache was checked before it came there.
-        elif not any(self._is_kept(shape) for shape in (None, *self._usual)):
+        elif not any(map(self._cache.has, (None, *self._usual))):
             self._read()
 
     def run(self, feeds: Feeds) -> Outputs:
-        """Compute, as `Graph.run` says."""
+        """Compute the outputs."""
         return self.bind({})(feeds)
 
     def bind(self, feeds: Feeds) -> Callable[[Feeds], Outputs]:
-        """Give inputs ahead, as `Graph.bind` says.
-
-        A form is held for as long as the function is, whatever other threads open meanwhile.
-        """
-        ahead = {name: _plain(value) for name, value in feeds.items()}
+        """Give inputs ahead; the form is held as long as the function, whatever else is opened."""
+        ahead = {name: plain(value) for name, value in feeds.items()}
         held: dict[Shape, _Form] = {}
 
         def run(others: Feeds) -> Outputs:
-            inputs = ahead | {name: _plain(value) for name, value in others.items()}
+            inputs = ahead | {name: plain(value) for name, value in others.items()}
             shapes = {name: value.shape for name, value in inputs.items()}
             shape = shapes[self.spec.inputs[0]]
             if shape not in held:
                 held[shape] = self._opened(self._form_of(shape), shapes)
-            return self._infer(held[shape], inputs)
+            with self._told("failed: {}. Try a smaller --size, or --device cpu."):
+                return held[shape].infer(inputs)
 
         return run
 
     def expect(self, size: Size) -> None:
         """Take the form for a size from the cache in the background."""
         shape = self._form_of(self._shape(size))
-        if shape not in self._forms and self._is_kept(shape):
+        if shape not in self._forms and self._cache.has(shape):
             self._ahead.submit(self._load, shape)
 
     def _shape(self, size: Size) -> Shape:
-        return self._graphs.shape(self.spec.name, self.spec.inputs[0], size)
+        return self._shape_of(self.spec.name, self.spec.inputs[0], size)
 
     def _form_of(self, shape: Shape) -> Shape | None:
         return shape if shape in self._usual else None
-
-    def _key(self, shape: Shape | None) -> Key:
-        return (self.spec.name, shape)
-
-    def _config(self) -> dict[str, object]:
-        precision = "fp32" if self.spec.needs_fp32 else str(self._device.precision)
-        return {
-            "INFERENCE_NUM_THREADS": self._device.threads * self._device.lanes,
-            "NUM_STREAMS": self._device.lanes,
-            "ENABLE_CPU_PINNING": False,  # decoding and encoding want the cores too
-            "INFERENCE_PRECISION_HINT": _HINTS[precision],
-        }
-
-    def _is_kept(self, shape: Shape | None) -> bool:
-        return self._cache.has(self._key(shape), self._config())
 
     def _opened(self, shape: Shape | None, shapes: dict[str, tuple[int, ...]]) -> "_Form":
         """Give a compiled form; `shapes` of all inputs are for one of a fixed shape."""
@@ -152,51 +139,40 @@ class OpenVinoGraph:
         """Let go of the forms used longest ago that are too many and come back."""
         too_many = max(0, len(self._forms) + len(self._coming) - _KEPT)
         for longest_ago in list(self._forms)[:too_many]:
-            if self._is_kept(longest_ago):
+            if self._cache.has(longest_ago):
                 del self._forms[longest_ago]
 
     def _cached(self, shape: Shape | None) -> "_Form | None":
-        graph = self._cache.load(self._key(shape), self._config())
+        graph = self._cache.load(shape)
         return None if graph is None else _Form(graph)
 
     def _compile(self, shape: Shape | None, shapes: dict[str, tuple[int, ...]]) -> "_Form":
         """Compile a form, and where the cache took it, take it from there: it is smaller."""
         graph = self._built(shape, shapes)
-        self._cache.keep(graph, self._key(shape), self._config())
+        self._cache.keep(graph, shape)
         return self._cached(shape) or _Form(graph)
 
     def _built(self, shape: Shape | None, shapes: dict[str, tuple[int, ...]]) -> Any:
         graph = self._read()
-        try:
+        with self._told(f"cannot compile {self.spec.name} ({{}}); --device cpu can run it."):
             if shape:
                 graph.reshape({name: list(sides) for name, sides in shapes.items()})
-            return CORE.compile_model(graph, "CPU", self._config())
-        except RuntimeError as error:
-            raise DeviceError(
-                f"{self._device.description} cannot compile {self.spec.name} "
-                f"({last_line(error)}); --device cpu can run it."
-            ) from error
+            return CORE.compile_model(graph, "CPU", self._config)
 
     def _read(self) -> Any:
         """Read the file, and check its names."""
-        try:
+        with self._told(f"cannot read {self.spec.name} ({{}}); --device cpu can."):
             graph = CORE.read_model(self._file.read())
-        except RuntimeError as error:
-            raise DeviceError(
-                f"{self._device.description} cannot read {self.spec.name} ({last_line(error)}); "
-                "--device cpu can."
-            ) from error
         self.spec.check(_names(graph.inputs), _names(graph.outputs))
         return graph
 
-    def _infer(self, form: "_Form", inputs: dict[str, Any]) -> Outputs:
+    @contextmanager
+    def _told(self, text: str) -> Iterator[None]:
+        """Make a DeviceError of what OpenVINO raises, whose words go into the text."""
         try:
-            return form.infer(inputs)
+            yield
         except RuntimeError as error:
-            raise DeviceError(
-                f"{self._device.description} failed: {last_line(error)}. Try a smaller --size, or "
-                "--device cpu."
-            ) from error
+            raise DeviceError(f"{self._description} {text.format(last_line(error))}") from error
 
 
 class _Form:
@@ -217,10 +193,6 @@ class _Form:
         found = {name: request.get_tensor(name).data.copy() for name in self._outputs}
         self._idle.append(request)
         return found
-
-
-def _plain(value: Any) -> NDArray[np.float32]:
-    return np.ascontiguousarray(value, np.float32)
 
 
 def _names(nodes: Any) -> set[str]:

@@ -4,11 +4,11 @@ onnxruntime lists providers that it cannot load and then runs on the CPU without
 session counts only when it has kept the provider that was asked for.
 """
 
-import contextlib
 import importlib.metadata
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,11 +55,7 @@ class OrtGraph:
     """
 
     def __init__(self, session: ort.InferenceSession, spec: GraphSpec, device: Device) -> None:
-        """Take a session whose inputs and outputs are those of the graph's family.
-
-        Raises:
-            ModelError: They are others.
-        """
+        """Take a session; ModelError where its names are others than the family's."""
         self.node_counts: dict[str, int] = {}
         self._session = session
         self._description = device.description
@@ -70,23 +66,30 @@ class OrtGraph:
         spec.check({node.name for node in session.get_inputs()}, set(self._outputs))
 
     def run(self, feeds: Feeds) -> dict[str, Value]:
-        """Compute, as `Graph.run` says."""
+        """Compute the outputs."""
         return self.bind({})(feeds)
 
     def bind(self, feeds: Feeds) -> Callable[[Feeds], dict[str, Value]]:
-        """Give inputs ahead, as `Graph.bind` says; they are copied to the device once."""
+        """Give inputs ahead; they are copied to the device once."""
         binding = self._session.io_binding()
         for name, value in feeds.items():
             if not isinstance(value, ort.OrtValue):
-                value = ort.OrtValue.ortvalue_from_numpy(_plain(value), self._memory, 0)
+                value = ort.OrtValue.ortvalue_from_numpy(plain(value), self._memory, 0)
             binding.bind_ortvalue_input(name, value)
 
         def run(others: Feeds) -> dict[str, Value]:
             for name, value in others.items():
-                binding.bind_cpu_input(name, _plain(value))
+                binding.bind_cpu_input(name, plain(value))
             for name in self._outputs:
                 binding.bind_output(name, self._memory if self._feeds_others else "cpu", 0)
-            self._compute(binding)
+            try:
+                self._session.run_with_iobinding(binding)
+            except Exception as error:  # onnxruntime's errors share no narrower base
+                reason = str(error).strip().splitlines()[-1]
+                raise DeviceError(
+                    f"{self._description} failed: {reason}. Try a smaller --batch or --size, "
+                    "or --device cpu."
+                ) from error
             found = binding.get_outputs if self._feeds_others else binding.copy_outputs_to_cpu
             return dict(zip(self._outputs, found(), strict=True))
 
@@ -95,18 +98,9 @@ class OrtGraph:
     def expect(self, size: Size) -> None:
         """Do nothing: a session serves every size as it is."""
 
-    def _compute(self, binding: ort.IOBinding) -> None:
-        try:
-            self._session.run_with_iobinding(binding)
-        except Exception as error:  # onnxruntime's errors share no narrower base
-            reason = str(error).strip().splitlines()[-1]
-            raise DeviceError(
-                f"{self._description} failed: {reason}. Try a smaller --batch or --size, "
-                "or --device cpu."
-            ) from error
 
-
-def _plain(value: Value) -> Any:
+def plain(value: Value) -> Any:
+    """Give an array as the runtimes take it: float32, its rows behind each other."""
     return np.ascontiguousarray(value, np.float32)
 
 
@@ -122,24 +116,21 @@ def _device(name: DeviceName, threads: int, precision: Precision) -> Device:
 
 def _open(graphs: GraphSet, device: Device) -> dict[str, Graph]:
     """Open all graphs side by side."""
+    names = [file.spec.name for file in graphs.files]
+    with ThreadPoolExecutor(len(names), "open") as pool:
+        return dict(zip(names, pool.map(partial(open_graph, device), graphs.files), strict=True))
 
-    def opened(file: GraphFile) -> Graph:
-        return OrtGraph(open_session(file.read(), device), file.spec, device)
 
-    with ThreadPoolExecutor(len(graphs.files), "open") as pool:
-        found = list(pool.map(opened, graphs.files))
-    return {file.spec.name: graph for file, graph in zip(graphs.files, found, strict=True)}
+def open_graph(device: Device, file: GraphFile, providers: Providers = _CPU) -> OrtGraph:
+    """Open a graph with providers, as `open_session` does."""
+    return OrtGraph(open_session(file.read(), device, providers), file.spec, device)
 
 
 RUNTIME = Runtime(_problem, _device, _open)
 
 
 def open_session(
-    model: bytes,
-    device: Device,
-    providers: Providers = _CPU,
-    *,
-    records_providers: bool = False,
+    model: bytes, device: Device, providers: Providers = _CPU, *, records_providers: bool = False
 ) -> ort.InferenceSession:
     """Open an ONNX model.
 
@@ -191,12 +182,14 @@ def rival_wheels() -> list[str]:
 def test_computation(providers: Providers) -> str | None:
     """Compute 1 + 1 with providers: what is wrong, or None."""
     # What goes wrong is told by our own message, not by onnxruntime's on stderr.
-    with _log_level(_FATAL):
-        try:
-            session = open_session(PROBE, Device("cpu", 1, "the device"), providers)
-            result = session.run(None, {"x": np.ones(1, np.float32)})[0]
-        except Exception as error:  # whatever it was, the device does not work
-            return f"a test computation failed ({str(error).strip().splitlines()[0]})"
+    ort.set_default_logger_severity(_FATAL)
+    try:
+        session = open_session(PROBE, Device("cpu", 1, "the device"), providers)
+        result = session.run(None, {"x": np.ones(1, np.float32)})[0]
+    except Exception as error:  # whatever it was, the device does not work
+        return f"a test computation failed ({str(error).strip().splitlines()[0]})"
+    finally:
+        ort.set_default_logger_severity(_ERROR)
     return None if result[0] == 2 else "a test computation gave a wrong result"
 
 
@@ -205,12 +198,3 @@ def reinstall() -> str:
     if len(rival_wheels()) > 1:
         return f"onnxruntime and onnxruntime-gpu are both installed, which breaks them: {_REPAIR}"
     return "NVIDIA GPUs are used on Linux x86-64 and Windows, with onnxruntime-gpu"
-
-
-@contextlib.contextmanager
-def _log_level(level: int) -> Iterator[None]:
-    ort.set_default_logger_severity(level)
-    try:
-        yield
-    finally:
-        ort.set_default_logger_severity(_ERROR)

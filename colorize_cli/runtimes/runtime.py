@@ -32,26 +32,16 @@ RUNTIMES: Mapping[DeviceName, str] = {
 
 @dataclass(frozen=True)
 class Device:
-    """A device that has been seen to work.
-
-    Attributes:
-        name: A key of `RUNTIMES`.
-        threads: Threads of a call on the CPU.
-        description: Words for people: "CUDA (NVIDIA H200, onnxruntime 1.31.1)".
-        lanes: Calls at the same time; on the CPU, `threads` x `lanes` are the cores to be used.
-        photos_a_call: Photos that should go through one call together. A GPU is idle most of the
-            time with one; a CPU gains nothing from more.
-        precision: Precision that it computes in where it is not the model that decides.
-        note: Why `auto` did not take a better device, or None.
-    """
+    """A device that has been seen to work."""
 
     name: DeviceName
-    threads: int
-    description: str
-    lanes: int = 1
+    threads: int  # of a call on the CPU
+    description: str  # for people: "CUDA (NVIDIA H200, onnxruntime 1.31.1)"
+    lanes: int = 1  # calls at the same time; on the CPU, `threads` x `lanes` are the cores to use
+    # A GPU is idle most of the time with one photo in a call; a CPU gains nothing from more.
     photos_a_call: int = 1
-    precision: Precision | None = None
-    note: str | None = None
+    precision: Precision | None = None  # that it computes in where it is not the model that decides
+    note: str | None = None  # why `auto` did not take a better device
 
     @property
     def is_gpu(self) -> bool:
@@ -59,11 +49,9 @@ class Device:
         return self.photos_a_call > 1
 
     def computes(self, compute: str) -> str:
-        """Say what a model's numbers are computed in here.
+        """Say what a model in "fp32" | "fp16" | "bf16" | "int8" is computed in here.
 
-        Args:
-            compute: What the model says, "fp32" | "fp16" | "bf16" | "int8". Its graphs are of
-                that, but for bfloat16, which a runtime makes of graphs in single precision.
+        Its graphs are of that, but for bfloat16, which a runtime makes of single precision.
         """
         own = "fp32" if compute == "bf16" else compute
         if own == "fp32":
@@ -85,31 +73,17 @@ class Device:
 
 @dataclass(frozen=True)
 class GraphSpec:
-    """What a family says of one of its graphs.
-
-    Attributes:
-        name: File name, "denoiser.onnx".
-        inputs: Patterns of the names of its inputs, "cond_*"; the first one's shape tells usual
-            photos from others.
-        outputs: Patterns of the names of its outputs.
-        needs_fp32: Whether it runs in single precision where the runtime would take another.
-        feeds_others: Whether other graphs take its outputs, which then stay on the device.
-        runs_often: Whether it runs many times a photo, so that a form for each usual shape pays.
-    """
+    """What a family says of one of its graphs, whose file is `name`."""
 
     name: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    needs_fp32: bool = False
-    feeds_others: bool = False
-    runs_often: bool = False
+    inputs: tuple[str, ...]  # patterns of names, "cond_*"; the first one's shape tells usual photos
+    outputs: tuple[str, ...]  # patterns of names
+    needs_fp32: bool = False  # where the runtime would take another precision
+    feeds_others: bool = False  # so that its outputs stay on the device
+    runs_often: bool = False  # many times a photo, so that a form for each usual shape pays
 
     def check(self, inputs: set[str], outputs: set[str]) -> None:
-        """Check the names that a file has.
-
-        Raises:
-            ModelError: The names are others than a graph of this family has.
-        """
+        """Raise ModelError where a file has other names than a graph of this family."""
         for found, patterns in ((inputs, self.inputs), (outputs, self.outputs)):
             is_known = all(any(fnmatchcase(name, p) for p in patterns) for name in found)
             is_whole = all(any(fnmatchcase(name, p) for name in found) for p in patterns)
@@ -122,13 +96,7 @@ class GraphSpec:
 
 @dataclass(frozen=True)
 class GraphFile:
-    """A graph as a file.
-
-    Attributes:
-        spec: What its family says of it.
-        sha256: Checksum (hex) of its content.
-        read: Gives the content; a runtime that finds the compiled graph elsewhere never asks.
-    """
+    """A graph as a file; a runtime that finds the compiled graph elsewhere never reads it."""
 
     spec: GraphSpec
     sha256: str
@@ -137,42 +105,25 @@ class GraphFile:
 
 @dataclass(frozen=True)
 class GraphSet:
-    """All graphs of a model, and what they will be asked for.
-
-    Attributes:
-        files: The graphs.
-        compute: Precision that they were exported in: "fp32" | "fp16" | "bf16" | "int8".
-        shape: Gives the shape of an input by graph, input and size.
-        usual: Sizes of the photos that are met most.
-        smallest: The smallest size that is possible.
-        best: The size at which they are to be fastest.
-        largest: The largest size that is likely.
-    """
+    """All graphs of a model, and the sizes that they will be asked for."""
 
     files: tuple[GraphFile, ...]
-    compute: str
-    shape: Callable[[str, str, Size], Shape]
-    usual: tuple[Size, ...]
+    compute: str  # what they were exported in: "fp32" | "fp16" | "bf16" | "int8"
+    shape: Callable[[str, str, Size], Shape]  # of an input by graph, input and size
+    usual: tuple[Size, ...]  # of the photos that are met most
     smallest: Size
-    best: Size
-    largest: Size
+    best: Size  # at which they are to be fastest
+    largest: Size  # that is likely
 
 
 class Graph(Protocol):
     """A graph on a device; its methods may be called from any thread."""
 
     def run(self, feeds: Feeds) -> dict[str, Value]:
-        """Compute the outputs by name from the inputs by name.
-
-        Raises:
-            DeviceError: The device failed, for want of memory say.
-        """
+        """Compute outputs by name; DeviceError where the device fails, for want of memory say."""
 
     def bind(self, feeds: Feeds) -> Callable[[Feeds], dict[str, Value]]:
-        """Give some inputs ahead: what comes back is `run` for the others.
-
-        The inputs given ahead stay on the device over all calls.
-        """
+        """Give inputs ahead, which stay on the device: what comes back is `run` for the others."""
 
     def expect(self, size: Size) -> None:
         """Get ready for photos of a size, in the background, where that takes time."""
@@ -184,12 +135,11 @@ class Runtime:
 
     Attributes:
         problem: Says why a device cannot run here and what to do about it; None when it has just
-            computed or, with `is_proven`, when it can be loaded, as this machine has run it with
-            these packages before.
+            computed or, with `is_proven`, when it can be loaded, as it ran here before.
         device: Describes a device, for so many threads of the CPU, in a precision.
         open: Opens all graphs of a model, by file name. It raises ModelError where a file is not a
             graph of its family, and DeviceError where the device cannot run it.
-        is_gpu: Whether it runs on a GPU, where bits depend on how many photos go through at once.
+        is_gpu: Whether bits depend on how many photos go through at once, as on a GPU.
         precisions: Lists what it can compute in here; None is what the model says.
         versions: Names the packages beyond ONNX Runtime that decide what comes out.
         announcement: Says what opening graphs will take long for; None where it takes seconds.

@@ -22,7 +22,7 @@ from ..system.gpu import find_gpu
 from ..system.install import install_commands
 from . import cuda
 from .ort import OrtGraph, Providers, graph_inputs, open_session
-from .runtime import Device, DeviceName, Graph, GraphFile, GraphSet, Precision, Runtime
+from .runtime import Device, DeviceName, Graph, GraphSet, Precision, Runtime
 
 _CACHE_BYTES = 8 << 30
 _PROVIDER = "TensorrtExecutionProvider"
@@ -31,7 +31,6 @@ _log = logging.getLogger(__name__)
 
 
 def _problem(name: DeviceName, is_proven: bool) -> str | None:
-    """Try it each time, as drivers change."""
     cuda.preload_wheel("tensorrt_libs", _LIBRARIES)
     fix = (
         f"{cuda.FIX}\n{install_commands('cuda')}"
@@ -65,28 +64,24 @@ def _announcement(graphs: GraphSet) -> str | None:
 def _open(graphs: GraphSet, device: Device) -> dict[str, Graph]:
     """Open one graph after the other, as TensorRT chooses kernels by their times."""
     caches = _cache_options(graphs)
-    return {file.spec.name: _opened(file, graphs, device, caches) for file in graphs.files}
+    opened: dict[str, Graph] = {}
+    for file in graphs.files:
+        model, name = file.read(), file.spec.name
+        options = {
+            **caches,
+            # Else they have the graph's inner name, the same for all, and a hash of onnxruntime's.
+            "trt_engine_cache_prefix": Path(name).stem,
+            # Layers that must not run in half precision are in single in the graph, with casts.
+            "trt_fp16_enable": "1" if graphs.compute == "fp16" else "0",
+            **shape_options(graphs, name, graph_inputs(model)),
+        }
+        session = open_session(model, device, _providers(options), records_providers=True)
+        opened[name] = graph = OrtGraph(session, file.spec, device)
+        graph.node_counts = node_counts(session, name)
+    return opened
 
 
 RUNTIME = Runtime(_problem, _device, _open, is_gpu=True, announcement=_announcement)
-
-
-def _opened(
-    file: GraphFile, graphs: GraphSet, device: Device, caches: Mapping[str, str]
-) -> OrtGraph:
-    model, name = file.read(), file.spec.name
-    options = {
-        **caches,
-        # Else they have the graph's inner name, the same for all, and a hash of onnxruntime's own.
-        "trt_engine_cache_prefix": Path(name).stem,
-        # Layers that must not run in half precision are in single in the graph, with casts.
-        "trt_fp16_enable": "1" if graphs.compute == "fp16" else "0",
-        **shape_options(graphs, name, graph_inputs(model)),
-    }
-    session = open_session(model, device, _providers(options), records_providers=True)
-    graph = OrtGraph(session, file.spec, device)
-    graph.node_counts = node_counts(session, name)
-    return graph
 
 
 def _providers(options: Mapping[str, str]) -> Providers:
@@ -96,12 +91,9 @@ def _providers(options: Mapping[str, str]) -> Providers:
 def shape_options(
     graphs: GraphSet, name: str, inputs: Mapping[str, Sequence[int | str]]
 ) -> dict[str, str]:
-    """State the range of shapes that an engine is built for, as onnxruntime wants it.
+    """State the range of shapes that an engine of the graph `name` is built for.
 
-    Args:
-        graphs: The model's, which says the smallest, the best and the largest size.
-        name: File name of the graph.
-        inputs: Shape by name, as the file has them; dimensions that may vary are names.
+    The shapes of its inputs are as the file has them: dimensions that may vary are names.
     """
     options = {}
     for word, size in (("min", graphs.smallest), ("opt", graphs.best), ("max", graphs.largest)):
@@ -120,7 +112,10 @@ def _cache_options(graphs: GraphSet) -> dict[str, str]:
     Raises:
         DeviceError: A folder cannot be made; without it every run would build for minutes.
     """
-    folder, timing = engine_folder(graphs), _timing_folder()
+    folder = engine_folder(graphs)
+    # The models share how long layers take, by all for which TensorRT would refuse it.
+    # onnxruntime puts the compute capability into the file's name, no more.
+    timing = folder.with_name(f"timing-trt{_version()}-{_gpu_word()}")
     with suppress(OSError):
         os.utime(folder)  # used now, also where the file system does not note that files are read
     prune(folder.parent, _CACHE_BYTES)
@@ -143,33 +138,15 @@ def _cache_options(graphs: GraphSet) -> dict[str, str]:
 def engine_folder(graphs: GraphSet) -> Path:
     """Name the folder of a model's engines by all that makes them differ."""
     contents = "".join(file.sha256 for file in graphs.files)
-    sizes = (graphs.smallest, graphs.best, graphs.largest)
     shapes = [
         graphs.shape(file.spec.name, file.spec.inputs[0], size)
         for file in graphs.files
-        for size in sizes
+        for size in (graphs.smallest, graphs.best, graphs.largest)
     ]
-    photos, size = graphs.best[:2]
-    key = (
-        hashlib.sha256(contents.encode()).hexdigest()[:16],
-        f"ort{ort.__version__}",
-        f"trt{_version()}",
-        f"cuda{ort.cuda_version}",
-        _gpu_word(),
-        graphs.compute,
-        f"b{photos}",
-        f"s{size}",
-        hashlib.sha256(repr(shapes).encode()).hexdigest()[:8],
-    )
-    return cache_folder() / "tensorrt" / "-".join(key)
-
-
-def _timing_folder() -> Path:
-    """Name the folder of how long layers take, by all for which TensorRT would refuse it.
-
-    The models share it. onnxruntime puts the compute capability into the file's name, no more.
-    """
-    return cache_folder() / "tensorrt" / f"timing-trt{_version()}-{_gpu_word()}"
+    model, sides = (hashlib.sha256(text.encode()).hexdigest() for text in (contents, repr(shapes)))
+    built_by = f"ort{ort.__version__}-trt{_version()}-cuda{ort.cuda_version}-{_gpu_word()}"
+    built_for = f"{graphs.compute}-b{graphs.best[0]}-s{graphs.best[1]}-{sides[:8]}"
+    return cache_folder() / "tensorrt" / f"{model[:16]}-{built_by}-{built_for}"
 
 
 def _gpu_word() -> str:
@@ -181,26 +158,22 @@ def _gpu_word() -> str:
 
 
 def node_counts(session: ort.InferenceSession, graph: str) -> dict[str, int]:
-    """Tell which providers really run a graph that was opened for TensorRT.
+    """Tell how many nodes of a graph "TensorRT", "CUDA" and "CPU" really run.
 
     onnxruntime hands what TensorRT cannot take to the provider behind it, without a word. Where it
     names TensorRT for no node at all, that is logged as a warning and no error: how it counts
     engines has been seen on no machine with TensorRT.
 
     Args:
-        session: A session of `ort.open_session`, opened with TensorRT's provider first.
+        session: A session of `open_session` with TensorRT first, which records providers.
         graph: Its file name, for the message.
-
-    Returns:
-        Nodes of the graph by provider, as people name them: "TensorRT", "CUDA", "CPU".
 
     Raises:
         DeviceError: The session has no TensorRT.
     """
     counts: Counter[str] = Counter()
     for part in session.get_provider_graph_assignment_info():
-        is_ours = part.ep_name == _PROVIDER
-        name = "TensorRT" if is_ours else part.ep_name.removesuffix("ExecutionProvider")
+        name = part.ep_name.removesuffix("ExecutionProvider").replace("Tensorrt", "TensorRT")
         counts[name] += len(part.get_nodes())
     others = " and ".join(counts) or "nothing"
     if _PROVIDER not in session.get_providers():

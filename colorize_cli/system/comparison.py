@@ -37,14 +37,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Change(Generic[Figure]):
-    """How a figure moved since an earlier run.
-
-    Attributes:
-        figure: What moved.
-        before: Its value in the earlier run.
-        after: Its value in the later run.
-        difference: By how much it is higher now, with the interval of that.
-    """
+    """How a figure moved since an earlier run, with the interval by which it is higher now."""
 
     figure: Figure
     before: float
@@ -94,11 +87,7 @@ def _errors_of_mean(rate: Rate, rng: np.random.Generator) -> NDArray[np.float64]
 
 
 def check_samples(before: int, now: int) -> None:
-    """Refuse to compare with an earlier run that drew another number of samples of each photo.
-
-    Raises:
-        UsageError: The two numbers differ.
-    """
+    """Raise UsageError where an earlier run drew another number of samples of each photo."""
     if before != now:
         raise UsageError(
             f"--compare: it has {before} samples a photo, not {now}: add --samples {before}."
@@ -116,13 +105,11 @@ def other_packages(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     return _differences(old, new, {name: name for name in sorted({*old, *new})})
 
 
-def _differences(
-    before: Mapping[str, Any], now: Mapping[str, Any], titles: Mapping[str, str]
-) -> str:
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any], titles: Mapping[str, str]) -> str:
     return "; ".join(
-        f"{title} {_text(before.get(key))}, here {_text(now.get(key))}"
+        f"{title} {_text(old.get(key))}, here {_text(new.get(key))}"
         for key, title in titles.items()
-        if before.get(key) != now.get(key)
+        if old.get(key) != new.get(key)
     )
 
 

@@ -41,19 +41,14 @@ def _quota(root: Path) -> float:
     quotas = [math.inf]
     for line in read_or_empty(root / "proc/self/cgroup").splitlines():
         _, controllers, group = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        names = ("cpu.cfs_quota_us", "cpu.cfs_period_us") if controllers else ("cpu.max",)
         for folder in (Path(group), *Path(group).parents):
             # In a container the group's own path may not be mounted; its parents' limits count.
-            inside = str(folder).lstrip("/")
-            if not controllers:
-                text = read_or_empty(root / "sys/fs/cgroup" / inside / "cpu.max") or "max"
-                quota, _, period = text.partition(" ")
-            elif "cpu" in controllers.split(","):
-                cpu = root / "sys/fs/cgroup" / controllers / inside
-                quota = read_or_empty(cpu / "cpu.cfs_quota_us") or "-1"
-                period = read_or_empty(cpu / "cpu.cfs_period_us") or "100000"
-            else:
-                break
-            if quota not in ("max", "-1"):
+            inside = root / "sys/fs/cgroup" / controllers / str(folder).lstrip("/")
+            quota, _, period = " ".join(read_or_empty(inside / n) for n in names).partition(" ")
+            if quota not in ("", "max", "-1"):
                 quotas.append(int(quota) / int(period or 100_000))
     return min(quotas)
 

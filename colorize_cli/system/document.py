@@ -19,21 +19,13 @@ _DEPTH = 5
 
 
 def check_target(path: Path | None) -> None:
-    """Refuse a file for `--json` that could not be written after the work.
-
-    Raises:
-        UsageError: It is a folder, or there is no folder for it.
-    """
+    """Raise UsageError for a file of `--json` that could not be written after the work."""
     if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
         raise UsageError(f"--json {shown(path)}: name a file in a folder that exists.")
 
 
 def write_document(path: Path, tree: Mapping[str, Any]) -> None:
-    """Write figures as JSON, `rounded`; the path `-` is standard output.
-
-    Raises:
-        UsageError: The file cannot be written.
-    """
+    """Write figures as JSON, `rounded`; UsageError where it fails. `-` is standard output."""
     text = _dump(rounded(tree), _DEPTH) + "\n"
     if path == Path("-"):
         write_stdout(text)
@@ -51,8 +43,8 @@ def read_document(
 
     Args:
         path: The file that `--compare` names.
-        command: The command, "bench" or "evaluate".
-        version: What the file has to have as its "format".
+        command: The one that wrote it, "bench" or "evaluate".
+        version: Its "format".
         build: Takes out of the document what is compared.
 
     Raises:
@@ -80,13 +72,9 @@ def read_document(
 
 
 def rounded(tree: Any) -> Any:
-    """Round all floats to six digits; infinity and NaN, which JSON lacks, become None.
+    """Round all floats of mappings, lists and tuples, at any depth, to six digits.
 
-    Args:
-        tree: Mappings, lists and tuples of numbers, words and None, at any depth.
-
-    Returns:
-        A copy of dictionaries and lists.
+    Infinity and NaN, which JSON lacks, become None.
     """
     if isinstance(tree, Mapping):
         return {key: rounded(value) for key, value in tree.items()}

@@ -36,7 +36,12 @@ def write_atomic(path: Path, data: bytes, before: Callable[[], None] = lambda: N
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    if os.name != "nt":  # which opens no folder; elsewhere the name itself is made durable
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def cache_folder() -> Path:
@@ -47,7 +52,7 @@ def cache_folder() -> Path:
     is_windows = sys.platform == "win32"
     named = os.environ.get("LOCALAPPDATA" if is_windows else "XDG_CACHE_HOME")
     try:
-        root = Path(named) if named else Path.home() / ("AppData/Local" if is_windows else ".cache")
+        root = Path(named or Path.home() / ("AppData/Local" if is_windows else ".cache"))
     except RuntimeError:
         root = Path(tempfile.gettempdir())
     return root / "colorize"
@@ -98,14 +103,3 @@ def _usage(entry: Path) -> tuple[float, int]:
             used = max(used, status.st_atime, status.st_mtime)
             size += status.st_size
     return used, size
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name itself durable, where the system lets a folder be opened."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

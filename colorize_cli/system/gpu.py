@@ -11,17 +11,11 @@ _COMPUTE_CAPABILITY = (75, 76)  # CUdevice_attribute of cuda.h: major and minor
 
 @dataclass(frozen=True)
 class Gpu:
-    """What the driver says of a GPU.
+    """What the driver says of a GPU."""
 
-    Attributes:
-        name: Such as "NVIDIA H200".
-        compute_capability: Its version of NVIDIA's instructions, such as "9.0".
-        driver_cuda: The newest major version of CUDA that the driver can run.
-    """
-
-    name: str
-    compute_capability: str
-    driver_cuda: int
+    name: str  # such as "NVIDIA H200"
+    compute_capability: str  # the version of its instructions, such as "9.0"
+    driver_cuda: int  # the newest major version of CUDA that the driver can run
 
 
 def find_gpu() -> Gpu | None:
@@ -34,12 +28,11 @@ def find_gpu() -> Gpu | None:
     if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
         return None
     device, version, name = ctypes.c_int(), ctypes.c_int(), ctypes.create_string_buffer(256)
-    failed = (
+    if (
         driver.cuDeviceGet(ctypes.byref(device), 0)
         or driver.cuDeviceGetName(name, len(name), device)
         or driver.cuDriverGetVersion(ctypes.byref(version))
-    )
-    if failed:
+    ):
         return None
     capability = ".".join(_attribute(driver, number, device) for number in _COMPUTE_CAPABILITY)
     newest = version.value // 1000  # 13020 is 13.2

@@ -30,8 +30,7 @@ def require(extra: str) -> None:
     """Check that the modules of an extra, one of `EXTRAS`, are there and are the ones meant.
 
     Raises:
-        MissingExtraError: One is missing, or another distribution took a name of ours; the message
-            has the commands that help.
+        MissingExtraError: They are not; the message has the commands that help.
     """
     if missing := missing_modules(extra):
         raise MissingExtraError(
@@ -49,7 +48,7 @@ def require_runtime() -> None:
     onnxruntime and onnxruntime-gpu) leaves the other one hollow.
 
     Raises:
-        MissingExtraError: Modules are missing; the message has the commands that repair it.
+        MissingExtraError: It is not; the message has the commands that repair it.
     """
     if missing := [name for name in _BASE_MODULES if _is_missing(name)]:
         raise MissingExtraError(

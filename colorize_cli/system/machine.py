@@ -22,16 +22,11 @@ _FLAGS = (
     *("amx_tile", "amx_int8", "amx_bf16", "amx_fp16"),
     *("asimd", "asimddp", "i8mm", "bf16", "sve", "sve2", "sme"),
 )
-_PACKAGES = (
-    *("numpy", "opencv-python-headless", "onnxruntime"),
-    *("onnxruntime-gpu", "openvino", "tifffile"),
-)
+_PACKAGES = "numpy opencv-python-headless onnxruntime onnxruntime-gpu openvino tifffile".split()
 
 
 def describe_machine(root: Path = Path("/")) -> dict[str, Any]:
-    """Say what figures depend on, whatever the model.
-
-    The folder in which /proc is found is `root`.
+    """Say what figures depend on, whatever the model; `root` is the folder that /proc is in.
 
     Returns:
         `system`, `python`, `cpu` (name), `flags` (instruction sets; empty where the system does

@@ -229,13 +229,14 @@ def test_the_files_of_a_bundle_are_read_once_to_be_verified_and_opened(
     copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    read_file = bundle_module.read_file
+    opened = Path.open
 
-    def noted(path: Path, name: str, limit: int) -> bytes:
-        read.append(name)
-        return read_file(path, name, limit)
+    def noted(path: Path, *arguments: Any, **named: Any) -> Any:
+        if path.parent == copy:
+            read.append(path.name)
+        return opened(path, *arguments, **named)
 
-    monkeypatch.setattr(bundle_module, "read_file", noted)
+    monkeypatch.setattr(Path, "open", noted)
     Colorizer.open(str(copy), device="cpu")
     assert sorted(read) == ["bundle.json", "denoiser.onnx", "encoder.onnx"]
 

@@ -24,7 +24,7 @@ from colorize_cli.photos.read import read_photo
 from colorize_cli.runtimes import openvino as openvino_runtime
 from colorize_cli.runtimes import openvino_graph
 from colorize_cli.runtimes.device import problem, resolve
-from colorize_cli.runtimes.openvino_cache import CompiledGraphs
+from colorize_cli.runtimes.openvino_cache import CompiledForms
 from colorize_cli.runtimes.openvino_graph import OpenVinoGraph
 from colorize_cli.runtimes.runtime import Graph, Precision
 
@@ -133,14 +133,14 @@ def test_room_is_made_before_denoisers_come_however_many_come_at_once(
     assert len(shapes_kept(denoiser)) == 4
     both = Barrier(2)
     seen: list[int] = []
-    load = CompiledGraphs.load
+    load = CompiledForms.load
 
-    def noted(graphs: CompiledGraphs, key: Any, config: Any) -> Any:
+    def noted(forms: CompiledForms, shape: Any) -> Any:
         both.wait(timeout=30)
         seen.append(len(shapes_kept(denoiser)))
-        return load(graphs, key, config)
+        return load(forms, shape)
 
-    monkeypatch.setattr(CompiledGraphs, "load", noted)
+    monkeypatch.setattr(CompiledForms, "load", noted)
     with ThreadPoolExecutor(2) as pool:
         for running in [pool.submit(colorizer.colorize, [p], 1, 0) for p in (photos[4], strip)]:
             running.result()
@@ -152,13 +152,13 @@ def test_what_was_compiled_is_taken_back_from_the_cache_where_it_is_smaller(
     tiny_bundle: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, L: np.ndarray
 ) -> None:
     taken: list[Any] = []
-    load = CompiledGraphs.load
+    load = CompiledForms.load
 
-    def noted(graphs: CompiledGraphs, key: Any, config: Any) -> Any:
-        taken.append(load(graphs, key, config))
+    def noted(forms: CompiledForms, shape: Any) -> Any:
+        taken.append(load(forms, shape))
         return taken[-1]
 
-    monkeypatch.setattr(CompiledGraphs, "load", noted)
+    monkeypatch.setattr(CompiledForms, "load", noted)
     returned = Mock()
     monkeypatch.setattr(openvino_graph, "return_memory", returned)
     graphs = open_graphs(load_bundle(tiny_bundle), resolve("openvino"))
@@ -309,7 +309,7 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_time(
     graphs = open_graphs(bundle, resolve("openvino"))
     assert graphs["encoder.onnx"].run({"L": L})["cond_0"].shape == (1, 8, 16, 24)
     compiled = Mock()
-    CompiledGraphs({}).keep(compiled, ("encoder.onnx", None), {})
+    CompiledForms("encoder.onnx", {}, {}).keep(compiled, None)
     compiled.export_model.assert_not_called()
 
 

@@ -7,25 +7,15 @@ from typing import Any
 from .family import Family
 
 # The module of each family, which has `parse`.
-FAMILIES: dict[str, str] = {
-    "encoder": "diffusion",
-    "palette": "diffusion",
-}
+FAMILIES = {"encoder": ".diffusion", "palette": ".diffusion"}
 
 
 def parse_family(name: str, grid: int, sampling: Mapping[str, Any]) -> Family:
-    """Read the family of a bundle.
-
-    Args:
-        name: A key of `FAMILIES`.
-        grid: Working pixels per cell of the ab grid, along each side.
-        sampling: The family's own table of `bundle.json`.
+    """Read the family of a bundle, by its name, from its own table of `bundle.json`.
 
     Raises:
         KeyError: The name is unknown, or the table lacks a field.
         TypeError, ValueError: A field makes no sense; the message says which.
     """
-    module = FAMILIES[name]
-    path = f".{module}" if "." not in module else module
-    family: Family = import_module(path, __package__).parse(name, grid, sampling)
+    family: Family = import_module(FAMILIES[name], __package__).parse(name, grid, sampling)
     return family

@@ -25,8 +25,6 @@ Denoise: TypeAlias = Callable[[Float, Float], Float]
 # The encoder runs once a photo, and what it finds decides all: in bfloat16 it moved colours by 0.7
 # CIEDE2000 where the denoiser alone moves them by 0.1.
 _ENCODER = GraphSpec(ENCODER, ("L",), ("cond_*",), needs_fp32=True, feeds_others=True)
-
-
 _DENOISER = GraphSpec(DENOISER, ("noisy_ab", "cond_*", "gamma"), ("prediction",), runs_often=True)
 _GRAPHS: Mapping[str, tuple[GraphSpec, ...]] = {
     "encoder": (_ENCODER, _DENOISER),
@@ -44,20 +42,11 @@ class Condition:
 
 @dataclass(frozen=True, eq=False)
 class Diffusion:
-    """A diffusion model, as one bundle samples it.
-
-    Attributes:
-        name: "encoder" or "palette".
-        grid: Working pixels per cell of the ab grid, along each side.
-        ab_scale: Lab units per unit of x_0.
-        prediction: What the denoiser predicts.
-        schedule: Noise levels of the sampling steps.
-        sampler: Method, randomness, clamp, gains and sharpness.
-    """
+    """A diffusion model, of the family "encoder" or "palette", as one bundle samples it."""
 
     name: str
-    grid: int
-    ab_scale: float
+    grid: int  # working pixels per cell of the ab grid, along each side
+    ab_scale: float  # Lab units per unit of x_0
     prediction: Prediction
     schedule: Schedule
     sampler: SamplerSettings
@@ -85,34 +74,20 @@ class Diffusion:
     @property
     def sampling(self) -> dict[str, Any]:
         """The family's table of `bundle.json`, which `parse` reads."""
-        clamp = self.sampler.clamp
+        sampler, clamp = vars(self.sampler), self.sampler.clamp
         return {
             "ab_scale": self.ab_scale,
             "prediction": self.prediction,
             "schedule": {"name": self.schedule.name, "gammas": self.schedule.gammas.tolist()},
-            "method": self.sampler.method,
-            "eta": self.sampler.eta,
-            "variance": self.sampler.variance,
-            "clamp": {"kind": "none"} if clamp is None else vars(clamp),
-            "temperature": self.sampler.temperature,
-            "gains": list(self.sampler.gains),
-            "sharpness": self.sampler.sharpness,
+            **{**sampler, "clamp": vars(clamp) if clamp else {"kind": "none"}},
         }
 
     def with_steps(self, steps: int) -> Self:
-        """Walk the same range of noise levels in another number of steps.
-
-        Raises:
-            UsageError: There is less than one.
-        """
+        """Walk the same range of noise levels in another number of steps, one at least."""
         return replace(self, schedule=respace(self.schedule, steps))
 
     def shape(self, graph: str, name: str, size: Size) -> Shape:
-        """Give the shape of an input, as `Family.shape` says.
-
-        The encoder's L is of working pixels; all that the denoiser sees is on the grid, and
-        `cond_i` has its sides halved i times.
-        """
+        """Give the shape of an input: what the denoiser sees is on the grid, `cond_i` halved."""
         photos, height, width = size
         if name == "gamma":
             return (photos,)
@@ -124,7 +99,7 @@ class Diffusion:
         return (photos, 2 if name == "noisy_ab" else 1, height // self.grid, width // self.grid)
 
     def condition(self, graphs: Graphs, L: Float) -> Condition:
-        """Run the encoder, or take L to the grid, as `Family.condition` says."""
+        """Run the encoder, or take L to the grid."""
         photos, _, height, width = L.shape
         graphs[DENOISER].expect((photos, height, width))
         if ENCODER in graphs:
@@ -132,12 +107,11 @@ class Diffusion:
         return Condition({"L": cell_means(L, self.grid)}, photos)
 
     def denoiser(self, graphs: Graphs, condition: Condition) -> Denoise:
-        """Make the function that `sampler.sample` calls.
+        """Make the function (x_t, gamma) -> prediction that `sampler.sample` calls.
 
-        Returns:
-            (x_t, gamma) -> prediction: x_t (rows, 2, h, w) float32, the samples of a photo side
-            by side, rows a multiple of the condition's batch; gamma (rows,) float32; the
-            prediction is a new array like x_t. It raises DeviceError when the device fails.
+        x_t is (rows, 2, h, w) float32, the samples of a photo side by side, rows a multiple of the
+        condition's batch; gamma is (rows,) float32; the prediction is a new array like x_t. It
+        raises DeviceError when the device fails.
         """
         run = graphs[DENOISER].bind(condition.maps)
 
@@ -150,18 +124,9 @@ class Diffusion:
         return denoise
 
     def sample(
-        self,
-        graphs: Graphs,
-        condition: Condition,
-        noise: SampleNoise,
-        on_step: OnStep | None = None,
+        self, graphs: Graphs, condition: Condition, noise: SampleNoise, on_step: OnStep
     ) -> Float:
         """Draw ab fields with the sampler, the scale, the gains and the sharpness of the bundle."""
-
-        def tell(t: int, x_t: Float, x_0: Float) -> None:
-            if on_step is not None:
-                on_step(Step(noise.first, t, x_t, x_0))
-
         x_0 = sample(
             self.denoiser(graphs, condition),
             noise.start(),
@@ -169,7 +134,7 @@ class Diffusion:
             noise,
             self.sampler,
             prediction=self.prediction,
-            on_step=tell,
+            on_step=lambda t, x_t, x_0: on_step(Step(noise.first, t, x_t, x_0)),
         )
         numbers = range(noise.first, noise.first + noise.samples)
         gains = [self.gains[k % len(self.gains)] for k in numbers] * len(noise.digests)
@@ -178,12 +143,7 @@ class Diffusion:
 
 
 def parse(name: str, grid: int, sampling: Mapping[str, Any]) -> Diffusion:
-    """Read a bundle's sampling, as `Diffusion.sampling` writes it.
-
-    Raises:
-        KeyError: A field is missing.
-        TypeError, ValueError: A field makes no sense.
-    """
+    """Read what `Diffusion.sampling` writes, as `parse_family` says."""
     clamp = dict(sampling["clamp"])
     family = Diffusion(
         name=name,

@@ -14,16 +14,12 @@ Condition: TypeAlias = Any  # what `Family.sample` has to know of a batch of pho
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A step of the sampling of sample `sample`, from 0, as it is taken.
+    """A step of the sampling, as it is taken; the arrays are (photos, 2, h, w) float32."""
 
-    `t` counts down to 1; x_t and x_0, the estimate of the clean picture, are (photos, 2, h, w)
-    float32.
-    """
-
-    sample: int
-    t: int
+    sample: int  # its number, from 0
+    t: int  # counts down to 1
     x_t: Float
-    x_0: Float
+    x_0: Float  # the estimate of the clean picture
 
 
 OnStep: TypeAlias = Callable[[Step], None]
@@ -70,11 +66,7 @@ class Family(Protocol):
         """
 
     def sample(
-        self,
-        graphs: Graphs,
-        condition: Condition,
-        noise: SampleNoise,
-        on_step: OnStep | None = None,
+        self, graphs: Graphs, condition: Condition, noise: SampleNoise, on_step: OnStep
     ) -> Float:
         """Draw ab fields (rows, 2, h, w) in Lab units, the samples of a photo side by side.
 
