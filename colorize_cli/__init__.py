@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .model.colorizer import Colorizer as Colorizer
+    from .model.colorizer import PaintingStoppedError as PaintingStoppedError
     from .photos.read import read_photo as read_photo
     from .photos.write import encode_photo as encode_photo
 
 __version__ = "0.1.0"
-__all__ = ["Colorizer", "encode_photo", "read_photo"]
+__all__ = ["Colorizer", "PaintingStoppedError", "encode_photo", "read_photo"]
 
 # Nothing is sent at run time, and that has to be said before the runtimes are imported: the wheels
 # of ONNX Runtime and OpenVINO report their use to their makers otherwise.
@@ -28,6 +29,7 @@ _modules.setdefault("openvino_telemetry", None)  # OpenVINO then takes a stub of
 # Imported when they are asked for: the command line must start without them.
 _PLACES = {
     "Colorizer": ".model.colorizer",
+    "PaintingStoppedError": ".model.colorizer",
     "encode_photo": ".photos.write",
     "read_photo": ".photos.read",
 }

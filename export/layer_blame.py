@@ -11,7 +11,8 @@ from torch import nn
 
 from colorize_cli.imaging.lab import Float
 from colorize_cli.model.bundle import Bundle
-from colorize_cli.runtimes.ort import open_session
+from colorize_cli.runtimes import cuda
+from colorize_cli.runtimes.ort import CPU_PROVIDERS, open_session
 from colorize_cli.runtimes.runtime import Device, Precision
 
 from .recorded_calls import Calls, Feed
@@ -108,7 +109,8 @@ def _run(data: bytes, feed: Feed, device: Device) -> tuple[dict[str, Float], dic
     model.graph.output.extend(ValueInfoProto(name=n) for n in layers.values() if n not in outputs)
     wanted = [output.name for output in model.graph.output]
     if device.precision is None:
-        session = open_session(model.SerializeToString(), device)
+        providers = cuda.PROVIDERS if device.is_gpu else CPU_PROVIDERS
+        session = open_session(model.SerializeToString(), device, providers)
         values = dict(zip(wanted, session.run(wanted, dict(feed)), strict=True))
     else:  # of the runtimes here OpenVINO alone has a precision of its own
         values = _run_openvino(model.SerializeToString(), feed, device.precision)

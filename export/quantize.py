@@ -30,7 +30,7 @@ def quantize(model: ModelProto, feeds: Iterator[Feed]) -> ModelProto:
     layers are no convolutions.
 
     Args:
-        model: from `to_onnx.trace`, in float32; left as it is.
+        model: from `trace.trace`, in float32; left as it is.
         feeds: inputs to calibrate with, as a session takes them.
 
     Returns:

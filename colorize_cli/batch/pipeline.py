@@ -73,7 +73,7 @@ def run(
 
     Args:
         jobs: What to do; jobs without missing samples are left alone.
-        colorizer: The network; only its `prepare` and `pictures` are called from other threads.
+        colorizer: The network; other threads call `prepare`, `choose` and `pictures` alone.
         treatment: What is done to every photograph.
         report: Called in the calling thread with each outcome, in the order of completion.
         put: Called in any thread to write a file; what it raises fails the photo.

@@ -80,7 +80,8 @@ class _Run:
     def carry_out(self, plan: Plan, execute: Execute) -> None:
         """Colorize what is left to do, or say what would be done."""
         options = self.options
-        todo = [] if options.fail_fast and plan.problems else plan.todo
+        is_over = options.fail_fast and plan.problems and not options.dry_run
+        todo = [] if is_over else plan.todo
         if not options.dry_run:
             self.ledger.note_moved()
         if todo:

@@ -96,8 +96,12 @@ class Configuration:
 
 def load_models(names: Sequence[str]) -> tuple[Model, ...]:
     """Load bundles, each of them once; the default one if none is named."""
-    models = [Model(name, load_bundle(name)) for name in names or (_DEFAULT_MODEL,)]
-    return tuple({model.bundle.digest: model for model in models}.values())
+    models: dict[str, Model] = {}
+    for name in names or (_DEFAULT_MODEL,):
+        bundle = load_bundle(name)
+        bundle.forget()  # the processes that measure read it again
+        models.setdefault(bundle.digest, Model(name, bundle))
+    return tuple(models.values())
 
 
 def reference_of(model: Model, models: Sequence[Model]) -> Model:

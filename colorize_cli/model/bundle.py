@@ -62,7 +62,7 @@ class Bundle:
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex) over all that decides the pixels; words and measured figures left out."""
+        """SHA-256 (hex) over all that decides the pixels, which its name and figures do not."""
         decisive = {
             "family": self.family.name,
             "working_size": self.working_size,
@@ -202,7 +202,7 @@ def _parse(path: Path, fields: Any) -> Bundle:
             f"{path}: bundle format {version!r}; this version of colorize reads format "
             f"{FORMAT_VERSION} and 1. Update colorize, or export the model again."
         )
-    if fields.get("family") not in FAMILIES:
+    if str(fields.get("family")) not in FAMILIES:
         raise ModelError(
             f"{path}: this version of colorize runs the families {', '.join(FAMILIES)}, "
             f"not {fields.get('family')!r}. Update colorize."

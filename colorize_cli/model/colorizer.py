@@ -114,6 +114,7 @@ class Colorizer:
         device: str = "auto",
         steps: int | None = None,
         size: int | None = None,
+        batch: int = 1,
         note: Callable[[str], None] = lambda text: None,
     ) -> Self:
         """Open a model by its name or path, on a device by name or the fastest here.
@@ -123,6 +124,7 @@ class Colorizer:
             device: As `choose_device` takes it, like `note`.
             steps: Sampling steps, as `__init__` takes them, like `size`.
             size: Working size in pixels.
+            batch: Photos that go through together; `paint` takes one at a time.
             note: Told what takes longer once on a machine: that "auto" measures, say.
 
         Raises:
@@ -132,7 +134,7 @@ class Colorizer:
         """
         bundle = load_bundle(model)
         chosen = choose_device(device, bundle, note)
-        return cls(bundle, chosen, steps=steps, size=size, batch=chosen.batch_for(1), note=note)
+        return cls(bundle, chosen, steps=steps, size=size, batch=batch, note=note)
 
     @property
     def mixes_shapes(self) -> bool:

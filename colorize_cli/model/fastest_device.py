@@ -19,7 +19,7 @@ from ..errors import ColorizeError, DeviceError
 from ..imaging.ciede2000 import mean_difference
 from ..imaging.lab import Float
 from ..runtimes.device import DEVICES, problem, resolve, runtime_of
-from ..runtimes.runtime import Device, Precision
+from ..runtimes.runtime import Device, DeviceName, Precision
 from ..system.files import cache_folder, write_atomic
 from ..system.machine import describe_machine
 from .bundle import Bundle
@@ -114,9 +114,16 @@ def candidates(proven: str = "") -> list[Device]:
     return [
         resolve(name, precision=precision or "fp32", is_proven=True)
         for name in DEVICES
-        if not runtime_of(name).is_gpu and problem(name, is_proven=name == proven) is None
+        if not runtime_of(name).is_gpu and _computes(name, is_proven=name == proven)
         for precision in runtime_of(name).precisions()
     ]
+
+
+def _computes(name: DeviceName, *, is_proven: bool) -> bool:
+    """Tell whether a device of the CPU runs; DeviceError where onnxruntime itself does not."""
+    if name == "cpu":
+        return bool(resolve(name, is_proven=is_proven))
+    return problem(name, is_proven=is_proven) is None
 
 
 def _measure(bundle: Bundle, devices: Sequence[Device], try_out: TryOut) -> list[Trial]:

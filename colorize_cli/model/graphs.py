@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from ..errors import DeviceError, ModelError
 from ..imaging.frame import frame_for
 from ..runtimes.device import runtime_of
 from ..runtimes.runtime import Device, Graph, GraphFile, GraphSet
@@ -36,9 +37,12 @@ def open_graphs(
     runtime, graphs = runtime_of(device.name), graph_set(bundle, photos, size)
     if text := runtime.announcement(graphs):
         note(text)
-    opened = runtime.open(graphs, device)
-    bundle.forget()
-    return opened
+    try:
+        return runtime.open(graphs, device)
+    except (ModelError, DeviceError) as error:
+        raise type(error)(f"{bundle.path}: {error}") from error
+    finally:
+        bundle.forget()
 
 
 def graph_set(bundle: Bundle, photos: int = 1, size: int | None = None) -> GraphSet:

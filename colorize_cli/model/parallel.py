@@ -7,7 +7,7 @@ much done (`benchmarks/cpu.md`).
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from threading import Event
+from threading import Event, Lock
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -21,12 +21,13 @@ class HaltedError(Exception):
 
 
 class Lanes:
-    """Threads to run calls in; for one caller at a time."""
+    """Threads to run calls in; a second caller waits for the first."""
 
     def __init__(self, count: int) -> None:
         """Make `count` lanes; with one, everything runs in the caller's thread."""
         self._pool = ThreadPoolExecutor(count, "network") if count > 1 else None
         self._halt = Event()
+        self._caller = Lock()
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """Apply a function to all items, several at a time; results in the order of the items.
@@ -36,10 +37,16 @@ class Lanes:
         """
         if self._pool is None:
             return [function(item) for item in items]
+        with self._caller:
+            return self._map(self._pool, function, items)
+
+    def _map(
+        self, pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T]
+    ) -> list[R]:
         futures: list[Future[R]] = []
         try:
             for item in items:
-                futures.append(self._pool.submit(function, item))
+                futures.append(pool.submit(function, item))
             done, left = wait(futures, 0, FIRST_EXCEPTION)
             # A timeout, because on Windows only that lets Ctrl-C through.
             while left and not any(future.exception() for future in done):

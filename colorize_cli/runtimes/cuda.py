@@ -5,25 +5,25 @@ import ctypes
 import importlib.util
 import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import onnxruntime as ort  # type: ignore[import-untyped]
 
 from ..system.gpu import find_gpu
 from ..system.install import install_commands
-from .ort import CPU_PROVIDER, Providers, open_graph, reinstall, test_computation
+from .ort import CPU_PROVIDER, Providers, checked, open_graph, reinstall, test_computation
 from .runtime import Device, DeviceName, Graph, GraphSet, Precision, Runtime
 
 CUDA_PROVIDER = "CUDAExecutionProvider"
 # float32 means float32, and no benchmark of all algorithms at each new shape of a photo.
 _OPTIONS = {"device_id": "0", "use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
 PROVIDERS: Providers = ((CUDA_PROVIDER, _OPTIONS), (CPU_PROVIDER, {}))
-FIX = "Install the CUDA libraries with one of"
 _PHOTOS_A_CALL = 8  # with one, a GPU is idle most of the time
 
 
 def _problem(name: DeviceName, is_proven: bool) -> str | None:
-    return gpu_problem(name, PROVIDERS, f"{FIX}\n{install_commands('cuda')}")
+    return gpu_problem(name, PROVIDERS, cure)
 
 
 def _device(name: DeviceName, threads: int, precision: Precision) -> Device:
@@ -31,7 +31,7 @@ def _device(name: DeviceName, threads: int, precision: Precision) -> Device:
 
 
 def _open(graphs: GraphSet, device: Device) -> dict[str, Graph]:
-    return {file.spec.name: open_graph(device, file, PROVIDERS) for file in graphs.files}
+    return checked(graphs, [open_graph(device, file, PROVIDERS) for file in graphs.files])
 
 
 def gpu_device(name: DeviceName, title: str, threads: int) -> Device:
@@ -42,11 +42,22 @@ def gpu_device(name: DeviceName, title: str, threads: int) -> Device:
     return Device(name, threads, description, photos_a_call=_PHOTOS_A_CALL)
 
 
-def gpu_problem(name: DeviceName, providers: Providers, fix: str) -> str | None:
+def cure() -> str:
+    """Say how to get the libraries of CUDA; it takes a while to find out."""
+    return f"Install the CUDA libraries with one of\n{install_commands('cuda')}"
+
+
+def gpu_problem(
+    name: DeviceName,
+    providers: Providers,
+    cure: Callable[[], str],
+    preload: Callable[[], None] = lambda: None,
+) -> str | None:
     """Say why the first provider does not run here; None when it has just computed.
 
     It is tried each time, as drivers change. After the device `name`, onnxruntime names the
-    provider's library; `fix` has the commands that install what it may lack.
+    provider's library; `cure` says how to install what it may lack, and `preload` loads what the
+    provider needs beyond CUDA.
     """
     provider = providers[0][0]
     if provider not in ort.get_available_providers():
@@ -61,13 +72,14 @@ def gpu_problem(name: DeviceName, providers: Providers, fix: str) -> str | None:
         )
     with contextlib.redirect_stdout(io.StringIO()):  # it prints what it misses; the probe tells
         ort.preload_dlls()
+    preload()
     failure = test_computation(providers)
     if failure is None:
         return None
     missing = _missing_library(name)
     if missing is None:
         return f"{gpu.name} was found, but {failure}; check the NVIDIA driver"
-    return f"{gpu.name} was found, but a library is missing ({missing}). {fix}"
+    return f"{gpu.name} was found, but a library is missing ({missing}). {cure()}"
 
 
 def preload_wheel(package: str, libraries: tuple[str, ...]) -> None:

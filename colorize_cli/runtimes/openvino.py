@@ -42,7 +42,10 @@ def _versions() -> dict[str, str]:
 def _open(graphs: GraphSet, device: Device) -> dict[str, Graph]:
     from .openvino_graph import OpenVinoGraph
 
-    return {file.spec.name: OpenVinoGraph(file, graphs, device) for file in graphs.files}
+    opened = {file.spec.name: OpenVinoGraph(file, graphs, device) for file in graphs.files}
+    # What comes from the cache was checked before it came there, all graphs together.
+    graphs.check({name: graph.names for name, graph in opened.items() if graph.names})
+    return dict(opened)
 
 
 RUNTIME = Runtime(_problem, _device, _open, precisions=_precisions, versions=_versions)

@@ -57,6 +57,7 @@ class OpenVinoGraph:
         self._lock = Lock()  # of both
         self._opening: defaultdict[Shape | None, Lock] = defaultdict(Lock)
         self._ahead = ThreadPoolExecutor(1, "open")
+        self.names: tuple[set[str], set[str]] | None = None  # of inputs and outputs, once read
         if not self._usual:
             self._opened(None, {})
         # To refuse a wrong file here; what is in the cache was checked before it came there.
@@ -163,7 +164,7 @@ class OpenVinoGraph:
         """Read the file, and check its names."""
         with self._told(f"cannot read {self.spec.name} ({{}}); --device cpu can."):
             graph = CORE.read_model(self._file.read())
-        self.spec.check(_names(graph.inputs), _names(graph.outputs))
+        self.names = _names(graph.inputs), _names(graph.outputs)
         return graph
 
     @contextmanager

@@ -6,7 +6,7 @@ session counts only when it has kept the provider that was asked for.
 
 import importlib.metadata
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -44,18 +44,19 @@ PROBE = bytes.fromhex(
     "20f0a0179120a0a08080112040a02080142040a001012"
 )
 Providers = tuple[tuple[str, Mapping[str, str]], ...]
-_CPU: Providers = ((CPU_PROVIDER, {}),)
+CPU_PROVIDERS: Providers = ((CPU_PROVIDER, {}),)
 
 
 class OrtGraph:
     """A session as a graph.
 
     Attributes:
+        names: Names of the inputs and of the outputs.
         node_counts: How many nodes each provider really runs, where that was looked at.
     """
 
     def __init__(self, session: ort.InferenceSession, spec: GraphSpec, device: Device) -> None:
-        """Take a session; ModelError where its names are others than the family's."""
+        """Take a session."""
         self.node_counts: dict[str, int] = {}
         self._session = session
         self._description = device.description
@@ -63,7 +64,7 @@ class OrtGraph:
         self._memory = "cuda" if device.is_gpu else "cpu"
         self._feeds_others = spec.feeds_others
         self._outputs = [node.name for node in session.get_outputs()]
-        spec.check({node.name for node in session.get_inputs()}, set(self._outputs))
+        self.names = {node.name for node in session.get_inputs()}, set(self._outputs)
 
     def run(self, feeds: Feeds) -> dict[str, Value]:
         """Compute the outputs."""
@@ -72,17 +73,16 @@ class OrtGraph:
     def bind(self, feeds: Feeds) -> Callable[[Feeds], dict[str, Value]]:
         """Give inputs ahead; they are copied to the device once."""
         binding = self._session.io_binding()
-        for name, value in feeds.items():
-            if not isinstance(value, ort.OrtValue):
-                value = ort.OrtValue.ortvalue_from_numpy(plain(value), self._memory, 0)
-            binding.bind_ortvalue_input(name, value)
+        ahead = {name: self._placed(value) for name, value in feeds.items()}
 
         def run(others: Feeds) -> dict[str, Value]:
-            for name, value in others.items():
-                binding.bind_cpu_input(name, plain(value))
-            for name in self._outputs:
-                binding.bind_output(name, self._memory if self._feeds_others else "cpu", 0)
             try:
+                for name, value in ahead.items():
+                    binding.bind_ortvalue_input(name, value)
+                for name, value in others.items():
+                    binding.bind_cpu_input(name, plain(value))
+                for name in self._outputs:
+                    binding.bind_output(name, self._memory if self._feeds_others else "cpu", 0)
                 self._session.run_with_iobinding(binding)
             except Exception as error:  # onnxruntime's errors share no narrower base
                 reason = str(error).strip().splitlines()[-1]
@@ -95,6 +95,11 @@ class OrtGraph:
 
         return run
 
+    def _placed(self, value: Value) -> ort.OrtValue:
+        if isinstance(value, ort.OrtValue):
+            return value
+        return ort.OrtValue.ortvalue_from_numpy(plain(value), self._memory, 0)
+
     def expect(self, size: Size) -> None:
         """Do nothing: a session serves every size as it is."""
 
@@ -105,7 +110,7 @@ def plain(value: Value) -> Any:
 
 
 def _problem(name: DeviceName, is_proven: bool) -> str | None:
-    return None if is_proven else test_computation(_CPU)
+    return None if is_proven else test_computation(CPU_PROVIDERS)
 
 
 def _device(name: DeviceName, threads: int, precision: Precision) -> Device:
@@ -116,21 +121,32 @@ def _device(name: DeviceName, threads: int, precision: Precision) -> Device:
 
 def _open(graphs: GraphSet, device: Device) -> dict[str, Graph]:
     """Open all graphs side by side."""
-    names = [file.spec.name for file in graphs.files]
-    with ThreadPoolExecutor(len(names), "open") as pool:
-        return dict(zip(names, pool.map(partial(open_graph, device), graphs.files), strict=True))
+    with ThreadPoolExecutor(len(graphs.files), "open") as pool:
+        opened = list(pool.map(partial(open_graph, device), graphs.files))
+    return checked(graphs, opened)
 
 
-def open_graph(device: Device, file: GraphFile, providers: Providers = _CPU) -> OrtGraph:
+def open_graph(device: Device, file: GraphFile, providers: Providers = CPU_PROVIDERS) -> OrtGraph:
     """Open a graph with providers, as `open_session` does."""
     return OrtGraph(open_session(file.read(), device, providers), file.spec, device)
+
+
+def checked(graphs: GraphSet, opened: Sequence[OrtGraph]) -> dict[str, Graph]:
+    """Give the opened graphs by name, once their names have been checked."""
+    by_name = {file.spec.name: graph for file, graph in zip(graphs.files, opened, strict=True)}
+    graphs.check({name: graph.names for name, graph in by_name.items()})
+    return dict(by_name)
 
 
 RUNTIME = Runtime(_problem, _device, _open)
 
 
 def open_session(
-    model: bytes, device: Device, providers: Providers = _CPU, *, records_providers: bool = False
+    model: bytes,
+    device: Device,
+    providers: Providers = CPU_PROVIDERS,
+    *,
+    records_providers: bool = False,
 ) -> ort.InferenceSession:
     """Open an ONNX model.
 

@@ -3,9 +3,9 @@
 A runtime knows graphs, devices and shapes, and nothing of photographs, colours or diffusion.
 """
 
+import fnmatch
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from math import ceil
 from typing import Any, Literal, Protocol, Self, TypeAlias
 
@@ -83,10 +83,10 @@ class GraphSpec:
     runs_often: bool = False  # many times a photo, so that a form for each usual shape pays
 
     def check(self, inputs: set[str], outputs: set[str]) -> None:
-        """Raise ModelError where a file has other names than a graph of this family."""
+        """Raise ModelError where names are others than a graph of this family has."""
         for found, patterns in ((inputs, self.inputs), (outputs, self.outputs)):
-            is_known = all(any(fnmatchcase(name, p) for p in patterns) for name in found)
-            is_whole = all(any(fnmatchcase(name, p) for name in found) for p in patterns)
+            is_known = all(any(fnmatch.fnmatchcase(name, p) for p in patterns) for name in found)
+            is_whole = all(any(fnmatch.fnmatchcase(name, p) for name in found) for p in patterns)
             if not (is_known and is_whole):
                 raise ModelError(
                     f"{self.name} has {sorted(found)} where {sorted(patterns)} are expected. "
@@ -114,6 +114,29 @@ class GraphSet:
     smallest: Size
     best: Size  # at which they are to be fastest
     largest: Size  # that is likely
+
+    def check(self, names: Mapping[str, tuple[set[str], set[str]]]) -> None:
+        """Check the names of inputs and outputs of the files that were read.
+
+        Raises:
+            ModelError: A file is not a graph of its family, or does not take what another gives.
+        """
+        given: dict[str, set[str]] = {}  # outputs by their pattern
+        for file in self.files:
+            if file.spec.name not in names:
+                continue
+            inputs, outputs = names[file.spec.name]
+            file.spec.check(inputs, outputs)
+            for pattern in given.keys() & set(file.spec.inputs):
+                taken = set(fnmatch.filter(inputs, pattern))
+                if taken != given[pattern]:
+                    raise ModelError(
+                        f"{file.spec.name} takes {sorted(taken)}, and {sorted(given[pattern])} are "
+                        "given. Make the bundle anew with `colorize export`."
+                    )
+            given |= {
+                pattern: set(fnmatch.filter(outputs, pattern)) for pattern in file.spec.outputs
+            }
 
 
 class Graph(Protocol):

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import onnxruntime as ort  # type: ignore[import-untyped]
@@ -21,7 +22,7 @@ from ..system.files import cache_folder, prune
 from ..system.gpu import find_gpu
 from ..system.install import install_commands
 from . import cuda
-from .ort import OrtGraph, Providers, graph_inputs, open_session
+from .ort import OrtGraph, Providers, checked, graph_inputs, open_session
 from .runtime import Device, DeviceName, Graph, GraphSet, Precision, Runtime
 
 _CACHE_BYTES = 8 << 30
@@ -31,12 +32,11 @@ _log = logging.getLogger(__name__)
 
 
 def _problem(name: DeviceName, is_proven: bool) -> str | None:
-    cuda.preload_wheel("tensorrt_libs", _LIBRARIES)
-    fix = (
-        f"{cuda.FIX}\n{install_commands('cuda')}"
-        f"\nand TensorRT 10 beside them:\n{install_commands('tensorrt')}"
-    )
-    return cuda.gpu_problem(name, _providers({}), fix)
+    def cure() -> str:
+        return f"{cuda.cure()}\nand TensorRT 10 beside them:\n{install_commands('tensorrt')}"
+
+    preload = partial(cuda.preload_wheel, "tensorrt_libs", _LIBRARIES)
+    return cuda.gpu_problem(name, _providers({}), cure, preload)
 
 
 def _device(name: DeviceName, threads: int, precision: Precision) -> Device:
@@ -64,7 +64,7 @@ def _announcement(graphs: GraphSet) -> str | None:
 def _open(graphs: GraphSet, device: Device) -> dict[str, Graph]:
     """Open one graph after the other, as TensorRT chooses kernels by their times."""
     caches = _cache_options(graphs)
-    opened: dict[str, Graph] = {}
+    opened: list[OrtGraph] = []
     for file in graphs.files:
         model, name = file.read(), file.spec.name
         options = {
@@ -76,9 +76,9 @@ def _open(graphs: GraphSet, device: Device) -> dict[str, Graph]:
             **shape_options(graphs, name, graph_inputs(model)),
         }
         session = open_session(model, device, _providers(options), records_providers=True)
-        opened[name] = graph = OrtGraph(session, file.spec, device)
-        graph.node_counts = node_counts(session, name)
-    return opened
+        opened.append(OrtGraph(session, file.spec, device))
+        opened[-1].node_counts = node_counts(session, name)
+    return checked(graphs, opened)
 
 
 RUNTIME = Runtime(_problem, _device, _open, is_gpu=True, announcement=_announcement)

@@ -3,10 +3,12 @@
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
+from multiprocessing.process import BaseProcess
 from threading import Thread
 from typing import ParamSpec, TypeVar
 
@@ -30,23 +32,35 @@ def run_apart(function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -
     others = active_children()
     with ProcessPoolExecutor(1, get_context("spawn"), _begin) as pool:
         try:
-            if sys.platform != "win32":  # what is started meanwhile never sees Ctrl-C
-                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            future = pool.submit(function, *arguments, **named)
-        finally:
-            if sys.platform != "win32":
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        (process,) = (child for child in active_children() if child not in others)
-        try:
+            with _without_interrupts():
+                future = pool.submit(function, *arguments, **named)
+            started = _ours(others)
             # A timeout, because on Windows only that lets Ctrl-C through.
             while not wait([future], _POLL_SECONDS).done:
                 pass
             return future.result()
         except BrokenProcessPool:
-            process.join()
-            raise DeviceError(_ended(process.exitcode or 0)) from None
+            raise DeviceError(_ended(started)) from None
         finally:
-            process.kill()
+            for process in _ours(others):
+                process.kill()
+
+
+def _ours(others: Sequence[BaseProcess]) -> list[BaseProcess]:
+    return [child for child in active_children() if child not in others]
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Hold Ctrl-C back; a process that is started meanwhile never sees it, not even at first."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin() -> None:
@@ -61,7 +75,10 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _ended(code: int) -> str:
+def _ended(processes: list[BaseProcess]) -> str:
+    for process in processes:
+        process.join()
+    code = next((process.exitcode for process in processes), None) or 0
     if code >= 0:
         return f"the process ended with code {code} before its time"
     name = signal.Signals(-code).name

@@ -1,5 +1,6 @@
 """Which models, devices, precisions and batch sizes are measured, and with which options."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,14 @@ def test_exports_are_told_apart_by_their_weights_and_not_by_their_names(tmp_path
 
     assert origin("mine", "0a") == origin("mine-int8", "0a")
     assert origin("mine", "0a") != origin("another", "0b")
+
+
+def test_a_model_that_is_named_twice_is_measured_under_its_first_name(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(tiny_bundle, tmp_path / "copy")
+    (model,) = load_models([str(tiny_bundle), str(copy)])
+    assert model.given == str(tiny_bundle)
 
 
 def test_the_right_colours_are_those_of_the_export_in_single_precision(

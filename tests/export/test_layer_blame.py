@@ -1,6 +1,8 @@
 """Layers are found in a graph under the network's names, and ranked by how far they stray."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -8,12 +10,15 @@ import pytest
 from made.tiny_bundles import tiny_fields
 from onnx import numpy_helper
 
-from colorize_cli.model.bundle import write_bundle
+from colorize_cli.model.bundle import load_bundle, write_bundle
 from colorize_cli.model.graphs import open_graphs
 from colorize_cli.model.reference_photos import reference_photos
 from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.ort import Providers, open_session
+from colorize_cli.runtimes.runtime import Device
+from export import layer_blame
 from export.layer_blame import bundle_layers, most_different
-from export.recorded_calls import record_calls
+from export.recorded_calls import as_array, record_calls
 
 
 def test_layers_are_ranked_by_their_relative_error() -> None:
@@ -50,3 +55,24 @@ def test_layers_are_found_through_casts_and_dequantization(tmp_path: Path) -> No
     assert layers.keys() == {"a.b", "plain"}
     x_t = calls["denoiser.onnx"][3]["noisy_ab"]
     np.testing.assert_allclose(layers["a.b"], 2 * x_t, rtol=1e-6)
+
+
+def test_layers_are_computed_where_the_bundle_ran(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    def noted(model: bytes, device: Device, providers: Providers) -> Any:
+        opened.append(providers[0][0])
+        return open_session(model, resolve("cpu", threads=1))
+
+    monkeypatch.setattr(layer_blame, "open_session", noted)
+    bundle, cpu = load_bundle(tiny_bundle), resolve("cpu", threads=1)
+    photo = next(iter(reference_photos().values()))
+    calls = record_calls(bundle, open_graphs(bundle, cpu), photo)
+    calls = {
+        name: [{key: as_array(value) for key, value in feed.items()} for feed in of_one]
+        for name, of_one in calls.items()
+    }
+    bundle_layers(bundle, replace(cpu, photos_a_call=8), calls, 1.0)
+    assert set(opened) == {"CUDAExecutionProvider"}

@@ -305,3 +305,10 @@ def test_a_bundle_whose_rewriting_broke_off_does_not_load(
 
     with pytest.raises(ModelError, match="damaged"):
         load_bundle(copy)
+
+
+def test_a_family_that_is_no_word_is_refused(copy: Path) -> None:
+    edit(copy, lambda fields: fields.update(family=["encoder"]))
+
+    with pytest.raises(ModelError, match="not \\['encoder'\\]"):
+        load_bundle(copy)

@@ -12,7 +12,7 @@ import pytest
 
 from colorize_cli.cli import options
 from colorize_cli.errors import EXIT_ENVIRONMENT, DeviceError, UsageError
-from colorize_cli.runtimes import cuda
+from colorize_cli.runtimes import cuda, tensorrt
 from colorize_cli.runtimes import ort as ort_runtime
 from colorize_cli.runtimes.device import problem, resolve
 from colorize_cli.runtimes.ort import PROBE, open_session
@@ -247,3 +247,16 @@ def test_the_command_line_offers_the_devices_that_have_a_runtime() -> None:
     assert (
         set(get_args(options.DeviceName)) == {"auto", *get_args(DeviceName)} == {"auto", *RUNTIMES}
     )
+
+
+@needs_no_gpu
+@pytest.mark.parametrize("name", ["cuda", "tensorrt"])
+def test_the_cure_is_looked_up_only_where_it_is_told(
+    name: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(extra: str) -> str:
+        raise AssertionError(extra)
+
+    monkeypatch.setattr(cuda, "install_commands", fail)
+    monkeypatch.setattr(tensorrt, "install_commands", fail)
+    assert "no NVIDIA GPU" in str(problem(name))

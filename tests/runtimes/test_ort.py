@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pytest
 from made.tiny_bundles import denoiser_of, tiny_fields, tiny_graphs
@@ -136,3 +137,20 @@ def test_a_gpu_agrees_with_the_cpu(tiny_bundle: Path, L: Float, x_t: Float, name
         rtol=1e-4,
         atol=1e-4,
     )
+
+
+@pytest.mark.parametrize("device", ["cpu", "openvino"])
+def test_graphs_that_do_not_belong_together_are_refused_with_the_bundles_path(
+    tmp_path: Path, device: str
+) -> None:
+    graphs = tiny_graphs("encoder")
+    encoder = onnx.load_model_from_string(graphs["encoder.onnx"])
+    for node in encoder.graph.node:
+        node.output[:] = ["cond_9" if name == "cond_0" else name for name in node.output]
+        node.input[:] = ["cond_9" if name == "cond_0" else name for name in node.input]
+    encoder.graph.output[0].name = "cond_9"
+    graphs["encoder.onnx"] = encoder.SerializeToString()
+    bundle = write_bundle(tmp_path / "mixed", tiny_fields("encoder"), graphs)
+
+    with pytest.raises(ModelError, match=r"mixed: denoiser\.onnx takes .*cond_0.*cond_9.* given"):
+        open_graphs(bundle, resolve(device))

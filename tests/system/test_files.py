@@ -160,5 +160,9 @@ def test_a_cache_that_may_not_be_looked_into_is_left_alone(
     def refused(path: Path, **_options: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "stat", refused)
-    prune(tmp_path / "cache", 0)
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "graph").touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "stat", refused)
+        prune(tmp_path / "cache", 0)
+    assert (tmp_path / "cache" / "graph").exists()

@@ -17,8 +17,6 @@ import torch
 from torch import nn
 
 from colorize_cli.errors import UsageError
-from colorize_cli.imaging.choose_samples import judge
-from colorize_cli.imaging.lab import Float
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.shape_groups import ShapeGroups
 
@@ -142,7 +140,9 @@ def _measured(
             drawn = settings.candidates or settings.samples
             fields = colorizer.colorize(prepared, drawn, settings.seed)
             for photo, ab in zip(group, fields, strict=True):
-                kept = _kept(photo, ab, settings, colorizer.family.gains)
+                choosing = bool(settings.candidates)
+                choice = colorizer.choose(photo.prepared, ab, settings.samples, choosing=choosing)
+                kept = choice.take(ab, range(settings.samples))
                 pending.append((photo.index, pool.submit(measure_with, photo, kept)))
             while len(pending) > 2 * workers:
                 yield next_done()
@@ -150,16 +150,6 @@ def _measured(
             yield next_done()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _kept(
-    photo: ColourPhoto, ab: Float, settings: EvaluationSettings, gains: tuple[float, ...]
-) -> Float:
-    """Keep of the samples drawn (K, 2, h, w) those that `colorize` would."""
-    choosing = bool(settings.candidates)
-    L, frame = photo.prepared.L, photo.prepared.frame
-    choice = judge(L, frame, ab, settings.samples, choosing=choosing, gains=gains)
-    return choice.take(ab, range(settings.samples))
 
 
 def _groups(photos: Iterable[ColourPhoto], colorizer: Colorizer) -> Iterator[list[ColourPhoto]]:

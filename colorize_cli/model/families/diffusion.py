@@ -5,7 +5,7 @@ family "palette" the denoiser takes L itself. All else is the same.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self, TypeAlias
 
 import cv2
@@ -79,7 +79,7 @@ class Diffusion:
             "ab_scale": self.ab_scale,
             "prediction": self.prediction,
             "schedule": {"name": self.schedule.name, "gammas": self.schedule.gammas.tolist()},
-            **{**sampler, "clamp": vars(clamp) if clamp else {"kind": "none"}},
+            **{**sampler, "clamp": asdict(clamp) if clamp else {"kind": "none"}},
         }
 
     def with_steps(self, steps: int) -> Self:

@@ -71,7 +71,7 @@ def _pixels(header: re.Match[bytes], data: bytes) -> Pixels:
 def _plain(text: bytes) -> Pixels:
     """Read decimal numbers up to the first word that is none."""
     digits = re.match(rb"[\d\s]*", _COMMENT.sub(b"", text))
-    return np.fromstring(digits[0] if digits else b"", np.uint32, sep=" ")
+    return np.fromstring(digits[0] if digits else b"", np.float64, sep=" ")
 
 
 def _metadata(header: re.Match[bytes]) -> Metadata:

@@ -76,8 +76,8 @@ def test_another_white_is_stretched_to_the_whole_range(top: int, plain: bool) ->
 def test_levels_above_white_are_white() -> None:
     pixels = np.array([[0, 100, 101, 200]], np.uint8)
     assert read_photo(encoded(pixels, top=100)).pixels.tolist() == [[0, 255, 255, 255]]
-    huge = b"P2 2 1 255 70000 99999999999999999999999999"
-    assert read_photo(huge).pixels.tolist() == [[255, 255]]
+    huge = b"P2 3 1 65535 70000 99999999999 99999999999999999999999999"
+    assert read_photo(huge).pixels.tolist() == [[65_535] * 3]
 
 
 @pytest.mark.parametrize(
