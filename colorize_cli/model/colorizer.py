@@ -121,8 +121,8 @@ class Colorizer:
         Args:
             model: As `load_bundle` takes it.
             device: As `choose_device` takes it, like `note`.
-            steps: Sampling steps, as `__init__` takes them, like `size`.
-            size: Working size in pixels.
+            steps: Sampling steps; the bundle's own by default.
+            size: Working size in pixels; the bundle's own by default.
             note: Told what takes longer once on a machine: that "auto" measures, say.
 
         Raises:
