@@ -14,7 +14,7 @@ from colorize_cli.model.bundle import Bundle
 from colorize_cli.model.graphs import open_graphs
 from colorize_cli.runtimes.device import resolve
 
-from .recorded_graph import RecordedGraph, as_array
+from .recorded_calls import RecordedGraph, as_array
 from .torch_runtime import torch_graphs
 
 # Photos (height, width) at the network's size: one square, one not; both multiples of 32.

@@ -24,7 +24,7 @@ from training.bundle_state import network_from_bundle
 
 from .layer_blame import Layers, bundle_layers, most_different, torch_layers
 from .precision import Precision, half_copy
-from .recorded_graph import record_calls
+from .recorded_calls import record_calls
 from .torch_runtime import torch_graphs
 
 # Largest mean CIEDE2000 over the photographs, by what the bundle computes in. The first allows

@@ -14,7 +14,7 @@ from colorize_cli.model.bundle import Bundle
 from colorize_cli.runtimes.ort import open_session
 from colorize_cli.runtimes.runtime import Device, Precision
 
-from .recorded_graph import Calls, Feed
+from .recorded_calls import Calls, Feed
 from .torch_runtime import torch_graphs
 
 Layers: TypeAlias = Mapping[str, Float]

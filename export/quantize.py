@@ -17,7 +17,7 @@ from colorize_cli.model.graphs import open_graphs
 from colorize_cli.photos.read import Photo
 from colorize_cli.runtimes.device import resolve
 
-from .recorded_graph import Feed, record_calls
+from .recorded_calls import Feed, record_calls
 
 # From 21 on, GroupNorm is an operator through which onnxruntime's quantizer finds no types.
 MAX_OPSET = 20

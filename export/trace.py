@@ -23,7 +23,7 @@ from training.bundle_state import ALIASES_KEY, ZEROS_KEY
 from training.families import family_of
 from training.families.family import NetworkGraph
 
-from .onnx_edit import write_out_acos
+from .write_out_acos import write_out_acos
 
 OPSET = 18
 # Smaller tensors stay in single precision: they weigh nothing, and biases gain from it.

@@ -17,7 +17,7 @@ from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from colorize_cli.diffusion.sampler import STEPS, Clamp, Prediction, SamplerSettings, x_0_factors
 from colorize_cli.diffusion.schedule import Schedule
-from export.onnx_edit import write_out_acos
+from export.write_out_acos import write_out_acos
 
 COEFFICIENTS = ("gamma", "p", "q", "on_x_0", "on_x_t", "sigma")
 

@@ -27,7 +27,7 @@ import numpy as np
 from colorize_cli.bench.network_timing import NetworkLaps, time_network
 from colorize_cli.bench.photos import find_photos
 from colorize_cli.bench.pipeline_timing import photos_for, time_pipeline
-from colorize_cli.bench.stages import draw_photos, time_stages
+from colorize_cli.bench.stage_timing import draw_photos, time_stages
 from colorize_cli.bench.synthetic import synthetic_photo
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer, choose_device

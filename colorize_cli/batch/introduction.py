@@ -1,5 +1,6 @@
 """Say what runs, and where its settings differ from those of the last run into the folder."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +13,7 @@ from .options import Options
 from .settings import RunSettings
 
 # Settings under which sample k of a photo has other pixels, in the words of the command line.
-_DECISIVE = (
-    *("seed", "model_digest", "size", "steps", "candidates"),
-    *("device", "precision", "batch"),
-)
+_DECISIVE = ("seed", "model", "size", "steps", "candidates", "device", "precision", "batch")
 
 
 def introduce(
@@ -38,21 +36,17 @@ def introduce(
 
 def tell_differences(messages: Messages, out: Path, last: RunSettings, now: RunSettings) -> None:
     """Say what differs from the last run into the folder."""
-    if renamed := _renamed(last, now):
+    renaming = ["format"] if (last.samples == 1) == (now.samples == 1) else ["samples", "format"]
+    if renamed := _changes(vars(last), vars(now), renaming):
         messages.warn(
-            f"the last run into {shown(out)} gave other names ({', '.join(renamed)}): the "
+            f"the last run into {shown(out)} gave other names ({renamed}): the "
             "files that are there stay beside the new ones"
         )
     if differences := _differences(last, now):
         messages.warn(_other_settings(out, differences))
-    elif now.versions and last.versions != now.versions:
-        changed = [
-            f"{name} {last.versions.get(name)}, now {version}"
-            for name, version in now.versions.items()
-            if last.versions.get(name) != version
-        ]
+    elif changed := _changes(last.versions, now.versions, now.versions):
         messages.note(
-            f"the last run into {shown(out)} had other versions ({', '.join(changed)}): "
+            f"the last run into {shown(out)} had other versions ({changed}): "
             "new files may differ from what those would have given, invisibly"
         )
 
@@ -62,47 +56,33 @@ def tell_given(messages: Messages, out: Path, last: RunSettings, options: Option
     names = ("seed", "size", "steps", "candidates")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
     device = last.device if options.device == "auto" else options.device
-    now = replace(last, device=device, **given)
-    differences = _differences(last, now)
+    differences = [_differences(last, replace(last, device=device, **given))]
     if options.model and last.model not in (options.model, str(Path(options.model).absolute())):
         differences.append(f"model {last.model}, now {options.model}")
-    if differences:
-        messages.warn(_other_settings(out, differences))
+    if any(differences):
+        messages.warn(_other_settings(out, ", ".join(filter(None, differences))))
 
 
-def _renamed(last: RunSettings, now: RunSettings) -> list[str]:
-    """Name what gives the same photograph's files other names, as `samples 1, now 2`."""
-    changes = []
-    if (last.samples == 1) != (now.samples == 1):
-        changes.append(f"samples {last.samples}, now {now.samples}")
-    if last.format != now.format:
-        changes.append(f"format {last.format}, now {now.format}")
-    return changes
-
-
-def _differences(last: RunSettings, now: RunSettings) -> list[str]:
-    """Name the settings that change pixels and differ, as `seed 0, now 7`.
+def _differences(last: RunSettings, now: RunSettings) -> str:
+    """Name the settings that change pixels and differ.
 
     Between CPUs the batch makes no difference, and of what is not known nothing is said.
     """
-    counts_batch = any(runs_on_gpu(name) for name in (last.device, now.device))
-    uncounted = set() if counts_batch else {"batch"}
-    uncounted |= set() if now.precision else {"precision"}
-    return [
-        f"{name.removesuffix('_digest')} {_brief(getattr(last, name))}, "
-        f"now {_brief(getattr(now, name))}"
-        for name in _DECISIVE
-        if name not in uncounted and getattr(last, name) != getattr(now, name)
-    ]
+    counts = {"batch": any(map(runs_on_gpu, (last.device, now.device))), "precision": now.precision}
+    before, after = (vars(each) | {"model": each.model_digest[:12]} for each in (last, now))
+    return _changes(before, after, [name for name in _DECISIVE if counts.get(name, True)])
 
 
-def _brief(value: object) -> str:
-    return str(value)[:12]
+def _changes(
+    before: Mapping[str, object], after: Mapping[str, object], names: Iterable[str]
+) -> str:
+    """Say what differs, as `seed 0, now 7`."""
+    pairs = ((name, before.get(name), after.get(name)) for name in names)
+    return ", ".join(f"{name} {old}, now {new}" for name, old, new in pairs if old != new)
 
 
-def _other_settings(out: Path, differences: list[str]) -> str:
+def _other_settings(out: Path, differences: str) -> str:
     return (
-        f"{shown(out)} holds colourings made with other settings ({', '.join(differences)}): "
-        "files that exist stay as they are; --overwrite makes all anew, another --out keeps them "
-        "apart"
+        f"{shown(out)} holds colourings made with other settings ({differences}): files that "
+        "exist stay as they are; --overwrite makes all anew, another --out keeps them apart"
     )

@@ -86,14 +86,10 @@ class ModelAndDevice:
             ) from error
 
     def open_network(self, photos: int) -> tuple[Colorizer | None, RunSettings]:
-        """Open the network, and say what runs and where it differs from the last run.
+        """Open the network for so many photographs; say what runs, and what differs from last time.
 
-        Args:
-            photos: How many are to be colorized.
-
-        Returns:
-            The network, None in a dry run, and the settings. A dry run measures nothing, so that
-            in its settings a device or its precision may stay unknown.
+        In a dry run no network is opened, and nothing is measured, so that in the settings a device
+        or its precision may stay unknown.
 
         Raises:
             DeviceError: The device cannot run.

@@ -15,22 +15,15 @@ class Options:
     """What the user asked for; what is None comes from the folder's record or from the bundle.
 
     Attributes:
-        paths: Photographs and folders of them.
-        out: Output folder.
         samples: Colourings a photo.
         candidates: Samples to draw and choose them from; 0 for no choice.
-        seed: Of the noise.
         model: Name or path of a bundle.
         device: "auto" | "cpu" | "openvino" | "cuda" | "tensorrt".
         batch: Photographs for one run of the network.
         size: Working size in pixels.
-        steps: Denoising steps.
         format: "keep" | "png" | "jpg" | "webp" | "tiff".
-        on_colour: What becomes of photographs in colour: "recolour" | "skip" | "copy".
         recursive: Whether folders below a named folder are visited as well.
         overwrite: Whether existing outputs are made again.
-        fail_fast: Whether the first failure ends the run.
-        dry_run: Whether to print the plan and do nothing.
     """
 
     paths: tuple[Path, ...]
@@ -55,11 +48,7 @@ class Options:
 
 
 def check_candidates(candidates: int, samples: int) -> None:
-    """Refuse to choose from fewer candidates than samples.
-
-    Raises:
-        UsageError: There are fewer.
-    """
+    """Raise UsageError where there are fewer candidates than samples to be chosen from them."""
     if 0 < candidates < samples:
         raise UsageError(
             f"{samples} samples cannot be chosen from {candidates} candidates: name more "

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from ..imaging.choose import Choice
-    from ..imaging.kinds import Kind
+    from ..imaging.choose_samples import Choice
+    from ..imaging.photo_kind import Kind
     from .output_names import Job
     from .plan import Plan
     from .settings import RunSettings
@@ -21,13 +21,10 @@ class Outcome:
     """What became of a photograph, or of a path that should have led to one.
 
     Attributes:
-        source: The photograph.
-        status: What became of it.
         reason: Why it failed; None when it did not.
         job: What was to be done; None for a path that could not be worked on at all.
         seconds: Of work on it: reading, its share of the network, writing.
-        digest: SHA-256 (hex) of the file's bytes; None when it was not read.
-        kind: What the photo is; None when it was not read.
+        digest: SHA-256 (hex) of the file's bytes; None, like `kind`, when it was not read.
         choice: Which samples were kept, and how they look; None when none was drawn.
         warnings: What the user should know about the files written.
         written: Numbers, from 0, of the samples whose files were written.
@@ -55,8 +52,7 @@ class Outcome:
 class Observer(AbstractContextManager["Observer"]):
     """Whoever wants to know what becomes of photographs: a log, a progress bar, a summary.
 
-    A run enters its observers before it tells them anything, and leaves them however it ends. An
-    observer takes from the following calls what it wants.
+    A run enters its observers before it tells them anything, and leaves them however it ends.
     """
 
     def __exit__(self, *exception: object) -> None:

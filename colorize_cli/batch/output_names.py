@@ -15,9 +15,9 @@ The rules, in the order in which they apply:
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from ..photos.formats import CHOICES, SUFFIXES
@@ -33,10 +33,8 @@ class Job:
     """One photograph and the files that it becomes.
 
     Attributes:
-        source: The photograph.
         folder: Where its colourings go.
-        stem: File name without sample number and suffix.
-        suffix: With the dot.
+        stem: File name without sample number and suffix, which has the dot.
         format: Format to encode, as `encode_photo` takes it.
         samples: Number of colourings.
         missing: Samples still to be made, from 0; empty when the photo is done.
@@ -79,13 +77,7 @@ class _Target:
 
 
 def name_outputs(found: Scan, out: Path, format: str, samples: int) -> tuple[list[Job], list[str]]:
-    """Name the files of photographs, so that no two share one.
-
-    Args:
-        found: The photographs.
-        out: Output folder.
-        format: "keep" | "png" | "jpg" | "webp" | "tiff".
-        samples: Colourings a photo, 1 or more.
+    """Name the files of photographs, so that no two share one; arguments are as in `Options`.
 
     Returns:
         A job for each photo, as if none of its files were there, and sentences for the user about
@@ -97,13 +89,15 @@ def name_outputs(found: Scan, out: Path, format: str, samples: int) -> tuple[lis
         _target(source, format, labels[source.base] if source.base in prefixed else Path())
         for source in found.sources
     ]
-    notes = _settle_clashes(targets, labels)
+    wanted = [(target.key, target.stem + target.suffix) for target in targets]
+    _settle_clashes(targets, labels)
     every = tuple(range(samples))
     folders = {target.folder: out / target.folder for target in targets}  # one object a folder
-    return [
+    jobs = [
         Job(t.source.path, folders[t.folder], t.stem, t.suffix, t.format, samples, every)
         for t in targets
-    ], notes
+    ]
+    return jobs, _renamings(targets, wanted)
 
 
 def _labels(bases: Iterable[Path]) -> dict[Path, Path]:
@@ -122,15 +116,10 @@ def _components(base: Path) -> tuple[str, ...]:
     return (*drive, *base.parts[1:]) or ("root",)
 
 
-def _split(name: str) -> tuple[str, str]:
-    """Split off the suffix where it is one of a photograph: `letter.1925` has none."""
-    stem, dot, suffix = name.rpartition(".")
-    known = stem and f".{suffix.lower()}" in SUFFIXES
-    return (stem, dot + suffix) if known else (name, "")
-
-
 def _target(source: Source, format: str, label: Path) -> _Target:
-    stem, suffix = _split(source.path.name)
+    stem, suffix = source.path.stem, source.path.suffix
+    if suffix.lower() not in SUFFIXES:  # it belongs to the name: `letter.1925`
+        stem, suffix = source.path.name, ""
     kind = source.format if format == "keep" else CHOICES[format]
     return _Target(source, label / source.folder, stem, output_suffix(kind, suffix), kind)
 
@@ -142,33 +131,22 @@ def _clashes(targets: Iterable[_Target]) -> list[list[_Target]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _by_folder(group: list[_Target], labels: Mapping[Path, Path]) -> None:
-    if len({target.source.base for target in group}) > 1:
-        for target in group:
-            if target.folder == target.source.folder:
-                target.folder = labels[target.source.base] / target.folder
-
-
-def _by_extension(group: list[_Target]) -> None:
-    for target in group:
+def _settle_clashes(targets: list[_Target], labels: Mapping[Path, Path]) -> None:
+    """Rename photos that would share a file."""
+    for group in _clashes(targets):
+        if len({target.source.base for target in group}) > 1:
+            for target in group:
+                if target.folder == target.source.folder:
+                    target.folder = labels[target.source.base] / target.folder
+    for target in chain(*_clashes(targets)):
         target.stem = target.source.path.name
-
-
-def _by_hash(group: list[_Target]) -> None:
-    for target in group:
+    for target in chain(*_clashes(targets)):
         place = target.source.base / target.source.folder / target.source.path.name
         target.stem += "~" + hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
 
 
-def _settle_clashes(targets: list[_Target], labels: Mapping[Path, Path]) -> list[str]:
-    """Rename photos that would share a file; return what to tell the user."""
-    wanted = [(target.key, target.stem + target.suffix) for target in targets]
-    for group in _clashes(targets):
-        _by_folder(group, labels)
-    for group in _clashes(targets):
-        _by_extension(group)
-    for group in _clashes(targets):
-        _by_hash(group)
+def _renamings(targets: list[_Target], wanted: Sequence[tuple[str, str]]) -> list[str]:
+    """Tell of photos that have another key and name than they wanted."""
     renamed: dict[str, tuple[str, list[_Target]]] = {}
     for target, (key, name) in zip(targets, wanted, strict=True):
         if target.key != key:

@@ -7,9 +7,9 @@ from time import perf_counter
 from typing import Literal, TypeAlias
 
 from ..errors import ColorizeError
-from ..imaging.choose import Choice
-from ..imaging.kinds import Kind, kind_of
+from ..imaging.choose_samples import Choice
 from ..imaging.lab import Float
+from ..imaging.photo_kind import Kind, kind_of
 from ..model.colorizer import Colorizer, Prepared
 from ..photos.read import Photo, read_photo
 from ..photos.write import encode_photo, losses
@@ -29,9 +29,7 @@ class Treatment:
 
     Attributes:
         samples: Colourings a photo, 1 or more.
-        seed: Of the noise.
-        candidates: Samples to draw and choose from, at least `samples`; 0 to take them as they
-            come.
+        candidates: Samples to draw and choose from, at least `samples`; 0 without a choice.
         on_colour: What becomes of photographs in colour: made anew from their lightness, left out,
             or copied.
         fail_fast: Whether the first failure ends the run.
@@ -48,16 +46,8 @@ class Treatment:
 class Item:
     """A photograph in flight; one thread at a time has it.
 
-    Attributes:
-        job: What is to be done.
-        seconds: Of work on it so far.
-        photo: The photograph, once read.
-        kind: What it is.
-        prepared: What the network sees; None until then, and where it is not to be coloured.
-        choice: Which samples are kept.
-        written: Numbers, from 0, of the samples whose files have been written.
-        failure: Why it failed.
-        status: What became of it; None while it is in flight, or when the run ended before.
+    The names that `Outcome` has too mean the same. `prepared` stays None where the photo is not to
+    be coloured, and `status` while it is in flight, or when the run ended before.
     """
 
     job: Job
@@ -67,7 +57,7 @@ class Item:
     prepared: Prepared | None = None
     choice: Choice | None = None
     written: list[int] = field(default_factory=list)
-    failure: str | None = None
+    reason: str | None = None
     status: Status | None = None
 
     @property
@@ -81,15 +71,15 @@ class Item:
 
     def fail(self, error: Exception) -> None:
         """Keep why it failed."""
-        self.failure, self.status = _reason(error), "failed"
+        self.reason, self.status = _reason(error), "failed"
 
     def outcome(self) -> Outcome | None:
-        """Say what became of it; None while it is in flight, or when the run ended before."""
+        """Say what became of it; None without a status."""
         photo = self.photo
         return self.status and Outcome(
             self.job.source,
             self.status,
-            self.failure,
+            self.reason,
             self.job,
             self.seconds,
             digest=photo.digest.hex() if photo else None,
@@ -136,9 +126,9 @@ def write(
     """Choose from the samples drawn, render and write those that are missing.
 
     Args:
-        item: A prepared photo.
-        ab: (K, 2, h, w), as `Colorizer.colorize` gives it.
-        colorizer: What prepared it and gave `ab`.
+        item: A photo that `colorizer` prepared.
+        ab: (K, 2, h, w), as `Colorizer.colorize` gave it.
+        colorizer: It renders the photo.
         treatment: How many samples, and whether they are chosen.
         is_halted: Asked before every file; the rest is left when it says so.
         put: Writes the files.

@@ -29,15 +29,14 @@ _POLL_SECONDS = 0.5
 class _Memory:
     """Bytes that the photographs in flight take; no decoding starts while they are too many."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         self._used = 0
         self._is_open = False
         self._changed = Condition()
 
     @property
     def is_full(self) -> bool:
-        return self._used >= self._limit
+        return self._used >= _IN_FLIGHT_BYTES
 
     def wait_for_room(self) -> None:
         """Wait until there is room, or until it does not matter any more."""
@@ -75,7 +74,7 @@ def run(
     Args:
         jobs: What to do; jobs without missing samples are left alone.
         colorizer: The network; only its `prepare` and `pictures` are called from other threads.
-        treatment: How every photograph is treated.
+        treatment: What is done to every photograph.
         report: Called in the calling thread with each outcome, in the order of completion.
         put: Called in any thread to write a file; what it raises fails the photo.
     """
@@ -105,7 +104,7 @@ class _Pipeline:
         self._inbox: SimpleQueue[_Message] = SimpleQueue()
         self._halt = Event()
         self._waiting = ShapeGroups[Item](colorizer)
-        self._memory = _Memory(_IN_FLIGHT_BYTES)
+        self._memory = _Memory()
         self._decoding = 0
         self._in_flight = 0
 
@@ -185,7 +184,7 @@ class _Pipeline:
     def _finish(self, item: Item) -> None:
         self._in_flight -= 1
         self._memory.add(-item.memory)
-        if item.failure and self._treatment.fail_fast:
+        if item.reason and self._treatment.fail_fast:
             if self._halt.is_set():  # the first failure ends the run: what others met is not told
                 return
             self._halt.set()

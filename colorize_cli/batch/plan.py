@@ -28,13 +28,12 @@ from .scan import scan
 class Plan:
     """All that a run will do.
 
+    The last three count what was left out, as in `Scan`.
+
     Attributes:
         jobs: The photographs in order, those that are done among them.
         problems: What cannot be worked on, and why.
         notes: Sentences that the user should see.
-        others: How many files are no photographs, by lower-case suffix.
-        hidden: How many hidden entries were left out.
-        unfollowed: How many links lead to folders that were visited already.
     """
 
     jobs: tuple[Job, ...]
@@ -69,12 +68,8 @@ class Plan:
 def make_plan(options: Options, ledger: Ledger | None = None) -> Plan:
     """Plan a run; reads folders and the first bytes of files, as a rule, and writes nothing.
 
-    Args:
-        options: What the user asked for.
-        ledger: What is known of the output folder; None where nothing is.
-
-    Returns:
-        The plan; no two jobs share an output, and no output is one of the photographs.
+    No two jobs share an output, and no output is one of the photographs. Without a ledger, nothing
+    is known of the output folder.
 
     Raises:
         UsageError: The output folder holds the photographs themselves.
@@ -93,11 +88,7 @@ def make_plan(options: Options, ledger: Ledger | None = None) -> Plan:
 
 
 def require_photos(plan: Plan, paths: Sequence[Path]) -> None:
-    """Refuse a plan with nothing to work on, and nothing that should have been a photograph.
-
-    Raises:
-        UsageError: There is no photograph below `paths`, which the user named.
-    """
+    """Raise UsageError for a plan with nothing that is, or should have been, a photograph."""
     if plan.jobs or not all(problem.is_missing for problem in plan.problems):
         return
     if plan.problems:

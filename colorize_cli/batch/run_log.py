@@ -62,11 +62,8 @@ class RunLog(Observer):
 
     def start(self, photos: int, settings: RunSettings) -> None:
         """Keep what the photographs from here on are made with."""
-        self._run = {
-            "seed": settings.seed,
-            "model": settings.model_digest,
-            "device": settings.device,
-        }
+        model, device = settings.model_digest, settings.device
+        self._run = {"seed": settings.seed, "model": model, "device": device}
 
     def outcome(self, outcome: Outcome) -> None:
         """Write the line of a photograph."""
@@ -89,11 +86,8 @@ class RunLog(Observer):
             "is_alike": choice.is_alike if choice else None,
             "warnings": list(outcome.warnings),
         }
-        text = json.dumps(line, ensure_ascii=False)
-        try:
-            text.encode()
-        except UnicodeEncodeError:  # a file name that is not UTF-8
-            text = json.dumps(line)
+        # What is not UTF-8 in a file name is escaped, in the way that JSON has for it.
+        text = json.dumps(line, ensure_ascii=False).encode(errors="backslashreplace").decode()
         self._file.write(text + "\n")
 
 

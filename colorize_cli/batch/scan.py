@@ -6,7 +6,7 @@ Nothing is decoded: the first bytes of a file say whether it is a photograph.
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class Source:
         base: Named folder that the mirrored tree starts from (absolute).
         folder: Its folder, relative to `base`.
         path: The file, spelled as the user spelled the path that led to it.
-        format: Its format by content, a name in `photos.formats.FORMATS`.
+        format: By content, a name in `photos.formats.FORMATS`.
     """
 
     base: Path
@@ -59,66 +59,38 @@ class Scan:
 
 
 def scan(paths: Sequence[Path], out: Path, *, recursive: bool = True) -> Scan:
-    """Find the photographs below `paths`.
+    """Find the photographs below `paths`; arguments are as in `Options`.
 
     A folder inside another named one counts as part of that one. Symbolic links are followed,
     each real folder is visited once, and links to folders come after real folders, so that a
     photo keeps its own place. Left out are hidden entries, `out`, and folders in which a record
     shows that they hold colourings.
 
-    Args:
-        paths: Files and folders as the user named them.
-        out: Output folder; need not exist.
-        recursive: Whether folders below a named folder are visited as well.
-
-    Returns:
-        The photographs, and what was left out and why.
-
     Raises:
         UsageError: `out` is a named folder or the folder of a named file.
     """
     real_out = _real(out)
-    named_folders = [path for path in paths if _is_folder(path)]
-    named_files = [path for path in paths if not _is_folder(path)]
-    _keep_apart(real_out, (*named_folders, *(file.parent for file in named_files)), out)
-    folders = {_real(path): path for path in reversed(named_folders)}
-    scanner = _Scanner(real_out, frozenset(folders), recursive)
-    bases = {
-        real: absolute(path)
-        for real, path in folders.items()
-        if folders.keys().isdisjoint(real.parents)
-    }
-
-    def place(real: Path, path: Path) -> tuple[Path, Path]:
-        """The base that a folder's tree starts from, and where the folder lies below it."""
-        top = next((parent for parent in (real, *real.parents) if parent in bases), None)
-        return (absolute(path), Path()) if top is None else (bases[top], real.relative_to(top))
-
-    found: list[Source] = []
-    # Outermost first, so that a photo belongs to the tree that mirrors most of its place.
-    for real in sorted(folders, key=lambda real: len(real.parts)):
-        found += scanner.walk(*place(real, folders[real]), folders[real])
-    for path in named_files:
-        real = _real(path.parent)
-        found += scanner.file(*place(real, path.parent), path, real, named=True)
-    first_named: dict[Path, int] = {}
-    for position, path in enumerate(paths):
-        folder = path if _is_folder(path) else path.parent
-        first_named.setdefault(place(_real(folder), folder)[0], position)
-    found.sort(
-        key=lambda s: (first_named[s.base], natural_key(s.folder / s.path.name), str(s.path))
-    )
-    scanner.result.sources = found
-    scanner.result.trees = tuple(bases.values())
-    return scanner.result
-
-
-def _keep_apart(real_out: Path, folders: Iterable[Path], out: Path) -> None:
-    if any(_real(folder) == real_out for folder in folders):
+    folder_of = {path: path if _is_folder(path) else path.parent for path in paths}
+    if any(_real(folder) == real_out for folder in folder_of.values()):
         raise UsageError(
             f"--out {out} is the folder of the photographs themselves. Originals and "
             "colourings are kept apart: name another folder."
         )
+    named = {_real(path): path for path in reversed(paths) if folder_of[path] == path}
+    scanner = _Scanner(real_out, named, recursive)
+    # Outermost first, so that a photo belongs to the tree that mirrors most of its place.
+    for real in sorted(named, key=lambda real: len(real.parts)):
+        scanner.walk(named[real])
+    first_named: dict[Path, int] = {}
+    for path in paths:
+        base, folder = scanner.place(folder_of[path])
+        first_named.setdefault(base, len(first_named))
+        if folder_of[path] != path:
+            scanner.file(base, folder, path, _real(path.parent), named=True)
+    scanner.result.sources.sort(
+        key=lambda s: (first_named[s.base], natural_key(s.folder / s.path.name), str(s.path))
+    )
+    return scanner.result
 
 
 def _real(path: Path) -> Path:
@@ -135,17 +107,28 @@ def _is_folder(entry: Path | os.DirEntry[str]) -> bool:
 class _Scanner:
     """Walk folders and remember what was seen."""
 
-    def __init__(self, real_out: Path, named: frozenset[Path], recursive: bool) -> None:
-        self.real_out = real_out
-        self.named = named
-        self.recursive = recursive
-        self.result = Scan()
+    def __init__(self, real_out: Path, named: Mapping[Path, Path], recursive: bool) -> None:
+        self._real_out = real_out
+        self._named = named
+        self._recursive = recursive
+        self._bases = {
+            real: absolute(path)
+            for real, path in named.items()
+            if named.keys().isdisjoint(real.parents)
+        }
+        self.result = Scan(trees=tuple(self._bases.values()))
         self._folders: set[Path] = set()
         self._files: set[tuple[Path, str]] = set()
 
-    def walk(self, base: Path, relative: Path, start: Path) -> list[Source]:
-        """Return the photographs in a named folder and below it."""
-        found: list[Source] = []
+    def place(self, folder: Path) -> tuple[Path, Path]:
+        """The base that a folder's tree starts from, and where the folder lies below it."""
+        real = _real(folder)
+        top = next((above for above in (real, *real.parents) if above in self._bases), None)
+        return (self._bases[top], real.relative_to(top)) if top else (absolute(folder), Path())
+
+    def walk(self, start: Path) -> None:
+        """Find the photographs in a named folder and below it."""
+        base, relative = self.place(start)
         folders = [(relative, start)]
         links: list[tuple[Path, Path]] = []
         while folders or links:
@@ -162,22 +145,21 @@ class _Scanner:
             except OSError as error:
                 self._problem(path, f"the folder cannot be opened: {error.strerror or error}")
                 continue
-            if real not in self.named and self._is_output(path, real, inside):
+            if real not in self._named and self._is_output(path, real, inside):
                 continue
             for entry in inside:
                 if entry.name.startswith("."):
                     self.result.hidden += entry.name not in (SETTINGS_NAME, ORIGINS_NAME)
                 elif not _is_folder(entry):
-                    found += self.file(base, folder, path / entry.name, real, named=False)
-                elif self.recursive:
+                    self.file(base, folder, path / entry.name, real, named=False)
+                elif self._recursive:
                     later = links if entry.is_symlink() else folders
                     later.append((folder / entry.name, path / entry.name))
             links.sort(key=lambda link: natural_key(link[0]))
-        return found
 
     def _is_output(self, path: Path, real: Path, inside: list[os.DirEntry[str]]) -> bool:
         """Whether a folder that was met on the way holds colourings."""
-        if real == self.real_out:
+        if real == self._real_out:
             self.result.notes.append(f"left out {shown(path)}: it is the output folder")
             return True
         if any(entry.name == SETTINGS_NAME for entry in inside):
@@ -187,12 +169,10 @@ class _Scanner:
             return True
         return False
 
-    def file(
-        self, base: Path, folder: Path, path: Path, real_folder: Path, *, named: bool
-    ) -> list[Source]:
-        """Return the photograph at `path`, or nothing, with the reason noted."""
+    def file(self, base: Path, folder: Path, path: Path, real_folder: Path, *, named: bool) -> None:
+        """Find the photograph at `path`, or note why there is none."""
         if (real_folder, path.name) in self._files:
-            return []
+            return
         self._files.add((real_folder, path.name))
         # A named file has to be a photograph; one that was met on the way only if its name says so.
         expected = named or path.suffix.lower() in SUFFIXES
@@ -202,20 +182,18 @@ class _Scanner:
             if expected:
                 link = path.is_symlink()
                 self._problem(path, "broken link" if link else "no such file", missing=not link)
-            return []
+            return
         except OSError as error:
             self._problem(path, f"cannot be read: {error.strerror or error}")
-            return []
-        kind = sniff(head) if head else None
-        if kind is not None:
-            return [Source(base, folder, path, kind)]
-        if not expected:
+            return
+        if kind := sniff(head) if head else None:
+            self.result.sources.append(Source(base, folder, path, kind))
+        elif not expected:
             self.result.others[path.suffix.lower()] += 1
         elif head is None:
             self._problem(path, "not a regular file")
         else:
             self._problem(path, f"not a {listed('or')}" if head else "empty file")
-        return []
 
     def _problem(self, path: Path, reason: str, missing: bool = False) -> None:
         self.result.problems.append(Outcome(path, "failed", reason, is_missing=missing))

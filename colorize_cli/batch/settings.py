@@ -20,21 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """What a run makes colourings with; the folder's record is that of its last run.
+    """What a run makes colourings with, as in `Options`; the folder's record is its last run's.
 
     Attributes:
         model: The model as the user named it; a path is absolute.
         model_digest: Digest of the bundle.
-        device: The device that runs: "cpu" | "openvino" | "cuda" | "tensorrt".
         precision: That the network computes in; empty until it is known.
-        seed: Of the noise.
-        size: Working size in pixels.
-        steps: Denoising steps.
         batch: Photographs the network sees at once; bits depend on it on a GPU.
-        samples: Colourings a photo.
         versions: Version by package; empty until it is known what runs.
-        format: Of the outputs, as the command line has it.
-        candidates: Samples that are drawn and chosen from; 0 without a choice.
     """
 
     model: str
@@ -59,14 +52,8 @@ class RunSettings:
 def settle(options: Options, last: RunSettings | None, bundle: "Bundle") -> RunSettings:
     """Settle the settings, but for what only the device can tell.
 
-    Args:
-        options: What the user asked for.
-        last: Settings of the last run into the folder, if they count.
-        bundle: The model; `wanted_model` says which.
-
-    Returns:
-        The settings, with "auto" for a device that is to be chosen, 0 for its own batch, and
-        neither precision nor versions.
+    `last` is None where no last run counts, and `bundle` is of the `wanted_model`. A device that is
+    to be chosen stays "auto", its own batch is 0, and precision and versions are empty.
 
     Raises:
         UsageError: There are fewer candidates than samples.

@@ -10,7 +10,7 @@ from .configurations import Configuration, Model
 from .network_timing import NetworkTiming
 from .photos import PhotoSet
 from .pipeline_timing import PipelineTiming
-from .stages import Stage
+from .stage_timing import Stage
 
 # Core milliseconds a megapixel and sample for all that follows the network, at most.
 TARGET_CORE_MS = 30.0

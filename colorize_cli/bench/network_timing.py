@@ -8,7 +8,7 @@ import numpy as np
 from ..model.colorizer import Colorizer
 from ..runtimes.runtime import Feeds, Graph, Value
 from ..system.machine import seconds_without_core
-from .stages import SEED, DrawnPhoto, in_turn
+from .stage_timing import SEED, DrawnPhoto, in_turn
 from .stopwatch import Lap, Stopwatch, Timing
 
 

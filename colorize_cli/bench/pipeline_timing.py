@@ -18,7 +18,7 @@ from ..system.cpus import usable_cpus
 from ..system.machine import peak_memory
 from ..system.paths import shown
 from .network_timing import NetworkLaps, NetworkTiming
-from .stages import SEED, DrawnPhoto, Stage
+from .stage_timing import SEED, DrawnPhoto, Stage
 from .stopwatch import Stopwatch, Timing
 
 # Full batches of all photos that a run has at least, so that its ends do not count much.

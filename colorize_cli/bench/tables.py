@@ -15,7 +15,7 @@ from .compare import RateChange, noise_of, verdict
 from .configurations import Configuration, Model
 from .figures import NOTED_WAITING, TARGET_CORE_MS, Figures, Measurement
 from .photos import PhotoSet
-from .stages import Stage
+from .stage_timing import Stage
 
 Row = TypeVar("Row")
 # The headings of a table, and what cell comes of what a row is about.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from math import lcm
 from typing import TypeAlias
 
-from ..imaging.choose import visible_lab
+from ..imaging.choose_samples import visible_lab
 from ..imaging.lab import Float
 from ..model.bundle import load_bundle
 from ..model.colorizer import Colorizer
@@ -17,7 +17,7 @@ from .figures import Measurement
 from .network_timing import NetworkLaps, time_network
 from .photos import PhotoSet
 from .pipeline_timing import LEAST_BATCHES, photos_for, time_pipeline
-from .stages import LEAST_RUNS, SEED, DrawnPhoto, Failure, Stage, draw_photos, time_stages
+from .stage_timing import LEAST_RUNS, SEED, DrawnPhoto, Failure, Stage, draw_photos, time_stages
 from .stopwatch import Stopwatch
 
 # (samples, h, w, 3) in Lab on the network's grid: of each photo, or of each of `reference_photos`

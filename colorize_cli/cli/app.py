@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Exit, Option, Typer, echo
 from typer.core import TyperGroup
 
 from .. import __version__, leave_converter_out
@@ -58,7 +58,7 @@ class _Commands(TyperGroup):
         super(_Commands, whole).format_help(ctx, formatter)
 
 
-app = typer.Typer(
+app = Typer(
     cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
@@ -70,17 +70,15 @@ app = typer.Typer(
 
 def _print_version(is_asked: bool) -> None:
     if is_asked:
-        typer.echo(f"colorize {__version__}")
-        raise typer.Exit
+        echo(f"colorize {__version__}")
+        raise Exit
 
 
 @app.callback()
 def _program(
     version: Annotated[
         bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
-        ),
+        Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
     """Turn folders of black-and-white photographs into colour.
@@ -95,14 +93,7 @@ for _command in (export, bench, train, evaluate, info):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Args:
-        arguments: Words of the command; those of the process by default.
-
-    Returns:
-        Exit code, as `errors` has them.
-    """
+    """Run the command line with these words, or those of the process; return its exit code."""
     # At its end the interpreter would go through all that was imported for garbage: 0.1 s.
     atexit.register(gc.freeze)
     leave_converter_out()

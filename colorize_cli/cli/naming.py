@@ -9,7 +9,6 @@ class Naming(Observer):
     """Say of every photograph what the user wants to know of it."""
 
     def __init__(self, messages: Messages, *, is_verbose: bool = False) -> None:
-        """Take whom to tell, and whether to name those that did not fail as well."""
         self._messages = messages
         self._is_verbose = is_verbose
 

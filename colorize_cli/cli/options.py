@@ -2,13 +2,13 @@
 
 from typing import Annotated, Literal
 
-import typer
+from typer import Option
 
 DeviceName = Literal["auto", "cpu", "openvino", "cuda", "tensorrt"]
-Model = Annotated[str, typer.Option(metavar="NAME|PATH", help="Bundle: a folder or a .zip.")]
+Model = Annotated[str, Option(metavar="NAME|PATH", help="Bundle: a folder or a .zip.")]
 Batch = Annotated[
     int | None,
-    typer.Option(
+    Option(
         min=1,
         metavar="N",
         help="Photos that go through the network together; the device's own if not given.",
@@ -16,17 +16,15 @@ Batch = Annotated[
 ]
 Size = Annotated[
     int | None,
-    typer.Option(
+    Option(
         min=1,
         metavar="PX",
         help="Square root of the area that the network sees; the model's if not given.",
     ),
 ]
 Steps = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="N", help="Denoising steps; the model's if not given."),
+    int | None, Option(min=1, metavar="N", help="Denoising steps; the model's if not given.")
 ]
 Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe; repeatable."),
+    list[str] | None, Option("--set", metavar="KEY=VALUE", help="Change the recipe; repeatable.")
 ]

@@ -4,16 +4,7 @@ from contextlib import AbstractContextManager, ExitStack
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as RichProgress
+from rich import progress as rich
 from rich.text import Text
 
 from ..batch.outcome import Observer, Outcome
@@ -36,15 +27,15 @@ class ProgressReport(AbstractContextManager["ProgressReport"]):
         self._total = total
         self._done = 0
         self._started = self._last_line = monotonic()
-        self._bar: RichProgress | None = None
-        self._task = TaskID(0)
+        self._bar: rich.Progress | None = None
+        self._task = rich.TaskID(0)
         if terminal.is_live and not terminal.is_quiet:
-            self._bar = RichProgress(
-                TextColumn("colorizing"),
-                BarColumn(),
-                MofNCompleteColumn(),
+            self._bar = rich.Progress(
+                rich.TextColumn("colorizing"),
+                rich.BarColumn(),
+                rich.MofNCompleteColumn(),
                 _RateColumn(),
-                TimeRemainingColumn(elapsed_when_finished=True),
+                rich.TimeRemainingColumn(elapsed_when_finished=True),
                 console=terminal.console,
             )
             self._task = self._bar.add_task("", total=total)
@@ -75,10 +66,10 @@ class ProgressReport(AbstractContextManager["ProgressReport"]):
         )
 
 
-class _RateColumn(ProgressColumn):
+class _RateColumn(rich.ProgressColumn):
     """Photographs a second."""
 
-    def render(self, task: Task) -> Text:
+    def render(self, task: rich.Task) -> Text:
         speed = task.finished_speed or task.speed
         return Text(rate_text(speed) if speed else "", "progress.data.speed")
 
@@ -87,7 +78,6 @@ class PhotoProgress(Observer):
     """Show how far the photographs of a run have come."""
 
     def __init__(self, messages: Messages) -> None:
-        """Take whom to show it to."""
         self._messages = messages
         self._shown = ExitStack()
         self._progress: Progress | None = None

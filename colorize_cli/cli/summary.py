@@ -34,18 +34,11 @@ _REMARKS = {
 
 
 class Summary(Observer):
-    """Count what becomes of photographs, and say it at the end."""
+    """Count what becomes of photographs, and say it at the end; options are as in `Options`."""
 
     def __init__(
         self, messages: Messages, *, on_colour: "OnColour" = "recolour", fail_fast: bool = False
     ) -> None:
-        """Begin to count, and to take the time.
-
-        Args:
-            messages: The user is told through them.
-            on_colour: What becomes of photographs in colour.
-            fail_fast: Whether the first failure ends the run, and would end it again.
-        """
         self._messages = messages
         self._on_colour = on_colour
         self._fail_fast = fail_fast
@@ -72,13 +65,12 @@ class Summary(Observer):
         for name, number, comment in rows:
             say = self._messages.error if name == "failed" and number else self._messages.note
             say(f"{name:>{width}} {number:>7}   {comment}".rstrip())
-        failed = self._statuses["failed"]
         if self._statuses.total() - self._statuses["there"] <= _ON_SCREEN:
             return  # the failures, each named when it came, still stand there
         for path, reason in self._failures:
             self._messages.failure(path, reason)
-        if failed > len(self._failures):
-            self._messages.note(f"and {failed - len(self._failures)} more failures (--log has all)")
+        if more := self._statuses["failed"] - len(self._failures):
+            self._messages.note(f"and {more} more failures (--log has all)")
 
     def _main_rows(self, plan: "Plan") -> Iterator[tuple[str, int, str]]:
         done, there, failed = (self._statuses[name] for name in ("done", "there", "failed"))
@@ -105,8 +97,6 @@ class Summary(Observer):
 
 
 def _suffixes_text(others: Counter[str]) -> str:
-    named = [
-        f"{count} {shown(suffix) or 'without a suffix'}"
-        for suffix, count in others.most_common(_LISTED_SUFFIXES)
-    ]
+    most = others.most_common(_LISTED_SUFFIXES)
+    named = [f"{count} {shown(suffix) or 'without a suffix'}" for suffix, count in most]
     return ", ".join([*named, "..."] if len(others) > _LISTED_SUFFIXES else named)

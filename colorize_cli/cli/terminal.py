@@ -13,17 +13,12 @@ from .progress import ProgressReport
 
 
 class Terminal:
-    """Tell the user what happens: `Messages` on the terminal."""
+    """Tell the user what happens: `Messages` on the terminal; if quiet, no notes nor progress."""
 
     def __init__(self, *, is_quiet: bool = False, console: Console | None = None) -> None:
-        """Take whether notes and progress are left out, and where to write."""
         self.is_quiet = is_quiet
-        self.console = console or Console(stderr=True)
-        self.is_live = (
-            self.console.is_terminal
-            and self.console.file.isatty()
-            and not self.console.is_dumb_terminal
-        )
+        self.console = screen = console or Console(stderr=True)
+        self.is_live = screen.is_terminal and screen.file.isatty() and not screen.is_dumb_terminal
 
     def note(self, text: str) -> None:
         """Say what a user wants to know; not with -q."""

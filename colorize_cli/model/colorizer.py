@@ -11,7 +11,7 @@ import numpy as np
 from ..diffusion.noise import SampleNoise
 from ..errors import UsageError
 from ..imaging.area_resample import to_working
-from ..imaging.choose import Choice, judge, visible_lab
+from ..imaging.choose_samples import Choice, judge, visible_lab
 from ..imaging.frame import Frame, frame_for
 from ..imaging.lab import Float, Pixels
 from ..imaging.render import render_samples
@@ -209,7 +209,7 @@ class Colorizer:
         return rows[: len(prepared)]  # what came out for the filling is dropped
 
     def choose(self, prepared: Prepared, fields: Float, samples: int, *, choosing: bool) -> Choice:
-        """Choose which of the fields drawn become a photo's samples, as `imaging.choose.judge`."""
+        """Choose which of the fields drawn become a photo's samples, as `choose_samples.judge`."""
         L, frame, gains = prepared.L, prepared.frame, self.family.gains
         return judge(L, frame, fields, samples, choosing=choosing, gains=gains)
 

@@ -1,9 +1,9 @@
 """EXIF blocks: the little of TIFF's directory structure that turning a photo upright touches.
 
 A block is a byte order mark, 42, the offset of the first directory (IFD0), and directories of
-12-byte entries. Where a photo keeps its format the block is patched in place, so that maker notes,
-which hold absolute offsets, stay valid. To and from TIFF directories are taken apart and built
-anew.
+12-byte entries; a TIFF file is one, too. Whoever reads one raises ExifError where IFD0 lies
+outside. Where a photo keeps its format the block is patched in place, so that maker notes, which
+hold absolute offsets, stay valid. To and from TIFF directories are taken apart and built anew.
 
 Sources: TIFF 6.0, section 2; CIPA DC-008 (EXIF 2.32), 4.6.
 """
@@ -56,13 +56,7 @@ def byte_order(block: bytes) -> ByteOrder:
 
 
 def read_tags(block: bytes) -> list[Tag]:
-    """Read the first directory with its EXIF, GPS and interoperability sub-directories.
-
-    The block has no "Exif" prefix; it may be a whole TIFF file, but no BigTIFF.
-
-    Raises:
-        ExifError: The first directory lies outside the block.
-    """
+    """Read the first directory with its EXIF, GPS and interoperability sub-directories."""
     order = byte_order(block)
     return read_directory(block, order, _unpack(block, order, "I", 4))
 
@@ -120,9 +114,6 @@ def made_upright(block: bytes) -> tuple[bytes, int]:
 
     The block keeps its length. Orientation becomes 1; for a photo that lay on its side the two
     sides' tags change places; the thumbnail, which shows the grey photo as it lay, is unlinked.
-
-    Raises:
-        ExifError: The first directory lies outside the block.
     """
     order = byte_order(block)
     ifd0 = _unpack(block, order, "I", 4)
@@ -145,14 +136,12 @@ def made_upright(block: bytes) -> tuple[bytes, int]:
     return bytes(patched), orientation if 1 <= orientation <= 8 else 1
 
 
-def _exchange(
-    block: bytearray, positions: dict[int, int], pairs: tuple[tuple[int, int], ...]
-) -> None:
+def _exchange(data: bytearray, positions: dict[int, int], pairs: Sequence[tuple[int, int]]) -> None:
     for code_x, code_y in pairs:
         if code_x in positions and code_y in positions:
             # All of an entry but its code: type, count, value or its offset.
             x, y = (slice(positions[code] + 2, positions[code] + 12) for code in (code_x, code_y))
-            block[x], block[y] = block[y], block[x]
+            data[x], data[y] = data[y], data[x]
 
 
 def _by_code(block: bytes, order: ByteOrder, offset: int) -> dict[int, int]:

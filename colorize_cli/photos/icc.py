@@ -31,11 +31,9 @@ def misfit(profile: bytes) -> str | None:
 
 
 def _tag(profile: bytes, signature: bytes) -> bytes | None:
-    count = min(int.from_bytes(profile[128:132], "big"), 100)
-    for position in range(132, 132 + 12 * count, 12):
-        entry = profile[position : position + 12]
-        if entry[:4] == signature and len(entry) == 12:
-            offset, size = struct.unpack(">II", entry[4:])
+    count = min(int.from_bytes(profile[128:132], "big"), (len(profile) - 132) // 12, 100)
+    for name, offset, size in struct.iter_unpack(">4sII", profile[132 : 132 + 12 * count]):
+        if name == signature:
             return profile[offset : offset + size]
     return None
 

@@ -15,6 +15,7 @@ from . import icc as icc_profile
 from .exif import ExifError, Tag
 
 METRES_PER_INCH = 0.0254
+PER_INCH = {2: 1.0, 3: 2.54}  # by the unit of TIFF and EXIF, inch or centimetre
 # What people call the parts.
 PARTS = {
     "exif": "EXIF",
@@ -26,8 +27,6 @@ PARTS = {
 }
 _IPTC_RESOURCE = 0x0404
 _RESOLUTION, _RESOLUTION_UNIT = (0x011A, 0x011B), 0x0128
-_EXIF_PREFIX = b"Exif\0\0"
-
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8](?=[\"'<])")
 
 
@@ -35,13 +34,8 @@ _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8](?=[\"'<])")
 class Metadata:
     """Everything but pixels, alpha and size; None or empty where the file says nothing.
 
-    Attributes:
-        exif: The block from its byte order mark on.
-        xmp: The packet.
-        icc: The profile.
-        iptc: The IIM records.
-        dpi: Resolution along width and height, pixels per inch.
-        comments: Keyword and text; "Comment" is the keyword where a format has none.
+    The EXIF block begins with its byte order mark; IPTC are the IIM records; the resolution is that
+    along width and height; comments are keyword and text, "Comment" where a format has no keywords.
     """
 
     exif: bytes | None = None
@@ -61,7 +55,7 @@ def settle(metadata: Metadata) -> tuple[Metadata, int, list[str]]:
     orientation, warnings = 1, []
     exif, xmp, icc, dpi = metadata.exif, metadata.xmp, metadata.icc, metadata.dpi
     if exif is not None:
-        exif = exif.removeprefix(_EXIF_PREFIX)
+        exif = exif.removeprefix(b"Exif\0\0")
         try:
             upright, orientation = exif_block.made_upright(exif)
             dpi = dpi or exif_dpi(exif)
@@ -80,16 +74,11 @@ def settle(metadata: Metadata) -> tuple[Metadata, int, list[str]]:
     return replace(metadata, exif=exif, xmp=xmp, icc=icc, dpi=dpi), orientation, warnings
 
 
-def dpi_of(x: float, y: float, per_inch: float) -> tuple[float, float] | None:
+def dpi_of(x: float, y: float, per_inch: float | None) -> tuple[float, float] | None:
     """Resolution in dpi, or None where the unit is unknown or the numbers are no resolution."""
-    if per_inch == 0 or not (0 < x * per_inch < 1e6 and 0 < y * per_inch < 1e6):
+    if per_inch is None or not (0 < x * per_inch < 1e6 and 0 < y * per_inch < 1e6):
         return None
     return x * per_inch, y * per_inch
-
-
-def resolution_dpi(x: float, y: float, unit: int) -> tuple[float, float] | None:
-    """Resolution in dpi from the tags of TIFF and EXIF: unit 2 is the inch, 3 the centimetre."""
-    return dpi_of(x, y, {2: 1.0, 3: 2.54}.get(unit, 0.0))
 
 
 def exif_dpi(block: bytes) -> tuple[float, float] | None:
@@ -99,8 +88,9 @@ def exif_dpi(block: bytes) -> tuple[float, float] | None:
     x, y = (struct.unpack(order + "II", tags.get((code, 5), bytes(8))[:8]) for code in _RESOLUTION)
     if not x[1] or not y[1]:
         return None
-    unit = tags.get((_RESOLUTION_UNIT, 3), struct.pack(order + "H", 2))
-    return resolution_dpi(x[0] / x[1], y[0] / y[1], struct.unpack(order + "H", unit[:2])[0])
+    code = tags.get((_RESOLUTION_UNIT, 3), struct.pack(order + "H", 2))
+    (unit,) = struct.unpack(order + "H", code[:2])
+    return dpi_of(x[0] / x[1], y[0] / y[1], PER_INCH.get(unit))
 
 
 def exif_with_resolution(dpi: tuple[float, float]) -> bytes:

@@ -20,7 +20,6 @@ class Photo:
     Attributes:
         pixels: (H, W) grey or (H, W, 3) RGB, uint8 or uint16, full range, taken for sRGB.
         alpha: (H, W) of the same type, not multiplied into the pixels; None without one.
-        metadata: What holds for an upright colour picture.
         format: A name in `formats.FORMATS`.
         digest: SHA-256 of the file's bytes.
         is_colour: Whether the channels differ; a grey photo stored as RGB is not colour.

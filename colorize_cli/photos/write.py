@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..errors import ImageError
-from ..imaging.depth import eight_bits
+from ..imaging.bit_depth import eight_bits
 from ..imaging.lab import Pixels
 from .formats import FORMATS
 from .formats.format import Format, Page

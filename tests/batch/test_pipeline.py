@@ -19,7 +19,7 @@ from colorize_cli.batch.pipeline import run
 from colorize_cli.batch.plan import make_plan
 from colorize_cli.errors import DeviceError
 from colorize_cli.imaging.area_resample import to_working
-from colorize_cli.imaging.choose import Choice, judge
+from colorize_cli.imaging.choose_samples import Choice, judge
 from colorize_cli.imaging.frame import frame_for
 from colorize_cli.imaging.lab import Float, Pixels
 from colorize_cli.imaging.render import render_samples

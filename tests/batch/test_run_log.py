@@ -11,7 +11,7 @@ from colorize_cli.batch.outcome import Outcome, Status
 from colorize_cli.batch.output_names import Job
 from colorize_cli.batch.run_log import RunLog
 from colorize_cli.errors import UsageError
-from colorize_cli.imaging.choose import Choice
+from colorize_cli.imaging.choose_samples import Choice
 
 
 def job(source: str = "in/x.png", missing: tuple[int, ...] = (0, 1)) -> Job:

@@ -10,7 +10,7 @@ from made.watched import Watched
 
 from colorize_cli.bench import network_timing
 from colorize_cli.bench.network_timing import NetworkLaps, time_network
-from colorize_cli.bench.stages import DrawnPhoto
+from colorize_cli.bench.stage_timing import DrawnPhoto
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.graphs import open_graphs

@@ -7,7 +7,7 @@ import pytest
 from made.benched import NETWORK
 
 from colorize_cli.bench.pipeline_timing import part_seconds, photos_for
-from colorize_cli.bench.stages import Stage
+from colorize_cli.bench.stage_timing import Stage
 from colorize_cli.bench.stopwatch import Timing
 
 NAMES = ("decode", "prepare", "render", "encode", "write")

@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made.pictures import alpha, color, encode, grey, tiff
+from typer.main import get_command
 
 from colorize_cli import __version__
 from colorize_cli.batch import ledger, model_and_device, photo_job
 from colorize_cli.batch.ledger import ORIGINS_NAME, SETTINGS_NAME, Ledger
-from colorize_cli.cli.app import main
+from colorize_cli.cli.app import app, main
 from colorize_cli.errors import DeviceError
 from colorize_cli.model import fastest_device as auto
 from colorize_cli.runtimes.device import Device, Precision
@@ -174,6 +175,22 @@ def test_wrong_options_are_said_before_photographs_are_looked_at(
     assert said in err
     assert "empty.jpg" not in err
     assert not Path("out").exists()
+
+
+def test_every_command_and_every_option_says_what_it_is(capfd: pytest.CaptureFixture[str]) -> None:
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    assert set(commands) == {"run", "export", "bench", "train", "evaluate", "info"}
+    for name, command in commands.items():
+        assert command.help
+        assert all(parameter.help for parameter in command.params)
+        assert main([name, "--help"]) == 0
+        said = capfd.readouterr().out
+        assert said.startswith("Usage: colorize")
+        assert all(max(parameter.opts, key=len) in said for parameter in command.params[1:])
+    assert main(["--help"]) == 0
+    said = capfd.readouterr().out
+    assert all(f"\n  {name} " in said for name in commands)
+    assert all(parameter.opts[0] in said for parameter in commands["run"].params[1:])
 
 
 # A run.

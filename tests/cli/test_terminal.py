@@ -18,7 +18,7 @@ from colorize_cli.cli.naming import Naming
 from colorize_cli.cli.progress import PhotoProgress
 from colorize_cli.cli.summary import Summary
 from colorize_cli.cli.terminal import Terminal
-from colorize_cli.imaging.choose import Choice
+from colorize_cli.imaging.choose_samples import Choice
 
 
 def terminal(*, is_quiet: bool = False) -> tuple[Terminal, io.StringIO]:

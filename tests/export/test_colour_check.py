@@ -19,7 +19,7 @@ from colorize_cli.runtimes.device import resolve
 from export import colour_check as gate
 from export.colour_check import Verdict, check_colours, require_device
 from export.layer_blame import bundle_layers, most_different, torch_layers
-from export.recorded_graph import record_calls
+from export.recorded_calls import record_calls
 from export.run import ExportSettings, run
 from export.torch_runtime import torch_graphs
 from training.bundle_state import network_from_bundle

@@ -13,7 +13,7 @@ from colorize_cli.model.graphs import open_graphs
 from colorize_cli.model.reference_photos import reference_photos
 from colorize_cli.runtimes.device import resolve
 from export.layer_blame import bundle_layers, most_different
-from export.recorded_graph import record_calls
+from export.recorded_calls import record_calls
 
 
 def test_layers_are_ranked_by_their_relative_error() -> None:

@@ -17,7 +17,7 @@ from colorize_cli.runtimes.device import resolve
 from export import calibration as photos
 from export.calibration import MOST, calibration_photos
 from export.quantize import quantize, sampler_feeds
-from export.recorded_graph import record_calls
+from export.recorded_calls import record_calls
 
 
 def silent(line: str) -> None:

@@ -15,7 +15,7 @@ from colorize_cli.bench.figures import Figures, Measurement
 from colorize_cli.bench.network_timing import NetworkTiming
 from colorize_cli.bench.photos import PhotoSet
 from colorize_cli.bench.pipeline_timing import PipelineTiming
-from colorize_cli.bench.stages import Stage
+from colorize_cli.bench.stage_timing import Stage
 from colorize_cli.bench.stopwatch import Timing
 from colorize_cli.bench.worker import Budget, Colours, Reference
 from colorize_cli.model.bundle import load_bundle

@@ -14,9 +14,8 @@ from colorize_cli.photos import exif as exif_block
 from colorize_cli.photos.metadata import Metadata, iptc_resource
 from colorize_cli.photos.read import Photo, read_photo
 from colorize_cli.photos.write import encode_photo
-
-from . import pictures
-from .pictures import Picture
+from tests.made import pictures
+from tests.made.pictures import Picture
 
 HOLDERS = ("jpeg", "png", "tiff", "webp")
 EXIF, GPS = 0x8769, 0x8825

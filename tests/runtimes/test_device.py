@@ -3,18 +3,20 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
 
+from colorize_cli.cli import options
 from colorize_cli.errors import EXIT_ENVIRONMENT, DeviceError, UsageError
 from colorize_cli.runtimes import cuda
 from colorize_cli.runtimes import ort as ort_runtime
 from colorize_cli.runtimes.device import problem, resolve
 from colorize_cli.runtimes.ort import PROBE, open_session
+from colorize_cli.runtimes.runtime import RUNTIMES, DeviceName
 from colorize_cli.system.gpu import Gpu, find_gpu
 
 needs_no_gpu = pytest.mark.skipif(find_gpu() is not None, reason="there is a GPU here")
@@ -239,3 +241,9 @@ def test_a_gpu_computes(name: Any) -> None:
     if why_not:
         pytest.skip(why_not)
     assert resolve(name).is_gpu
+
+
+def test_the_command_line_offers_the_devices_that_have_a_runtime() -> None:
+    assert (
+        set(get_args(options.DeviceName)) == {"auto", *get_args(DeviceName)} == {"auto", *RUNTIMES}
+    )

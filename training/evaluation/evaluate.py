@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from colorize_cli.errors import UsageError
-from colorize_cli.imaging.choose import judge
+from colorize_cli.imaging.choose_samples import judge
 from colorize_cli.imaging.lab import Float
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.shape_groups import ShapeGroups

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.errors import ImageError
-from colorize_cli.imaging.depth import eight_bits
+from colorize_cli.imaging.bit_depth import eight_bits
 from colorize_cli.imaging.lab import Float, lightness, lightness_table
 from colorize_cli.model.colorizer import Colorizer, Prepared
 from colorize_cli.photos.read import Photo, read_photo

@@ -11,8 +11,7 @@ from ..data import Batch
 from ..networks.blocks import diffusion_time
 from ..optimizer import adamw, descend
 from ..torch_device import compile_in_place, has_bf16
-from .diffusion_recipe import DiffusionRecipe
-from .forward_process import (
+from .diffusion_loss import (
     chroma_weight,
     draw_gammas,
     gaussian,
@@ -21,6 +20,7 @@ from .forward_process import (
     row_weight,
     target,
 )
+from .diffusion_recipe import DiffusionRecipe
 
 
 class DiffusionObjective:

@@ -19,7 +19,7 @@ class DiffusionTable(Table):
         prediction: what the network predicts.
         ab_scale: Lab units a unit of x_0; ab / ab_scale should have a deviation of about 0.5.
         weight_limit: how many times the error of x_0 may count at a noise level, above 1; see
-            `row_weight` in `forward_process`. 0 for no limit.
+            `row_weight` in `diffusion_loss`. 0 for no limit.
         chroma_weight: how much more a cell counts for each unit of its chroma in x_0; see
             `chroma_weight` there. 0 for all alike.
     """

@@ -3,43 +3,39 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 
 def bench(
     photos: Annotated[
         list[Path] | None,
-        typer.Argument(
-            metavar="PHOTOS", help="Photographs to measure with; a built-in one if none."
-        ),
+        Argument(metavar="PHOTOS", help="Photographs to measure with; a built-in one if none."),
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME|PATH", help="Bundle: a folder or a .zip; repeatable."),
+        Option(metavar="NAME|PATH", help="Bundle: a folder or a .zip; repeatable."),
     ] = None,
     device: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             metavar="NAME",
             help="As of `run`; repeatable; all that work here if none, but for tensorrt.",
         ),
     ] = None,
     batch: Annotated[
         str | None,
-        typer.Option(
-            metavar="N,N", help="Batch sizes; the device's own and a larger one if not given."
-        ),
+        Option(metavar="N,N", help="Batch sizes; the device's own and a larger one if not given."),
     ] = None,
-    samples: Annotated[int, typer.Option(min=1, metavar="N", help="Colourings a photo.")] = 1,
+    samples: Annotated[int, Option(min=1, metavar="N", help="Colourings a photo.")] = 1,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Measure for a third of the time, with more noise.")
+        bool, Option("--quick", help="Measure for a third of the time, with more noise.")
     ] = False,
     json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the figures as JSON; - is stdout.")
+        Path | None, Option(metavar="FILE", help="Write the figures as JSON; - is stdout.")
     ] = None,
     compare: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="JSON of an earlier run, to say what is faster now."),
+        Option(metavar="FILE", help="JSON of an earlier run, to say what is faster now."),
     ] = None,
 ) -> None:
     """Say what is fastest on this machine, what it takes, and which options to use."""
@@ -50,16 +46,14 @@ def bench(
     from ...bench.run import run as run_bench
     from ..terminal import Terminal
 
-    run_bench(
-        BenchOptions(
-            photos=tuple(photos or ()),
-            models=tuple(model or ()),
-            devices=tuple(device or ()),
-            batch=batch,
-            samples=samples,
-            is_quick=quick,
-            json=json,
-            compare=compare,
-        ),
-        Terminal(),
+    options = BenchOptions(
+        photos=tuple(photos or ()),
+        models=tuple(model or ()),
+        devices=tuple(device or ()),
+        batch=batch,
+        samples=samples,
+        is_quick=quick,
+        json=json,
+        compare=compare,
     )
+    run_bench(options, Terminal())

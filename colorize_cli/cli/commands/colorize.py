@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
+from typer import Argument, Exit, Option
 
 from ..options import Batch, DeviceName, Size, Steps
 
@@ -13,54 +13,48 @@ FormatName = Literal["keep", "png", "jpg", "webp", "tiff"]
 
 def colorize(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATHS", help="Photographs and folders of them.")
+        list[Path], Argument(metavar="PATHS", help="Photographs and folders of them.")
     ],
     out: Annotated[
-        Path,
-        typer.Option(metavar="DIR", help="Where the colourings go, in the tree of the input."),
+        Path, Option(metavar="DIR", help="Where the colourings go, in the tree of the input.")
     ],
-    samples: Annotated[int, typer.Option(min=1, metavar="N", help="Colourings a photo.")] = 1,
+    samples: Annotated[int, Option(min=1, metavar="N", help="Colourings a photo.")] = 1,
     candidates: Annotated[
         int | None,
-        typer.Option(
-            min=0, metavar="K", help="Draw K samples, keep those that are good and differ."
-        ),
+        Option(min=0, metavar="K", help="Draw K samples, keep those that are good and differ."),
     ] = None,
     seed: Annotated[
-        int | None,
-        typer.Option(metavar="S", help="Another seed, other colourings; 0 if none is given."),
+        int | None, Option(metavar="S", help="Another seed, other colourings; 0 if none is given.")
     ] = None,
     model: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|PATH", help="Bundle: a folder or a .zip; default if none."),
+        str | None, Option(metavar="NAME|PATH", help="Bundle: a folder or a .zip; default if none.")
     ] = None,
-    device: Annotated[DeviceName, typer.Option(help="What the network runs on.")] = "auto",
+    device: Annotated[DeviceName, Option(help="What the network runs on.")] = "auto",
     batch: Batch = None,
     size: Size = None,
     steps: Steps = None,
-    format: Annotated[FormatName, typer.Option(help="Format of the outputs.")] = "keep",
+    format: Annotated[FormatName, Option(help="Format of the outputs.")] = "keep",
     on_colour: Annotated[
-        OnColourName, typer.Option(help="What becomes of photographs in colour.")
+        OnColourName, Option(help="What becomes of photographs in colour.")
     ] = "recolour",
     recursive: Annotated[
-        bool, typer.Option("--recursive/--no-recursive", help="Descend into folders.")
+        bool, Option("--recursive/--no-recursive", help="Descend into folders.")
     ] = True,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Make again what exists, and forget its settings.")
+        bool, Option("--overwrite", help="Make again what exists, and forget its settings.")
     ] = False,
     fail_fast: Annotated[
-        bool, typer.Option("--fail-fast", help="Stop at the first photo that fails.")
+        bool, Option("--fail-fast", help="Stop at the first photo that fails.")
     ] = False,
     dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Print input, output and action of each file; do nothing."),
+        bool, Option("--dry-run", help="Print input, output and action of each file; do nothing.")
     ] = False,
     log: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Append a line of JSON for each photo; - is stdout."),
+        Option(metavar="FILE", help="Append a line of JSON for each photo; - is stdout."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("-q", help="Say only what failed.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", help="Name every photo.")] = False,
+    quiet: Annotated[bool, Option("-q", help="Say only what failed.")] = False,
+    verbose: Annotated[bool, Option("-v", help="Name every photo.")] = False,
 ) -> None:
     """Colorize photographs; the word `run` may be left out."""
     from ...system.install import require_runtime
@@ -97,4 +91,4 @@ def colorize(
         fail_fast=fail_fast,
         dry_run=dry_run,
     )
-    raise typer.Exit(run(options, terminal, [naming] if dry_run else observers))
+    raise Exit(run(options, terminal, [naming] if dry_run else observers))

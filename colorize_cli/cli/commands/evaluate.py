@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
+from typer import Argument, Option
 
 from ..options import Batch, DeviceName, Model, Size, Steps
 
@@ -11,48 +11,44 @@ from ..options import Batch, DeviceName, Model, Size, Steps
 def evaluate(
     photos: Annotated[
         list[Path],
-        typer.Argument(metavar="PHOTOS", help="Colour photographs, folders or tar shards of them."),
+        Argument(metavar="PHOTOS", help="Colour photographs, folders or tar shards of them."),
     ],
     model: Model = "default",
-    samples: Annotated[int, typer.Option(min=1, metavar="N", help="Colourings a photo.")] = 4,
+    samples: Annotated[int, Option(min=1, metavar="N", help="Colourings a photo.")] = 4,
     candidates: Annotated[
-        int, typer.Option(min=0, metavar="K", help="Draw K samples and choose from them.")
+        int, Option(min=0, metavar="K", help="Draw K samples and choose from them.")
     ] = 0,
     json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write all figures as JSON; - is stdout.")
+        Path | None, Option(metavar="FILE", help="Write all figures as JSON; - is stdout.")
     ] = None,
     split: Annotated[
         Literal["tune", "report", "all"],
-        typer.Option(help="The half for choices, the half for published figures, or both."),
+        Option(help="The half for choices, the half for published figures, or both."),
     ] = "all",
-    device: Annotated[DeviceName, typer.Option(help="What the network runs on.")] = "auto",
+    device: Annotated[DeviceName, Option(help="What the network runs on.")] = "auto",
     batch: Batch = None,
     size: Size = None,
     steps: Steps = None,
-    seed: Annotated[int, typer.Option(metavar="S", help="Of the noise.")] = 0,
+    seed: Annotated[int, Option(metavar="S", help="Of the noise.")] = 0,
     limit: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Photos of a set, at most.")
+        int | None, Option(min=1, metavar="N", help="Photos of a set, at most.")
     ] = None,
     degraded: Annotated[
-        bool, typer.Option("--degraded", help="Degrade the inputs like old prints.")
+        bool, Option("--degraded", help="Degrade the inputs like old prints.")
     ] = False,
     compare: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="JSON of an earlier run, to say what changed since."),
+        Option(metavar="FILE", help="JSON of an earlier run, to say what changed since."),
     ] = None,
     lpips: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Weights of LPIPS; the package's if not given."),
+        Path | None, Option(metavar="FILE", help="Weights of LPIPS; the package's if not given.")
     ] = None,
-    no_lpips: Annotated[
-        bool, typer.Option("--no-lpips", help="Leave LPIPS and diversity out.")
-    ] = False,
+    no_lpips: Annotated[bool, Option("--no-lpips", help="Leave LPIPS and diversity out.")] = False,
     inception: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Inception network; the package's if not given."),
+        Path | None, Option(metavar="FILE", help="Inception network; the package's if not given.")
     ] = None,
     no_inception: Annotated[
-        bool, typer.Option("--no-inception", help="Leave Frechet and kernel distance out.")
+        bool, Option("--no-inception", help="Leave Frechet and kernel distance out.")
     ] = False,
 ) -> None:
     """Measure colourings of colour photographs against the truth."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
+from typer import Argument, Option
 
 from ..options import Overrides
 
@@ -11,45 +11,36 @@ from ..options import Overrides
 def export(
     checkpoint: Annotated[
         Path | None,
-        typer.Argument(metavar="CHECKPOINT", help="Weights of a run; the default bundle if none."),
+        Argument(metavar="CHECKPOINT", help="Weights of a run; the default bundle if none."),
     ] = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the new bundle.")] = Path(
-        "bundle"
-    ),
-    fp16: Annotated[
-        bool, typer.Option("--fp16", help="Compute in half precision, for GPUs.")
-    ] = False,
+    out: Annotated[Path, Option(metavar="DIR", help="Folder of the new bundle.")] = Path("bundle"),
+    fp16: Annotated[bool, Option("--fp16", help="Compute in half precision, for GPUs.")] = False,
     bf16: Annotated[
-        bool, typer.Option("--bf16", help="Compute in bfloat16, for --device openvino.")
+        bool, Option("--bf16", help="Compute in bfloat16, for --device openvino.")
     ] = False,
     int8: Annotated[
-        bool, typer.Option("--int8", help="Compute in integers of 8 bits, for CPUs.")
+        bool, Option("--int8", help="Compute in integers of 8 bits, for CPUs.")
     ] = False,
     tensorrt: Annotated[
-        bool,
-        typer.Option("--tensorrt", help="Build TensorRT's engines for this GPU too: minutes."),
+        bool, Option("--tensorrt", help="Build TensorRT's engines for this GPU too: minutes.")
     ] = False,
     opset: Annotated[
-        int,
-        typer.Option(min=18, max=23, metavar="N", help="Version of ONNX's operators, 18 to 23."),
+        int, Option(min=18, max=23, metavar="N", help="Version of ONNX's operators, 18 to 23.")
     ] = 18,
     check: Annotated[
-        bool,
-        typer.Option(
-            "--check/--no-check", help="Compare with PyTorch, and write only what agrees."
-        ),
+        bool, Option("--check/--no-check", help="Compare with PyTorch, and write only what agrees.")
     ] = True,
     calibrate: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Photographs to calibrate --int8 on; built-in if none."),
+        Option(metavar="DIR", help="Photographs to calibrate --int8 on; built-in if none."),
     ] = None,
     family: Annotated[
         Literal["palette"] | None,
-        typer.Option(help="What a .pth is: the tutorial's UNet or the public Palette's."),
+        Option(help="What a .pth is: the tutorial's UNet or the public Palette's."),
     ] = None,
     set_: Overrides = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the bundle that --out holds already.")
+        bool, Option("--overwrite", help="Replace the bundle that --out holds already.")
     ] = False,
 ) -> None:
     """Make a bundle from a checkpoint, and check it against PyTorch."""

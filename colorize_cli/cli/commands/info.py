@@ -5,7 +5,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from typer import Exit, Option
 
 from ... import __version__
 from ...errors import EXIT_ENVIRONMENT, EXIT_OK, ColorizeError, ModelError
@@ -18,47 +18,29 @@ if TYPE_CHECKING:
 
 
 def info(
-    model: Model = "default",
-    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    model: Model = "default", json: Annotated[bool, Option("--json", help="As JSON.")] = False
 ) -> None:
     """Say what is installed, what really works, and what the model is."""
     from ...system.install import require_runtime
 
     require_runtime()
-    raise typer.Exit(report(model, as_json=json))
-
-
-def report(model: str, *, as_json: bool = False) -> int:
-    """Print what is known on standard output.
-
-    Args:
-        model: Name or path of a bundle.
-        as_json: Whether to print JSON.
-
-    Returns:
-        Exit code: 3 when the model cannot be used or the CPU does not work, else 0.
-    """
     facts = collect(model)
-    write_stdout(json_text.dumps(facts, indent=2) + "\n" if as_json else _text(facts))
+    write_stdout(json_text.dumps(facts, indent=2) + "\n" if json else _text(facts))
     is_usable = facts["model"]["problem"] is None and facts["devices"]["cpu"] is None
-    return EXIT_OK if is_usable else EXIT_ENVIRONMENT
+    raise Exit(EXIT_OK if is_usable else EXIT_ENVIRONMENT)
 
 
 def collect(model: str) -> dict[str, Any]:
-    """Find out what there is.
+    """Find out what there is, as --json prints it.
 
-    Returns:
-        `colorize` (version), `executable` (of Python), `machine` (as `describe_machine` tells),
-        `devices` (null by name where it works, else why it does not), `extras` (missing modules
-        by name), `model`, `auto` (what --device auto takes, and the measurement that it goes by;
-        null where the model cannot be used) and `advice` (sentences).
+    `devices` has null where one works, else why it does not; `extras` has the modules that are
+    missing; `auto` is null where the model cannot be used.
     """
     from ...runtimes.device import DEVICES, problem
     from ...runtimes.ort import rival_wheels
     from ...system.install import EXTRAS, missing_modules
     from ...system.machine import describe_machine
 
-    onnxruntimes = rival_wheels()
     devices = {name: problem(name) for name in DEVICES}
     extras = {extra: missing_modules(extra) for extra in EXTRAS}
     bundle, facts = _model(model)
@@ -70,7 +52,7 @@ def collect(model: str) -> dict[str, Any]:
         "extras": extras,
         "model": facts,
         "auto": _auto(bundle) if bundle else None,
-        "advice": _advice(onnxruntimes, extras),
+        "advice": _advice(rival_wheels(), extras),
     }
 
 
@@ -127,18 +109,12 @@ def _advice(onnxruntimes: list[str], extras: dict[str, list[str]]) -> list[str]:
     """What to do about what is missing."""
     from ...system.install import install_commands, repair_commands
 
-    advice = []
-    if len(onnxruntimes) > 1:
-        advice.append(
-            f"{' and '.join(onnxruntimes)} are both installed and break each other. Repair:\n"
-            f"{repair_commands()}"
-        )
-    advice += [
-        f"for the command {extra}:\n{install_commands(extra)}"
-        for extra, missing in extras.items()
-        if missing
-    ]
-    return advice
+    incomplete = [extra for extra, missing in extras.items() if missing]
+    advice = [f"for the command {extra}:\n{install_commands(extra)}" for extra in incomplete]
+    if len(onnxruntimes) < 2:
+        return advice
+    rivals = f"{' and '.join(onnxruntimes)} are both installed and break each other."
+    return [f"{rivals} Repair:\n{repair_commands()}", *advice]
 
 
 def _text(facts: dict[str, Any]) -> str:
@@ -183,10 +159,8 @@ def _auto_lines(auto: dict[str, Any] | None) -> list[str]:
 def _model_lines(model: dict[str, Any]) -> list[str]:
     if model["problem"]:
         return [f"model      {model['problem']}"]
-    training = model["training"]
-    data = training.get("data") or ["unknown"]
-    precision = model["precision"]
-    count, schedule = model["parameters"], model["schedule"]
+    data = model["training"].get("data") or ["unknown"]
+    precision, count, schedule = model["precision"], model["parameters"], model["schedule"]
     parameters = "parameters not counted" if count is None else f"{count / 1e6:.1f} M parameters"
     return [
         f"model      {model['name']} ({model['family']}), {model['digest'][:12]}, {model['path']}",

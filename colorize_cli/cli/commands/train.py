@@ -3,44 +3,37 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
+from typer import Option
 
 from ..options import Overrides
 
 
 def train(
     recipe: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|FILE", help="Recipe, TOML; default if none is named."),
+        str | None, Option(metavar="NAME|FILE", help="Recipe, TOML; default if none is named.")
     ] = None,
     data: Annotated[
         list[Path] | None,
-        typer.Option(metavar="PATH", help="Folder or tar shard of colour photographs; repeatable."),
+        Option(metavar="PATH", help="Folder or tar shard of colour photographs; repeatable."),
     ] = None,
     backbone: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="ImageNet weights of the encoder.")
+        Path | None, Option(metavar="FILE", help="ImageNet weights of the encoder.")
     ] = None,
     init: Annotated[
         str | None,
-        typer.Option(
+        Option(
             metavar="NAME|PATH",
             help="Bundle, or weights.safetensors of a run, to take all weights from.",
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the run.")] = Path(
-        "runs/colorize"
-    ),
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    out: Annotated[Path, Option(metavar="DIR", help="Folder of the run.")] = Path("runs/colorize"),
+    resume: Annotated[bool, Option("--resume", help="Go on with the run in --out.")] = False,
     minutes: Annotated[
-        float | None, typer.Option(metavar="M", help="Stop after this time; --resume goes on.")
+        float | None, Option(metavar="M", help="Stop after this time; --resume goes on.")
     ] = None,
     set_: Overrides = None,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"], typer.Option(help="What to train on.")
-    ] = "auto",
-    workers: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Threads that prepare batches.")
-    ] = 1,
+    device: Annotated[Literal["auto", "cpu", "cuda"], Option(help="What to train on.")] = "auto",
+    workers: Annotated[int, Option(min=1, metavar="N", help="Threads that prepare batches.")] = 1,
 ) -> None:
     """Train a model on folders or tar shards of colour photographs."""
     from ...system.install import require

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ...errors import ImageError
 from ..metadata import METRES_PER_INCH, Metadata, dpi_of
-from .format import TRUNCATED, Format, Page, any_size, check_size
+from .format import TRUNCATED, Format, Page, any_size
 from .opencv import decode, encode
 
 # "BM" alone begins many a text: the header's size, 12 to 124, is looked at, too.
@@ -18,8 +18,8 @@ def _read_pages(data: bytes) -> Iterator[Page]:
     if len(data) < 18 + struct.calcsize(sides):
         raise ImageError(TRUNCATED)
     width, height = struct.unpack_from(sides, data, 18)
-    check_size(width, abs(height))  # negative: rows run downwards
-    yield replace(decode(data), metadata=_metadata(data))
+    page = decode(data, width, abs(height))  # negative: rows run downwards
+    yield replace(page, metadata=_metadata(data))
 
 
 def _metadata(data: bytes) -> Metadata:

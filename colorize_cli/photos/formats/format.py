@@ -30,10 +30,9 @@ class Page:
 
 @dataclass(frozen=True)
 class Format:
-    """A file format of photographs.
+    """A file format of photographs; sides are in pixels.
 
     Attributes:
-        title: Its name for people.
         suffixes: In lower case; the first is given where the source's does not fit.
         begins: A regular expression for the first `SNIFF_BYTES` bytes, or fewer, of its files.
         read_pages: Reads the pages of a file, most have one, each when it is asked for. Raises
@@ -42,9 +41,7 @@ class Format:
         holds: The parts of the metadata that it has room for, each with the most bytes.
         choice: What --format calls it; None where it is only kept.
         grey_suffixes: Those of `suffixes` that a picture in colour may not have.
-        has_alpha: Whether it holds transparency.
         is_deep: Whether it holds 16 bits a channel.
-        longest_side: Pixels.
         tolerance: Levels that the channels of a grey picture may differ by once decoded.
         adapt: Moves metadata to where the format has room for them.
     """

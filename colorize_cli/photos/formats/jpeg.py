@@ -2,7 +2,7 @@
 
 OpenCV knows no density, comments or IPTC, and hands a JPEG out whose end is missing.
 
-Sources: ITU T.81, annex B; JFIF 1.02; XMP part 3; ICC.1, annex B.
+Sources: ITU T.81, annexes B and H; JFIF 1.02; XMP part 3; ICC.1, annex B.
 """
 
 import re
@@ -16,8 +16,8 @@ import cv2
 import simplejpeg  # type: ignore[import-untyped]
 
 from ...errors import ImageError
-from ..metadata import Metadata, comment_lines, iptc_of, iptc_resource, resolution_dpi
-from .format import TRUNCATED, Format, Page, any_size, check_size
+from ..metadata import PER_INCH, Metadata, comment_lines, dpi_of, iptc_of, iptc_resource
+from .format import TRUNCATED, Format, Page, any_size
 from .opencv import decode, encode
 
 JPEG_QUALITY = 95
@@ -27,7 +27,7 @@ _PHOTOSHOP = b"Photoshop 3.0\0"
 _ICC_PART = b"ICC_PROFILE\0"  # then its number, from 1, and how many there are
 # The next marker in entropy-coded data: neither a stuffed zero, nor a restart, nor a fill byte.
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-# The markers of frame headers, and of those for the lossless process (annex H).
+# The markers of frame headers, and of those for the lossless process.
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
 
@@ -37,8 +37,7 @@ _Segments = Sequence[tuple[int, bytes]]  # markers and what they hold
 def _read_pages(data: bytes) -> Iterator[Page]:
     segments = list(_segments_of(data))
     process, width, height, components = _frame_of(segments)
-    check_size(width, height)
-    page = decode(data)
+    page = decode(data, width, height)
     warnings = ["CMYK converted without its profile"] if components == 4 else []
     if process not in _LOSSLESS:  # whose full size TurboJPEG writes into a buffer of an eighth
         warnings += _damage(data)
@@ -95,7 +94,7 @@ def _metadata(segments: _Segments, decoded: Metadata) -> Metadata:
     for marker, payload in segments:
         if marker == 0xE0 and payload.startswith(b"JFIF\0") and len(payload) >= 12:
             unit, x, y = struct.unpack_from(">BHH", payload, 7)
-            dpi = resolution_dpi(x, y, unit + 1)  # 1 is the inch here, and 2 the centimetre
+            dpi = dpi_of(x, y, PER_INCH.get(unit + 1))  # 1 is the inch here, and 2 the centimetre
         elif marker == 0xE2 and payload.startswith(_ICC_PART) and len(payload) > 13:
             profile[payload[12]] = payload[14:]
         elif marker == 0xED and payload.startswith(_PHOTOSHOP):

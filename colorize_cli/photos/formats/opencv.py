@@ -5,7 +5,7 @@ import numpy as np
 
 from ...errors import ImageError
 from ..metadata import Metadata
-from .format import Page
+from .format import Page, check_size
 
 # The libraries' lines on stderr would tear the progress bar. (libjpeg's cannot be turned off.)
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -13,15 +13,16 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 _KINDS = (cv2.IMAGE_METADATA_EXIF, cv2.IMAGE_METADATA_XMP, cv2.IMAGE_METADATA_ICCP)
 
 
-def decode(data: bytes) -> Page:
+def decode(data: bytes, width: int, height: int) -> Page:
     """Decode a picture as it stands; IMREAD_UNCHANGED leaves the orientation alone.
 
-    Raises ImageError where the file is damaged or of another depth than 8 or 16 bits.
+    Raises ImageError where the file is damaged or of another depth than 8 or 16 bits, and, before
+    memory is taken, where its header's `width` and `height` are absurd.
     """
+    check_size(width, height)
+    packed = np.frombuffer(data, np.uint8)
     try:
-        channels, kinds, blobs = cv2.imdecodeWithMetadata(
-            np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED
-        )
+        channels, kinds, blobs = cv2.imdecodeWithMetadata(packed, cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
         raise ImageError(f"the file is damaged ({error.err or 'it cannot be decoded'})") from error
     if channels is None or channels.size == 0:
@@ -44,13 +45,12 @@ def encode(suffix: str, page: Page, settings: tuple[int, ...], metadata: Metadat
     """
     parts = zip(_KINDS, (metadata.exif, metadata.xmp, metadata.icc), strict=True)
     blobs = {kind: np.frombuffer(blob, np.uint8) for kind, blob in parts if blob}
-    channels = cv2.cvtColor(page.pixels, cv2.COLOR_RGB2BGR)
-    if page.alpha is not None:
-        channels = cv2.merge([*cv2.split(channels), page.alpha])
+    if page.alpha is None:
+        bgr = cv2.cvtColor(page.pixels, cv2.COLOR_RGB2BGR)
+    else:
+        bgr = cv2.insertChannel(page.alpha, cv2.cvtColor(page.pixels, cv2.COLOR_RGB2BGRA), 3)
     try:
-        done, data = cv2.imencodeWithMetadata(
-            suffix, channels, [*blobs], [*blobs.values()], settings
-        )
+        done, data = cv2.imencodeWithMetadata(suffix, bgr, [*blobs], [*blobs.values()], settings)
     except cv2.error as error:
         raise ImageError(f"the picture cannot be written as {suffix[1:]} ({error.err})") from error
     if not done:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...errors import ImageError
 from ..metadata import METRES_PER_INCH, Metadata, dpi_of
-from .format import TRUNCATED, Format, Page, any_size, check_size
+from .format import TRUNCATED, Format, Page, any_size
 from .opencv import decode, encode
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -31,9 +31,8 @@ def _read_pages(data: bytes) -> Iterator[Page]:
     chunks = _chunks_of(data)
     last = dict(chunks)
     width, height, bits = struct.unpack_from(">IIB", chunks[0][1])
-    check_size(width, height)
     kept = (_chunk(kind, content) for kind, content in chunks if kind in _PIXELS)
-    page = decode(_SIGNATURE + b"".join(kept))
+    page = decode(_SIGNATURE + b"".join(kept), width, height)
     transparent = last.get(b"tRNS", b"")
     if page.pixels.ndim == 2 and len(transparent) == 2:
         page = _with_key(page, int.from_bytes(transparent, "big"), bits)
@@ -49,11 +48,7 @@ def _with_key(page: Page, key: int, bits: int) -> Page:
 
 
 def _chunks_of(data: bytes) -> _Chunks:
-    """Take a PNG apart; ancillary chunks with a wrong checksum are left out.
-
-    Raises:
-        ImageError: The file ends early, or the header or the pixels have a wrong checksum.
-    """
+    """Take a PNG apart; ancillary chunks with a wrong checksum are left out."""
     chunks: _Chunks = []
     position = len(_SIGNATURE)
     while not chunks or chunks[-1][0] != b"IEND":
@@ -88,7 +83,7 @@ def _metadata(chunks: _Chunks) -> Metadata:
             found = replace(found, icc=_inflate(content.partition(b"\0")[2][1:]) or None)
         elif kind == b"pHYs" and len(content) == 9:
             x, y, unit = struct.unpack(">IIB", content)
-            found = replace(found, dpi=dpi_of(x, y, METRES_PER_INCH if unit == 1 else 0.0))
+            found = replace(found, dpi=dpi_of(x, y, METRES_PER_INCH if unit == 1 else None))
         elif kind in (b"tEXt", b"zTXt", b"iTXt"):
             keyword, text = _text(kind, content)
             if keyword == _XMP_KEYWORD:

@@ -9,17 +9,18 @@ Source: netpbm's pgm(5) and ppm(5).
 import math
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from ...errors import ImageError
-from ...imaging.depth import full_range
+from ...imaging.bit_depth import full_range
 from ...imaging.lab import Pixels
 from ..metadata import Metadata, comment_lines
 from .format import TRUNCATED, Format, Page, any_size, check_size
 
 _GAP = rb"(?:\s|#[^\r\n]*[\r\n])+"
-# P2 and P3 are plain, P5 and P6 binary; then width, height and maxval.
+# Plain (2, 3) or binary (5, 6), in grey (2, 5) or colour; then width, height and maxval.
 _HEADER = re.compile(rb"P([2356])" + (_GAP + rb"(\d{1,10})") * 3 + rb"\s")
 _COMMENT = re.compile(rb"#([^\r\n]*)")
 # "P5" alone begins many a text.
@@ -36,27 +37,28 @@ def _read_pages(data: bytes) -> Iterator[Page]:
 
 def _headers(data: bytes) -> Iterator[re.Match[bytes]]:
     """Find the headers; only after a binary picture may there be another."""
-    position: int | None = 0
-    while position is not None and (header := _HEADER.match(data, position)):
+    position = 0
+    while header := _HEADER.match(data, position):
         yield header
-        shape, top = _shape(header)
-        binary = header[1] in b"56"
-        position = header.end() + math.prod(shape) * (1 if top < 256 else 2) if binary else None
+        if header[1] in b"23":
+            return
+        shape, kind, _ = _layout(header)
+        position = header.end() + math.prod(shape) * kind.itemsize
 
 
-def _shape(header: re.Match[bytes]) -> tuple[tuple[int, ...], int]:
-    """Return height and width, in colour with 3 behind them, and the level of white."""
+def _layout(header: re.Match[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+    """Return the shape, the type of binary samples and the level of white."""
     width, height, top = map(int, header.group(2, 3, 4))
-    return ((height, width, 3) if header[1] in b"36" else (height, width)), top
+    shape = (height, width, 3) if header[1] in b"36" else (height, width)
+    return shape, np.dtype(np.uint8 if top < 256 else ">u2"), top
 
 
 def _pixels(header: re.Match[bytes], data: bytes) -> Pixels:
-    shape, top = _shape(header)
+    shape, kind, top = _layout(header)
     check_size(shape[1], shape[0])
     if not 1 <= top <= 65_535:
         raise ImageError(f"the file is damaged (a maxval of {top})")
-    count, start = math.prod(shape), header.end()
-    binary, kind = header[1] in b"56", np.dtype(np.uint8 if top < 256 else ">u2")
+    count, start, binary = math.prod(shape), header.end(), header[1] in b"56"
     if len(data) - start < (count * kind.itemsize if binary else 2 * count - 1):
         raise ImageError(TRUNCATED)
     samples = np.frombuffer(data, kind, count, start) if binary else _plain(data[start:])[:count]

@@ -11,7 +11,7 @@ import cv2
 
 from ...errors import ImageError
 from ..metadata import Metadata, exif_dpi, exif_with_resolution
-from .format import TRUNCATED, Format, Page, any_size, check_size
+from .format import TRUNCATED, Format, Page, any_size
 from .opencv import decode, encode
 
 _number = partial(int.from_bytes, byteorder="little")
@@ -19,9 +19,8 @@ _number = partial(int.from_bytes, byteorder="little")
 
 def _read_pages(data: bytes) -> Iterator[Page]:
     width, height, animated = _size_of(data)
-    check_size(width, height)
     warnings = ("only the first picture of the animation is used",) if animated else ()
-    yield replace(decode(data), warnings=warnings)
+    yield replace(decode(data, width, height), warnings=warnings)
 
 
 def _size_of(data: bytes) -> tuple[int, int, bool]:

@@ -5,7 +5,7 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper
 
-from export.onnx_edit import write_out_acos
+from export.write_out_acos import write_out_acos
 
 
 def test_it_is_the_arc_cosine_of_0_to_1() -> None:

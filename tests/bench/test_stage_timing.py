@@ -7,9 +7,9 @@ import pytest
 from made.benched import Clock
 from made.pictures import encode, grey
 
-from colorize_cli.bench import stages
+from colorize_cli.bench import stage_timing as stages
 from colorize_cli.bench.photos import find_photos
-from colorize_cli.bench.stages import DrawnPhoto, draw_photos, in_turn, time_stages
+from colorize_cli.bench.stage_timing import DrawnPhoto, draw_photos, in_turn, time_stages
 from colorize_cli.errors import ImageError
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from colorize_cli.imaging.choose import judge
+from colorize_cli.imaging.choose_samples import judge
 from colorize_cli.imaging.frame import frame_for
 from colorize_cli.imaging.lab import Float
 

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from colorize_cli.bench.synthetic import synthetic_photo
-from colorize_cli.imaging.kinds import Kind, kind_of
 from colorize_cli.imaging.lab import levels_from_linear, linear_planes
+from colorize_cli.imaging.photo_kind import Kind, kind_of
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.photos.read import Photo, read_photo

@@ -6,7 +6,7 @@ import torch
 
 from colorize_cli.diffusion.sampler import predict_x_0
 from colorize_cli.diffusion.schedule import tutorial_20
-from training.families.forward_process import (
+from training.families.diffusion_loss import (
     chroma_weight,
     draw_gammas,
     gaussian,

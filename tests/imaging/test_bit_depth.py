@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from colorize_cli.imaging.depth import eight_bits, full_range
+from colorize_cli.imaging.bit_depth import eight_bits, full_range
 
 
 def test_every_16_bit_level_becomes_the_nearest_of_256() -> None:
