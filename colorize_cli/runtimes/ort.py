@@ -82,14 +82,7 @@ class OrtGraph:
                 binding.bind_cpu_input(name, plain(value))
             for name in self._outputs:
                 binding.bind_output(name, self._memory if self._feeds_others else "cpu", 0)
-            try:
-                self._session.run_with_iobinding(binding)
-            except Exception as error:  # onnxruntime's errors share no narrower base
-                reason = str(error).strip().splitlines()[-1]
-                raise DeviceError(
-                    f"{self._description} failed: {reason}. Try a smaller --batch or --size, "
-                    "or --device cpu."
-                ) from error
+            self._compute(binding)
             found = binding.get_outputs if self._feeds_others else binding.copy_outputs_to_cpu
             return dict(zip(self._outputs, found(), strict=True))
 
@@ -97,6 +90,16 @@ class OrtGraph:
 
     def expect(self, size: Size) -> None:
         """Do nothing: a session serves every size as it is."""
+
+    def _compute(self, binding: ort.IOBinding) -> None:
+        try:
+            self._session.run_with_iobinding(binding)
+        except Exception as error:  # onnxruntime's errors share no narrower base
+            reason = str(error).strip().splitlines()[-1]
+            raise DeviceError(
+                f"{self._description} failed: {reason}. Try a smaller --batch or --size, "
+                "or --device cpu."
+            ) from error
 
 
 def plain(value: Value) -> Any:
