@@ -21,14 +21,9 @@ def open_graphs(
     size: int | None = None,
     note: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Graph]:
-    """Open the graphs of a bundle, by file name.
+    """Open the graphs of a bundle, by file name, for `photos` a call of a working size in pixels.
 
-    Args:
-        bundle: The model.
-        device: What to run it on.
-        photos: Photos a call.
-        size: Working size in pixels; the bundle's by default.
-        note: Told what takes long, where something does.
+    The size is the bundle's by default; `note` is told what takes long, where something does.
 
     Raises:
         ModelError: The bundle is damaged, or its graphs are not of its family.
@@ -46,7 +41,7 @@ def open_graphs(
 
 
 def graph_set(bundle: Bundle, photos: int = 1, size: int | None = None) -> GraphSet:
-    """Describe the graphs of a bundle to a runtime; the arguments are those of `open_graphs`."""
+    """Describe the graphs of a bundle to a runtime; see `open_graphs`."""
     size, multiple = size or bundle.working_size, bundle.multiple
     frames = [frame_for(1000 * a, 1000 * b, size, multiple) for a, b in _USUAL]
     side, longest = (-(-wanted // multiple) * multiple for wanted in (size, _LONGEST * size))

@@ -22,9 +22,8 @@ def _problem(name: DeviceName, is_proven: bool) -> str | None:
 
 def _device(name: DeviceName, threads: int, precision: Precision) -> Device:
     """Describe the CPU: one thread a call, as many calls at once as there are cores."""
-    from .openvino_core import version
-
-    description = f"CPU ({count_text(threads, 'thread')}, OpenVINO {version()})"
+    version = metadata.version("openvino")
+    description = f"CPU ({count_text(threads, 'thread')}, OpenVINO {version})"
     return Device(name, 1, description, lanes=threads, precision=precision)
 
 

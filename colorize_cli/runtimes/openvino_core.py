@@ -1,4 +1,4 @@
-"""What OpenVINO is here: its version, what the CPU can do with it, whether it computes at all."""
+"""What OpenVINO is here: what the CPU can do with it, and whether it computes at all."""
 
 import numpy as np
 import openvino as ov  # type: ignore[import-untyped]
@@ -12,11 +12,6 @@ CORE = ov.Core()
 def computes_bf16() -> bool:
     """Whether this CPU has instructions for bfloat16 that OpenVINO uses."""
     return "BF16" in CORE.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-
-
-def version() -> str:
-    """Version of OpenVINO, without the number of its build."""
-    return str(ov.__version__).partition("-")[0]
 
 
 def test_computation(model: bytes) -> str | None:

@@ -83,7 +83,7 @@ class OrtGraph:
                     binding.bind_cpu_input(name, plain(value))
                 for name in self._outputs:
                     binding.bind_output(name, self._memory if self._feeds_others else "cpu", 0)
-                self._session.run_with_iobinding(binding)
+                self._compute(binding)
             except Exception as error:  # onnxruntime's errors share no narrower base
                 reason = str(error).strip().splitlines()[-1]
                 raise DeviceError(
@@ -102,6 +102,9 @@ class OrtGraph:
 
     def expect(self, size: Size) -> None:
         """Do nothing: a session serves every size as it is."""
+
+    def _compute(self, binding: ort.IOBinding) -> None:
+        self._session.run_with_iobinding(binding)
 
 
 def plain(value: Value) -> Any:

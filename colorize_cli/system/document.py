@@ -14,8 +14,7 @@ from .paths import shown
 T = TypeVar("T")
 
 _DIGITS = 6  # more than any measured figure means
-# Down to this depth each entry has a line of its own: a thousand photos take a thousand lines.
-_DEPTH = 5
+_DEPTH = 5  # down to which each entry has a line: a thousand photos take a thousand lines
 
 
 def check_target(path: Path | None) -> None:

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -124,7 +123,8 @@ def test_graphs_of_the_shapes_used_last_are_kept_and_colours_do_not_depend_on_it
 def test_room_is_made_before_denoisers_come_however_many_come_at_once(
     tiny_bundle: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    colorizer = Colorizer(load_bundle(tiny_bundle), resolve("openvino"), steps=1, size=192)
+    device = resolve("openvino", threads=2)
+    colorizer = Colorizer(load_bundle(tiny_bundle), device, steps=1, size=192, batch=2)
     _, denoiser = opened(colorizer)
     photos = [colorizer.prepare(read_photo(synthetic_photo(*s))) for s in (*OTHERS, SQUARE)]
     strip = colorizer.prepare(read_photo(synthetic_photo(20, 200)))
@@ -141,9 +141,7 @@ def test_room_is_made_before_denoisers_come_however_many_come_at_once(
         return load(forms, shape)
 
     monkeypatch.setattr(CompiledForms, "load", noted)
-    with ThreadPoolExecutor(2) as pool:
-        for running in [pool.submit(colorizer.colorize, [p], 1, 0) for p in (photos[4], strip)]:
-            running.result()
+    colorizer.colorize([photos[4], strip], 1, 0)
     assert seen == [2, 2], "with the two that come these are the four"
     assert len(shapes_kept(denoiser)) == 4
 

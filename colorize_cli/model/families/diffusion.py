@@ -83,7 +83,7 @@ class Diffusion:
         }
 
     def with_steps(self, steps: int) -> Self:
-        """Walk the same range of noise levels in another number of steps, one at least."""
+        """Walk the same range of noise levels in another number of steps; UsageError below one."""
         return replace(self, schedule=respace(self.schedule, steps))
 
     def shape(self, graph: str, name: str, size: Size) -> Shape:
