@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from colorize_cli.system.comparison import Interval
+from colorize_cli.system.figure_changes import Interval
 from training.evaluation.figures import MAIN, RATIOS, REST, Column
 
 PAGE = Path(__file__).with_name("quality.md")

@@ -12,7 +12,7 @@ from colorize_cli.errors import CheckError
 from colorize_cli.imaging.lab import Float
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.model.graphs import open_graphs
-from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.find_device import resolve
 
 from .recorded_calls import RecordedGraph, as_array
 from .torch_runtime import torch_graphs

@@ -18,7 +18,7 @@ from colorize_cli.model.bundle import Bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.graphs import open_graphs
 from colorize_cli.photos.read import Photo
-from colorize_cli.runtimes.device import problem, resolve, runtime_of
+from colorize_cli.runtimes.find_device import problem, resolve, runtime_of
 from colorize_cli.runtimes.runtime import Device, Graph
 from training.bundle_state import network_from_bundle
 

@@ -15,7 +15,7 @@ from onnx import ModelProto
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.model.graphs import open_graphs
 from colorize_cli.photos.read import Photo
-from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.find_device import resolve
 
 from .recorded_calls import Feed, record_calls
 

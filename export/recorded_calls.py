@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from colorize_cli.model.bundle import Bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.photos.read import Photo
-from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.find_device import resolve
 from colorize_cli.runtimes.runtime import Feeds, Graph, Size
 
 Feed: TypeAlias = Mapping[str, NDArray[np.float32]]

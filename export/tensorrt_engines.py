@@ -11,7 +11,7 @@ from colorize_cli.model.bundle import Bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.graphs import graph_set, open_graphs
 from colorize_cli.model.reference_photos import reference_photos
-from colorize_cli.runtimes.device import problem, resolve, runtime_of
+from colorize_cli.runtimes.find_device import problem, resolve, runtime_of
 from colorize_cli.runtimes.ort import OrtGraph
 from colorize_cli.runtimes.runtime import Device, Graph
 from colorize_cli.runtimes.tensorrt import engine_folder

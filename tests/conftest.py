@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from colorize_cli.model import fastest_device as auto
 from colorize_cli.model.bundle import write_bundle
-from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.find_device import resolve
 
 Array: TypeAlias = NDArray[Any]
 

@@ -21,7 +21,7 @@ from typing import Any
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import choose_device
 from colorize_cli.model.fastest_device import kept_trials
-from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.find_device import resolve
 from colorize_cli.system.machine import describe_machine
 
 from ..page import RESULTS, fill, machine_text, table

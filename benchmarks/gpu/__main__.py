@@ -24,7 +24,7 @@ from typing import Any
 
 from colorize_cli.errors import DeviceError, UsageError
 from colorize_cli.model.bundle import Bundle, load_bundle
-from colorize_cli.runtimes.device import problem, resolve
+from colorize_cli.runtimes.find_device import problem, resolve
 from colorize_cli.system.machine import describe_machine
 
 from ..operations import network_operations

@@ -33,7 +33,7 @@ from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer, choose_device
 from colorize_cli.model.graphs import open_graphs
 from colorize_cli.photos.formats.jpeg import JPEG_QUALITY
-from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.find_device import resolve
 from colorize_cli.runtimes.runtime import Device
 from colorize_cli.system.cpus import inference_threads
 from colorize_cli.system.machine import describe_machine

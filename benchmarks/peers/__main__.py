@@ -25,7 +25,7 @@ import torch
 
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import choose_device
-from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.find_device import resolve
 from colorize_cli.system.cpus import inference_threads
 from colorize_cli.system.machine import describe_machine
 

@@ -11,12 +11,12 @@ from .. import __version__
 from ..errors import DeviceError, ModelError
 from ..model.bundle import Bundle, load_bundle
 from ..model.colorizer import Colorizer, check_size, choose_device
-from ..runtimes.device import resolve, runtime_of
+from ..runtimes.find_device import resolve, runtime_of
 from ..runtimes.runtime import Device
 from ..system.messages import Messages
 from ..system.paths import shown
-from .introduction import introduce, tell_differences
 from .options import Options
+from .run_notes import introduce, tell_differences
 from .settings import RunSettings, settle, wanted_model
 
 # Of what decides the pixels on every device.

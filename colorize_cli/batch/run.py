@@ -11,14 +11,15 @@ from ..system.messages import Messages, write_stdout
 from ..system.paths import shown
 from ..system.wording import count_text
 from . import pipeline
-from .introduction import tell_given
 from .ledger import Ledger
 from .model_and_device import ModelAndDevice
+from .observer import Observer
 from .options import Options
-from .outcome import Observer, Outcome
+from .outcome import Outcome
 from .output_names import Job
 from .photo_job import Put, Treatment
 from .plan import Plan, make_plan, require_photos
+from .run_notes import tell_given
 from .settings import RunSettings
 
 # What carries out jobs, as `pipeline.run` does.

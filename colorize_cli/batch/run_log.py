@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TextIO
 
 from ..errors import UsageError
-from .outcome import Observer, Outcome
+from .observer import Observer
+from .outcome import Outcome
 from .settings import RunSettings
 
 # What the log calls what is neither done nor failed, and the reason that it states.

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ..errors import UsageError
-from ..system import comparison
-from ..system.comparison import Change, Rate
+from ..system import figure_changes as comparison
+from ..system.figure_changes import Change, Rate
 from .configurations import Configuration
 from .figures import Figures
 from .photos import PhotoSet

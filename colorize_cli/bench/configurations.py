@@ -10,7 +10,7 @@ from ..errors import UsageError
 from ..model import fastest_device
 from ..model.bundle import Bundle, load_bundle
 from ..model.colorizer import choose_device
-from ..runtimes.device import problem, resolve
+from ..runtimes.find_device import problem, resolve
 from ..runtimes.runtime import Device, DeviceName, Precision
 
 _DEFAULT_MODEL = "default"

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..system.comparison import Rate
-from ..system.document import read_document
+from ..system.figure_changes import Rate
+from ..system.figures_file import read_document
 from .compare import EarlierBench, RateChange, noise_of, verdict
 from .configurations import Configuration, Model
 from .figures import TARGET_CORE_MS, Figures, Measurement

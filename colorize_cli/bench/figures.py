@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model.fastest_device import MAX_DIFFERENCE
-from ..system.comparison import Rate, increase
+from ..system.figure_changes import Rate, increase
 from .configurations import Configuration, Model
 from .network_timing import NetworkTiming
 from .photos import PhotoSet

@@ -10,8 +10,8 @@ from ..errors import DeviceError
 from ..imaging.ciede2000 import mean_difference
 from ..model.colorizer import choose_device
 from ..model.graphs import graph_set
-from ..runtimes.device import runtime_of
-from ..system.document import check_target, write_document
+from ..runtimes.find_device import runtime_of
+from ..system.figures_file import check_target, write_document
 from ..system.machine import describe_machine
 from ..system.messages import Messages
 from ..system.own_process import run_apart

@@ -11,7 +11,7 @@ from ..model.bundle import load_bundle
 from ..model.colorizer import Colorizer
 from ..model.graphs import open_graphs
 from ..model.reference_photos import reference_photos
-from ..runtimes.device import resolve
+from ..runtimes.find_device import resolve
 from .configurations import Configuration
 from .figures import Measurement
 from .network_timing import NetworkLaps, time_network

@@ -1,6 +1,7 @@
 """Name photographs as they are worked on: those that failed, and with -v every one."""
 
-from ..batch.outcome import Observer, Outcome
+from ..batch.observer import Observer
+from ..batch.outcome import Outcome
 from ..system.messages import Messages
 from ..system.paths import shown
 

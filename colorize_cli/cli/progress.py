@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from rich import progress as rich
 from rich.text import Text
 
-from ..batch.outcome import Observer, Outcome
+from ..batch.observer import Observer
+from ..batch.outcome import Outcome
 from ..batch.settings import RunSettings
 from ..system.messages import Messages, Progress
 from ..system.wording import duration_text, rate_text

@@ -6,7 +6,8 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from ..batch.outcome import Observer, Outcome
+from ..batch.observer import Observer
+from ..batch.outcome import Outcome
 from ..system.messages import Messages
 from ..system.paths import shown
 from ..system.wording import duration_text, rate_text

@@ -18,7 +18,7 @@ from .. import __version__
 from ..errors import ColorizeError, DeviceError
 from ..imaging.ciede2000 import mean_difference
 from ..imaging.lab import Float
-from ..runtimes.device import DEVICES, problem, resolve, runtime_of
+from ..runtimes.find_device import DEVICES, problem, resolve, runtime_of
 from ..runtimes.runtime import Device, DeviceName, Precision
 from ..system.files import cache_folder, write_atomic
 from ..system.machine import describe_machine

@@ -5,7 +5,7 @@ from functools import partial
 
 from ..errors import DeviceError, ModelError
 from ..imaging.frame import frame_for
-from ..runtimes.device import runtime_of
+from ..runtimes.find_device import runtime_of
 from ..runtimes.runtime import Device, Graph, GraphFile, GraphSet
 from .bundle import Bundle
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import onnxruntime as ort  # type: ignore[import-untyped]
 
 from ..system.gpu import find_gpu
-from ..system.install import install_commands
+from ..system.installed import install_commands
 from .ort import CPU_PROVIDER, Providers, checked, open_graph, reinstall, test_computation
 from .runtime import Device, DeviceName, Graph, GraphSet, Precision, Runtime
 

@@ -3,7 +3,7 @@
 import importlib.util
 from importlib import metadata
 
-from ..system.install import install_commands
+from ..system.installed import install_commands
 from ..system.wording import count_text
 from .ort import PROBE
 from .runtime import Device, DeviceName, Graph, GraphSet, Precision, Runtime

@@ -20,7 +20,7 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 from ..errors import DeviceError
 from ..system.files import cache_folder, prune
 from ..system.gpu import find_gpu
-from ..system.install import install_commands
+from ..system.installed import install_commands
 from . import cuda
 from .ort import OrtGraph, Providers, checked, graph_inputs, open_session
 from .runtime import Device, DeviceName, Graph, GraphSet, Precision, Runtime

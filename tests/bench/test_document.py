@@ -14,8 +14,8 @@ from colorize_cli.bench.document import document, read_json
 from colorize_cli.bench.figures import Figures
 from colorize_cli.errors import UsageError
 from colorize_cli.model.bundle import load_bundle
-from colorize_cli.system.comparison import Rate
-from colorize_cli.system.document import write_document
+from colorize_cli.system.figure_changes import Rate
+from colorize_cli.system.figures_file import write_document
 
 RECORDED = Path(__file__).parents[2] / "benchmarks" / "results" / "bench-cpu.json"
 

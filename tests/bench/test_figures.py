@@ -4,7 +4,7 @@ from made.benched import measurement
 
 from colorize_cli.bench.configurations import Configuration
 from colorize_cli.bench.figures import Measurement, recommend
-from colorize_cli.system.comparison import Rate
+from colorize_cli.system.figure_changes import Rate
 
 FASTEST = measurement("openvino bf16", 2, 3.0, difference=0.3)
 

@@ -20,7 +20,7 @@ from colorize_cli.cli.terminal import Terminal
 from colorize_cli.errors import DeviceError
 from colorize_cli.model.bundle import load_bundle, write_bundle
 from colorize_cli.model.fastest_device import MAX_DIFFERENCE
-from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.find_device import resolve
 from colorize_cli.system.own_process import run_apart
 
 Bench = Callable[..., tuple[int, str, str]]

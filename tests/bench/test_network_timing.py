@@ -15,7 +15,7 @@ from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.graphs import open_graphs
 from colorize_cli.photos.read import read_photo
-from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.find_device import resolve
 from colorize_cli.runtimes.runtime import Feeds, Graph
 
 STEPS = 3

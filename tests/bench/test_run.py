@@ -64,7 +64,7 @@ def test_json_that_cannot_be_written_does_not_cost_the_tables(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("colorize_cli.system.document.write_atomic", full)
+    monkeypatch.setattr("colorize_cli.system.figures_file.write_atomic", full)
     code, _, err = colorize_bench("--json", "bench.json")
     assert code == 2
     assert "From file to file" in err

@@ -13,7 +13,7 @@ from colorize_cli.bench.stage_timing import DrawnPhoto, draw_photos, in_turn, ti
 from colorize_cli.errors import ImageError
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer
-from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.find_device import resolve
 
 STAGES = ["decode", "prepare", "render", "encode", "write"]
 

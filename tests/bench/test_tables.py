@@ -14,7 +14,7 @@ from colorize_cli.bench.compare import RateChange
 from colorize_cli.bench.figures import Figures
 from colorize_cli.cli.terminal import Terminal
 from colorize_cli.model.bundle import load_bundle
-from colorize_cli.system.comparison import Change, Rate, increase
+from colorize_cli.system.figure_changes import Change, Rate, increase
 
 
 @pytest.fixture

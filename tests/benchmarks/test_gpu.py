@@ -13,7 +13,7 @@ from benchmarks.gpu.measure import DEVICE, GRAPH, ROUND_TRIP, Series, measure, p
 from benchmarks.gpu.page import append, section
 from benchmarks.gpu.ways import RoundTrip
 from colorize_cli.model.bundle import Bundle, load_bundle, write_bundle
-from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.find_device import resolve
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from made.measured import figures, photo
 from benchmarks import quality
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer
-from colorize_cli.runtimes.device import resolve
-from colorize_cli.system.document import write_document
+from colorize_cli.runtimes.find_device import resolve
+from colorize_cli.system.figures_file import write_document
 from training.evaluation.document import document
 from training.evaluation.evaluate import Evaluation, EvaluationSettings
 from training.evaluation.selection import Selection

@@ -14,7 +14,7 @@ from colorize_cli.imaging.lab import Float
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.families.diffusion import Diffusion
 from colorize_cli.model.graphs import open_graphs
-from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.find_device import resolve
 from colorize_cli.runtimes.ort import open_session
 from colorize_cli.runtimes.runtime import Graph
 

@@ -22,8 +22,8 @@ from colorize_cli.batch.ledger import ORIGINS_NAME, SETTINGS_NAME, Ledger
 from colorize_cli.cli.app import app, main
 from colorize_cli.errors import DeviceError
 from colorize_cli.model import fastest_device as auto
-from colorize_cli.runtimes.device import Device, Precision
-from colorize_cli.runtimes.device import resolve as resolve_device
+from colorize_cli.runtimes.find_device import Device, Precision
+from colorize_cli.runtimes.find_device import resolve as resolve_device
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,8 +6,9 @@ import pytest
 from colorize_cli import __version__
 from colorize_cli.cli.app import main
 from colorize_cli.model.bundle import load_bundle
-from colorize_cli.runtimes import device, ort
-from colorize_cli.system import install
+from colorize_cli.runtimes import find_device as device
+from colorize_cli.runtimes import ort
+from colorize_cli.system import installed as install
 
 
 def test_the_model_and_what_works_are_told(

@@ -15,7 +15,7 @@ from colorize_cli.errors import CheckError, DeviceError
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.reference_photos import reference_photos
-from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.find_device import resolve
 from export import colour_check as gate
 from export.colour_check import Verdict, check_colours, require_device
 from export.layer_blame import bundle_layers, most_different, torch_layers

@@ -13,7 +13,7 @@ from onnx import numpy_helper
 from colorize_cli.model.bundle import load_bundle, write_bundle
 from colorize_cli.model.graphs import open_graphs
 from colorize_cli.model.reference_photos import reference_photos
-from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.find_device import resolve
 from colorize_cli.runtimes.ort import Providers, open_session
 from colorize_cli.runtimes.runtime import Device
 from export import layer_blame

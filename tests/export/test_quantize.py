@@ -13,7 +13,7 @@ from colorize_cli.model.bundle import Bundle, load_bundle, write_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.graphs import open_graphs
 from colorize_cli.model.reference_photos import reference_photos
-from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.find_device import resolve
 from export import calibration as photos
 from export.calibration import MOST, calibration_photos
 from export.quantize import quantize, sampler_feeds

@@ -13,7 +13,7 @@ from colorize_cli.cli.app import main
 from colorize_cli.errors import CheckError, DeviceError, UsageError
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.graphs import graph_set, open_graphs
-from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.find_device import resolve
 from colorize_cli.runtimes.ort import OrtGraph
 from colorize_cli.runtimes.runtime import Device, Feeds, Graph
 from colorize_cli.runtimes.tensorrt import engine_folder

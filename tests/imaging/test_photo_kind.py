@@ -14,7 +14,7 @@ from colorize_cli.imaging.photo_kind import Kind, kind_of
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.photos.read import Photo, read_photo
-from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.find_device import resolve
 
 Array = NDArray[np.uint8]
 EXAMPLES = Path(__file__).parents[2] / "examples"

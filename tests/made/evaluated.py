@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer
-from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.find_device import resolve
 
 # Sizes of two shapes for the network, one of them too small for AlexNet's second pooling.
 SIZES = ((40, 48), (48, 40), (24, 30), (40, 48))

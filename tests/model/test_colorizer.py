@@ -17,7 +17,7 @@ from colorize_cli.model.colorizer import Colorizer, PaintingStoppedError, Prepar
 from colorize_cli.model.families.family import Step
 from colorize_cli.model.graphs import open_graphs
 from colorize_cli.photos.read import Photo, read_photo
-from colorize_cli.runtimes.device import problem, resolve
+from colorize_cli.runtimes.find_device import problem, resolve
 from colorize_cli.runtimes.runtime import Device, Feeds, Graph
 
 CPU = resolve("cpu")

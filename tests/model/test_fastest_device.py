@@ -12,7 +12,7 @@ from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import _try_out, choose_device
 from colorize_cli.model.fastest_device import Trial, fastest, kept_trials
 from colorize_cli.runtimes import openvino_core as openvino_runtime
-from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.find_device import resolve
 from colorize_cli.runtimes.runtime import Device
 
 CANDIDATES = [

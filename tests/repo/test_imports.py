@@ -182,12 +182,12 @@ def test_the_command_line_alone_leaves_openvinos_converter_out() -> None:
 
 def test_the_runtimes_report_nothing_to_their_makers(tmp_path: Path) -> None:
     code = (
-        "import colorize_cli.runtimes.device, sys, os\n"
+        "import colorize_cli.runtimes.find_device, sys, os\n"
         "assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'\n"
         "from colorize_cli.runtimes.openvino_core import computes_bf16\n"
         "computes_bf16()\n"
         "assert sys.modules['openvino_telemetry'] is None\n"
-        "colorize_cli.runtimes.device.resolve('cpu')\n"
+        "colorize_cli.runtimes.find_device.resolve('cpu')\n"
     )
     names = ("HOME", "XDG_CACHE_HOME", "USERPROFILE", "LOCALAPPDATA")
     subprocess.run(

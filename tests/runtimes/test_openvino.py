@@ -22,7 +22,7 @@ from colorize_cli.model.graphs import open_graphs
 from colorize_cli.photos.read import read_photo
 from colorize_cli.runtimes import openvino as openvino_runtime
 from colorize_cli.runtimes import openvino_graph
-from colorize_cli.runtimes.device import problem, resolve
+from colorize_cli.runtimes.find_device import problem, resolve
 from colorize_cli.runtimes.openvino_cache import CompiledForms
 from colorize_cli.runtimes.openvino_graph import OpenVinoGraph
 from colorize_cli.runtimes.runtime import Graph, Precision
@@ -317,7 +317,7 @@ def test_a_signal_does_no_harm_after_another_thread_let_go_of_a_network(tiny_bun
 import signal, sys, threading
 import numpy as np
 from colorize_cli.model.bundle import load_bundle
-from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.find_device import resolve
 from colorize_cli.model.graphs import open_graphs
 networks = [open_graphs(load_bundle(sys.argv[1]), resolve("openvino"))]
 networks[0]["encoder.onnx"].run({"L": np.zeros((1, 1, 64, 64), np.float32)})

@@ -10,7 +10,7 @@ from colorize_cli.errors import DeviceError, ModelError
 from colorize_cli.imaging.lab import Float
 from colorize_cli.model.bundle import load_bundle, write_bundle
 from colorize_cli.model.graphs import open_graphs
-from colorize_cli.runtimes.device import problem, resolve
+from colorize_cli.runtimes.find_device import problem, resolve
 
 CPU = resolve("cpu")
 

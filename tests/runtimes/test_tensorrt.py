@@ -15,7 +15,7 @@ from colorize_cli.errors import DeviceError
 from colorize_cli.model.bundle import Bundle, BundleFile, load_bundle
 from colorize_cli.model.graphs import graph_set, open_graphs
 from colorize_cli.runtimes import cuda, tensorrt
-from colorize_cli.runtimes.device import resolve
+from colorize_cli.runtimes.find_device import resolve
 from colorize_cli.runtimes.ort import OrtGraph, graph_inputs, open_session
 from colorize_cli.runtimes.runtime import Graph
 from colorize_cli.runtimes.tensorrt import RUNTIME, engine_folder, node_counts, shape_options

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize_cli.system.comparison import Interval
+from colorize_cli.system.figure_changes import Interval
 
 Draws = NDArray[np.float64]
 

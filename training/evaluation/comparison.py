@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from colorize_cli.system.comparison import Change
+from colorize_cli.system.figure_changes import Change
 
 from ..shards import set_of
 from .bootstrap import interval_of, mean_draws, resamplable, resample

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from colorize_cli.model.colorizer import Colorizer
-from colorize_cli.system.document import read_document, rounded
+from colorize_cli.system.figures_file import read_document, rounded
 from colorize_cli.system.machine import describe_machine
 
 from .bootstrap import DRAWS, LEVEL

@@ -11,7 +11,7 @@ import numpy as np
 
 from colorize_cli.imaging.ciede2000 import are_alike
 from colorize_cli.imaging.lab import Float
-from colorize_cli.system.comparison import Interval
+from colorize_cli.system.figure_changes import Interval
 
 from .bleeding import Widths
 from .metrics import Counts

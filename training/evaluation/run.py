@@ -9,8 +9,8 @@ from torch import nn
 from colorize_cli.errors import ModelError, UsageError
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer, choose_device
-from colorize_cli.system.comparison import check_samples, other_packages
-from colorize_cli.system.document import check_target, write_document
+from colorize_cli.system.figure_changes import check_samples, other_packages
+from colorize_cli.system.figures_file import check_target, write_document
 from colorize_cli.system.messages import Messages
 
 from .comparison import ComparedRun, compare

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from colorize_cli.system.comparison import Interval
+from colorize_cli.system.figure_changes import Interval
 
 from ..shards import set_of
 from .bleeding import median_draws

@@ -7,7 +7,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from colorize_cli.system.comparison import Interval
+from colorize_cli.system.figure_changes import Interval
 
 from .bootstrap import LEVEL
 from .comparison import FigureChange, verdict

@@ -39,7 +39,7 @@ def bench(
     ] = None,
 ) -> None:
     """Say what is fastest on this machine, what it takes, and which options to use."""
-    from ...system.install import require_runtime
+    from ...system.installed import require_runtime
 
     require_runtime()
     from ...bench.configurations import BenchOptions

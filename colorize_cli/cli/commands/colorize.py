@@ -57,7 +57,7 @@ def colorize(
     verbose: Annotated[bool, Option("-v", help="Name every photo.")] = False,
 ) -> None:
     """Colorize photographs; the word `run` may be left out."""
-    from ...system.install import require_runtime
+    from ...system.installed import require_runtime
 
     require_runtime()
     from ...batch.options import Options

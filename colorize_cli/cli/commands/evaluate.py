@@ -52,7 +52,7 @@ def evaluate(
     ] = False,
 ) -> None:
     """Measure colourings of colour photographs against the truth."""
-    from ...system.install import require
+    from ...system.installed import require
 
     require("evaluate")
     from training.evaluation.run import EvaluateOptions

@@ -44,7 +44,7 @@ def export(
     ] = False,
 ) -> None:
     """Make a bundle from a checkpoint, and check it against PyTorch."""
-    from ...system.install import require
+    from ...system.installed import require
 
     require("export")
     from export.run import ExportSettings, choose_precision

@@ -21,7 +21,7 @@ def info(
     model: Model = "default", json: Annotated[bool, Option("--json", help="As JSON.")] = False
 ) -> None:
     """Say what is installed, what really works, and what the model is."""
-    from ...system.install import require_runtime
+    from ...system.installed import require_runtime
 
     require_runtime()
     facts = collect(model)
@@ -36,9 +36,9 @@ def collect(model: str) -> dict[str, Any]:
     `devices` has null where one works, else why it does not; `extras` has the modules that are
     missing; `auto` is null where the model cannot be used.
     """
-    from ...runtimes.device import DEVICES, problem
+    from ...runtimes.find_device import DEVICES, problem
     from ...runtimes.ort import rival_wheels
-    from ...system.install import EXTRAS, missing_modules
+    from ...system.installed import EXTRAS, missing_modules
     from ...system.machine import describe_machine
 
     devices = {name: problem(name) for name in DEVICES}
@@ -107,7 +107,7 @@ def _model(name: str) -> tuple["Bundle | None", dict[str, Any]]:
 
 def _advice(onnxruntimes: list[str], extras: dict[str, list[str]]) -> list[str]:
     """What to do about what is missing."""
-    from ...system.install import install_commands, repair_commands
+    from ...system.installed import install_commands, repair_commands
 
     incomplete = [extra for extra, missing in extras.items() if missing]
     advice = [f"for the command {extra}:\n{install_commands(extra)}" for extra in incomplete]

@@ -36,7 +36,7 @@ def train(
     workers: Annotated[int, Option(min=1, metavar="N", help="Threads that prepare batches.")] = 1,
 ) -> None:
     """Train a model on folders or tar shards of colour photographs."""
-    from ...system.install import require
+    from ...system.installed import require
 
     require("train")
     from training.run import run as run_training

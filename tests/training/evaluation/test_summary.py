@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made.measured import figures, photo
 
-from colorize_cli.system.comparison import Interval
+from colorize_cli.system.figure_changes import Interval
 from training.evaluation.comparison import ComparedRun, compare, verdict
 from training.evaluation.figures import MAIN, RATIOS, REST, Column
 from training.evaluation.summary import summarise

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..model.colorizer import Colorizer
-from ..runtimes.device import runs_on_gpu
+from ..runtimes.find_device import runs_on_gpu
 from ..system.messages import Messages
 from ..system.paths import shown
 from ..system.wording import count_text

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from colorize_cli.errors import UsageError
-from colorize_cli.system.comparison import (
+from colorize_cli.system.figure_changes import (
     Change,
     Interval,
     Rate,

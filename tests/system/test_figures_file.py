@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from colorize_cli.errors import UsageError
-from colorize_cli.system import document
-from colorize_cli.system.document import check_target, read_document, rounded, write_document
+from colorize_cli.system import figures_file as document
+from colorize_cli.system.figures_file import check_target, read_document, rounded, write_document
 
 
 def read(path: Path) -> int:

@@ -14,7 +14,7 @@ from colorize_cli.cli import options
 from colorize_cli.errors import EXIT_ENVIRONMENT, DeviceError, UsageError
 from colorize_cli.runtimes import cuda, tensorrt
 from colorize_cli.runtimes import ort as ort_runtime
-from colorize_cli.runtimes.device import problem, resolve
+from colorize_cli.runtimes.find_device import problem, resolve
 from colorize_cli.runtimes.ort import PROBE, open_session
 from colorize_cli.runtimes.runtime import RUNTIMES, DeviceName
 from colorize_cli.system.gpu import Gpu, find_gpu
@@ -187,7 +187,7 @@ def test_a_broken_installation_is_told_with_its_repair() -> None:
         "sys.modules['onnxruntime'] = types.ModuleType('onnxruntime')\n"
         "from colorize_cli.errors import DeviceError\n"
         "try:\n"
-        "    from colorize_cli.runtimes.device import resolve\n"
+        "    from colorize_cli.runtimes.find_device import resolve\n"
         "    resolve('cpu')\n"
         "except DeviceError as error:\n"
         "    print(error)\n"

@@ -12,7 +12,7 @@ import pytest
 
 from colorize_cli.cli import app
 from colorize_cli.errors import MissingExtraError
-from colorize_cli.system import install as extras
+from colorize_cli.system import installed as extras
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = {
