@@ -34,18 +34,18 @@ from collections import Counter
 from pathlib import Path
 from colorize_cli.cli.app import main
 from colorize_cli.model import fastest_device
-from colorize_cli.runtimes import device
+from colorize_cli.runtimes import find_device
 
 counts = Counter()
 def hook(event, arguments):
     if event == "open" and isinstance(arguments[0], str) and arguments[1] in ("r", "rb", None):
         counts[Path(arguments[0]).name] += 1
 sys.addaudithook(hook)
-problem = device.problem
+problem = find_device.problem
 def counted(name, *, is_proven=False):
     counts["proven " + name] += not is_proven
     return problem(name, is_proven=is_proven)
-device.problem = fastest_device.problem = counted
+find_device.problem = fastest_device.problem = counted
 found = []
 for words in json.loads(sys.argv[1]):
     counts.clear()
