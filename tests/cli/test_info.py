@@ -4,11 +4,9 @@ from pathlib import Path
 import pytest
 
 from colorize_cli import __version__
+from colorize_cli.cli import installation_facts
 from colorize_cli.cli.app import main
 from colorize_cli.model.bundle import load_bundle
-from colorize_cli.runtimes import find_device as device
-from colorize_cli.runtimes import ort
-from colorize_cli.system import installed as install
 
 
 def test_the_model_and_what_works_are_told(
@@ -59,7 +57,7 @@ def test_a_device_works_only_when_it_has_run(
     def problem(name: str, **_: object) -> str | None:
         return None if name == "cpu" else "libcublasLt.so.13 is missing"
 
-    monkeypatch.setattr(device, "problem", problem)
+    monkeypatch.setattr(installation_facts, "problem", problem)
     assert main(["info", "--model", str(tiny_bundle)]) == 0
     assert "cuda       libcublasLt.so.13 is missing" in capfd.readouterr().out
 
@@ -67,7 +65,8 @@ def test_a_device_works_only_when_it_has_run(
 def test_two_onnxruntimes_are_told_with_the_repair(
     tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(ort, "rival_wheels", lambda: ["onnxruntime", "onnxruntime-gpu"])
+    both = ["onnxruntime", "onnxruntime-gpu"]
+    monkeypatch.setattr(installation_facts, "rival_wheels", lambda: both)
     main(["info", "--model", str(tiny_bundle)])
     out = capfd.readouterr().out
     assert "both installed" in out
@@ -78,7 +77,7 @@ def test_missing_extras_are_told_with_their_commands(
     tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     missing = {"train": ["torch"], "evaluate": [], "export": []}
-    monkeypatch.setattr(install, "missing_modules", missing.__getitem__)
+    monkeypatch.setattr(installation_facts, "missing_modules", missing.__getitem__)
     main(["info", "--model", str(tiny_bundle)])
     out = capfd.readouterr().out
     assert "for the command train:" in out

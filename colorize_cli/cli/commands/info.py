@@ -1,20 +1,11 @@
 """`colorize info`: what is installed, what really works, what the model is, and what to do."""
 
-import json as json_text
-import sys
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 from typer import Exit, Option
 
-from ... import __version__
-from ...errors import EXIT_ENVIRONMENT, EXIT_OK, ColorizeError, ModelError
-from ...system.messages import write_stdout
-from ...system.wording import count_text
+from ...errors import EXIT_ENVIRONMENT, EXIT_OK
 from ..options import Model
-
-if TYPE_CHECKING:
-    from ...model.bundle import Bundle
 
 
 def info(
@@ -24,150 +15,12 @@ def info(
     from ...system.installed import require_runtime
 
     require_runtime()
-    facts = collect(model)
-    write_stdout(json_text.dumps(facts, indent=2) + "\n" if json else _text(facts))
+    import json as json_text
+
+    from ...system.messages import write_stdout
+    from ..installation_facts import as_text, collect_facts
+
+    facts = collect_facts(model)
+    write_stdout(json_text.dumps(facts, indent=2) + "\n" if json else as_text(facts))
     is_usable = facts["model"]["problem"] is None and facts["devices"]["cpu"] is None
     raise Exit(EXIT_OK if is_usable else EXIT_ENVIRONMENT)
-
-
-def collect(model: str) -> dict[str, Any]:
-    """Find out what there is, as --json prints it.
-
-    `devices` has null where one works, else why it does not; `extras` has the modules that are
-    missing; `auto` is null where the model cannot be used.
-    """
-    from ...runtimes.find_device import DEVICES, problem
-    from ...runtimes.ort import rival_wheels
-    from ...system.installed import EXTRAS, missing_modules
-    from ...system.machine import describe_machine
-
-    devices = {name: problem(name) for name in DEVICES}
-    extras = {extra: missing_modules(extra) for extra in EXTRAS}
-    bundle, facts = _model(model)
-    return {
-        "colorize": __version__,
-        "executable": sys.executable,
-        "machine": describe_machine(),
-        "devices": devices,
-        "extras": extras,
-        "model": facts,
-        "auto": _auto(bundle) if bundle else None,
-        "advice": _advice(rival_wheels(), extras),
-    }
-
-
-def _auto(bundle: "Bundle") -> dict[str, Any]:
-    """What --device auto takes, and why: the first call on a machine may measure for seconds."""
-    from ...model.colorizer import choose_device
-    from ...model.fastest_device import kept_trials
-    from ..terminal import Terminal
-
-    device, trouble = None, None
-    try:
-        device = choose_device("auto", bundle, Terminal().note)
-    except ColorizeError as error:
-        trouble = str(error)
-    trials = None if device and device.is_gpu else kept_trials(bundle)
-    measured = None if trials is None else [asdict(trial) for trial in trials]
-    if device is None:
-        return {"problem": trouble, "measured": measured}
-    return {
-        "problem": None,
-        "device": device.name,
-        "precision": device.precision,
-        "description": device.description,
-        "measured": measured,
-    }
-
-
-def _model(name: str) -> tuple["Bundle | None", dict[str, Any]]:
-    from ...model.bundle import load_bundle
-
-    try:
-        bundle = load_bundle(name)
-    except ModelError as error:
-        return None, {"problem": str(error)}
-    return bundle, {
-        "problem": None,
-        "name": bundle.name,
-        "path": str(bundle.path),
-        "digest": bundle.digest,
-        "family": bundle.family.name,
-        "parameters": bundle.parameters,
-        "megabytes": round(sum(file.bytes for file in bundle.files.values()) / 1e6, 1),
-        "working_size": bundle.working_size,
-        "steps": bundle.family.steps,
-        "schedule": bundle.family.sampling.get("schedule", {}).get("name"),
-        "precision": dict(bundle.precision),
-        "training": dict(bundle.training),
-        "quality": dict(bundle.quality),
-        "license": bundle.license,
-    }
-
-
-def _advice(onnxruntimes: list[str], extras: dict[str, list[str]]) -> list[str]:
-    """What to do about what is missing."""
-    from ...system.installed import install_commands, repair_commands
-
-    incomplete = [extra for extra, missing in extras.items() if missing]
-    advice = [f"for the command {extra}:\n{install_commands(extra)}" for extra in incomplete]
-    if len(onnxruntimes) < 2:
-        return advice
-    rivals = f"{' and '.join(onnxruntimes)} are both installed and break each other."
-    return [f"{rivals} Repair:\n{repair_commands()}", *advice]
-
-
-def _text(facts: dict[str, Any]) -> str:
-    machine, model = facts["machine"], facts["model"]
-    packages = (f"{name} {version}" for name, version in machine["packages"].items())
-    lines = [
-        f"colorize {facts['colorize']}, Python {machine['python']} ({facts['executable']})",
-        f"machine    {machine['system']}",
-        f"           {machine['cpu']}, {machine['usable_cpus']} of {machine['cpus']} CPUs, "
-        f"{count_text(machine['network_threads'], 'thread')} for the network",
-        f"           GPU: {machine['gpu'] or 'none found'}",
-        f"packages   {', '.join(packages)}",
-        "",
-        *(f"{name:<10} {why or 'works'}" for name, why in facts["devices"].items()),
-        "",
-        *_auto_lines(facts["auto"]),
-        *_model_lines(model),
-        *(line for text in facts["advice"] for line in ("", text)),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _auto_lines(auto: dict[str, Any] | None) -> list[str]:
-    from ...model.fastest_device import MAX_DIFFERENCE
-
-    if auto is None:
-        return []
-    lines = [f"auto       {auto['problem']}"]
-    if auto["problem"] is None:
-        precision = f" in {auto['precision']}" if auto["precision"] else ""
-        lines = [f"auto       takes {auto['description']}{precision}"]
-    for trial in auto["measured"] or ():
-        name = " ".join(filter(None, (trial["device"], trial["precision"])))
-        found = trial["failure"] or (
-            f"{trial['step_ms']:.1f} ms a step and sample, colours differ by "
-            f"{trial['difference']:.2f} (CIEDE2000, at most {MAX_DIFFERENCE})"
-        )
-        lines.append(f"           measured: {name}: {found}")
-    return [*lines, ""]
-
-
-def _model_lines(model: dict[str, Any]) -> list[str]:
-    if model["problem"]:
-        return [f"model      {model['problem']}"]
-    data = model["training"].get("data") or ["unknown"]
-    precision, count, schedule = model["precision"], model["parameters"], model["schedule"]
-    parameters = "parameters not counted" if count is None else f"{count / 1e6:.1f} M parameters"
-    return [
-        f"model      {model['name']} ({model['family']}), {model['digest'][:12]}, {model['path']}",
-        f"           {parameters}, {model['megabytes']} MB, weights {precision.get('weights')}, "
-        f"computed in {precision.get('compute')}",
-        f"           working size {model['working_size']} px, "
-        f"{count_text(model['steps'], 'step')}{f' ({schedule})' if schedule else ''}",
-        f"           trained on {', '.join(map(str, data))}",
-        f"           licence of the weights: {model['license']}",
-    ]
