@@ -1,5 +1,6 @@
 """Turn folders of black-and-white photographs into colour with a diffusion model.
 
+from pathlib import Path
 from colorize_cli import Colorizer, read_photo
 
 photo = read_photo(Path("scan.tif").read_bytes())

@@ -119,7 +119,7 @@ def sample(
             t = T .. 2, and only where the step is random.
         settings: How to sample. The gains and the sharpness are the caller's.
         prediction: What the network predicts.
-        on_step: Called with t, x_t and x_0 before each step. What it raises is passed on.
+        on_step: Called with t, x_t and x_0 at each step. What it raises is passed on.
 
     Returns:
         x_0, the estimate of the last step; no noise is added to it.

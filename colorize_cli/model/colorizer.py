@@ -150,11 +150,13 @@ class Colorizer:
             photo: A photo, as `read_photo` gives it.
             samples: How many colourings; the seed, the photo's bytes and k alone decide sample k.
             seed: Any integer; another one gives other colourings.
-            on_step: Called before each step of each sample, in any thread. It ends the painting by
-                raising `PaintingStoppedError`.
+            on_step: Called with a `Step` whenever the network has answered, in any thread, the
+                samples mixed. It ends the painting by raising `PaintingStoppedError`: no picture
+                comes then, not even of a sample that was drawn to its end.
 
         Yields:
-            (height, width, 3) RGB of the photo's type and size, each made when it is asked for.
+            (height, width, 3) RGB of the photo's type and size. All samples are drawn, and errors
+            raised, when the first is asked for; each is rendered when it is asked for.
 
         Raises:
             UsageError: There is less than one sample.
@@ -182,7 +184,7 @@ class Colorizer:
             prepared: 1 to `batch` photos, of one padded shape unless `mixes_shapes`.
             samples: S, the samples of each.
             seed: Any integer, as in `paint`.
-            on_step: Called before each step, in any thread; what it raises ends the drawing.
+            on_step: Called at each step, in any thread; what it raises ends the drawing.
 
         Returns:
             For each photo (S, 2, h, w) float32 in Lab units, h and w the padded sides / grid.

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ..errors import ImageError
+from ..errors import ImageError, UsageError
 from ..imaging.bit_depth import eight_bits
 from ..imaging.lab import Pixels
-from .formats import FORMATS
+from .formats import CHOICES, FORMATS
 from .formats.format import Format, Page
 from .metadata import PARTS, Metadata
 from .read import Photo
@@ -16,16 +16,20 @@ _STRIP = 256  # rows at a time where pixels are converted
 def encode_photo(rgb: Pixels, photo: Photo, format: str) -> bytes:
     """Encode a coloured photo with the alpha and metadata of the photo that it was made from.
 
-    What `format`, a name in `FORMATS`, cannot hold is left out, as `losses` says: transparency is
-    laid on white, 16 bits are rounded to 8. `rgb` is (H, W, 3) sRGB of the size and type of
-    `photo.pixels`.
+    What `format`, a name in `FORMATS` or one of --format, cannot hold is left out, as `losses`
+    says: transparency is laid on white, 16 bits are rounded to 8. `rgb` is (H, W, 3) sRGB of the
+    size and type of `photo.pixels`.
 
     Raises:
+        UsageError: There is no format of that name.
         ImageError: The photo has longer sides than the format allows.
     """
     height, width = photo.pixels.shape[:2]
     if rgb.shape != (height, width, 3) or rgb.dtype != photo.pixels.dtype:
         raise ValueError(f"rgb is {rgb.dtype}{rgb.shape}, the photo {height} x {width}")
+    format = CHOICES.get(format, format)
+    if format not in FORMATS:
+        raise UsageError(f"unknown format {format!r}: choose {', '.join(FORMATS)}")
     target, alpha = FORMATS[format], photo.alpha
     if (side := max(height, width)) > target.longest_side:
         raise ImageError(f"a side of {side} pixels is too long for {format}: choose --format png")

@@ -7,7 +7,7 @@ from made.carriers import (
     photo_of,
 )
 
-from colorize_cli.errors import ImageError
+from colorize_cli.errors import ImageError, UsageError
 from colorize_cli.photos.read import read_photo
 from colorize_cli.photos.write import encode_photo, losses
 
@@ -90,6 +90,13 @@ def test_the_longest_side_is_written(format: str, side: int) -> None:
     photo = photo_of(np.zeros((1, side), np.uint8))
     data = encode_photo(np.zeros((1, side, 3), np.uint8), photo, format)
     assert read_photo(data).pixels.shape == (1, side)
+
+
+def test_a_format_has_the_name_of_the_command_line_too_and_an_unknown_one_is_told() -> None:
+    photo, rgb = photo_of(pictures.grey()), pictures.color()
+    assert encode_photo(rgb, photo, "jpg") == encode_photo(rgb, photo, "jpeg")
+    with pytest.raises(UsageError, match="unknown format 'gif': choose jpeg, png"):
+        encode_photo(rgb, photo, "gif")
 
 
 def test_rgb_of_another_size_or_depth_is_a_mistake() -> None:

@@ -14,7 +14,10 @@ Condition: TypeAlias = Any  # what `Family.sample` has to know of a batch of pho
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A step of the sampling, as it is taken; the arrays are (photos, 2, h, w) float32."""
+    """A step of the sampling, once the network has answered.
+
+    The arrays are (photos, 2, h, w) float32 in the family's own units: ab / ab_scale for diffusion.
+    """
 
     sample: int  # its number, from 0
     t: int  # counts down to 1
@@ -70,6 +73,6 @@ class Family(Protocol):
     ) -> Float:
         """Draw ab fields (rows, 2, h, w) in Lab units, the samples of a photo side by side.
 
-        `noise` says which rows there are; `on_step` is called before each step, and what it raises
+        `noise` says which rows there are; `on_step` is called at each step, and what it raises
         ends the sampling.
         """
