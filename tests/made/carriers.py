@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from made import pictures
+from made.pictures import Picture
 from PIL.PngImagePlugin import PngInfo
 
 from colorize_cli.errors import ImageError
@@ -14,8 +16,6 @@ from colorize_cli.photos import exif as exif_block
 from colorize_cli.photos.metadata import Metadata, iptc_resource
 from colorize_cli.photos.read import Photo, read_photo
 from colorize_cli.photos.write import encode_photo
-from tests.made import pictures
-from tests.made.pictures import Picture
 
 HOLDERS = ("jpeg", "png", "tiff", "webp")
 EXIF, GPS = 0x8769, 0x8825

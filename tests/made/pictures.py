@@ -18,9 +18,7 @@ from PIL import Image, ImageCms
 Array = NDArray[Any]
 
 HEIGHT, WIDTH = 30, 44  # neither square nor a multiple of the JPEG block
-_MADE_NOW = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-# Its date would make it another profile where this module is loaded twice, or in two processes.
-SRGB = _MADE_NOW[:24] + bytes(12) + _MADE_NOW[36:]
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 XMP = (
     b'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
     b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description '
