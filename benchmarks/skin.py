@@ -28,8 +28,8 @@ from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer, choose_device
 from colorize_cli.photos.read import Photo, read_photo
 from colorize_cli.system.machine import describe_machine
+from training.data.shards import half_of, iter_photos, set_of
 from training.evaluation.inputs import grey_of
-from training.shards import half_of, iter_photos, set_of
 
 SEED = 0
 # Bands of the median L* of the skin: about dark, brown, tan, light, very light. ITA, which others

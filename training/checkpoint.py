@@ -19,6 +19,7 @@ from .recipe_tables import Recipe
 
 RUN_FILE = "run.safetensors"  # everything that a resume needs
 WEIGHTS_FILE = "weights.safetensors"  # the averaged weights, for export
+BEST_FILE = "best.safetensors"  # those with the lowest validation loss
 _METADATA_KEY = "colorize"
 _NAMED = 3  # tensors that a message names, at most
 

@@ -1,5 +1,8 @@
 """Exponential moving average of the weights, which is what is sampled from and exported."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -16,6 +19,22 @@ class Ema:
         """Begin anew from the weights as they are."""
         for name, parameter in self._parameters.items():
             self.state[name].copy_(parameter.detach())
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Let the model have the averaged weights for a while, and its own again after it."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    @torch.no_grad()
+    def _swap(self) -> None:
+        for name, parameter in self._parameters.items():
+            own = parameter.detach().clone()
+            parameter.copy_(self.state[name])
+            self.state[name].copy_(own)
 
     @torch.no_grad()
     def update(self, step: int) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from colorize_cli.system.files import write_atomic
 
+from .optimizer import check_gradients
 from .run_state import RunState
 
 
@@ -48,9 +49,18 @@ class TrainingLog:
         """Take what a step said of each sample; it stays on the device until the next line."""
         self._window.append(values)
 
-    def write(self, seconds: float) -> None:
-        """Write a line on the steps of the last `seconds`."""
+    def write(self, seconds: float, done: float) -> None:
+        """Write a line on the steps of the last `seconds`.
+
+        Args:
+            seconds: since the last line.
+            done: share of the run that is behind it, 0..1.
+
+        Raises:
+            UsageError: a gradient was not finite.
+        """
         state = self._state
+        check_gradients(state.objective.optimizers)
         values = {
             name: torch.cat([step[name] for step in self._window]).cpu() for name in self._window[0]
         }
@@ -65,14 +75,27 @@ class TrainingLog:
             "lr": state.objective.optimizers[0].param_groups[0]["lr"],
             "samples_per_second": round(rate, 2),
         }
+        self._append(entry)
+        losses = "".join(f"{k} {v:.4f}  " for k, v in figures.items() if isinstance(v, float))
+        self._report(
+            f"step {entry['step']} ({done:.0%})  samples {entry['samples']:,}  {losses}"
+            f"lr {entry['lr']:.1e}  {entry['samples_per_second']:.1f} samples/s"
+        )
+
+    def write_judgement(self, figures: Mapping[str, float]) -> None:
+        """Write a line on the validation photos, with the figures of `Judge.judge`."""
+        state = self._state
+        self._append({"step": state.step, "samples": state.samples_seen, "validation": figures})
+        line = (
+            f"validation loss {figures['loss']:.4f} ({figures['low']:.4f} to {figures['high']:.4f})"
+        )
+        if "change" in figures:
+            low, high = 100 * figures["change_low"], 100 * figures["change_high"]
+            line += (
+                f", {100 * figures['change']:+.2f}% on the best before ({low:+.2f} to {high:+.2f})"
+            )
+        self._report(line)
+
+    def _append(self, entry: Mapping[str, Any]) -> None:
         self._file.write(json.dumps(entry) + "\n")
         self._file.flush()
-        self._report(_line(entry, figures, state.recipe.optim.steps))
-
-
-def _line(entry: Mapping[str, Any], figures: Mapping[str, Any], steps: int) -> str:
-    losses = "".join(f"{k} {v:.4f}  " for k, v in figures.items() if isinstance(v, float))
-    return (
-        f"step {entry['step']}/{steps}  samples {entry['samples']:,}  {losses}"
-        f"lr {entry['lr']:.1e}  {entry['samples_per_second']:.1f} samples/s"
-    )

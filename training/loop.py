@@ -9,9 +9,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from .data import Photos, batches
+from .data.batches import batches
+from .data.photos import Photos
 from .log import TrainingLog
+from .plan import Plan
 from .run_state import RunState
+from .validation.judge import Judge
+from .validation.losses import ValidationPhotos
 
 _LOG_EVERY_S = 20.0
 
@@ -22,13 +26,16 @@ class LoopSettings:
 
     Attributes:
         out: folder for checkpoints and `log.jsonl`.
-        minutes: stop after this time, resumable; None to run to the recipe's last step.
+        minutes: plan the run by the clock, to end decayed after this time; None to plan it in the
+            recipe's steps.
+        validation: photos to judge it on while it goes on; None for none.
         checkpoint_every_s: seconds between checkpoints.
-        workers: threads that prepare batches.
+        workers: threads that cut crops.
     """
 
     out: Path
     minutes: float | None = None
+    validation: ValidationPhotos | None = None
     checkpoint_every_s: float = 300.0
     workers: int = 1
 
@@ -40,7 +47,7 @@ def train(
     report: Callable[[str], None],
     stop: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Train to the recipe's last step, the time limit, or until `stop()` says so.
+    """Train to the plan's end, or until `stop()` says so.
 
     The state is saved every few minutes and at the end; a run that fails keeps the last save.
 
@@ -50,30 +57,41 @@ def train(
         settings: where and how long.
         report: takes a line of progress every 20 seconds.
         stop: asked after every step.
+
+    Raises:
+        UsageError: a gradient was not finite.
     """
     recipe, out = state.recipe, settings.out
     out.mkdir(parents=True, exist_ok=True)
+    plan = Plan(state.optim, state.step, settings.minutes)
+    source = batches(
+        photos,
+        recipe.data,
+        recipe.optim.photos,
+        recipe.seed,
+        state.step,
+        settings.workers,
+        state.device,
+    )
+    judge = settings.validation and Judge(state, settings.validation, out)
     started = saved = logged = time.monotonic()
     before = state.seconds
-    is_told = False  # that photos are left out
-    source = batches(
-        photos, recipe.data, recipe.optim.photos, recipe.seed, state.step, settings.workers
-    )
     with closing(source), TrainingLog(out / "log.jsonl", state, report) as log:
-        while state.step < recipe.optim.steps:
-            log.add(state.train_step(next(source)))
+        while plan.done(state.step) < 1:
+            log.add(state.train_step(next(source), plan.rate(state.step)))
             now = time.monotonic()
             state.seconds = before + now - started
-            is_over = settings.minutes is not None and now - started > settings.minutes * 60
-            is_last = is_over or state.step == recipe.optim.steps or stop()
+            done = plan.done(state.step)
+            is_last = done >= 1 or stop()
             if is_last or now - logged > _LOG_EVERY_S:
-                log.write(now - logged)
-                if not is_told and (left_out := photos.colourless):
-                    report(f"photos grey or of one tint are left out, {left_out[0]} for one")
-                    is_told = True
-                logged = now
-            if is_last or now - saved > settings.checkpoint_every_s:
+                log.write(now - logged, done)
+                logged = time.monotonic()
+            is_judged = judge and (done >= 1 or judge.is_due())
+            if judge and is_judged:
+                log.write_judgement(judge.judge())
+                logged = time.monotonic()  # it says nothing of the rate
+            if is_last or is_judged or now - saved > settings.checkpoint_every_s:
                 state.save(out)
-                saved = now
+                saved = time.monotonic()
             if is_last:
                 break

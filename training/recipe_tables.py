@@ -4,7 +4,7 @@ These are the tables that every family has. A family adds its own in a subclass 
 """
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict
 
@@ -59,6 +59,9 @@ class OptimTable(Table):
         weight_decay: of AdamW.
         clip: largest norm of the gradient.
         ema: decay of the averaged weights, which are the ones that are exported.
+        reference_samples: samples a step (photos times views) that `lr`, `beta2`, `ema`, `warmup`
+            and `frozen_steps` are meant for; with another batch they are rescaled to it. 0 to
+            take them as they are for any batch.
         compile: compile the denoiser (torch.compile): minutes at the start, then faster.
     """
 
@@ -75,11 +78,29 @@ class OptimTable(Table):
     weight_decay: float = 0.01
     clip: float = 1.0
     ema: float = 0.999
+    reference_samples: int = 0
     compile: bool = False
 
     def __post_init__(self) -> None:
         if min(self.steps, self.photos, self.views) < 1:
             raise UsageError("optim.steps, optim.photos and optim.views must be at least 1.")
+
+
+@dataclass(frozen=True)
+class ValidationTable(Table):
+    """What a run is judged by while it goes on.
+
+    Attributes:
+        data: folder or tar shard of photos that are not trained on; empty for none.
+        half: "tune" for that half of them, by their content, as `evaluate --split` takes it.
+        photos: how many, at most; the same ones each time.
+        every_minutes: how often, but never more than a tenth of the time.
+    """
+
+    data: str = ""
+    half: Literal["tune", "all"] = "all"
+    photos: int = 128
+    every_minutes: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -103,6 +124,7 @@ class Recipe(Table):
         network: configuration of the network, as the family's `build` takes it.
         data: what a batch is made of.
         optim: how it is trained.
+        validation: what a run is judged by while it goes on.
         sampling: what the exported bundle does by default.
         license: terms of the weights, which those of the photographs decide.
         seed: of weights, batches and noise.
@@ -113,6 +135,7 @@ class Recipe(Table):
     network: dict[str, Any] = field(default_factory=dict)
     data: DataTable = field(default_factory=DataTable)
     optim: OptimTable = field(default_factory=OptimTable)
+    validation: ValidationTable = field(default_factory=ValidationTable)
     sampling: SamplingTable = field(default_factory=SamplingTable)
     license: str = "not stated"
     seed: int = 0

@@ -6,18 +6,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-import torch
-
 from colorize_cli.errors import UsageError
 
 from .checkpoint import RUN_FILE, WEIGHTS_FILE, load_checkpoint, load_weights
-from .data import Photos
+from .data.photos import Photos
 from .families import family_of
 from .lineage import read_origin
 from .loop import LoopSettings, train
 from .recipe import load_recipe, override
 from .recipe_tables import Recipe
 from .run_state import RunState, resume
+from .torch_device import torch_device
+from .validation.losses import read_validation
 
 
 def run(
@@ -32,6 +32,7 @@ def run(
     overrides: Sequence[str] = (),
     device: str = "auto",
     workers: int = 1,
+    memory: float = 6.0,
     report: Callable[[str], None],
 ) -> None:
     """Train a model, or go on with a run that stopped.
@@ -44,10 +45,11 @@ def run(
         init: what to start all weights from: `weights.safetensors` of a run, or a bundle by name or
             path.
         resume_run: go on with the run in `out`.
-        minutes: stop after this time; the run can be resumed.
+        minutes: plan the run by the clock: it ends decayed after this time, whatever its steps.
         overrides: changes of the recipe, `optim.lr=1e-4`.
         device: "auto", "cpu" or "cuda".
-        workers: threads that prepare batches.
+        workers: threads that decode photos and cut crops.
+        memory: GB that decoded photos may take; the rest is decoded at each draw.
         report: takes lines of progress.
 
     Raises:
@@ -58,8 +60,7 @@ def run(
         raise UsageError(
             "--data is needed, on a resume too: name the folder or tar shard of the photographs."
         )
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = torch_device(device)
     if resume_run:
         if recipe is not None or backbone is not None or init is not None:
             raise UsageError("--resume goes on with the run as it is; leave the other options out.")
@@ -69,16 +70,18 @@ def run(
         if (out / RUN_FILE).exists():
             raise UsageError(f"{out} holds a run already: use --resume, or another --out.")
         state = _begun(load_recipe(recipe or "default", overrides), device, backbone, init, report)
-    photos = Photos(data, state.recipe.data.sets)
+    report("reading the photos")
+    table = state.recipe.validation
+    size = state.recipe.data.size
+    validation = read_validation(table, size) if table.data else None
+    photos = Photos(data, state.recipe.data.sets, size, memory=memory * 1e9, workers=workers)
     parameters = sum(p.numel() for p in state.model.parameters())
     report(f"{len(photos):,} photos; {state.recipe.name}: {parameters / 1e6:.1f} M parameters")
+    for line in photos.left_out():
+        report(line)
+    settings = LoopSettings(out, minutes, validation, workers=workers)
     with _until_signal() as stop:
-        train(state, photos, LoopSettings(out, minutes, workers=workers), report, stop)
-        if left_out := len(photos.colourless):
-            report(
-                f"left out as grey or of one tint: {left_out:,} of the {len(photos):,} photos, as "
-                "far as they were drawn"
-            )
+        train(state, photos, settings, report, stop)
         report(f"step {state.step}; saved in {out}; --resume goes on from there")
 
 

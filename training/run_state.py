@@ -1,6 +1,7 @@
 """A run in training: all that decides its next step, and so all that a resume needs."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from .checkpoint import RUN_FILE, WEIGHTS_FILE, Checkpoint, load_checkpoint, save_checkpoint
-from .data import Batch
+from .data.batches import Batch
 from .ema import Ema
 from .families import family_of
 from .lineage import with_total
+from .optimizer import check_gradients, set_rate
+from .plan import rescaled
 from .recipe_tables import Recipe
 
 
@@ -20,6 +23,7 @@ class RunState:
 
     Attributes:
         recipe: what is trained.
+        optim: its numbers for the batch that it has.
         device: torch device.
         objective: what the network learns, and how.
         model: the network itself.
@@ -28,6 +32,7 @@ class RunState:
         samples_seen: in these steps.
         seconds: that they took.
         begun_from: the earlier runs that its first weights come from, the oldest first.
+        best_losses: the validation losses of the best weights so far, (N,); None before the first.
     """
 
     def __init__(self, recipe: Recipe, device: str) -> None:
@@ -43,16 +48,29 @@ class RunState:
         family = family_of(recipe.family)
         model = family.build(recipe.network)
         model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.objective = family.objective(recipe, model, self.device)
+        self.optim = rescaled(recipe.optim)
+        if self.device.type == "cuda":
+            torch.backends.cudnn.benchmark = True
+        self.objective = family.objective(replace(recipe, optim=self.optim), model, self.device)
         self.model = self.objective.parts["model"]
-        self.ema = Ema(self.model, recipe.optim.ema)
+        self.ema = Ema(self.model, self.optim.ema)
         self.step = 0
         self.samples_seen = 0
         self.seconds = 0.0
         self.begun_from: list[dict[str, Any]] = []
+        self.best_losses: Tensor | None = None
 
-    def train_step(self, batch: Batch) -> Mapping[str, Tensor]:
-        """Take one step: what the objective says of each sample, all (N,)."""
+    def train_step(self, batch: Batch, rate: float) -> Mapping[str, Tensor]:
+        """Take one step.
+
+        Args:
+            batch: photos, on the device.
+            rate: factor on the peak rate.
+
+        Returns:
+            What the objective says of each sample, all (N,).
+        """
+        set_rate(self.objective.optimizers, rate)
         # Dropout draws from PyTorch's own stream, which has to be the same after a resume.
         torch.manual_seed(hash((self.recipe.seed, self.step)))
         values = self.objective.step(batch, self.step)
@@ -62,8 +80,22 @@ class RunState:
         return values
 
     def save(self, out: Path) -> None:
-        """Write the run's state and the averaged weights."""
-        progress = with_total(
+        """Write the run's state and the averaged weights.
+
+        Raises:
+            UsageError: gradients were not finite; nothing is written.
+        """
+        check_gradients(self.objective.optimizers)
+        self.save_weights(out / WEIGHTS_FILE)
+        save_checkpoint(out / RUN_FILE, Checkpoint(self.recipe, self._pack(), self._progress()))
+
+    def save_weights(self, path: Path) -> None:
+        """Write the averaged weights."""
+        averaged = self.model.state_dict() | self.ema.state
+        save_checkpoint(path, Checkpoint(self.recipe, averaged, self._progress()))
+
+    def _progress(self) -> dict[str, Any]:
+        return with_total(
             {
                 "step": self.step,
                 "samples_seen": self.samples_seen,
@@ -72,9 +104,6 @@ class RunState:
                 "begun_from": self.begun_from,
             }
         )
-        averaged = self.model.state_dict() | self.ema.state
-        save_checkpoint(out / WEIGHTS_FILE, Checkpoint(self.recipe, averaged, progress))
-        save_checkpoint(out / RUN_FILE, Checkpoint(self.recipe, self._pack(), progress))
 
     def load(self, checkpoint: Checkpoint) -> None:
         """Take over the state of a run that stopped."""
@@ -83,6 +112,7 @@ class RunState:
         for name, tensor in _below(checkpoint.state, "ema").items():
             self.ema.state[name].copy_(tensor)
         self._load_moments(_below(checkpoint.state, "optim"))
+        self.best_losses = checkpoint.state.get("validation.best")
         self.step = checkpoint.progress["step"]
         self.samples_seen = checkpoint.progress["samples_seen"]
         self.seconds = checkpoint.progress["seconds"]
@@ -96,6 +126,8 @@ class RunState:
             for name, tensor in module.state_dict().items()
         }
         state |= {f"ema.{name}": tensor for name, tensor in self.ema.state.items()}
+        if self.best_losses is not None:
+            state["validation.best"] = self.best_losses
         names = self._parameter_names()
         for optimizer in self.objective.optimizers:
             for parameter, moments in optimizer.state.items():

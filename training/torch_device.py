@@ -6,6 +6,13 @@ from torch import nn
 from colorize_cli.errors import UsageError
 
 
+def torch_device(name: str) -> str:
+    """Choose the device that a name stands for: "auto" is the GPU where there is one."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return name
+
+
 def has_bf16(device: torch.device) -> bool:
     """Tell whether bfloat16 is faster here than float32; where it is emulated it is not."""
     if device.type == "cpu":

@@ -22,7 +22,7 @@ import numpy as np
 
 from colorize_cli.imaging.lab import Pixels
 from colorize_cli.system.machine import describe_machine
-from training.shards import Half, half_of, iter_photos, set_of
+from training.data.shards import Half, half_of, iter_photos, set_of
 
 from ..page import RESULTS, ROOT, fill
 from .cost import cost, cost_table_of

@@ -23,6 +23,7 @@ from .commands.evaluate import evaluate
 from .commands.export import export
 from .commands.info import info
 from .commands.train import train
+from .commands.validate import validate
 from .interrupt import stop_on_signals
 
 _DEFAULT = "run"
@@ -88,7 +89,7 @@ def _program(
 
 
 app.command(_DEFAULT)(colorize)
-for _command in (export, bench, train, evaluate, info):
+for _command in (export, bench, train, validate, evaluate, info):
     app.command()(_command)
 
 

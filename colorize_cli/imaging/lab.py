@@ -29,12 +29,12 @@ _RGB_TO_XYZ = np.array(
 )
 _WHITE = _RGB_TO_XYZ.sum(axis=1)
 # Linear RGB -> XYZ / white, and back.
-_TO_RELATIVE = (_RGB_TO_XYZ / _WHITE[:, None]).astype(np.float32)
+TO_RELATIVE = (_RGB_TO_XYZ / _WHITE[:, None]).astype(np.float32)
 _FROM_RELATIVE = np.linalg.inv(_RGB_TO_XYZ / _WHITE[:, None]).astype(np.float32)
-_REC601 = np.array([0.299, 0.587, 0.114], np.float32)
-_EPSILON = 216 / 24389
-_KAPPA = 24389 / 27
-_DELTA = 6 / 29  # the cube root of _EPSILON
+REC601 = np.array([0.299, 0.587, 0.114], np.float32)
+EPSILON = 216 / 24389
+KAPPA = 24389 / 27
+_DELTA = 6 / 29  # the cube root of EPSILON
 _SLOPE = np.float32(3 * _DELTA**2)
 # Square roots of linear light are rounded to 16 bits on their way to a table: finer than the
 # levels of 8-bit sRGB everywhere, and within 1.5 levels of 16-bit sRGB.
@@ -85,9 +85,9 @@ def _linear(rgb: NDArray[Any]) -> Float:
 
 
 def _f(ratio: NDArray[np.floating]) -> NDArray[np.floating]:
-    # The cube root above _EPSILON, its tangent there below.
-    high = np.maximum(ratio, _EPSILON)
-    return np.asarray(np.cbrt(high) + _KAPPA / 116 * (ratio - high))
+    # The cube root above EPSILON, its tangent there below.
+    high = np.maximum(ratio, EPSILON)
+    return np.asarray(np.cbrt(high) + KAPPA / 116 * (ratio - high))
 
 
 def lightness_of_luminance(Y: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -100,7 +100,7 @@ def lab_from_rgb(rgb: NDArray[Any]) -> Float:
 
     It is (..., 3) float32: L in 0..100, a and b in about -128..127.
     """
-    f = _f(_linear(rgb) @ _TO_RELATIVE.T)
+    f = _f(_linear(rgb) @ TO_RELATIVE.T)
     fx, fy, fz = f[..., 0], f[..., 1], f[..., 2]
     return np.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], axis=-1)
 
@@ -168,7 +168,7 @@ def lightness(pixels: Pixels) -> Float:
     if pixels.ndim == 2:
         return np.asarray(cv2.LUT(pixels, lightness_table(levels)), np.float32)
     Y = np.zeros(pixels.shape[:2], np.float32)
-    for channel, weight in enumerate(_TO_RELATIVE[1]):
+    for channel, weight in enumerate(TO_RELATIVE[1]):
         Y += cv2.LUT(cv2.extractChannel(pixels, channel), weight * linear_table(levels))
     return np.asarray(lightness_of_luminance(Y), np.float32)
 
@@ -178,5 +178,5 @@ def lightness_of_luma(rgb: NDArray[np.uint8]) -> Float:
 
     It is (H, W) float32 in 0..100, and differs from `lightness` by 5 on average.
     """
-    luma = np.clip(np.rint(rgb.astype(np.float32) @ _REC601), 0, 255).astype(np.uint8)
+    luma = np.clip(np.rint(rgb.astype(np.float32) @ REC601), 0, 255).astype(np.uint8)
     return np.asarray(lightness_table(256)[luma])

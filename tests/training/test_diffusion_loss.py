@@ -16,11 +16,13 @@ from training.families.diffusion_loss import (
     target,
 )
 
+CPU = torch.device("cpu")
+
 
 @pytest.mark.parametrize("prediction", ["eps", "v", "x_0"])
 def test_the_sampler_reads_x_0_back_out_of_a_perfect_prediction(prediction: str) -> None:
     rng = np.random.default_rng(0)
-    x_0, eps = gaussian((3, 2, 4, 5), rng), gaussian((3, 2, 4, 5), rng)
+    x_0, eps = (gaussian((3, 2, 4, 5), rng, CPU) for _ in range(2))
     gamma = torch.full((3,), 0.3)
     x_t = q_sample(x_0, gamma, eps)
     wanted = target(prediction, x_0, gamma, eps)
@@ -29,7 +31,7 @@ def test_the_sampler_reads_x_0_back_out_of_a_perfect_prediction(prediction: str)
 
 def test_noising_keeps_unit_variance() -> None:
     rng = np.random.default_rng(0)
-    x_0, eps = gaussian((64, 2, 32, 32), rng), gaussian((64, 2, 32, 32), rng)
+    x_0, eps = (gaussian((64, 2, 32, 32), rng, CPU) for _ in range(2))
     for level in (0.0, 0.2, 1.0):
         assert q_sample(x_0, torch.full((64,), level), eps).std() == pytest.approx(1, abs=0.01)
 

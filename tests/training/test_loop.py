@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from made.tiny_runs import TINY_TOML, tiny_recipe, write_photos
 from safetensors.torch import save_file
 
 from colorize_cli.errors import ModelError, UsageError
@@ -15,49 +16,18 @@ from colorize_cli.model.bundle import load_bundle
 from training import run as command
 from training.bundle_state import network_from_bundle
 from training.checkpoint import RUN_FILE, WEIGHTS_FILE, Checkpoint, load_checkpoint, save_checkpoint
-from training.data import Photos, make_batch
+from training.data.batches import make_batch
+from training.data.photos import Photos
 from training.loop import LoopSettings, train
 from training.networks.backbone import EfficientNetLite3, load_pretrained
-from training.optimizer import learning_rate
-from training.recipe import recipe_from_dict
-from training.recipe_tables import OptimTable, Recipe
 from training.run_state import RunState, resume
 
-OPTIM = {"steps": 4, "photos": 2, "views": 2, "warmup": 2, "frozen_steps": 2, "tuned_stages": 1}
-
-
-def tiny_recipe(**optim: object) -> Recipe:
-    return recipe_from_dict(
-        {
-            "name": "tiny",
-            "family": "encoder",
-            "network": {
-                "encoder": {"channels": [8, 8, 8, 8], "groups": 2},
-                "denoiser": {
-                    "channels": [8, 8, 8, 8],
-                    "groups": 2,
-                    "head_dim": 4,
-                    "emb_dim": 8,
-                    "dropout": 0.1,
-                    "attention": [3],
-                },
-            },
-            "data": {"size": 32},
-            "optim": OPTIM | optim,
-        }
-    )
+CPU = torch.device("cpu")
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    rng = np.random.default_rng(0)
-    photos = tmp_path / "photos" / "set"
-    photos.mkdir(parents=True)
-    for i in range(3):
-        coarse = rng.integers(0, 256, (5, 5, 3)).astype(np.uint8)
-        data = cv2.imencode(".png", cv2.resize(coarse, (40, 36)))[1]
-        (photos / f"{i}.png").write_bytes(data.tobytes())
-    return tmp_path / "photos"
+    return write_photos(tmp_path / "photos")
 
 
 def settings(out: Path) -> LoopSettings:
@@ -67,7 +37,7 @@ def settings(out: Path) -> LoopSettings:
 def test_a_run_that_was_stopped_ends_with_the_weights_of_one_that_was_not(
     folder: Path, tmp_path: Path
 ) -> None:
-    photos = Photos([folder], {})
+    photos = Photos([folder], {}, 32)
     whole = RunState(tiny_recipe(), "cpu")
     train(whole, photos, settings(tmp_path / "whole"), lambda line: None)
 
@@ -88,7 +58,7 @@ def test_a_run_that_was_stopped_ends_with_the_weights_of_one_that_was_not(
 def test_the_backbone_is_frozen_first_and_then_only_its_last_stages_move(folder: Path) -> None:
     run = RunState(tiny_recipe(), "cpu")
     before = {k: v.clone() for k, v in run.model.state_dict().items()}
-    photos = Photos([folder], {})
+    photos = Photos([folder], {}, 32)
 
     def moved() -> set[str]:
         return {
@@ -98,33 +68,33 @@ def test_the_backbone_is_frozen_first_and_then_only_its_last_stages_move(folder:
         }
 
     for step in range(2):
-        run.train_step(make_batch(photos, run.recipe.data, 2, 0, step))
+        run.train_step(make_batch(photos, run.recipe.data, 2, 0, step, CPU), 1.0)
     assert moved() == set()
     for step in range(2, 4):
-        run.train_step(make_batch(photos, run.recipe.data, 2, 0, step))
+        run.train_step(make_batch(photos, run.recipe.data, 2, 0, step, CPU), 1.0)
     assert moved() == {"6"}
 
 
 def test_training_lowers_the_loss(folder: Path) -> None:
-
     run = RunState(tiny_recipe(steps=200, lr=3e-3, decay_from=1.0), "cpu")
-    photos = Photos([folder], {})
-    losses = [
-        run.train_step(make_batch(photos, run.recipe.data, 2, 0, step))["loss"].mean().item()
-        for step in range(60)
-    ]
+    photos = Photos([folder], {}, 32)
+    steps = (
+        run.train_step(make_batch(photos, run.recipe.data, 2, 0, step, CPU), 1.0)
+        for step in range(100)
+    )
+    losses = [values["loss"].mean().item() for values in steps]
     assert np.mean(losses[-15:]) < 0.8 * np.mean(losses[:15])
 
 
 def test_the_log_has_a_line_with_the_losses_by_noise_level(folder: Path, tmp_path: Path) -> None:
     run = RunState(tiny_recipe(steps=1), "cpu")
     lines: list[str] = []
-    train(run, Photos([folder], {}), settings(tmp_path / "run"), lines.append)
+    train(run, Photos([folder], {}, 32), settings(tmp_path / "run"), lines.append)
     entry = json.loads((tmp_path / "run" / "log.jsonl").read_text().splitlines()[-1])
     assert entry["step"] == 1
     assert entry["samples"] == 4
     assert len(entry["loss_by_third"]) == 3
-    assert "step 1/1" in lines[-1]
+    assert "step 1 (100%)" in lines[-1]
 
 
 def test_grey_photos_are_left_out_with_a_note(folder: Path, tmp_path: Path) -> None:
@@ -132,35 +102,31 @@ def test_grey_photos_are_left_out_with_a_note(folder: Path, tmp_path: Path) -> N
     for i in range(6):
         data = cv2.imencode(".png", levels)[1]
         (folder / "set" / f"grey{i}.png").write_bytes(data.tobytes())
+    (folder / "set" / "broken.jpg").write_bytes(b"no picture")
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text(TINY_TOML)
     lines: list[str] = []
-    train(
-        RunState(tiny_recipe(), "cpu"),
-        Photos([folder], {}),
-        settings(tmp_path / "run"),
-        lines.append,
+    command.run(
+        recipe=str(recipe),
+        backbone=write_backbone(tmp_path / "backbone.safetensors"),
+        data=[folder],
+        out=tmp_path / "run",
+        device="cpu",
+        report=lines.append,
     )
-    assert sum("grey or of one tint are left out, set/grey" in line for line in lines) == 1
+    assert sum("grey or of one tint: 6 of 10 photos, set/grey0.png" in x for x in lines) == 1
+    assert sum("damaged: 1 of 10 photos, set/broken.jpg" in line for line in lines) == 1
 
 
 def test_the_log_of_a_resumed_run_has_every_step_once(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     run = RunState(tiny_recipe(), "cpu")
-    train(run, Photos([folder], {}), settings(out), lambda line: None, lambda: run.step == 2)
+    train(run, Photos([folder], {}, 32), settings(out), lambda line: None, lambda: run.step == 2)
     log = out / "log.jsonl"
     log.write_text(log.read_text() + '{"step": 3, "samples": 12}\n{"step": 4, "sam')  # then a crash
     second = resume(out, None, "cpu")
-    train(second, Photos([folder], {}), settings(out), lambda line: None)
+    train(second, Photos([folder], {}, 32), settings(out), lambda line: None)
     assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [2, 4]
-
-
-def test_the_learning_rate_warms_up_stays_and_decays_to_zero() -> None:
-    optim = OptimTable(steps=100, warmup=10, decay_from=0.5)
-    rates = [learning_rate(optim, step) for step in range(101)]
-    assert rates[0] == 0.1
-    assert rates[10:51] == [1.0] * 41
-    assert rates[75] == pytest.approx(0.5)
-    assert rates[100] == 0
-    assert rates[50:] == sorted(rates[50:], reverse=True)
 
 
 def test_a_checkpoint_carries_its_recipe_and_is_no_pickle(tmp_path: Path) -> None:
@@ -185,14 +151,9 @@ def test_files_that_are_no_checkpoints_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_command_trains_stops_and_resumes(folder: Path, tmp_path: Path) -> None:
-    backbone = tmp_path / "backbone.safetensors"
-    write_backbone(backbone)
+    backbone = write_backbone(tmp_path / "backbone.safetensors")
     recipe = tmp_path / "tiny.toml"
-    recipe.write_text(
-        'family = "encoder"\n[network.encoder]\nchannels = [8, 8, 8, 8]\ngroups = 2\n'
-        "[network.denoiser]\nchannels = [8, 8, 8, 8]\ngroups = 2\nhead_dim = 4\n"
-        "[data]\nsize = 32\n[optim]\nsteps = 1\nphotos = 1\nviews = 1\n"
-    )
+    recipe.write_text(TINY_TOML)
     out = tmp_path / "run"
     lines: list[str] = []
     common = {"data": [folder], "out": out, "device": "cpu", "report": lines.append}
@@ -235,7 +196,7 @@ def test_a_run_starts_from_the_default_bundle_and_another_network_does_not_fit(
         )
 
 
-def write_backbone(path: Path) -> None:
+def write_backbone(path: Path) -> Path:
     """Write random weights under timm's names, with batch norms that do something."""
     torch.manual_seed(1)
     tensors = {}
@@ -261,6 +222,7 @@ def write_backbone(path: Path) -> None:
         tensors[f"{norm}.running_mean"] = torch.full((count,), 0.25)
         tensors[f"{norm}.running_var"] = torch.full((count,), 4 - 1e-3)
     save_file(tensors, path)
+    return path
 
 
 def test_batch_norm_is_folded_into_the_convolutions(tmp_path: Path) -> None:
@@ -285,7 +247,7 @@ def test_a_backbone_of_another_kind_is_refused(tmp_path: Path) -> None:
 
 def test_a_resume_keeps_the_parameters_that_the_optimizer_has(folder: Path, tmp_path: Path) -> None:
     run = RunState(tiny_recipe(), "cpu")
-    train(run, Photos([folder], {}), settings(tmp_path), lambda line: None, lambda: True)
+    train(run, Photos([folder], {}, 32), settings(tmp_path), lambda line: None, lambda: True)
     with pytest.raises(UsageError, match=r"cannot change .* optim\.tuned_stages"):
         command.run(
             recipe=None,

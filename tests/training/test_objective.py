@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from training import families
 from training.checkpoint import WEIGHTS_FILE, load_checkpoint
-from training.data import Batch, Photos
+from training.data.batches import Batch
+from training.data.photos import Photos
 from training.loop import LoopSettings, train
 from training.optimizer import adamw, descend
 from training.recipe import recipe_from_dict
@@ -43,17 +44,21 @@ class Adversarial:
 
     def step(self, batch: Batch, step: int) -> dict[str, Tensor]:
         generator, discriminator, statistics = self.parts.values()
-        real = torch.from_numpy(batch.ab)
+        real = batch.ab
         if step == 0:
             statistics.mean_ab.copy_(real.mean(dim=(0, 2, 3)))
         real = (real - statistics.mean_ab[:, None, None]) / 50
-        fake = generator(torch.from_numpy(batch.L) / 100)
+        fake = generator(batch.L / 100)
         told = discriminator(real).sigmoid() - discriminator(fake.detach()).sigmoid()
         of_discriminator = (1 - told).mean(dim=(1, 2, 3))
-        descend(self.optimizers[1], of_discriminator.mean(), discriminator, self._optim, step)
+        descend(self.optimizers[1], of_discriminator.mean(), discriminator, self._optim)
         of_generator = -discriminator(fake).sigmoid().mean(dim=(1, 2, 3))
-        descend(self.optimizers[0], of_generator.mean(), generator, self._optim, step)
+        descend(self.optimizers[0], of_generator.mean(), generator, self._optim)
         return {"generator": of_generator.detach(), "discriminator": of_discriminator.detach()}
+
+    def validate(self, batch: Batch, rng: np.random.Generator) -> Tensor:
+        fake = self.parts["model"](batch.L / 100)
+        return -self.parts["discriminator"](fake).sigmoid().mean(dim=(1, 2, 3))
 
     def figures(self, values: Mapping[str, Tensor]) -> dict[str, Any]:
         return {name: round(value.mean().item(), 5) for name, value in values.items()}
@@ -86,7 +91,7 @@ def photos(tmp_path: Path) -> Photos:
     folder.mkdir(parents=True)
     coarse = np.random.default_rng(0).integers(0, 256, (5, 5, 3)).astype(np.uint8)
     (folder / "0.png").write_bytes(cv2.imencode(".png", cv2.resize(coarse, (40, 36)))[1].tobytes())
-    return Photos([tmp_path / "photos"], {})
+    return Photos([tmp_path / "photos"], {}, 32)
 
 
 def silent(line: str) -> None:

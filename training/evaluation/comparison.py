@@ -11,7 +11,7 @@ import numpy as np
 
 from colorize_cli.system.figure_changes import Change
 
-from ..shards import set_of
+from ..data.shards import set_of
 from .bootstrap import interval_of, mean_draws, resamplable, resample
 from .figures import MAIN, REST, Column, PhotoFigures
 from .summary import Figures, mean_of_sets, row_figures

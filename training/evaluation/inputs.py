@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from colorize_cli.errors import ImageError
@@ -13,8 +14,9 @@ from colorize_cli.imaging.lab import Float, lightness, lightness_table
 from colorize_cli.model.colorizer import Colorizer, Prepared
 from colorize_cli.photos.read import Photo, read_photo
 
-from ..degrade import grey as degraded_lightness
-from ..shards import iter_photos
+from ..data.degrade import grey as greys
+from ..data.lab import lab_from_linear, linear_from_levels
+from ..data.shards import iter_photos
 from .metrics import RGB
 from .selection import Selection
 
@@ -86,15 +88,18 @@ def grey_of(truth: RGB) -> NDArray[np.uint8]:
 def old_print_of(truth: RGB, digest: bytes) -> NDArray[np.uint8]:
     """Make the grey of an old print: (H, W, 3) sRGB to (H, W) neutral levels.
 
-    As in training, with `training.degrade`: a third is on orthochromatic film; then each of soft
-    focus, fading, hard paper, vignetting, grain and JPEG is drawn with a strength of its own.
+    As in training, with `training.data.degrade`: a third is on orthochromatic film; then each of
+    soft focus, fading, hard paper, vignetting, grain and JPEG is drawn with a strength of its own.
 
     Args:
         truth: the colour photo.
         digest: of its file, which seeds the choices.
     """
     rng = np.random.default_rng(list(digest))
-    return _nearest_levels(degraded_lightness(truth, lightness(truth), _LUMA, 1.0, rng))
+    rgb = torch.from_numpy(truth).permute(2, 0, 1)[None]
+    linear = linear_from_levels(rgb)
+    L = greys(rgb, linear, lab_from_linear(linear)[:, 0], _LUMA, 1.0, rng)
+    return _nearest_levels(L[0].numpy())
 
 
 def _nearest_levels(L: Float) -> NDArray[np.uint8]:

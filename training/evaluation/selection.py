@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from colorize_cli.errors import UsageError
 
-from ..shards import Half, half_of, iter_photos, set_of
+from ..data.shards import Half, half_of, iter_photos, set_of
 
 Split: TypeAlias = Half | Literal["all"]
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from colorize_cli.system.figure_changes import Interval
 
-from ..shards import set_of
+from ..data.shards import set_of
 from .bleeding import median_draws
 from .bootstrap import Draws, Resamples, interval_of, mean_draws, resamplable, resample
 from .distances import Products, frechet, kernel, kernel_parts

@@ -1,19 +1,24 @@
 """What the diffusion families learn: to undo noise at any level (Ho et al. 2020)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..data import Batch
+from colorize_cli.diffusion.schedule import cosine_gamma
+
+from ..data.batches import Batch
 from ..networks.blocks import diffusion_time
 from ..optimizer import adamw, descend
 from ..torch_device import compile_in_place, has_bf16
 from .diffusion_loss import (
     chroma_weight,
     draw_gammas,
+    error_of_v,
     gaussian,
     per_row_loss,
     q_sample,
@@ -21,6 +26,8 @@ from .diffusion_loss import (
     target,
 )
 from .diffusion_recipe import DiffusionRecipe
+
+_LEVELS = 8  # of noise, at which a photo is judged
 
 
 class DiffusionObjective:
@@ -54,8 +61,8 @@ class DiffusionObjective:
         optim = recipe.optim
         rest = [p for p in model.parameters() if p.requires_grad]
         self.optimizers = [adamw(optim, [(rest, 1.0), (backbone, optim.backbone_lr)])]
-        if optim.compile:
-            compile_in_place(denoiser, device)
+        if optim.compile:  # on a GPU also for norms that keep bfloat16 and the layout
+            compile_in_place(model if device.type == "cuda" else denoiser, device)
 
     def step(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """Learn from one batch: the loss of each row and its noise level, both (N,)."""
@@ -63,13 +70,15 @@ class DiffusionObjective:
         for parameter in self._backbone:
             parameter.requires_grad_(step >= optim.frozen_steps)
         model = self.parts["model"]
-        x_0, L, gamma, eps = self._draw(batch, step)
+        # A stream of its own beside that of the photos: [seed, step] is theirs.
+        rng = np.random.default_rng([self._recipe.seed, step, 1])
+        gammas = draw_gammas(self._recipe.diffusion.schedule, len(batch.L) * optim.views, rng)
+        x_0, gamma, eps = self._noise(batch, gammas, rng)
         wanted = target(self._recipe.diffusion.prediction, x_0, gamma, eps)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=has_bf16(self._device)):
-            predicted = model(q_sample(x_0, gamma, eps), L, gamma)
+        predicted = self._predict(model, q_sample(x_0, gamma, eps), batch.L, gamma)
         loss = per_row_loss(predicted, wanted)
         whole = self._weighed(loss, predicted, wanted, x_0, gamma)
-        descend(self.optimizers[0], whole, model, optim, step)
+        descend(self.optimizers[0], whole, model, optim)
         return {"loss": loss.detach(), "gamma": gamma}
 
     def figures(self, values: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -84,18 +93,39 @@ class DiffusionObjective:
             ],
         }
 
-    def _draw(self, batch: Batch, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Draw noise levels and noise: x_0 and eps (N, 2, h, w), L (B, 1, H, W), gamma (N,)."""
-        recipe = self._recipe
-        # A stream of its own beside that of the photos: [seed, step] is theirs.
-        rng = np.random.default_rng([recipe.seed, step, 1])
-        x_0 = torch.from_numpy(batch.ab).repeat_interleave(recipe.optim.views, dim=0)
-        x_0 = x_0 / recipe.diffusion.ab_scale
-        gamma = torch.from_numpy(draw_gammas(recipe.diffusion.schedule, len(x_0), rng))
-        eps = gaussian(tuple(x_0.shape), rng)
-        drawn = (x_0, torch.from_numpy(batch.L), gamma, eps)
-        x_0, L, gamma, eps = (t.to(self._device, non_blocking=True) for t in drawn)
-        return x_0, L, gamma, eps
+    @torch.no_grad()
+    def validate(self, batch: Batch, rng: Generator) -> Tensor:
+        """Give each photo's mean error of v over eight levels of noise, weighed as in training.
+
+        Errors of eps and x_0 are taken to that of v, so networks that predict either compare.
+        """
+        diffusion = self._recipe.diffusion
+        levels = cosine_gamma((np.arange(_LEVELS) + 0.5) / _LEVELS).astype(np.float32)
+        x_0, gamma, eps = self._noise(batch, np.tile(levels, len(batch.L)), rng, on_cpu=True)
+        wanted = target(diffusion.prediction, x_0, gamma, eps)
+        # Past what is compiled, which would be compiled again for this number of rows.
+        forward = self.parts["model"].forward
+        predicted = self._predict(forward, q_sample(x_0, gamma, eps), batch.L, gamma)
+        loss = per_row_loss(predicted, wanted) * error_of_v(diffusion.prediction, gamma)
+        if diffusion.weight_limit:
+            loss = loss * row_weight(gamma, diffusion.weight_limit)
+        return loss.view(-1, _LEVELS).mean(dim=1)
+
+    def _noise(
+        self, batch: Batch, gammas: NDArray[np.float32], rng: Generator, *, on_cpu: bool = False
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Draw noise for every level: x_0 and eps (N, 2, h, w), gamma (N,), on the device."""
+        x_0 = batch.ab.repeat_interleave(len(gammas) // len(batch.ab), dim=0)
+        x_0 = x_0 / self._recipe.diffusion.ab_scale
+        where = torch.device("cpu") if on_cpu else self._device
+        eps = gaussian(tuple(x_0.shape), rng, where).to(self._device, non_blocking=True)
+        return x_0, torch.from_numpy(gammas).to(self._device, non_blocking=True), eps
+
+    def _predict(
+        self, network: Callable[..., Tensor], x_t: Tensor, L: Tensor, gamma: Tensor
+    ) -> Tensor:
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=has_bf16(self._device)):
+            return network(x_t, L, gamma)
 
     def _weighed(
         self, loss: Tensor, predicted: Tensor, wanted: Tensor, x_0: Tensor, gamma: Tensor

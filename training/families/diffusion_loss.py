@@ -67,6 +67,20 @@ def row_weight(gamma: Tensor, limit: float) -> Tensor:
     return (limit * (1 - gamma)).clamp(max=1.0)
 
 
-def gaussian(shape: tuple[int, ...], rng: Generator) -> Tensor:
-    """Draw standard normal noise on the CPU, the same for the same generator everywhere."""
-    return torch.from_numpy(rng.standard_normal(shape, np.float32))
+def error_of_v(prediction: str, gamma: Tensor) -> Tensor:
+    """Factor (N,) that takes the squared error of a prediction to that of v (Salimans and Ho)."""
+    if prediction == "v":
+        return torch.ones_like(gamma)
+    return 1 / (gamma if prediction == "eps" else 1 - gamma)
+
+
+def gaussian(shape: tuple[int, ...], rng: Generator, device: torch.device) -> Tensor:
+    """Draw standard normal noise, the same for the same generator on one kind of device.
+
+    On the CPU NumPy draws it, the same everywhere; other devices draw their own, since a step
+    would wait for millions of values from the CPU.
+    """
+    if device.type == "cpu":
+        return torch.from_numpy(rng.standard_normal(shape, np.float32))
+    own = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
+    return torch.randn(shape, generator=own, device=device)

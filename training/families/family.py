@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from numpy.random import Generator
 from torch import Tensor, nn
 
-from ..data import Batch
+from ..data.batches import Batch
 from ..recipe_tables import Recipe
 
 
@@ -23,9 +24,7 @@ class Objective(Protocol):
     here. A GAN has two optimizers and lowers two losses in one `step`; a second stage begins at a
     step's number and freezes what it leaves alone; statistics of the data are gathered in the
     first steps, as buffers of a part, so that a resume has them; a further loss on x_0 is one more
-    term of `step` and one more name in what it returns. Measuring a network on held-out photos
-    while it trains would be one more method, `validate(batch)`, which the loop calls every so
-    many steps; there is none so far, because `colorize evaluate` judges what was exported.
+    term of `step` and one more name in what it returns.
     """
 
     @property
@@ -43,15 +42,23 @@ class Objective(Protocol):
         """Learn from one batch.
 
         Args:
-            batch: photos, on the CPU.
+            batch: photos, on the device.
             step: steps that were taken before.
 
         Returns:
             Values of each sample by name, all (N,): losses, and what tells them apart. They stay
             on the device.
+        """
 
-        Raises:
-            UsageError: a gradient is not finite.
+    def validate(self, batch: Batch, rng: Generator) -> Tensor:
+        """Judge the network, as its weights are, on photos that it does not learn from.
+
+        Args:
+            batch: photos, on the device.
+            rng: draws what is random; the same state gives the same draws, on any device.
+
+        Returns:
+            A loss for each photo, (B,): comparable between networks of the same objective.
         """
 
     def figures(self, values: Mapping[str, Tensor]) -> dict[str, Any]:

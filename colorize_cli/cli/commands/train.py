@@ -29,11 +29,15 @@ def train(
     out: Annotated[Path, Option(metavar="DIR", help="Folder of the run.")] = Path("runs/colorize"),
     resume: Annotated[bool, Option("--resume", help="Go on with the run in --out.")] = False,
     minutes: Annotated[
-        float | None, Option(metavar="M", help="Stop after this time; --resume goes on.")
+        float | None,
+        Option(metavar="M", help="Plan the run to end after this time, whatever its steps."),
     ] = None,
     set_: Overrides = None,
     device: Annotated[Literal["auto", "cpu", "cuda"], Option(help="What to train on.")] = "auto",
-    workers: Annotated[int, Option(min=1, metavar="N", help="Threads that prepare batches.")] = 1,
+    workers: Annotated[int, Option(min=1, metavar="N", help="Threads that prepare photos.")] = 1,
+    memory: Annotated[
+        float, Option(min=0, metavar="GB", help="What decoded photos may take.")
+    ] = 6.0,
 ) -> None:
     """Train a model on folders or tar shards of colour photographs."""
     from ...system.installed import require
@@ -54,5 +58,6 @@ def train(
         overrides=set_ or [],
         device=device,
         workers=workers,
+        memory=memory,
         report=Terminal().note,
     )

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from numpy.random import Generator
 from torch import Tensor, nn
 
-from training.data import Batch
+from training.data.batches import Batch
 from training.families.family import NetworkGraph
 from training.optimizer import adamw, descend
 from training.recipe_tables import Recipe
@@ -35,14 +36,20 @@ class MeanObjective:
     def __init__(self, recipe: Recipe, network: nn.Module, device: torch.device) -> None:
         self.parts = {"model": network}
         self.optimizers = [adamw(recipe.optim, [(list(network.parameters()), 1.0)])]
-        self._recipe, self._device = recipe, device
+        self._recipe = recipe
 
     def step(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        L, ab = (torch.from_numpy(array).to(self._device) for array in (batch.L, batch.ab))
         network = self.parts["model"]
-        loss = (network(L) - ab).square().mean(dim=(1, 2, 3))
-        descend(self.optimizers[0], loss.mean(), network, self._recipe.optim, step)
+        loss = self._loss(batch)
+        descend(self.optimizers[0], loss.mean(), network, self._recipe.optim)
         return {"loss": loss.detach()}
+
+    @torch.no_grad()
+    def validate(self, batch: Batch, rng: Generator) -> Tensor:
+        return self._loss(batch)
+
+    def _loss(self, batch: Batch) -> Tensor:
+        return (self.parts["model"](batch.L) - batch.ab).square().mean(dim=(1, 2, 3))
 
     def figures(self, values: Mapping[str, Tensor]) -> dict[str, Any]:
         return {"loss": round(values["loss"].mean().item(), 5)}

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from colorize_cli.errors import UsageError
+from training.data.shards import half_of, iter_photos
 from training.evaluation.selection import Selection, Split, select
-from training.shards import half_of, iter_photos
 
 
 def test_the_halves_make_up_the_whole(photos: Path) -> None:

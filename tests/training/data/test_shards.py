@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from colorize_cli.errors import UsageError
-from training.shards import half_of, iter_photos, set_of
+from training.data.shards import half_of, iter_photos, set_of
 
 
 def write_shard(path: Path, members: dict[str, bytes]) -> Path:

@@ -1,0 +1,62 @@
+"""A recipe so small that a step takes milliseconds, and photographs for it."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from training.recipe import recipe_from_dict
+from training.recipe_tables import Recipe
+
+OPTIM = {"steps": 4, "photos": 2, "views": 2, "warmup": 2, "frozen_steps": 2, "tuned_stages": 1}
+NETWORK = {
+    "encoder": {"channels": [8, 8, 8, 8], "groups": 2},
+    "denoiser": {
+        "channels": [8, 8, 8, 8],
+        "groups": 2,
+        "head_dim": 4,
+        "emb_dim": 8,
+        "dropout": 0.1,
+        "attention": [3],
+    },
+}
+TINY_TOML = """
+family = "encoder"
+[network.encoder]
+channels = [8, 8, 8, 8]
+groups = 2
+[network.denoiser]
+channels = [8, 8, 8, 8]
+groups = 2
+head_dim = 4
+[data]
+size = 32
+[optim]
+steps = 1
+photos = 1
+views = 1
+"""
+
+
+def tiny_recipe(**optim: object) -> Recipe:
+    """A recipe of the `encoder` family whose table `optim` has some keys changed."""
+    return recipe_from_dict(
+        {
+            "name": "tiny",
+            "family": "encoder",
+            "network": NETWORK,
+            "data": {"size": 32},
+            "optim": OPTIM | optim,
+        }
+    )
+
+
+def write_photos(folder: Path, count: int = 3, seed: int = 0) -> Path:
+    """Write smooth colourful photographs, 40 x 36 pixels, as the set `set` of a folder."""
+    rng = np.random.default_rng(seed)
+    (folder / "set").mkdir(parents=True)
+    for i in range(count):
+        coarse = rng.integers(0, 256, (5, 5, 3)).astype(np.uint8)
+        data = cv2.imencode(".png", cv2.resize(coarse, (40, 36)))[1]
+        (folder / "set" / f"{i}.png").write_bytes(data.tobytes())
+    return folder

@@ -1,0 +1,121 @@
+"""Training photos: decoded once, drawn by weight, and left out where they teach nothing."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from colorize_cli.errors import UsageError
+from training.data.photos import Photos, centre_crop, decode, has_colour
+
+
+def write_photo(path: Path, rgb: NDArray[np.uint8]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(cv2.imencode(".png", rgb[..., ::-1])[1].tobytes())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for i in range(4):
+        rgb = rng.integers(0, 256, (40 + i, 50, 3)).astype(np.uint8)
+        write_photo(tmp_path / ("red" if i else "blue") / f"{i}.png", rgb)
+    return tmp_path
+
+
+def smooth(height: int, width: int, spread: float, mean: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """A photo of grey levels, turned to the colour `mean`, and of other hues as `spread` says."""
+    rng = np.random.default_rng(3)
+    levels = rng.uniform(-90, 90, (4, 6, 1)) + rng.normal(0, spread, (4, 6, 3)) + mean
+    return cv2.resize(np.clip(levels, 0, 255).astype(np.uint8), (width, height))
+
+
+@pytest.mark.parametrize(
+    ("rgb", "expected"),
+    [
+        (smooth(300, 200, 0, (128, 128, 128)), False),
+        (smooth(40, 30, 0, (131, 128, 127)), False),  # scanned a little warm
+        (smooth(300, 200, 0, (150, 128, 100)), False),  # sepia
+        (np.full((50, 60, 3), (190, 160, 110), np.uint8), False),  # of one colour
+        (smooth(300, 200, 25, (128, 128, 128)), True),
+        (smooth(1, 90, 60, (128, 128, 128)), True),
+    ],
+)
+def test_photos_without_colour_are_known(rgb: NDArray[np.uint8], expected: bool) -> None:
+    assert has_colour(rgb) is expected
+
+
+def test_photos_that_teach_nothing_are_named_and_never_drawn(folder: Path) -> None:
+    write_photo(folder / "zz" / "grey.png", smooth(60, 60, 0, (128, 128, 128)))
+    write_photo(folder / "zz" / "small.png", smooth(31, 60, 25, (128, 128, 128)))
+    (folder / "zz" / "a.jpg").write_bytes(b"not a picture")
+    (folder / "zz" / "b.jpg").write_bytes(b"")
+    photos = Photos([folder], {}, 32)
+    assert photos.left_out() == [
+        "left out as damaged: 2 of 8 photos, zz/a.jpg for one",
+        "left out as grey or of one tint: 1 of 8 photos, zz/grey.png for one",
+        "left out as too small: 1 of 8 photos, zz/small.png for one",
+    ]
+    rng = np.random.default_rng(0)
+    assert {photos.draw(rng).shape[0] for _ in range(100)} == {40, 41, 42, 43}
+
+
+@pytest.mark.parametrize("memory", [0.0, 13_000.0])
+def test_what_is_drawn_does_not_depend_on_the_room_for_decoded_photos(
+    folder: Path, memory: float
+) -> None:
+    write_photo(folder / "zz" / "grey.png", smooth(60, 60, 0, (128, 128, 128)))
+    roomy, tight = Photos([folder], {}, 32), Photos([folder], {}, 32, memory=memory)
+    one, other = np.random.default_rng(0), np.random.default_rng(0)
+    for _ in range(40):
+        np.testing.assert_array_equal(roomy.draw(one), tight.draw(other))
+    assert roomy.left_out() == tight.left_out()
+
+
+def test_photos_none_of_which_teach_colour_are_an_error_with_their_faults(tmp_path: Path) -> None:
+    write_photo(tmp_path / "s" / "a.png", smooth(60, 60, 0, (128, 128, 128)))
+    with pytest.raises(UsageError, match=r"grey or of one tint: 1 of 1 photos, s/a\.png"):
+        Photos([tmp_path], {}, 32).draw(np.random.default_rng(0))
+
+
+def test_photos_all_too_small_are_an_error_that_names_the_key(folder: Path) -> None:
+    with pytest.raises(UsageError, match=r"too small: 4 of 4 .* data\.size, now 64"):
+        Photos([folder], {}, 64).draw(np.random.default_rng(0))
+
+
+def test_weights_decide_how_often_a_set_is_drawn(tmp_path: Path) -> None:
+    for name, level, count in (("dark", 0, 9), ("bright", 255, 1)):
+        for i in range(count):
+            rgb = np.full((8, 8, 3), level, np.uint8)
+            rgb[4:] = (200, 60, 20)
+            write_photo(tmp_path / name / f"{i}.png", rgb)
+    photos = Photos([tmp_path], {"dark": 1, "bright": 3}, 4)
+    rng = np.random.default_rng(0)
+    bright = np.mean([photos.draw(rng)[0, 0, 0] == 255 for _ in range(2000)])
+    assert bright == pytest.approx(0.75, abs=0.03)
+
+
+def test_a_set_without_a_weight_is_an_error(folder: Path) -> None:
+    with pytest.raises(UsageError, match="blue"):
+        Photos([folder], {"red": 1}, 32)
+
+
+def test_weights_of_other_sets_leave_an_even_draw(folder: Path) -> None:
+    photos = Photos([folder], {"flowers": 1}, 32)
+    rng = np.random.default_rng(0)
+    assert {photos.draw(rng).shape[0] for _ in range(100)} == {40, 41, 42, 43}
+
+
+def test_a_large_photo_is_kept_at_four_crops_a_side() -> None:
+    large = cv2.imencode(".png", smooth(300, 450, 25, (128, 128, 128)))[1].tobytes()
+    kept = decode(large, 32)
+    assert isinstance(kept, np.ndarray)
+    assert kept.shape == (128, 192, 3)
+
+
+def test_the_middle_of_a_photo_is_its_largest_square() -> None:
+    rgb = np.zeros((40, 80, 3), np.uint8)
+    rgb[:, 20:60] = 200
+    np.testing.assert_array_equal(centre_crop(rgb, 20), np.full((20, 20, 3), 200))

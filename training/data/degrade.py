@@ -1,0 +1,183 @@
+"""What a century does to a photograph: the greys that training sees beside the clean ones.
+
+All functions take and give a batch of L*, (B, H, W) float32, each photo with a strength of its
+own; the ab target is never touched. Strengths are drawn so that most photographs stay readable:
+the aim is scans of old prints, not ruins. Choices and strengths come from NumPy's generator,
+noise for whole planes from the device's.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from math import ceil
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from .lab import lightness_of_luma, lightness_of_luminance
+
+# ITU-T T.81, table K.1: steps of the luminance's frequencies at quality 50.
+_JPEG_STEPS = np.array(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ]
+)
+
+
+def orthochromatic_lightness(linear: Tensor, rng: Generator) -> Tensor:
+    """L* as film of before about 1930 saw it: blind to red, keen on blue.
+
+    Args:
+        linear: (B, 3, H, W) linear RGB in 0..1.
+        rng: draws each photo's film.
+
+    Returns:
+        (B, H, W) L*, 0..100.
+    """
+    red = rng.uniform(0.0, 0.12, len(linear))
+    blue = rng.uniform(0.3, 0.6, len(linear))
+    response = _column(np.stack([red, 1 - red - blue, blue], axis=1), linear)
+    return lightness_of_luminance((response * linear).sum(dim=1))
+
+
+def soften(L: Tensor, rng: Generator) -> Tensor:
+    """Soft focus: a Gaussian of 0.4 to 1.6 pixels."""
+    return _blurred(L, rng.uniform(0.4, 1.6, len(L)))
+
+
+def grain(L: Tensor, rng: Generator) -> Tensor:
+    """Film grain: Gaussian noise of 1 to 7 L*, in single pixels, or a fifth weaker in clumps."""
+    generator = torch.Generator(L.device).manual_seed(int(rng.integers(2**62)))
+    noise = torch.randn(L.shape, generator=generator, device=L.device)
+    clumps = np.flatnonzero(rng.random(len(L)) < 0.5)
+    if len(clumps):  # the blur leaves 0.4 of the deviation
+        noise[clumps] = _blurred(noise[clumps], np.full(len(clumps), 0.7)) * 2
+    return L + _column(rng.uniform(1, 7, len(L)), L) * noise
+
+
+def fade(L: Tensor, rng: Generator) -> Tensor:
+    """Faded print: blacks lifted, whites greyed, mid-tones shifted by a gamma of 0.75 to 1.35."""
+    black, white = (_column(rng.uniform(*ends, len(L)), L) for ends in ((0, 25), (80, 100)))
+    tone = (L.clamp(0, 100) / 100) ** _column(rng.uniform(0.75, 1.35, len(L)), L)
+    return black + (white - black) * tone
+
+
+def harden(L: Tensor, rng: Generator) -> Tensor:
+    """Hard paper: contrast raised by 1.1 to 1.6 about the mean, highlights and shadows lost."""
+    mean = L.mean(dim=(-2, -1), keepdim=True)
+    return mean + _column(rng.uniform(1.1, 1.6, len(L)), L) * (L - mean)
+
+
+def vignette(L: Tensor, rng: Generator) -> Tensor:
+    """Corners darker by up to 35 percent."""
+    y, x = (torch.linspace(-1, 1, side, device=L.device) for side in L.shape[-2:])
+    distance = y[:, None] ** 2 + x**2
+    return L * (1 - _column(rng.uniform(0.05, 0.35, len(L)) / 2, L) * distance)
+
+
+def compress(L: Tensor, rng: Generator) -> Tensor:
+    """JPEG at quality 25 to 80: its blocks lose what its steps round away (ITU-T T.81)."""
+    height, width = L.shape[-2:]
+    levels = (L * 2.55).round().clamp(0, 255) - 128
+    levels = functional.pad(levels[:, None], (0, -width % 8, 0, -height % 8), mode="replicate")
+    blocks = levels[:, 0].unflatten(2, (-1, 8)).unflatten(1, (-1, 8)).transpose(2, 3)
+    quality = rng.integers(25, 81, len(L))
+    # libjpeg's scale of the table.
+    percent = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)
+    steps = np.clip((_JPEG_STEPS * percent[:, None, None] + 50) // 100, 1, 255)
+    steps_ = _column(steps[:, None, None], blocks)
+    dct = torch.from_numpy(_dct_8()).to(L.device)
+    kept = (dct @ blocks @ dct.mT / steps_).round() * steps_
+    blocks = (dct.mT @ kept @ dct + 128).round().clamp(0, 255)
+    return blocks.transpose(2, 3).flatten(3, 4).flatten(1, 2)[:, :height, :width] / 2.55
+
+
+# In the order in which light, film, print and scan do it.
+STEPS: tuple[tuple[Callable[[Tensor, Generator], Tensor], float], ...] = (
+    (soften, 0.4),
+    (fade, 0.5),
+    (harden, 0.2),
+    (vignette, 0.25),
+    (grain, 0.5),
+    (compress, 0.4),
+)
+
+
+def old_photo(L: Tensor, rng: Generator) -> Tensor:
+    """Apply to each photo (B, H, W), 0..100, a random choice of the degradations: same range."""
+    L = L.clone()
+    for step, probability in STEPS:
+        chosen = np.flatnonzero(rng.random(len(L)) < probability)
+        if len(chosen):
+            L[chosen] = step(L[chosen], rng)
+    return L.clamp(0, 100)
+
+
+def grey(
+    rgb: Tensor, linear: Tensor, lab_L: Tensor, luma: float, old: float, rng: Generator
+) -> Tensor:
+    """Make the greys that the network sees of colour photos.
+
+    Args:
+        rgb: (B, 3, H, W) uint8 sRGB.
+        linear: the same in linear light.
+        lab_L: (B, H, W) L*, 0..100.
+        luma: share of photos whose grey is Rec. 601 luma read as L*, the other grey there is.
+        old: share of photos that are degraded; a third of those on orthochromatic film.
+        rng: makes the choices.
+
+    Returns:
+        (B, H, W) float32, 0..100.
+    """
+    is_old = rng.random(len(rgb)) < old
+    is_film = is_old & (rng.random(len(rgb)) < 1 / 3)
+    is_luma = ~is_film & (rng.random(len(rgb)) < luma)
+    L = lab_L.clone()
+    film, from_luma, aged = (np.flatnonzero(chosen) for chosen in (is_film, is_luma, is_old))
+    if len(film):
+        L[film] = orthochromatic_lightness(linear[film], rng)
+    if len(from_luma):
+        L[from_luma] = lightness_of_luma(rgb[from_luma])
+    if len(aged):
+        L[aged] = old_photo(L[aged], rng)
+    return L
+
+
+def _blurred(planes: Tensor, sigmas: NDArray[np.float64]) -> Tensor:
+    """Blur (B, H, W), each by a Gaussian of its own in pixels, mirrored about the outer pixels."""
+    reach = ceil(4 * sigmas.max())
+    kernels = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigmas[:, None]) ** 2)
+    kernels /= kernels.sum(axis=1, keepdims=True)
+    across = _on_device(kernels[:, None, None], planes)
+    x = functional.pad(planes[None], [reach] * 4, mode="reflect")
+    x = functional.conv2d(x, across, groups=len(planes))
+    return functional.conv2d(x, across.mT, groups=len(planes))[0]
+
+
+def _column(values: ArrayLike, like: Tensor) -> Tensor:
+    """Take a value (or several) of each photo to the device, to be spread over its plane."""
+    column = _on_device(values, like)
+    return column[(..., *[None] * (like.dim() - column.dim()))]
+
+
+def _on_device(values: ArrayLike, like: Tensor) -> Tensor:
+    return torch.from_numpy(np.asarray(values, np.float32)).to(like.device, non_blocking=True)
+
+
+@cache
+def _dct_8() -> NDArray[np.float32]:
+    """The orthonormal discrete cosine transform of 8 values: (8, 8), a frequency a row."""
+    frequency, place = np.arange(8)[:, None], np.arange(8)
+    matrix = np.cos(np.pi / 8 * frequency * (place + 0.5)) / 2
+    matrix[0] /= np.sqrt(2)
+    return matrix.astype(np.float32)

@@ -1,0 +1,51 @@
+"""sRGB to CIE Lab on PyTorch tensors, by the formulas and constants of `colorize_cli.imaging.lab`.
+
+Planes lie first, as networks take them: (..., 3, H, W).
+"""
+
+import torch
+from torch import Tensor
+
+from colorize_cli.imaging.lab import (
+    EPSILON,
+    KAPPA,
+    REC601,
+    TO_RELATIVE,
+    lightness_table,
+    linear_table,
+)
+
+
+def linear_from_levels(rgb: Tensor) -> Tensor:
+    """Undo the sRGB transfer function: uint8 levels of any shape to float32 in 0..1."""
+    return _looked_up(torch.from_numpy(linear_table(256)), rgb)
+
+
+def lightness_of_luminance(Y: Tensor) -> Tensor:
+    """Compute L* in 0..100 from relative luminance Y in 0..1, of any shape."""
+    return 116 * _f(Y) - 16
+
+
+def lab_from_linear(linear: Tensor) -> Tensor:
+    """Convert linear RGB (B, 3, H, W) in 0..1 to Lab: L in 0..100, a and b in about -128..127."""
+    matrix = torch.from_numpy(TO_RELATIVE).to(linear.device, non_blocking=True)
+    relative = torch.matmul(matrix, linear.flatten(2)).view_as(linear)
+    fx, fy, fz = _f(relative).unbind(1)
+    return torch.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], dim=1)
+
+
+def lightness_of_luma(rgb: Tensor) -> Tensor:
+    """Compute L* of sRGB (B, 3, H, W) uint8 made grey by Rec. 601 luma: (B, H, W)."""
+    weights = torch.from_numpy(REC601).to(rgb.device, non_blocking=True)
+    luma = (rgb.float() * weights[:, None, None]).sum(dim=1).round().clamp(0, 255)
+    return _looked_up(torch.from_numpy(lightness_table(256)), luma)
+
+
+def _looked_up(table: Tensor, levels: Tensor) -> Tensor:
+    return table.to(levels.device, non_blocking=True)[levels.long()]
+
+
+def _f(ratio: Tensor) -> Tensor:
+    # The cube root above EPSILON, its tangent there below.
+    high = ratio.clamp(min=EPSILON)
+    return high.pow(1 / 3) + KAPPA / 116 * (ratio - high)

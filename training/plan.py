@@ -1,0 +1,96 @@
+"""When a run ends and how fast it learns until then, counted in steps or by the clock."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from math import ceil, cos, pi
+
+from .recipe_tables import OptimTable
+
+# The warm-up of a run by the clock ends here at the latest, as a share of its time.
+_LATEST_WARM = 0.05
+# Less memory of squared gradients than this makes Adam's steps jump.
+_LEAST_BETA2 = 0.9
+
+
+def rescaled(optim: OptimTable) -> OptimTable:
+    """Take a recipe's numbers from the batch that they are meant for to the batch that it has.
+
+    With k times the samples a step, Adam's rate grows by the square root of k, averages forget k
+    steps' worth at once, and counts of steps shrink k times: the square-root scaling rule of
+    Malladi et al. 2022, "On the SDEs and Scaling Rules for Adaptive Gradient Algorithms". Without
+    `reference_samples` they stay as they are.
+    """
+    if not optim.reference_samples:
+        return optim
+    k = optim.photos * optim.views / optim.reference_samples
+    return replace(
+        optim,
+        lr=optim.lr * k**0.5,
+        ema=optim.ema**k,
+        beta2=max(min(_LEAST_BETA2, optim.beta2), optim.beta2**k),
+        warmup=ceil(optim.warmup / k),
+        frozen_steps=ceil(optim.frozen_steps / k),
+    )
+
+
+def rate_factor(optim: OptimTable, step: int, done: float) -> float:
+    """Factor on the peak rate: linear warm-up, a plateau, cosine decay to zero at the end.
+
+    Args:
+        optim: the recipe's.
+        step: steps of the run before this one.
+        done: share of the run that is behind it, 0..1.
+    """
+    if step < optim.warmup:
+        return (step + 1) / optim.warmup
+    if done <= optim.decay_from:
+        return 1.0
+    return 0.5 * (1 + cos(pi * min(1.0, (done - optim.decay_from) / (1 - optim.decay_from))))
+
+
+class Plan:
+    """The course of a run from where it stands.
+
+    A run that is planned in steps ends after `optim.steps` of them, and a resume goes on as if it
+    had never stopped. One that is planned by the clock ends after its minutes, with the rate at
+    zero, however many steps they were enough for; each resume plans its own minutes anew.
+    """
+
+    def __init__(
+        self,
+        optim: OptimTable,
+        first_step: int,
+        minutes: float | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin now.
+
+        Args:
+            optim: the recipe's, `rescaled`.
+            first_step: steps that earlier runs took.
+            minutes: to plan by the clock; None to plan in steps.
+            clock: gives seconds.
+        """
+        self._optim = optim
+        self._first_step = first_step
+        self._seconds = None if minutes is None else minutes * 60
+        self._clock = clock
+        self._started = clock()
+
+    def done(self, step: int) -> float:
+        """Tell the share of the run that is behind, 0..1, after `step` steps in all."""
+        if self._seconds is None:
+            return min(1.0, step / self._optim.steps)
+        return min(1.0, (self._clock() - self._started) / self._seconds)
+
+    def rate(self, step: int) -> float:
+        """Give the factor on the peak rate for the step after `step` steps in all."""
+        done = self.done(step)
+        if self._seconds is None:
+            return rate_factor(self._optim, step, done)
+        # A run of few minutes is not over before it is warm.
+        own = step - self._first_step if done < _LATEST_WARM else self._optim.warmup
+        return max(
+            done / _LATEST_WARM if done < _LATEST_WARM else 0.0, rate_factor(self._optim, own, done)
+        )

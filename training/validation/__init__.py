@@ -1,0 +1,1 @@
+"""Judging networks by their loss on photos that are not trained on."""
