@@ -23,21 +23,13 @@ Float: TypeAlias = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class SampleNoise:
-    """The noise of a batch; an instance is the `noise` argument of `sampler.sample`.
+    """The noise of a batch; an instance is the `noise` argument of `sampler.sample`."""
 
-    Attributes:
-        seed: Any integer.
-        digests: The digest of each photo's file.
-        samples: How many to draw of each photo.
-        shape: That of one sample, (2, h, w), a and b.
-        first: The number of the first sample, for samples that are drawn in parts.
-    """
-
-    seed: int
-    digests: Sequence[bytes]
-    samples: int
-    shape: tuple[int, ...]
-    first: int = 0
+    seed: int  # any
+    digests: Sequence[bytes]  # of each photo's file
+    samples: int  # of each photo
+    shape: tuple[int, ...]  # of one sample, (2, h, w), a and b
+    first: int = 0  # number of the first sample, for samples that are drawn in parts
 
     def start(self) -> Float:
         """Draw x_T: (photos * samples, 2, h, w) float32, the samples of a photo side by side."""

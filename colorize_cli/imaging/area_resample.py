@@ -14,17 +14,10 @@ STRIP_PIXELS = 131_072
 
 
 def to_working(pixels: Pixels, frame: Frame) -> Float:
-    """Take a photo's L down (a tiny photo's up) to the working image.
+    """Take a photo's L down (a tiny photo's up) to the working image of its frame.
 
-    Args:
-        pixels: (height, width) grey or (height, width, 3) sRGB, uint8 or uint16.
-        frame: That of the photo's size.
-
-    Returns:
-        (padded_height, padded_width) float32, L in 0..100: averages over the photo's area.
-
-    Raises:
-        ValueError: The pixels have another size than the frame.
+    The photo is (height, width) grey or (height, width, 3) sRGB, uint8 or uint16; another size than
+    the frame's raises ValueError. The result is (padded_height, padded_width) float32, L in 0..100.
     """
     if pixels.shape[:2] != (frame.height, frame.width):
         raise ValueError(f"pixels of shape {pixels.shape} do not fit {frame}")
@@ -34,15 +27,10 @@ def to_working(pixels: Pixels, frame: Frame) -> Float:
 def resample(read_rows: Callable[[int, int], Float], frame: Frame) -> Float:
     """Average a plane of the photo over the area of each working pixel.
 
-    Rows are read in strips and made narrow first, so that nothing of the photo's full size is held:
-    at most about sqrt(height * width) * size values.
-
-    Args:
-        read_rows: Gives rows `top` to `bottom` of the plane, (bottom - top, width) float32.
-        frame: The photo's place on the working grid.
-
-    Returns:
-        (padded_height, padded_width) float32 in the plane's own unit.
+    `read_rows` gives rows `top` to `bottom` of the plane, (bottom - top, width) float32. The result
+    is (padded_height, padded_width) float32 in the plane's own unit. Rows are read in strips and
+    made narrow first, so that nothing of the photo's full size is held: at most about
+    sqrt(height * width) * size values.
     """
     across = _averaging(frame.width, frame.scale, frame.padded_width)
     down = _averaging(frame.height, frame.scale, frame.padded_height)

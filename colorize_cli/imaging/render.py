@@ -44,19 +44,12 @@ _BEYOND_ABSOLUTE = 2.0
 
 @dataclass(frozen=True)
 class _Guide:
-    """What all samples of a photo share when their ab fields are enlarged.
+    """What all samples of a photo share when their ab fields are enlarged."""
 
-    Attributes:
-        working: (H, W) L of the working image, held within `low` and `high`.
-        cells: (h, w) its averages over the cells of the grid.
-        low: (h, w) smallest average among a cell and its neighbours.
-        high: (h, w) largest average among them.
-    """
-
-    working: Float
-    cells: Float
-    low: Float
-    high: Float
+    working: Float  # (H, W) L of the working image, held within `low` and `high`
+    cells: Float  # (h, w) its averages over the cells of the grid
+    low: Float  # (h, w) smallest average among a cell and its neighbours
+    high: Float  # (h, w) largest average among them
 
 
 def render(
@@ -115,7 +108,6 @@ def _fit_channel(field: Float, guide: _Guide) -> tuple[Float, Float]:
     covariance = _mean(L * p) - mean_L * mean_p
     variance = _mean(L * L) - mean_L * mean_L
     slope = _mean(covariance / (variance + _EPS)).astype(np.float32)
-
     from_slope = _enlarged(slope, guide.working) * guide.working
     grid = len(guide.working) // len(field)
     at_centre = slope * guide.cells
@@ -153,7 +145,6 @@ def _render(pixels: Pixels, fields: Float, frame: Frame, grid: int) -> Pixels:
     # The fields at the photo's width but the grid's height: (h, 6, width), the rows to blend.
     rows = fields[..., left] * (1 - across) + fields[..., right] * across
     rows = np.ascontiguousarray(rows.swapaxes(0, 1))
-
     rgb = np.empty((frame.height, frame.width, 3), pixels.dtype)
     step = min(max(1, STRIP_PIXELS // frame.width), frame.height)
     blended = np.empty((step, len(fields), frame.width), np.float32)
