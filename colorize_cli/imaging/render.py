@@ -60,16 +60,13 @@ def render(
     Args:
         pixels: (height, width) grey or (height, width, 3) sRGB, uint8 or uint16; L is its own.
         ab: (2, padded_height / grid, padded_width / grid) float32, Lab units.
-        frame: The photo's place on the working grid.
+        frame: The photo's place on the working grid; ValueError is raised where it is another's.
         grid: Working pixels per cell of the ab field, along each side.
         working: The result of `to_working`, which is computed if it is not given.
 
     Returns:
         (height, width, 3) RGB of the dtype and the L of `pixels`; chroma that sRGB cannot show at
         that L is reduced.
-
-    Raises:
-        ValueError: The photo, the field and the frame do not belong together.
     """
     return next(render_samples(pixels, ab[None], frame, grid, working=working))
 

@@ -37,26 +37,21 @@ class Lanes:
         """
         if self._pool is None:
             return [function(item) for item in items]
-        with self._caller:
-            return self._map(self._pool, function, items)
-
-    def _map(
-        self, pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T]
-    ) -> list[R]:
         futures: list[Future[R]] = []
-        try:
-            for item in items:
-                futures.append(pool.submit(function, item))
-            done, left = wait(futures, 0, FIRST_EXCEPTION)
-            # A timeout, because on Windows only that lets Ctrl-C through.
-            while left and not any(future.exception() for future in done):
-                done, left = wait(futures, _POLL_SECONDS, FIRST_EXCEPTION)
-        finally:
-            self._halt.set()
-            for future in futures:
-                future.cancel()
-            wait(futures)
-            self._halt.clear()
+        with self._caller:
+            try:
+                for item in items:
+                    futures.append(self._pool.submit(function, item))
+                done, left = wait(futures, 0, FIRST_EXCEPTION)
+                # A timeout, because on Windows only that lets Ctrl-C through.
+                while left and not any(future.exception() for future in done):
+                    done, left = wait(futures, _POLL_SECONDS, FIRST_EXCEPTION)
+            finally:
+                self._halt.set()
+                for future in futures:
+                    future.cancel()
+                wait(futures)
+                self._halt.clear()
         for future in futures:
             error = None if future.cancelled() else future.exception()
             if error and not isinstance(error, HaltedError):

@@ -1,9 +1,7 @@
 """Graphs that OpenVINO has compiled, kept in the user's cache folder.
 
-OpenVINO has such a cache itself, but finds a graph there by its content, for which it first has to
-be read and brought to its shapes: 0.3 s of every start. Here a file's name says all that its
-content depends on, so that it is taken at once. A checksum goes behind the graph, whose weights
-OpenVINO takes as they are.
+OpenVINO's own cache has to read a graph to find it. Here a file's name says all that its content
+depends on. A checksum goes behind the graph, whose weights OpenVINO takes as they are.
 """
 
 import hashlib
@@ -37,11 +35,8 @@ class CompiledForms:
     ) -> None:
         """Find the folder, and delete in it what was used longest ago.
 
-        Args:
-            name: File name of the graph.
-            contents: SHA-256 (hex) of all graphs of the model by name: that the names in one are
-                those in the other was checked of these.
-            config: OpenVINO's, for compiling and loading.
+        The graph has the file `name`; `contents` has the SHA-256 (hex) of all graphs of the model,
+        whose names were checked against each other; `config` is OpenVINO's.
         """
         self._folder = cache_folder() / "openvino"
         prune(self._folder, _CACHE_BYTES)

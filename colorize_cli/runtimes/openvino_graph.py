@@ -26,19 +26,13 @@ Outputs = dict[str, NDArray[np.float32]]
 class OpenVinoGraph:
     """A graph, compiled for any shape and, where it runs often, for each of the usual ones.
 
-    Of a fixed shape it runs a fifth faster than for any shape, and takes 80 MB and a second or two
-    to compile; what was compiled is kept in the user's cache folder, from where it takes a fifth of
-    a second. So only those used last are kept in memory. Which form serves a photo depends on its
-    shape alone, since the bits do on the form.
+    A form of a fixed shape is faster, and takes 80 MB and a second or two to compile, or a fifth of
+    a second from the cache; only those used last are kept in memory. Which form serves a photo
+    depends on its shape alone, since the bits do on the form.
     """
 
     def __init__(self, file: GraphFile, graphs: GraphSet, device: Device) -> None:
-        """Open the graph.
-
-        Raises:
-            ModelError: The file is damaged, or not a graph of its family.
-            DeviceError: OpenVINO cannot read or compile it.
-        """
+        """Open the graph; ModelError if its file is damaged, DeviceError if OpenVINO refuses it."""
         self.spec = file.spec
         self._file, self._shape_of, self._description = file, graphs.shape, device.description
         precision = "fp32" if file.spec.needs_fp32 else str(device.precision)

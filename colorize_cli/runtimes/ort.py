@@ -48,22 +48,18 @@ CPU_PROVIDERS: Providers = ((CPU_PROVIDER, {}),)
 
 
 class OrtGraph:
-    """A session as a graph.
-
-    Attributes:
-        names: Names of the inputs and of the outputs.
-        node_counts: How many nodes each provider really runs, where that was looked at.
-    """
+    """A session as a graph."""
 
     def __init__(self, session: ort.InferenceSession, spec: GraphSpec, device: Device) -> None:
         """Take a session."""
-        self.node_counts: dict[str, int] = {}
+        self.node_counts: dict[str, int] = {}  # that each provider really runs, where looked at
         self._session = session
         self._description = device.description
         # TensorRT hands over memory of the CUDA device that it runs on.
         self._memory = "cuda" if device.is_gpu else "cpu"
         self._feeds_others = spec.feeds_others
         self._outputs = [node.name for node in session.get_outputs()]
+        # Of the inputs and of the outputs.
         self.names = {node.name for node in session.get_inputs()}, set(self._outputs)
 
     def run(self, feeds: Feeds) -> dict[str, Value]:
@@ -151,16 +147,10 @@ def open_session(
     *,
     records_providers: bool = False,
 ) -> ort.InferenceSession:
-    """Open an ONNX model.
+    """Open the content of an ONNX file with providers and their options, the preferred one first.
 
-    Args:
-        model: The content of the file.
-        device: Its threads are the session's.
-        providers: onnxruntime's providers with their options, the preferred one first.
-        records_providers: Whether the session can tell which provider runs which node.
-
-    Raises:
-        DeviceError: onnxruntime opened it elsewhere, or not at all.
+    The session has the device's threads and, where it `records_providers`, can tell which of them
+    runs which node. DeviceError is raised where onnxruntime opens it elsewhere, or not at all.
     """
     options = ort.SessionOptions()
     options.intra_op_num_threads = device.threads

@@ -118,8 +118,7 @@ class GraphSet:
     def check(self, names: Mapping[str, tuple[set[str], set[str]]]) -> None:
         """Check the names of inputs and outputs of the files that were read.
 
-        Raises:
-            ModelError: A file is not a graph of its family, or does not take what another gives.
+        ModelError says which is no graph of its family, or does not take what another gives.
         """
         given: dict[str, set[str]] = {}  # outputs by their pattern
         for file in self.files:

@@ -107,11 +107,7 @@ def shape_options(
 
 
 def _cache_options(graphs: GraphSet) -> dict[str, str]:
-    """Make the folders of the caches, and delete in them what was used longest ago.
-
-    Raises:
-        DeviceError: A folder cannot be made; without it every run would build for minutes.
-    """
+    """Make the folders of the caches, or raise DeviceError; delete what was used longest ago."""
     folder = engine_folder(graphs)
     # The models share how long layers take, by all for which TensorRT would refuse it.
     # onnxruntime puts the compute capability into the file's name, no more.
@@ -162,14 +158,8 @@ def node_counts(session: ort.InferenceSession, graph: str) -> dict[str, int]:
 
     onnxruntime hands what TensorRT cannot take to the provider behind it, without a word. Where it
     names TensorRT for no node at all, that is logged as a warning and no error: how it counts
-    engines has been seen on no machine with TensorRT.
-
-    Args:
-        session: A session of `open_session` with TensorRT first, which records providers.
-        graph: Its file name, for the message.
-
-    Raises:
-        DeviceError: The session has no TensorRT.
+    engines has been seen on no machine with TensorRT. The session records providers; DeviceError,
+    which names the file `graph`, is raised where it has no TensorRT.
     """
     counts: Counter[str] = Counter()
     for part in session.get_provider_graph_assignment_info():
