@@ -1,9 +1,4 @@
-"""Several calls of the network at once, one thread each.
-
-Small networks leave cores idle when one call is spread over several: on two cores a call with two
-threads takes about 0.6 of its time with one, so two calls side by side get 1.1 to 1.2 times as
-much done (`benchmarks/cpu.md`).
-"""
+"""Several calls of the network at once, one thread each, as one call leaves some cores idle."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait

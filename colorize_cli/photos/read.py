@@ -30,11 +30,8 @@ def read_photo(data: bytes) -> Photo:
     """Read a photograph from the bytes of its file.
 
     The file is one of `FORMATS`, with 1 to 16 bits a channel, in grey, RGB, a palette or CMYK. Of
-    an animation or a file of several pages the first is taken, with a warning.
-
-    Raises:
-        ImageError: The bytes are no such file, are damaged or truncated, or the photo has no
-            pixels or more than `formats.format.MAX_PIXELS`.
+    an animation or a file of several pages the first is taken, with a warning. ImageError says that
+    the file is none of these, damaged or truncated, or without pixels or of more than `MAX_PIXELS`.
     """
     name = sniff(data)
     if name is None:

@@ -6,13 +6,12 @@ counts only after it has computed.
 
 from dataclasses import replace
 from importlib import import_module
-from typing import get_args
 
 from ..errors import DeviceError, UsageError
 from ..system.cpus import inference_threads
 from .runtime import RUNTIMES, Device, DeviceName, Precision, Runtime
 
-DEVICES: tuple[DeviceName, ...] = get_args(DeviceName)
+DEVICES = tuple(RUNTIMES)
 
 
 def runtime_of(name: DeviceName) -> Runtime:

@@ -51,7 +51,6 @@ class OrtGraph:
     """A session as a graph."""
 
     def __init__(self, session: ort.InferenceSession, spec: GraphSpec, device: Device) -> None:
-        """Take a session."""
         self.node_counts: dict[str, int] = {}  # that each provider really runs, where looked at
         self._session = session
         self._description = device.description

@@ -3,9 +3,9 @@
 A runtime knows graphs, devices and shapes, and nothing of photographs, colours or diffusion.
 """
 
-import fnmatch
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from math import ceil
 from typing import Any, Literal, Protocol, Self, TypeAlias
 
@@ -53,10 +53,9 @@ class Device:
 
         Its graphs are of that, but for bfloat16, which a runtime makes of single precision.
         """
-        own = "fp32" if compute == "bf16" else compute
-        if own == "fp32":
-            return self.precision or own
-        return f"{own}+{self.precision}" if self.precision == "bf16" else own
+        if compute in ("fp32", "bf16"):
+            return self.precision or "fp32"
+        return f"{compute}+bf16" if self.precision == "bf16" else compute
 
     def batch_for(self, samples: int) -> int:
         """Count the photos that should go through together when each gets so many samples."""
@@ -82,16 +81,15 @@ class GraphSpec:
     feeds_others: bool = False  # so that its outputs stay on the device
     runs_often: bool = False  # many times a photo, so that a form for each usual shape pays
 
-    def check(self, inputs: set[str], outputs: set[str]) -> None:
-        """Raise ModelError where names are others than a graph of this family has."""
-        for found, patterns in ((inputs, self.inputs), (outputs, self.outputs)):
-            is_known = all(any(fnmatch.fnmatchcase(name, p) for p in patterns) for name in found)
-            is_whole = all(any(fnmatch.fnmatchcase(name, p) for name in found) for p in patterns)
-            if not (is_known and is_whole):
-                raise ModelError(
-                    f"{self.name} has {sorted(found)} where {sorted(patterns)} are expected. "
-                    "Make the bundle anew with `colorize export`."
-                )
+    def match(self, found: set[str], patterns: tuple[str, ...]) -> dict[str, set[str]]:
+        """Find names by their pattern; ModelError where a name or a pattern is left over."""
+        matches = {p: {name for name in found if fnmatchcase(name, p)} for p in patterns}
+        if not all(matches.values()) or set().union(*matches.values()) != found:
+            raise ModelError(
+                f"{self.name} has {sorted(found)} where {sorted(patterns)} are expected. "
+                "Make the bundle anew with `colorize export`."
+            )
+        return matches
 
 
 @dataclass(frozen=True)
@@ -121,21 +119,17 @@ class GraphSet:
         ModelError says which is no graph of its family, or does not take what another gives.
         """
         given: dict[str, set[str]] = {}  # outputs by their pattern
-        for file in self.files:
-            if file.spec.name not in names:
-                continue
-            inputs, outputs = names[file.spec.name]
-            file.spec.check(inputs, outputs)
-            for pattern in given.keys() & set(file.spec.inputs):
-                taken = set(fnmatch.filter(inputs, pattern))
-                if taken != given[pattern]:
+        for spec in (file.spec for file in self.files if file.spec.name in names):
+            inputs, outputs = names[spec.name]
+            taken, gives = spec.match(inputs, spec.inputs), spec.match(outputs, spec.outputs)
+            for pattern in given.keys() & taken.keys():
+                if taken[pattern] != given[pattern]:
                     raise ModelError(
-                        f"{file.spec.name} takes {sorted(taken)}, and {sorted(given[pattern])} are "
-                        "given. Make the bundle anew with `colorize export`."
+                        f"{spec.name} takes {sorted(taken[pattern])}, and "
+                        f"{sorted(given[pattern])} are given. Make the bundle anew with "
+                        "`colorize export`."
                     )
-            given |= {
-                pattern: set(fnmatch.filter(outputs, pattern)) for pattern in file.spec.outputs
-            }
+            given |= gives
 
 
 class Graph(Protocol):
