@@ -45,11 +45,7 @@ class Schedule:
 
     @property
     def warning(self) -> str | None:
-        """Say what is wrong with the end of this schedule, or None.
-
-        Where gamma_T is far from 0 the network expects a trace of the picture, but sampling starts
-        from pure noise: its pictures are then grey and its samples all alike.
-        """
+        """Say what is wrong with the end of this schedule, or None."""
         gamma = float(self.gammas[-1])
         if gamma <= MAX_TERMINAL_GAMMA:
             return None

@@ -70,11 +70,7 @@ def judge(
 def _choose(
     distances: NDArray[np.float64], chroma: Float, is_grey: NDArray[np.bool_], count: int
 ) -> tuple[int, ...]:
-    """Take the most typical candidate, then whichever is farthest from all that are taken.
-
-    Candidates that stray from all others, or are much paler than they, come after the rest, and
-    grey ones after those. A smaller count keeps the beginning of what a larger one keeps.
-    """
+    """Take the most typical candidate, then the farthest from all taken; strays, grey ones last."""
     stray = distances.mean(axis=1)
     passes = (stray <= _MAX_STRAY * np.median(stray)) & (chroma >= _MIN_CHROMA * np.median(chroma))
     tier = 2 * is_grey + ~passes

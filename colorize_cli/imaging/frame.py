@@ -46,11 +46,7 @@ def frame_for(height: int, width: int, size: int, multiple: int = 32) -> Frame:
 
 
 def _scales(height: int, width: int, nominal: float, multiple: int) -> list[float]:
-    """List the scales at which nothing more of the photo fits into the same padded sides.
-
-    They are the largest that the nominal padding has room for, and, below the nominal scale, those
-    at which a side is a multiple.
-    """
+    """List the largest scale that the nominal padding has room for, and lower ones that fill it."""
     frame = _at_scale(height, width, nominal, multiple)
     room = min(frame.padded_height / height, frame.padded_width / width)
     scales = [min(room, _MAX_STRETCH * nominal)]

@@ -147,10 +147,7 @@ def levels_from_linear(linear: Float, levels: int) -> Pixels:
 
 
 def lightness(pixels: Pixels) -> Float:
-    """Compute L*, (H, W) float32 in 0..100, of a photo at full depth.
-
-    The photo is (H, W) grey or (H, W, 3) sRGB, uint8 or uint16.
-    """
+    """Compute L*, (H, W) float32 in 0..100, of (H, W) grey or (H, W, 3) sRGB, uint8 or uint16."""
     levels = levels_of(pixels)
     if pixels.ndim == 2:
         return np.asarray(cv2.LUT(pixels, lightness_table(levels)), np.float32)

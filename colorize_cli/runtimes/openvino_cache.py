@@ -25,10 +25,7 @@ _CHECKSUM_BYTES = 4
 
 
 class CompiledForms:
-    """The forms of a graph that were compiled on this CPU.
-
-    Each is for a shape of the first input, and one, whose shape is None, for any.
-    """
+    """The forms of a graph that were compiled on this CPU, by shape of its first input or None."""
 
     def __init__(
         self, name: str, contents: Mapping[str, str], config: Mapping[str, object]
@@ -52,8 +49,8 @@ class CompiledForms:
     def load(self, shape: Shape | None) -> Any | None:
         """Take a form; None where it is not there, is damaged, or OpenVINO refuses it."""
         with suppress(OSError, RuntimeError), self._place(shape).open("rb") as file:
-            # The weights stay in the tensor, which therefore has to have memory of its own. Of a
-            # mapped file it would die, should another machine cut or replace that in a shared home.
+            # Read and not mapped, as the weights stay in the tensor: the process would die, should
+            # another machine cut or replace the file in a shared home.
             size = max(0, os.fstat(file.fileno()).st_size - _CHECKSUM_BYTES)
             content = ov.Tensor(ov.Type.u8, [size])
             file.readinto(content.data)

@@ -6,9 +6,8 @@ session counts only when it has kept the provider that was asked for.
 
 import importlib.metadata
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,19 +15,7 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 
 from ..errors import DeviceError
 from ..system.wording import count_text
-from .runtime import (
-    Device,
-    DeviceName,
-    Feeds,
-    Graph,
-    GraphFile,
-    GraphSet,
-    GraphSpec,
-    Precision,
-    Runtime,
-    Size,
-    Value,
-)
+from .runtime import Device, Feeds, Graph, GraphSet, GraphSpec, Precision, Runtime, Size, Value
 
 _PIP = f"{sys.executable} -m pip"
 _REPAIR = f"{_PIP} uninstall -y onnxruntime onnxruntime-gpu, then {_PIP} install onnxruntime-gpu"
@@ -107,33 +94,31 @@ def plain(value: Value) -> Any:
     return np.ascontiguousarray(value, np.float32)
 
 
-def _problem(name: DeviceName, is_proven: bool) -> str | None:
+def _problem(is_proven: bool) -> str | None:
     return None if is_proven else test_computation(CPU_PROVIDERS)
 
 
-def _device(name: DeviceName, threads: int, precision: Precision) -> Device:
+def _device(threads: int, precision: Precision) -> Device:
     """Describe the CPU: one thread a call, as many calls at once as there are cores."""
     hardware = f"{count_text(threads, 'thread')}, onnxruntime {ort.__version__}"
-    return Device(name=name, threads=1, lanes=threads, description=f"CPU ({hardware})")
+    return Device("cpu", threads=1, lanes=threads, description=f"CPU ({hardware})")
 
 
 def _open(graphs: GraphSet, device: Device) -> dict[str, Graph]:
     """Open all graphs side by side."""
     with ThreadPoolExecutor(len(graphs.files), "open") as pool:
-        opened = list(pool.map(partial(open_graph, device), graphs.files))
-    return checked(graphs, opened)
+        sessions = list(pool.map(lambda file: open_session(file.read(), device), graphs.files))
+    return as_graphs(graphs, device, sessions)
 
 
-def open_graph(device: Device, file: GraphFile, providers: Providers = CPU_PROVIDERS) -> OrtGraph:
-    """Open a graph with providers, as `open_session` does."""
-    return OrtGraph(open_session(file.read(), device, providers), file.spec, device)
-
-
-def checked(graphs: GraphSet, opened: Sequence[OrtGraph]) -> dict[str, Graph]:
-    """Give the opened graphs by name, once their names have been checked."""
-    by_name = {file.spec.name: graph for file, graph in zip(graphs.files, opened, strict=True)}
-    graphs.check({name: graph.names for name, graph in by_name.items()})
-    return dict(by_name)
+def as_graphs(
+    graphs: GraphSet, device: Device, sessions: Iterable[ort.InferenceSession]
+) -> dict[str, Graph]:
+    """Give sessions as graphs by name, once the names of inputs and outputs have been checked."""
+    pairs = zip(graphs.files, sessions, strict=True)
+    opened = {file.spec.name: OrtGraph(session, file.spec, device) for file, session in pairs}
+    graphs.check({name: graph.names for name, graph in opened.items()})
+    return dict(opened)
 
 
 RUNTIME = Runtime(_problem, _device, _open)

@@ -62,10 +62,7 @@ class Device:
         return self.photos_a_call if self.is_gpu else ceil(self.lanes / samples)
 
     def fitted(self, calls: int) -> Self:
-        """Use fewer lanes with more threads each where there are hardly any calls to make.
-
-        On the CPU bits do not depend on the number of threads.
-        """
+        """Use fewer lanes with more threads each where calls are few, which changes no bits."""
         lanes = max(1, min(self.lanes, calls))
         return replace(self, lanes=lanes, threads=self.threads * self.lanes // lanes)
 
@@ -150,9 +147,9 @@ class Runtime:
     """What a device computes with; the constant `RUNTIME` of a module of `RUNTIMES` is one.
 
     Attributes:
-        problem: Says why a device cannot run here and what to do about it; None when it has just
+        problem: Says why the device cannot run here and what to do about it; None when it has just
             computed or, with `is_proven`, when it can be loaded, as it ran here before.
-        device: Describes a device, for so many threads of the CPU, in a precision.
+        device: Describes the device, for so many threads of the CPU, in a precision.
         open: Opens all graphs of a model, by file name. It raises ModelError where a file is not a
             graph of its family, and DeviceError where the device cannot run it.
         is_gpu: Whether bits depend on how many photos go through at once, as on a GPU.
@@ -161,8 +158,8 @@ class Runtime:
         announcement: Says what opening graphs will take long for; None where it takes seconds.
     """
 
-    problem: Callable[[DeviceName, bool], str | None]
-    device: Callable[[DeviceName, int, Precision], Device]
+    problem: Callable[[bool], str | None]
+    device: Callable[[int, Precision], Device]
     open: Callable[[GraphSet, Device], dict[str, Graph]]
     is_gpu: bool = False
     precisions: Callable[[], tuple[Precision | None, ...]] = lambda: (None,)
