@@ -52,10 +52,7 @@ def ciede2000(lab_1: NDArray[Any], lab_2: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def mean_difference(labs: Sequence[NDArray[Any]], others: Sequence[NDArray[Any]]) -> float:
-    """Average over the cells or pixels of each pair, then over the pairs, which may differ in size.
-
-    ValueError is raised where there are more of one than of the other.
-    """
+    """Average over each pair's pixels, then over the pairs; ValueError if one lacks its other."""
     pairs = zip(labs, others, strict=True)
     return float(np.mean([ciede2000(one, other).mean() for one, other in pairs]))
 

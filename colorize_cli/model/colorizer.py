@@ -73,14 +73,9 @@ class Colorizer:
     ) -> None:
         """Open a model on a device that is known to work; `open` finds both.
 
-        Args:
-            bundle: The model.
-            device: What to run it on.
-            steps: Sampling steps; the bundle's own by default.
-            size: Square root of the working area in pixels (`frame_for`); the bundle's by default.
-            batch: Photos that go through together; `paint` takes one at a time.
-            graphs: The bundle's graphs on this device, where they are open already.
-            note: Told what opening them takes long for, where it does.
+        Sampling steps and size, the square root of the working area in pixels (`frame_for`), are
+        the bundle's by default. A `batch` of photos goes through together; `paint` takes one at a
+        time. `graphs` are the bundle's where they are open already; `note` is told what takes long.
 
         Raises:
             UsageError: A number is out of range.

@@ -57,13 +57,9 @@ def choose(
 ) -> Device:
     """Choose the device to run a bundle on.
 
-    Args:
-        requested: A device by name, in the faster of its precisions where it has several, or
-            "auto": CUDA where it works, else the fastest on the CPU.
-        bundle: What is to be run.
-        note: Told that a measurement begins, where none is kept yet.
-        found: What `resolve` gave for `requested`, where it was asked already.
-        try_out: As `TryOut` says.
+    What is requested is a device by name, in the faster of its precisions where it has several, or
+    "auto": CUDA where it works, else the fastest on the CPU. `found` is what `resolve` gave for it,
+    where it was asked already. `note` is told of a measurement, which begins where none is kept.
 
     Raises:
         DeviceError: The device asked for by name cannot run here.

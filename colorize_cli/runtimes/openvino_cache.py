@@ -25,15 +25,14 @@ _CHECKSUM_BYTES = 4
 
 
 class CompiledForms:
-    """The forms of a graph that were compiled on this CPU, by shape of its first input or None."""
+    """The forms of a graph that were compiled on this CPU, by its first input's shape, or None."""
 
     def __init__(
         self, name: str, contents: Mapping[str, str], config: Mapping[str, object]
     ) -> None:
         """Find the folder, and delete in it what was used longest ago.
 
-        The graph has the file `name`; `contents` has the SHA-256 (hex) of all graphs of the model,
-        whose names were checked against each other; `config` is OpenVINO's.
+        `contents` has the SHA-256 (hex) of all graphs of the model, as they were checked together.
         """
         self._folder = cache_folder() / "openvino"
         prune(self._folder, _CACHE_BYTES)
