@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from .frame import Frame
 from .lab import Float, Pixels, lightness
@@ -67,7 +66,11 @@ def _averaging(side: int, scale: float, count: int) -> Callable[[Float], Float]:
     I(2 side - x) = 2 S - I(x) and I(x + 2 side) = I(x) + 2 S.
     """
     width = max(1.0, 1.0 / scale)
-    periods, x = np.divmod(_interval_ends(scale, width, count), 2 * side)
+    ends = np.arange(count + 1) / scale  # each interval ends where the next one starts
+    if scale > 1:
+        starts = (np.arange(count) + 0.5) / scale - width / 2
+        ends = np.concatenate([starts, starts + width])
+    periods, x = np.divmod(ends, 2 * side)
     backwards = x > side  # in the mirror image
     x = np.where(backwards, 2 * side - x, x)
     sign, wholes = np.where(backwards, -1.0, 1.0), 2 * (periods + backwards)  # of I(x) and of S
@@ -85,10 +88,3 @@ def _averaging(side: int, scale: float, count: int) -> Callable[[Float], Float]:
         return np.asarray((at_ends[:, -count:] - at_ends[:, :count]) / width, np.float32)
 
     return average
-
-
-def _interval_ends(scale: float, width: float, count: int) -> NDArray[np.float64]:
-    if scale <= 1:  # each interval ends where the next one starts
-        return np.arange(count + 1) / scale
-    starts = (np.arange(count) + 0.5) / scale - width / 2
-    return np.concatenate([starts, starts + width])

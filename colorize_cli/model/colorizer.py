@@ -163,11 +163,10 @@ class Colorizer:
     def colorize(
         self, prepared: Sequence[Prepared], samples: int, seed: int, on_step: OnStep | None = None
     ) -> list[Float]:
-        """Draw samples of the ab fields of photos.
+        """Draw samples of the ab fields of photos; errors are those of `paint`.
 
         Args:
-            prepared: 1 to `batch` photos, of one padded shape unless `mixes_shapes`; ValueError is
-                raised for others, and errors that `paint` raises, too.
+            prepared: 1 to `batch` photos, of one padded shape unless `mixes_shapes` (ValueError).
             samples: S, the samples of each.
             seed: Any integer, as in `paint`.
             on_step: Called at each step, in any thread; what it raises ends the drawing.
