@@ -120,7 +120,7 @@ def write_bundle(folder: Path, fields: Mapping[str, Any], files: Mapping[str, by
 
     Files, whose contents come by plain name, replace those of an older bundle in the folder one by
     one, `bundle.json` last, so that a half-written bundle never passes for a whole one. The fields
-    are those of `bundle.json` but "format" and "files"; ModelError says which makes no sense.
+    are those of `bundle.json` but "format" and "files"; ModelError says which is missing or odd.
     """
     entries = {
         name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
