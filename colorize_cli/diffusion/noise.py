@@ -1,9 +1,8 @@
 """Gaussian noise that depends on the seed, the photo, the sample and the step, and on nothing else.
 
 Samples 4g .. 4g + 3 share a field of noise, turned in the ab plane by 0, 180, 90 and 270 degrees.
-Turned noise is standard normal as well. Together the four lie evenly around what the photo leaves
-open: where one is too warm another is too cold. These are antithetic variates (Hammersley & Morton
-1956), of which the half turn is the plain case.
+These are antithetic variates (Hammersley & Morton 1956): each is standard normal, and together they
+lie evenly around what the photo leaves open.
 
 Philox is counter-based (Salmon et al. 2011): a key and a counter name a place in its stream, so
 that no draw waits for another. The key is 128 bits of the SHA-256 of seed and photo. The counter
@@ -23,21 +22,13 @@ Float: TypeAlias = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class SampleNoise:
-    """The noise of a batch; an instance is the `noise` argument of `sampler.sample`.
+    """The noise of a batch; an instance is the `noise` argument of `sampler.sample`."""
 
-    Attributes:
-        seed: Any integer.
-        digests: The digest of each photo's file.
-        samples: How many to draw of each photo.
-        shape: That of one sample, (2, h, w), a and b.
-        first: The number of the first sample, for samples that are drawn in parts.
-    """
-
-    seed: int
-    digests: Sequence[bytes]
-    samples: int
-    shape: tuple[int, ...]
-    first: int = 0
+    seed: int  # any
+    digests: Sequence[bytes]  # of each photo's file
+    samples: int  # of each photo
+    shape: tuple[int, ...]  # of one sample, (2, h, w), a and b
+    first: int = 0  # number of the first sample, for samples that are drawn in parts
 
     def start(self) -> Float:
         """Draw x_T: (photos * samples, 2, h, w) float32, the samples of a photo side by side."""

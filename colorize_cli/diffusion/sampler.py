@@ -33,17 +33,14 @@ Noise: TypeAlias = Callable[[int], Float]
 class Clamp:
     """Bound on the estimate of x_0.
 
-    Attributes:
-        kind: "static" clips to -limit..limit. "dynamic" clips each sample to the percentile of
-            its |x_0| where that exceeds `limit`, and rescales to -limit..limit (Saharia et al.
-            2022, "Imagen", section 2.3, where limit = 1).
-        limit: In the units of x_0 (ab / ab_scale).
-        percentile: That of "dynamic", in 0..100.
+    "static" clips to -limit..limit. "dynamic" clips each sample to the percentile of its |x_0|
+    where that exceeds the limit, and rescales to -limit..limit (Saharia et al. 2022, "Imagen",
+    section 2.3, where limit = 1).
     """
 
     kind: Literal["static", "dynamic"]
-    limit: float
-    percentile: float = 99.5
+    limit: float  # in the units of x_0 (ab / ab_scale)
+    percentile: float = 99.5  # of "dynamic", in 0..100
 
     def __post_init__(self) -> None:
         if self.kind not in ("static", "dynamic"):
@@ -54,28 +51,18 @@ class Clamp:
 
 @dataclass(frozen=True)
 class SamplerSettings:
-    """How a bundle is sampled. A value that makes no sense raises ValueError.
+    """How a bundle is sampled. A value that makes no sense raises ValueError."""
 
-    Attributes:
-        method: The sampler, a name in `SAMPLERS`.
-        eta: The randomness of "ddim": 0 is deterministic, 1 is "ddpm" with the posterior variance.
-        variance: That of "ddpm", one of the two choices of DDPM, section 3.2.
-        clamp: The bound on x_0; a step is taken from the clamped x_0.
-        temperature: The factor on x_T and all noise: below 1, samples are more typical and less
-            diverse (cf. Kingma & Dhariwal 2018, "Glow", section 6).
-        gains: The factors on the ab that comes out, of sample 0, 1, ..., over and over: above 1
-            for a network that paints paler than its photos, and several since a photo leaves open
-            how colourful the scene was.
-        sharpness: The share of what a Gaussian of one cell takes away that is added to the ab that
-            comes out: networks draw the edges of colours softer than the grid allows.
-    """
-
-    method: Method = "ddim"
-    eta: float = 1.0
-    variance: Variance = "posterior"
-    clamp: Clamp | None = None
+    method: Method = "ddim"  # a name in `SAMPLERS`
+    eta: float = 1.0  # randomness of "ddim": 0 is deterministic, 1 is "ddpm" with "posterior"
+    variance: Variance = "posterior"  # of "ddpm", one of the two choices of DDPM, section 3.2
+    clamp: Clamp | None = None  # a step is taken from the clamped x_0
+    # The factor on x_T and all noise: below 1, samples are more typical and less diverse
+    # (cf. Kingma & Dhariwal 2018, "Glow", section 6).
     temperature: float = 1.0
+    # The factors on the ab that comes out, of sample 0, 1, ..., over and over.
     gains: tuple[float, ...] = (1.0,)
+    # The share of what a Gaussian of one cell takes away that is added to the ab that comes out.
     sharpness: float = 0.0
 
     def __post_init__(self) -> None:
@@ -125,7 +112,7 @@ def sample(
         x_0, the estimate of the last step; no noise is added to it.
 
     Raises:
-        ValueError: The prediction is unknown, or eps with gamma_T = 0, which says nothing of x_0.
+        ValueError: As in `x_0_factors`, at gamma_T.
     """
     gammas = schedule.gammas.tolist()
     x_0_factors(gammas[-1], prediction)
@@ -206,8 +193,7 @@ def _posterior_variance(gamma_s: float, gamma_t: float) -> float:
 def x_0_factors(gamma: float, prediction: Prediction) -> tuple[float, float, float]:
     """Give p, q and r of x_0 = (p x_t + q predicted) / r at a noise level.
 
-    Raises:
-        ValueError: The prediction is unknown, or eps with gamma = 0, which says nothing of x_0.
+    ValueError is raised where the prediction is unknown, or eps with gamma = 0.
     """
     if prediction == "x_0":
         return 0.0, 1.0, 1.0

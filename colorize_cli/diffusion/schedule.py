@@ -24,15 +24,10 @@ _COSINE_END = 0.9999
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
-    """The noise levels that sampling visits.
+    """The noise levels that sampling visits."""
 
-    Attributes:
-        name: "cosine", "tutorial-20", "linear", or the name that a bundle gives its numbers.
-        gammas: (T + 1,) float64, strictly decreasing from gammas[0] = 1 to gammas[T] >= 0.
-    """
-
-    name: str
-    gammas: Float64
+    name: str  # "cosine", "tutorial-20", "linear", or the name that a bundle gives its numbers
+    gammas: Float64  # (T + 1,), strictly decreasing from gammas[0] = 1 to gammas[T] >= 0
 
     def __post_init__(self) -> None:
         gammas = np.array(self.gammas, np.float64)
@@ -50,11 +45,7 @@ class Schedule:
 
     @property
     def warning(self) -> str | None:
-        """Say what is wrong with the end of this schedule, or None.
-
-        Where gamma_T is far from 0 the network expects a trace of the picture, but sampling starts
-        from pure noise: its pictures are then grey and its samples all alike.
-        """
+        """Say what is wrong with the end of this schedule, or None."""
         gamma = float(self.gammas[-1])
         if gamma <= MAX_TERMINAL_GAMMA:
             return None
@@ -93,13 +84,10 @@ def cosine(steps: int) -> Schedule:
 
 
 def respace(schedule: Schedule, steps: int) -> Schedule:
-    """Walk the same range of noise levels in another number of steps.
+    """Walk the same range of noise levels in another number of steps; UsageError below one.
 
     Between the levels of `schedule` the angle arctan(noise / signal) is interpolated linearly. That
     is exact for "cosine", whose angle is linear in t. A divisor of T picks every k-th level.
-
-    Raises:
-        UsageError: The number of steps is less than 1.
     """
     if steps < 1:
         raise UsageError(f"the number of sampling steps must be at least 1, not {steps}")

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from .frame import Frame
 from .lab import Float, Pixels, lightness
@@ -14,17 +13,10 @@ STRIP_PIXELS = 131_072
 
 
 def to_working(pixels: Pixels, frame: Frame) -> Float:
-    """Take a photo's L down (a tiny photo's up) to the working image.
+    """Take a photo's L down (a tiny photo's up) to the working image of its frame.
 
-    Args:
-        pixels: (height, width) grey or (height, width, 3) sRGB, uint8 or uint16.
-        frame: That of the photo's size.
-
-    Returns:
-        (padded_height, padded_width) float32, L in 0..100: averages over the photo's area.
-
-    Raises:
-        ValueError: The pixels have another size than the frame.
+    The photo is (height, width) grey or (height, width, 3) sRGB, uint8 or uint16; another size than
+    the frame's raises ValueError. The result is (padded_height, padded_width) float32, L in 0..100.
     """
     if pixels.shape[:2] != (frame.height, frame.width):
         raise ValueError(f"pixels of shape {pixels.shape} do not fit {frame}")
@@ -34,15 +26,10 @@ def to_working(pixels: Pixels, frame: Frame) -> Float:
 def resample(read_rows: Callable[[int, int], Float], frame: Frame) -> Float:
     """Average a plane of the photo over the area of each working pixel.
 
-    Rows are read in strips and made narrow first, so that nothing of the photo's full size is held:
-    at most about sqrt(height * width) * size values.
-
-    Args:
-        read_rows: Gives rows `top` to `bottom` of the plane, (bottom - top, width) float32.
-        frame: The photo's place on the working grid.
-
-    Returns:
-        (padded_height, padded_width) float32 in the plane's own unit.
+    `read_rows` gives rows `top` to `bottom` of the plane, (bottom - top, width) float32. The result
+    is (padded_height, padded_width) float32 in the plane's own unit. Rows are read in strips and
+    made narrow first, so that nothing of the photo's full size is held: at most about
+    sqrt(height * width) * size values.
     """
     across = _averaging(frame.width, frame.scale, frame.padded_width)
     down = _averaging(frame.height, frame.scale, frame.padded_height)
@@ -79,7 +66,11 @@ def _averaging(side: int, scale: float, count: int) -> Callable[[Float], Float]:
     I(2 side - x) = 2 S - I(x) and I(x + 2 side) = I(x) + 2 S.
     """
     width = max(1.0, 1.0 / scale)
-    periods, x = np.divmod(_interval_ends(scale, width, count), 2 * side)
+    ends = np.arange(count + 1) / scale  # each interval ends where the next one starts
+    if scale > 1:
+        starts = (np.arange(count) + 0.5) / scale - width / 2
+        ends = np.concatenate([starts, starts + width])
+    periods, x = np.divmod(ends, 2 * side)
     backwards = x > side  # in the mirror image
     x = np.where(backwards, 2 * side - x, x)
     sign, wholes = np.where(backwards, -1.0, 1.0), 2 * (periods + backwards)  # of I(x) and of S
@@ -97,10 +88,3 @@ def _averaging(side: int, scale: float, count: int) -> Callable[[Float], Float]:
         return np.asarray((at_ends[:, -count:] - at_ends[:, :count]) / width, np.float32)
 
     return average
-
-
-def _interval_ends(scale: float, width: float, count: int) -> NDArray[np.float64]:
-    if scale <= 1:  # each interval ends where the next one starts
-        return np.arange(count + 1) / scale
-    starts = (np.arange(count) + 0.5) / scale - width / 2
-    return np.concatenate([starts, starts + width])

@@ -17,12 +17,8 @@ def eight_bits(pixels: Pixels) -> NDArray[np.uint8]:
 def full_range(samples: Pixels, top: int) -> Pixels:
     """Stretch samples to the whole range of 8 bits, or of 16 where 8 do not hold them.
 
-    Args:
-        samples: Unsigned or boolean, of any shape and byte order.
-        top: The level that stands for white, 1 to 65,535; no sample lies above it.
-
-    Returns:
-        uint8 or uint16 in the machine's byte order, rounded down.
+    Samples are unsigned or boolean, of any shape and byte order, and none lies above `top`, the
+    level of white, 1 to 65,535. The result is in the machine's byte order, rounded down.
     """
     kind = np.uint8 if top <= 255 else np.uint16
     most = np.iinfo(kind).max

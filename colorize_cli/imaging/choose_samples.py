@@ -25,19 +25,12 @@ _MIN_CHROMA = 0.5
 
 @dataclass(frozen=True)
 class Choice:
-    """The samples to keep, and what is to be said of them.
+    """The samples to keep, and what is to be said of them."""
 
-    Attributes:
-        order: Positions among the candidates, as many as are kept, in their order.
-        grey: Numbers, from 0, of the kept samples that came out grey.
-        is_alike: Whether all kept samples, two or more, look the same.
-        factors: On the ab of those at `order`: what makes kept sample k as strong as sample k is.
-    """
-
-    order: tuple[int, ...]
-    grey: tuple[int, ...]
-    is_alike: bool
-    factors: tuple[float, ...]
+    order: tuple[int, ...]  # positions among the candidates of those that are kept
+    grey: tuple[int, ...]  # numbers, from 0, of the kept samples that came out grey
+    is_alike: bool  # all kept samples, two or more, look the same
+    factors: tuple[float, ...]  # on ab: each makes kept sample k as strong as sample k is
 
     def take(self, ab: Float, numbers: Sequence[int]) -> Float:
         """Take kept samples, by their numbers from 0, of the (K, 2, h, w) candidates."""
@@ -53,15 +46,11 @@ def judge(
         L: (padded_height, padded_width) float32, 0..100, the working image of the photo.
         frame: Where the photo lies in it.
         ab: (K, 2, h, w) in Lab units on its grid: the candidates, padding included.
-        count: How many to keep, at most K.
+        count: How many to keep, 1 to K; others raise ValueError.
         choosing: Whether to choose; else the first are taken as they are. Candidates are compared
             at one strength, and those that are kept get the factors of samples 0, 1, ...
         gains: The bundle's factors on ab, of sample 0, 1, ..., over and over. A sample is not grey
-            for being muted on purpose: where its factor is below their mean, its chroma is taken as
-            with the mean. A vivid one is grey as soon as what is shown of it is.
-
-    Raises:
-        ValueError: More are to be kept than there are.
+            for being muted on purpose: below the mean of the factors it is judged as with the mean.
     """
     if not 1 <= count <= len(ab):
         raise ValueError(f"{count} samples of {len(ab)} candidates")
@@ -81,11 +70,7 @@ def judge(
 def _choose(
     distances: NDArray[np.float64], chroma: Float, is_grey: NDArray[np.bool_], count: int
 ) -> tuple[int, ...]:
-    """Take the most typical candidate, then whichever is farthest from all that are taken.
-
-    Candidates that stray from all others, or are much paler than they, come after the rest, and
-    grey ones after those. A smaller count keeps the beginning of what a larger one keeps.
-    """
+    """Take the most typical candidate, then the farthest from all taken; strays, grey ones last."""
     stray = distances.mean(axis=1)
     passes = (stray <= _MAX_STRAY * np.median(stray)) & (chroma >= _MIN_CHROMA * np.median(chroma))
     tier = 2 * is_grey + ~passes

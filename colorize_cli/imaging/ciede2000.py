@@ -16,12 +16,8 @@ _ALIKE = 2.0  # mean difference within which two pictures are the same to the ey
 def ciede2000(lab_1: NDArray[Any], lab_2: NDArray[Any]) -> NDArray[np.float64]:
     """Measure colour differences with k_L = k_C = k_H = 1; one of 1 can just be seen side by side.
 
-    Args:
-        lab_1: (..., 3) CIE L*, a*, b*.
-        lab_2: The others, of a shape that broadcasts with it.
-
-    Returns:
-        (...) differences, 0 for equal colours, 100 between black and white.
+    Both are (..., 3) CIE L*, a*, b*, of shapes that broadcast. The result is (...): 0 for equal
+    colours, 100 between black and white.
     """
     L_1, a_1, b_1 = np.moveaxis(np.asarray(lab_1, np.float64), -1, 0)
     L_2, a_2, b_2 = np.moveaxis(np.asarray(lab_2, np.float64), -1, 0)
@@ -56,11 +52,7 @@ def ciede2000(lab_1: NDArray[Any], lab_2: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def mean_difference(labs: Sequence[NDArray[Any]], others: Sequence[NDArray[Any]]) -> float:
-    """Average over the cells or pixels of each pair, then over the pairs, which may differ in size.
-
-    Raises:
-        ValueError: There are more of one than of the other.
-    """
+    """Average over each pair's pixels, then over the pairs; ValueError if one lacks its other."""
     pairs = zip(labs, others, strict=True)
     return float(np.mean([ciede2000(one, other).mean() for one, other in pairs]))
 

@@ -18,41 +18,23 @@ _MAX_STRETCH = 1.08
 
 @dataclass(frozen=True)
 class Frame:
-    """A photo's place on the working grid; a function of the photo's size alone.
+    """A photo's place on the working grid; a function of the photo's size alone."""
 
-    Attributes:
-        height: Rows of the photo.
-        width: Columns of the photo.
-        scale: Working pixels per photo pixel, the same for both axes; above 1 for tiny photos.
-        work_height: Rows of the working image that the photo covers, the last one perhaps in part.
-        work_width: Likewise its columns.
-        padded_height: Rows that the network sees; those from `work_height` on are mirrored.
-        padded_width: Likewise its columns.
-    """
-
-    height: int
+    height: int  # of the photo, in pixels
     width: int
-    scale: float
-    work_height: int
+    scale: float  # working pixels per photo pixel, the same for both axes; above 1 for tiny photos
+    work_height: int  # of what the photo covers of the working image, the last row perhaps in part
     work_width: int
-    padded_height: int
+    padded_height: int  # of what the network sees; what goes beyond `work_height` is mirrored
     padded_width: int
 
 
 def frame_for(height: int, width: int, size: int, multiple: int = 32) -> Frame:
     """Place a photo of any shape on a working image of about `size` x `size` pixels in area.
 
-    The scale is within 8% of the nominal one, which gives just that area. The padded sides are
-    never larger than at the nominal scale, and the photo's share of them never smaller.
-
-    Args:
-        height: Rows of the photo, from 1.
-        width: Columns of the photo, from 1.
-        size: Square root of the nominal area in pixels. A smaller photo is enlarged to it.
-        multiple: Both padded sides are multiples of this.
-
-    Raises:
-        ValueError: One of the numbers is below 1.
+    The scale is within 8% of the nominal one, which gives just that area; a smaller photo is
+    enlarged to it. The padded sides are multiples of `multiple`, never larger than at the nominal
+    scale, and the photo's share of them never smaller. A number below 1 raises ValueError.
     """
     if min(height, width, size, multiple) < 1:
         raise ValueError(f"sides, size and multiple start at 1: {(height, width, size, multiple)}")
@@ -64,11 +46,7 @@ def frame_for(height: int, width: int, size: int, multiple: int = 32) -> Frame:
 
 
 def _scales(height: int, width: int, nominal: float, multiple: int) -> list[float]:
-    """List the scales at which nothing more of the photo fits into the same padded sides.
-
-    They are the largest that the nominal padding has room for, and, below the nominal scale, those
-    at which a side is a multiple.
-    """
+    """List the largest scale that the nominal padding has room for, and lower ones that fill it."""
     frame = _at_scale(height, width, nominal, multiple)
     room = min(frame.padded_height / height, frame.padded_width / width)
     scales = [min(room, _MAX_STRETCH * nominal)]

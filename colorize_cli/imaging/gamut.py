@@ -28,12 +28,9 @@ _HOLLOW_RED = 0.0305
 def fit_gamut(L: Float, a: Float, b: Float) -> tuple[Float, Float]:
     """Reduce the chroma of colours outside sRGB, and leave those inside as they are.
 
-    All planes are float32 of one shape, in Lab units.
-
-    Returns:
-        New planes a and b, of the same L and hue, that sRGB can show: linear light is in 0..1 but
-        for rounding. Lemon colours of L 91 to 99.5 alone may have up to 0.045 too much red; when
-        it is clipped, L changes by up to 0.4.
+    All planes are float32 of one shape, in Lab units. The results are new planes a and b, of the
+    same L and hue, whose linear light is in 0..1 but for rounding. Lemon colours of L 91 to 99.5
+    alone may have up to 0.045 too much red; when it is clipped, L changes by up to 0.4.
     """
     fitted_a, fitted_b = a.copy(), b.copy()
     outside = outside_gamut(linear_planes(L, a, b))
@@ -42,10 +39,7 @@ def fit_gamut(L: Float, a: Float, b: Float) -> tuple[Float, Float]:
 
 
 def outside_gamut(linear: Float, work: Float | None = None) -> NDArray[np.bool_]:
-    """Mark linear light, (3, *shape), outside 0..1 in any channel: a boolean plane of that shape.
-
-    `work` is (2, *shape) float32 to work in.
-    """
+    """Mark linear light, (3, *shape), outside 0..1 in any channel; `work` is (2, *shape)."""
     work = np.empty((2, *linear.shape[1:]), np.float32) if work is None else work
     red, green, blue = linear
     low = np.minimum(np.minimum(red, green, out=work[0]), blue, out=work[0])

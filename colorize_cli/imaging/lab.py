@@ -108,19 +108,11 @@ def lab_from_rgb(rgb: NDArray[Any]) -> Float:
 def linear_planes(
     L: Float, a: Float, b: Float, out: Float | None = None, work: Float | None = None
 ) -> Float:
-    """Convert planes of Lab to linear red, green and blue, without clipping.
+    """Convert planes of Lab, of any shape, to linear red, green and blue, without clipping.
 
-    All arrays are float32. Callers that convert tile after tile hand over memory.
-
-    Args:
-        L: 0..100, of any shape.
-        a: Lab units, like `L`.
-        b: Lab units, like `L`.
-        out: (3, *shape of L) for the result.
-        work: (5, *shape of L) to work in.
-
-    Returns:
-        (3, *shape of L); a colour that sRGB can show lies in 0..1 in all three.
+    All arrays are float32. The result is (3, *shape); a colour that sRGB can show lies in 0..1 in
+    all three. Callers that convert tile after tile hand over memory: `out` for the result, and
+    `work`, (5, *shape), to work in.
     """
     linear = np.empty((3, *L.shape), np.float32) if out is None else out
     fx, fy, fz, scratch, square = np.empty((5, *L.shape), np.float32) if work is None else work
@@ -146,12 +138,7 @@ def linear_planes(
 
 
 def levels_from_linear(linear: Float, levels: int) -> Pixels:
-    """Apply the sRGB transfer function to a plane, round and clip it to integer levels.
-
-    Args:
-        linear: (H, W) float32; it is overwritten.
-        levels: 256 for uint8, 65,536 for uint16.
-    """
+    """Make linear light, (H, W) float32, which is overwritten, 256 or 65,536 levels of sRGB."""
     cv2.threshold(linear, 0, 0, cv2.THRESH_TOZERO, linear)
     cv2.sqrt(linear, linear)
     # OpenCV's fastest way to scale, round and saturate: a sum whose second term has no weight.
@@ -160,10 +147,7 @@ def levels_from_linear(linear: Float, levels: int) -> Pixels:
 
 
 def lightness(pixels: Pixels) -> Float:
-    """Compute L*, (H, W) float32 in 0..100, of a photo at full depth.
-
-    The photo is (H, W) grey or (H, W, 3) sRGB, uint8 or uint16.
-    """
+    """Compute L*, (H, W) float32 in 0..100, of (H, W) grey or (H, W, 3) sRGB, uint8 or uint16."""
     levels = levels_of(pixels)
     if pixels.ndim == 2:
         return np.asarray(cv2.LUT(pixels, lightness_table(levels)), np.float32)

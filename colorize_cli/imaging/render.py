@@ -44,19 +44,12 @@ _BEYOND_ABSOLUTE = 2.0
 
 @dataclass(frozen=True)
 class _Guide:
-    """What all samples of a photo share when their ab fields are enlarged.
+    """What all samples of a photo share when their ab fields are enlarged."""
 
-    Attributes:
-        working: (H, W) L of the working image, held within `low` and `high`.
-        cells: (h, w) its averages over the cells of the grid.
-        low: (h, w) smallest average among a cell and its neighbours.
-        high: (h, w) largest average among them.
-    """
-
-    working: Float
-    cells: Float
-    low: Float
-    high: Float
+    working: Float  # (H, W) L of the working image, held within `low` and `high`
+    cells: Float  # (h, w) its averages over the cells of the grid
+    low: Float  # (h, w) smallest average among a cell and its neighbours
+    high: Float  # (h, w) largest average among them
 
 
 def render(
@@ -67,16 +60,13 @@ def render(
     Args:
         pixels: (height, width) grey or (height, width, 3) sRGB, uint8 or uint16; L is its own.
         ab: (2, padded_height / grid, padded_width / grid) float32, Lab units.
-        frame: The photo's place on the working grid.
+        frame: The photo's place on the working grid; ValueError is raised where it is another's.
         grid: Working pixels per cell of the ab field, along each side.
         working: The result of `to_working`, which is computed if it is not given.
 
     Returns:
         (height, width, 3) RGB of the dtype and the L of `pixels`; chroma that sRGB cannot show at
         that L is reduced.
-
-    Raises:
-        ValueError: The photo, the field and the frame do not belong together.
     """
     return next(render_samples(pixels, ab[None], frame, grid, working=working))
 
@@ -115,7 +105,6 @@ def _fit_channel(field: Float, guide: _Guide) -> tuple[Float, Float]:
     covariance = _mean(L * p) - mean_L * mean_p
     variance = _mean(L * L) - mean_L * mean_L
     slope = _mean(covariance / (variance + _EPS)).astype(np.float32)
-
     from_slope = _enlarged(slope, guide.working) * guide.working
     grid = len(guide.working) // len(field)
     at_centre = slope * guide.cells
@@ -153,7 +142,6 @@ def _render(pixels: Pixels, fields: Float, frame: Frame, grid: int) -> Pixels:
     # The fields at the photo's width but the grid's height: (h, 6, width), the rows to blend.
     rows = fields[..., left] * (1 - across) + fields[..., right] * across
     rows = np.ascontiguousarray(rows.swapaxes(0, 1))
-
     rgb = np.empty((frame.height, frame.width, 3), pixels.dtype)
     step = min(max(1, STRIP_PIXELS // frame.width), frame.height)
     blended = np.empty((step, len(fields), frame.width), np.float32)

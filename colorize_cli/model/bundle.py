@@ -81,8 +81,7 @@ class Bundle:
     def read(self, name: str) -> bytes:
         """Read a file of the bundle; what was read to verify the bundle is handed over once.
 
-        Raises:
-            ModelError: It is not part of the bundle, is gone, or differs from its checksum.
+        It raises ModelError where the file is no part of the bundle, gone, or not as it was.
         """
         if name not in self.files:
             raise ModelError(f"{self.path}: there is no {name} in this bundle. {_AGAIN}")
@@ -99,14 +98,10 @@ def shipped_names() -> list[str]:
 
 
 def load_bundle(name_or_path: str | Path = "default") -> Bundle:
-    """Find, read and verify a bundle.
+    """Find, read and verify a bundle: a model of the package by name, or a folder or `.zip`.
 
-    Args:
-        name_or_path: A model that is shipped with the package, by name, or a path of a folder
-            or `.zip`. A name goes before a path; `./name` is always a path.
-
-    Raises:
-        ModelError: It is not found, of an unknown format version, incomplete or damaged.
+    A name goes before a path; `./name` is always a path. It raises ModelError where the bundle is
+    not found, of an unknown format version, incomplete or damaged.
     """
     path = _locate(name_or_path)
     try:
@@ -123,14 +118,9 @@ def load_bundle(name_or_path: str | Path = "default") -> Bundle:
 def write_bundle(folder: Path, fields: Mapping[str, Any], files: Mapping[str, bytes]) -> Bundle:
     """Write a bundle and read it back.
 
-    Args:
-        folder: It is made if need be; files of an older bundle in it are replaced one by one,
-            `bundle.json` last, so that a half-written bundle never passes for a whole one.
-        fields: The fields of `bundle.json`, without "format" and "files".
-        files: Contents by plain file name.
-
-    Raises:
-        ModelError: The fields are incomplete or make no sense.
+    Files, whose contents come by plain name, replace those of an older bundle in the folder one by
+    one, `bundle.json` last, so that a half-written bundle never passes for a whole one. The fields
+    are those of `bundle.json` but "format" and "files"; ModelError says which is missing or odd.
     """
     entries = {
         name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
@@ -208,13 +198,11 @@ def _parse(path: Path, fields: Any) -> Bundle:
             f"not {fields.get('family')!r}. Update colorize."
         )
     try:
-        bundle = _bundle(path, fields)
-        _check(bundle)
+        return _bundle(path, fields)
     except KeyError as error:
         raise ModelError(f"{path}: {MANIFEST} lacks {error}. {_AGAIN}") from error
     except (TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"{path}: {MANIFEST} makes no sense: {error}. {_AGAIN}") from error
-    return bundle
 
 
 def _bundle(path: Path, fields: Mapping[str, Any]) -> Bundle:
@@ -224,30 +212,26 @@ def _bundle(path: Path, fields: Mapping[str, Any]) -> Bundle:
         facts["parameters"] = _positive_int(fields, "parameters")
     family = parse_family(fields["family"], facts["grid"], _sampling(fields))
     files = {name: BundleFile(**entry) for name, entry in fields["files"].items()}
+    # What the types let pass.
+    if not all(isinstance(file.bytes, int) for file in files.values()):
+        raise ValueError("the sizes of files are whole numbers")
+    for name in (*files, *(spec.name for spec in family.graphs)):
+        if not _PLAIN_NAME.fullmatch(name) or name == MANIFEST:
+            raise ValueError(f"{name!r} is no plain file name")
+        if name not in files:
+            raise ValueError(f"a bundle of the {family.name} family needs {name}")
+    if facts["multiple"] % facts["grid"]:
+        raise ValueError("multiple must be a multiple of grid")
     return Bundle(path=path, family=family, files=files, **facts)
 
 
-def _sampling(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+def _sampling(fields: Mapping[str, Any]) -> Any:
     """Give the family's own table, which the first format has in parts."""
     if fields["format"] == FORMAT_VERSION:
-        table: Mapping[str, Any] = fields["sampling"]
-        return table
+        return fields["sampling"]
     if "gain" in fields["sampler"]:  # of before there was one for each sample
         raise ValueError("gain is now a list, gains: [1.12] for a gain of 1.12")
     return {**{key: fields[key] for key in _FORMAT_1_SAMPLING}, **fields["sampler"]}
-
-
-def _check(bundle: Bundle) -> None:
-    """Raise ValueError on what the types let pass."""
-    if not all(isinstance(file.bytes, int) for file in bundle.files.values()):
-        raise ValueError("the sizes of files are whole numbers")
-    for name in (*bundle.files, *(spec.name for spec in bundle.family.graphs)):
-        if not _PLAIN_NAME.fullmatch(name) or name == MANIFEST:
-            raise ValueError(f"{name!r} is no plain file name")
-        if name not in bundle.files:
-            raise ValueError(f"a bundle of the {bundle.family.name} family needs {name}")
-    if bundle.multiple % bundle.grid:
-        raise ValueError("multiple must be a multiple of grid")
 
 
 def _positive_int(fields: Mapping[str, Any], name: str) -> int:

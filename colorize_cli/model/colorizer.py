@@ -30,14 +30,11 @@ _RUNS = 3  # of a device that is tried; the first compiles and warms up
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A photo as the network takes it: L (padded_height, padded_width) float32, 0..100.
+    """A photo as the network takes it."""
 
-    `frame` is where the photo lies in it, `digest` the SHA-256 of the file.
-    """
-
-    L: Float
-    frame: Frame
-    digest: bytes
+    L: Float  # (padded_height, padded_width), 0..100
+    frame: Frame  # where the photo lies in it
+    digest: bytes  # SHA-256 of the file
 
 
 class PaintingStoppedError(Exception):
@@ -58,11 +55,9 @@ class Colorizer:
     `paint` is all that a single photo needs. Whoever has many runs its parts on several threads:
     `prepare`, `colorize` for a batch, `pictures`.
 
-    What a device computes for a photo depends, in the last bits, on how many go through at once
-    (onnxruntime's CPU provider too: it sums in another order for one than for several). So each
-    call of the networks is of a fixed number of photos with one sample each: `batch` on a GPU,
-    short batches filled up, and one on the CPU, which gains nothing from more but runs several
-    calls side by side.
+    What a device computes for a photo depends, in the last bits, on how many go through at once. So
+    each call of the networks is of a fixed number of photos with one sample each: `batch` on a GPU,
+    short batches filled up, and one on the CPU, which runs several calls side by side.
     """
 
     def __init__(
@@ -78,14 +73,9 @@ class Colorizer:
     ) -> None:
         """Open a model on a device that is known to work; `open` finds both.
 
-        Args:
-            bundle: The model.
-            device: What to run it on.
-            steps: Sampling steps; the bundle's own by default.
-            size: Square root of the working area in pixels (`frame_for`); the bundle's by default.
-            batch: Photos that go through together.
-            graphs: The bundle's graphs on this device, where they are open already.
-            note: Told what opening them takes long for, where it does.
+        Sampling steps and size, the square root of the working area in pixels (`frame_for`), are
+        the bundle's by default. A `batch` of photos goes through together; `paint` takes one at a
+        time. `graphs` are the bundle's where they are open already; `note` is told what takes long.
 
         Raises:
             UsageError: A number is out of range.
@@ -117,15 +107,10 @@ class Colorizer:
         batch: int = 1,
         note: Callable[[str], None] = lambda text: None,
     ) -> Self:
-        """Open a model by its name or path, on a device by name or the fastest here.
+        """Open a model by name or path (`load_bundle`), on a device by name or the fastest here.
 
-        Args:
-            model: As `load_bundle` takes it.
-            device: As `choose_device` takes it, like `note`.
-            steps: Sampling steps, as `__init__` takes them, like `size`.
-            size: Working size in pixels.
-            batch: Photos that go through together; `paint` takes one at a time.
-            note: Told what takes longer once on a machine: that "auto" measures, say.
+        The numbers are those of `__init__`. `note` is told what takes longer once on a machine,
+        such as the measurement for "auto".
 
         Raises:
             ModelError: The model cannot be used.
@@ -178,21 +163,16 @@ class Colorizer:
     def colorize(
         self, prepared: Sequence[Prepared], samples: int, seed: int, on_step: OnStep | None = None
     ) -> list[Float]:
-        """Draw samples of the ab fields of photos.
+        """Draw samples of the ab fields of photos; errors are those of `paint`.
 
         Args:
-            prepared: 1 to `batch` photos, of one padded shape unless `mixes_shapes`.
+            prepared: 1 to `batch` photos, of one padded shape unless `mixes_shapes` (ValueError).
             samples: S, the samples of each.
             seed: Any integer, as in `paint`.
             on_step: Called at each step, in any thread; what it raises ends the drawing.
 
         Returns:
             For each photo (S, 2, h, w) float32 in Lab units, h and w the padded sides / grid.
-
-        Raises:
-            UsageError: There is less than one sample.
-            ValueError: There is no photo, or there are too many, or they are of several shapes.
-            DeviceError: The device failed.
         """
         if samples < 1:
             raise UsageError(f"the number of samples must be at least 1, not {samples}")
@@ -204,10 +184,14 @@ class Colorizer:
         calls = [filled[i : i + self._rows] for i in range(0, len(filled), self._rows)]
         L = [np.stack([p.L for p in photos])[:, None] for photos in calls]
         conditions = self._lanes.map(partial(self.family.condition, self._graphs), L)
-        drawn = self._lanes.map(
-            lambda part: self._draw(*part, seed, on_step),
-            [(*pair, k) for pair in zip(conditions, calls, strict=True) for k in range(samples)],
-        )
+
+        def watched(step: Step) -> None:
+            self._lanes.check()
+            if on_step is not None:
+                on_step(step)
+
+        parts = [(*pair, k) for pair in zip(conditions, calls, strict=True) for k in range(samples)]
+        drawn = self._lanes.map(lambda part: self._draw(*part, seed, watched), parts)
         of_call = [np.stack(drawn[i : i + samples]) for i in range(0, len(drawn), samples)]
         rows = [ab[:, row] for ab in of_call for row in range(self._rows)]
         return rows[: len(prepared)]  # what came out for the filling is dropped
@@ -222,23 +206,12 @@ class Colorizer:
         return render_samples(pixels, fields, prepared.frame, self.bundle.grid, working=prepared.L)
 
     def _draw(
-        self,
-        condition: Condition,
-        photos: Sequence[Prepared],
-        k: int,
-        seed: int,
-        on_step: OnStep | None,
+        self, condition: Condition, photos: Sequence[Prepared], k: int, seed: int, on_step: OnStep
     ) -> Float:
         """Draw sample k of each photo: (photos, 2, h, w)."""
         cells = tuple(side // self.bundle.grid for side in photos[0].L.shape)
         noise = SampleNoise(seed, [p.digest for p in photos], 1, (2, *cells), first=k)
-
-        def watched(step: Step) -> None:
-            self._lanes.check()
-            if on_step is not None:
-                on_step(step)
-
-        return self.family.sample(self._graphs, condition, noise, watched)
+        return self.family.sample(self._graphs, condition, noise, on_step)
 
 
 def _try_out(bundle: Bundle, device: Device) -> tuple[float, list[Float]]:

@@ -1,9 +1,8 @@
 """Choose what to run on: among what computes on the CPU, by a short measurement, kept for later.
 
-CPUs differ: where one has AMX, bfloat16 is four times as fast as float32, elsewhere twice or not
-at all. So every runtime and precision that is there draws a sample of each of some photographs; the
-fastest one counts whose colours are, on average, those of onnxruntime in float32 to the eye. (What
-is made by arithmetic would not do: it leaves its colours open, and a bit decides which are drawn.)
+Every runtime and precision that is there draws a sample of each of some photographs; the fastest
+one counts whose colours are, on average, those of onnxruntime in float32 to the eye. (Pictures made
+by arithmetic would not do: they leave their colours open, and a bit decides which are drawn.)
 """
 
 import hashlib
@@ -58,13 +57,9 @@ def choose(
 ) -> Device:
     """Choose the device to run a bundle on.
 
-    Args:
-        requested: A device by name, in the faster of its precisions where it has several, or
-            "auto": CUDA where it works, else the fastest on the CPU.
-        bundle: What is to be run.
-        note: Told that a measurement begins, where none is kept yet.
-        found: What `resolve` gave for `requested`, where it was asked already.
-        try_out: Measures a bundle on a device.
+    What is requested is a device by name, in the faster of its precisions where it has several, or
+    "auto": CUDA where it works, else the fastest on the CPU. `found` is what `resolve` gave for it,
+    where it was asked already. `note` is told of a measurement, which begins where none is kept.
 
     Raises:
         DeviceError: The device asked for by name cannot run here.
@@ -107,10 +102,7 @@ def kept_trials(bundle: Bundle) -> list[Trial] | None:
 
 
 def candidates(proven: str = "") -> list[Device]:
-    """List what can compute on this CPU, onnxruntime first, which is the reference for colours.
-
-    Each is proven, but for the one of the name `proven`, which was proven before.
-    """
+    """List what can compute on this CPU, the reference first; `proven` needs no more proof."""
     return [
         resolve(name, precision=precision or "fp32", is_proven=True)
         for name in DEVICES

@@ -23,11 +23,9 @@ def open_graphs(
 ) -> dict[str, Graph]:
     """Open the graphs of a bundle, by file name, for `photos` a call of a working size in pixels.
 
-    The size is the bundle's by default; `note` is told what takes long, where something does.
-
-    Raises:
-        ModelError: The bundle is damaged, or its graphs are not of its family.
-        DeviceError: The device cannot run them.
+    The size is the bundle's by default; `note` is told what takes long, where something does. It
+    raises ModelError for a damaged bundle or graphs of another family, DeviceError where the device
+    cannot run them.
     """
     runtime, graphs = runtime_of(device.name), graph_set(bundle, photos, size)
     if text := runtime.announcement(graphs):

@@ -1,9 +1,4 @@
-"""Several calls of the network at once, one thread each.
-
-Small networks leave cores idle when one call is spread over several: on two cores a call with two
-threads takes about 0.6 of its time with one, so two calls side by side get 1.1 to 1.2 times as
-much done (`benchmarks/cpu.md`).
-"""
+"""Several calls of the network at once, one thread each, as one call leaves some cores idle."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -37,26 +32,21 @@ class Lanes:
         """
         if self._pool is None:
             return [function(item) for item in items]
-        with self._caller:
-            return self._map(self._pool, function, items)
-
-    def _map(
-        self, pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T]
-    ) -> list[R]:
         futures: list[Future[R]] = []
-        try:
-            for item in items:
-                futures.append(pool.submit(function, item))
-            done, left = wait(futures, 0, FIRST_EXCEPTION)
-            # A timeout, because on Windows only that lets Ctrl-C through.
-            while left and not any(future.exception() for future in done):
-                done, left = wait(futures, _POLL_SECONDS, FIRST_EXCEPTION)
-        finally:
-            self._halt.set()
-            for future in futures:
-                future.cancel()
-            wait(futures)
-            self._halt.clear()
+        with self._caller:
+            try:
+                for item in items:
+                    futures.append(self._pool.submit(function, item))
+                done, left = wait(futures, 0, FIRST_EXCEPTION)
+                # A timeout, because on Windows only that lets Ctrl-C through.
+                while left and not any(future.exception() for future in done):
+                    done, left = wait(futures, _POLL_SECONDS, FIRST_EXCEPTION)
+            finally:
+                self._halt.set()
+                for future in futures:
+                    future.cancel()
+                wait(futures)
+                self._halt.clear()
         for future in futures:
             error = None if future.cancelled() else future.exception()
             if error and not isinstance(error, HaltedError):

@@ -15,7 +15,6 @@ class ShapeGroups(Generic[Item]):
     """Photographs that wait to go through a colorizer together, up to its batch at a time."""
 
     def __init__(self, colorizer: Colorizer) -> None:
-        """Begin without photographs."""
         self._colorizer = colorizer
         self._full: deque[list[Item]] = deque()
         # What is to become a full group, by shape, with how many photos had arrived before its

@@ -36,16 +36,13 @@ class ExifError(ValueError):
 
 @dataclass(frozen=True)
 class Tag:
-    """One entry of a directory: `count` values of a field type, 1 to 13, or a sub-directory.
-
-    `value` has the values as bytes in the block's byte order, `children` the sub-directory's tags.
-    """
+    """One entry of a directory: `count` values of a field type, 1 to 13, or a sub-directory."""
 
     code: int
     type: int
     count: int
-    value: bytes = b""
-    children: tuple["Tag", ...] = ()
+    value: bytes = b""  # the values in the block's byte order
+    children: tuple["Tag", ...] = ()  # the sub-directory's
 
 
 def byte_order(block: bytes) -> ByteOrder:

@@ -32,18 +32,14 @@ _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8](?=[\"'<])")
 
 @dataclass(frozen=True)
 class Metadata:
-    """Everything but pixels, alpha and size; None or empty where the file says nothing.
+    """Everything but pixels, alpha and size; None or empty where the file says nothing."""
 
-    The EXIF block begins with its byte order mark; IPTC are the IIM records; the resolution is that
-    along width and height; comments are keyword and text, "Comment" where a format has no keywords.
-    """
-
-    exif: bytes | None = None
+    exif: bytes | None = None  # the block from its byte order mark on
     xmp: bytes | None = None
     icc: bytes | None = None
-    iptc: bytes | None = None
-    dpi: tuple[float, float] | None = None
-    comments: tuple[tuple[str, str], ...] = ()
+    iptc: bytes | None = None  # the IIM records
+    dpi: tuple[float, float] | None = None  # along width and height
+    comments: tuple[tuple[str, str], ...] = ()  # keyword, or "Comment" if it has none, and text
 
 
 def settle(metadata: Metadata) -> tuple[Metadata, int, list[str]]:

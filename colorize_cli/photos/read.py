@@ -9,60 +9,42 @@ import numpy as np
 from ..errors import ImageError
 from ..imaging.lab import Pixels
 from .formats import FORMATS, listed, sniff
-from .formats.format import Page
 from .metadata import Metadata, settle
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A photograph as read, upright.
+    """A photograph as read, upright."""
 
-    Attributes:
-        pixels: (H, W) grey or (H, W, 3) RGB, uint8 or uint16, full range, taken for sRGB.
-        alpha: (H, W) of the same type, not multiplied into the pixels; None without one.
-        format: A name in `formats.FORMATS`.
-        digest: SHA-256 of the file's bytes.
-        is_colour: Whether the channels differ; a grey photo stored as RGB is not colour.
-        warnings: What of the file could not be kept, and why.
-        compressed: Whether the file's pixels were; a TIFF is written as it was read.
-    """
-
-    pixels: Pixels
-    alpha: Pixels | None
+    pixels: Pixels  # (H, W) grey or (H, W, 3) RGB, uint8 or uint16, full range, taken for sRGB
+    alpha: Pixels | None  # (H, W) of the same type, not multiplied into the pixels
     metadata: Metadata
-    format: str
-    digest: bytes
-    is_colour: bool
-    warnings: tuple[str, ...] = ()
-    compressed: bool = True
+    format: str  # a name in `formats.FORMATS`
+    digest: bytes  # SHA-256 of the file's bytes
+    is_colour: bool  # the channels differ; a grey photo stored as RGB is not colour
+    warnings: tuple[str, ...] = ()  # what of the file could not be kept, and why
+    compressed: bool = True  # as the file's pixels were; a TIFF is written as it was read
 
 
 def read_photo(data: bytes) -> Photo:
     """Read a photograph from the bytes of its file.
 
     The file is one of `FORMATS`, with 1 to 16 bits a channel, in grey, RGB, a palette or CMYK. Of
-    an animation or a file of several pages the first is taken, with a warning.
-
-    Raises:
-        ImageError: The bytes are no such file, are damaged or truncated, or the photo has no
-            pixels or more than `formats.format.MAX_PIXELS`.
+    an animation or a file of several pages the first is taken, with a warning. ImageError says that
+    the file is none of these, damaged or truncated, or without pixels or of more than `MAX_PIXELS`.
     """
     name = sniff(data)
     if name is None:
         raise ImageError(f"not a {listed('or')} file" if data else "the file is empty")
     page = next(iter(FORMATS[name].read_pages(data)))
-    return _settled(page, name, hashlib.sha256(data).digest())
-
-
-def _settled(page: Page, format: str, digest: bytes) -> Photo:
-    """Turn a page upright, make grey out of equal channels, and drop metadata that do not hold."""
-    pixels, is_colour = _grey_or_rgb(page.pixels, FORMATS[format].tolerance)
+    pixels, is_colour = _grey_or_rgb(page.pixels, FORMATS[name].tolerance)
     metadata, orientation, dropped = settle(page.metadata)
     pixels = _upright(pixels, orientation)
     alpha = None if page.alpha is None else _upright(page.alpha, orientation)
     passed_over = ["only the first page is used"] if page.pages > 1 else []
     warnings = (*passed_over, *page.warnings, *dropped)
-    return Photo(pixels, alpha, metadata, format, digest, is_colour, warnings, page.compressed)
+    digest = hashlib.sha256(data).digest()
+    return Photo(pixels, alpha, metadata, name, digest, is_colour, warnings, page.compressed)
 
 
 def _upright(pixels: Pixels, orientation: int) -> Pixels:

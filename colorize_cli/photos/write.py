@@ -18,11 +18,8 @@ def encode_photo(rgb: Pixels, photo: Photo, format: str) -> bytes:
 
     What `format`, a name in `FORMATS` or one of --format, cannot hold is left out, as `losses`
     says: transparency is laid on white, 16 bits are rounded to 8. `rgb` is (H, W, 3) sRGB of the
-    size and type of `photo.pixels`.
-
-    Raises:
-        UsageError: There is no format of that name.
-        ImageError: The photo has longer sides than the format allows.
+    size and type of `photo.pixels`. UsageError is raised for an unknown format, ImageError for
+    sides longer than it allows.
     """
     height, width = photo.pixels.shape[:2]
     if rgb.shape != (height, width, 3) or rgb.dtype != photo.pixels.dtype:

@@ -12,7 +12,7 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 
 from ..system.gpu import find_gpu
 from ..system.installed import install_commands
-from .ort import CPU_PROVIDER, Providers, checked, open_graph, reinstall, test_computation
+from .ort import CPU_PROVIDER, Providers, as_graphs, open_session, reinstall, test_computation
 from .runtime import Device, DeviceName, Graph, GraphSet, Precision, Runtime
 
 CUDA_PROVIDER = "CUDAExecutionProvider"
@@ -22,16 +22,17 @@ PROVIDERS: Providers = ((CUDA_PROVIDER, _OPTIONS), (CPU_PROVIDER, {}))
 _PHOTOS_A_CALL = 8  # with one, a GPU is idle most of the time
 
 
-def _problem(name: DeviceName, is_proven: bool) -> str | None:
-    return gpu_problem(name, PROVIDERS, cure)
+def _problem(is_proven: bool) -> str | None:
+    return gpu_problem("cuda", PROVIDERS, cure)
 
 
-def _device(name: DeviceName, threads: int, precision: Precision) -> Device:
-    return gpu_device(name, "CUDA", threads)
+def _device(threads: int, precision: Precision) -> Device:
+    return gpu_device("cuda", "CUDA", threads)
 
 
 def _open(graphs: GraphSet, device: Device) -> dict[str, Graph]:
-    return checked(graphs, [open_graph(device, file, PROVIDERS) for file in graphs.files])
+    sessions = (open_session(file.read(), device, PROVIDERS) for file in graphs.files)
+    return as_graphs(graphs, device, sessions)
 
 
 def gpu_device(name: DeviceName, title: str, threads: int) -> Device:

@@ -1,18 +1,13 @@
-"""Devices: what runs the network, proven by running something on it.
-
-A runtime may list what it cannot load and then compute elsewhere without an error, so a device
-counts only after it has computed.
-"""
+"""Devices: what runs the network, proven by running something on it."""
 
 from dataclasses import replace
 from importlib import import_module
-from typing import get_args
 
 from ..errors import DeviceError, UsageError
 from ..system.cpus import inference_threads
 from .runtime import RUNTIMES, Device, DeviceName, Precision, Runtime
 
-DEVICES: tuple[DeviceName, ...] = get_args(DeviceName)
+DEVICES = tuple(RUNTIMES)
 
 
 def runtime_of(name: DeviceName) -> Runtime:
@@ -50,17 +45,17 @@ def resolve(
     if requested == "auto":
         why_not = problem("cuda")
         best: DeviceName = "cpu" if why_not else "cuda"
-        return replace(runtime_of(best).device(best, threads, precision), note=why_not)
+        return replace(runtime_of(best).device(threads, precision), note=why_not)
     for name in DEVICES:
         if name == requested:
             if why_not := problem(name, is_proven=is_proven):
                 raise DeviceError(
                     f"--device {name} cannot run here (--device cpu always can): {why_not}"
                 )
-            return runtime_of(name).device(name, threads, precision)
+            return runtime_of(name).device(threads, precision)
     raise UsageError(f"unknown device {requested!r}: choose auto, {', '.join(DEVICES)}")
 
 
 def problem(name: DeviceName, *, is_proven: bool = False) -> str | None:
     """Say why a device cannot run here, as `Runtime.problem`; None when it has just run."""
-    return runtime_of(name).problem(name, is_proven)
+    return runtime_of(name).problem(is_proven)

@@ -6,10 +6,10 @@ from importlib import metadata
 from ..system.installed import install_commands
 from ..system.wording import count_text
 from .ort import PROBE
-from .runtime import Device, DeviceName, Graph, GraphSet, Precision, Runtime
+from .runtime import Device, Graph, GraphSet, Precision, Runtime
 
 
-def _problem(name: DeviceName, is_proven: bool) -> str | None:
+def _problem(is_proven: bool) -> str | None:
     if importlib.util.find_spec("openvino") is None:
         commands = install_commands("openvino")
         return f"OpenVINO is not installed. Install it with one of\n{commands}"
@@ -20,11 +20,11 @@ def _problem(name: DeviceName, is_proven: bool) -> str | None:
     return None if is_proven else test_computation(PROBE)
 
 
-def _device(name: DeviceName, threads: int, precision: Precision) -> Device:
+def _device(threads: int, precision: Precision) -> Device:
     """Describe the CPU: one thread a call, as many calls at once as there are cores."""
     version = metadata.version("openvino")
     description = f"CPU ({count_text(threads, 'thread')}, OpenVINO {version})"
-    return Device(name, 1, description, lanes=threads, precision=precision)
+    return Device("openvino", 1, description, lanes=threads, precision=precision)
 
 
 def _precisions() -> tuple[Precision | None, ...]:

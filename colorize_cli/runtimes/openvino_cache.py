@@ -1,9 +1,7 @@
 """Graphs that OpenVINO has compiled, kept in the user's cache folder.
 
-OpenVINO has such a cache itself, but finds a graph there by its content, for which it first has to
-be read and brought to its shapes: 0.3 s of every start. Here a file's name says all that its
-content depends on, so that it is taken at once. A checksum goes behind the graph, whose weights
-OpenVINO takes as they are.
+OpenVINO's own cache has to read a graph to find it. Here a file's name says all that its content
+depends on. A checksum goes behind the graph, whose weights OpenVINO takes as they are.
 """
 
 import hashlib
@@ -27,21 +25,14 @@ _CHECKSUM_BYTES = 4
 
 
 class CompiledForms:
-    """The forms of a graph that were compiled on this CPU.
-
-    Each is for a shape of the first input, and one, whose shape is None, for any.
-    """
+    """The forms of a graph that were compiled on this CPU, by its first input's shape, or None."""
 
     def __init__(
         self, name: str, contents: Mapping[str, str], config: Mapping[str, object]
     ) -> None:
         """Find the folder, and delete in it what was used longest ago.
 
-        Args:
-            name: File name of the graph.
-            contents: SHA-256 (hex) of all graphs of the model by name: that the names in one are
-                those in the other was checked of these.
-            config: OpenVINO's, for compiling and loading.
+        `contents` has the SHA-256 (hex) of all graphs of the model, as they were checked together.
         """
         self._folder = cache_folder() / "openvino"
         prune(self._folder, _CACHE_BYTES)
@@ -57,8 +48,8 @@ class CompiledForms:
     def load(self, shape: Shape | None) -> Any | None:
         """Take a form; None where it is not there, is damaged, or OpenVINO refuses it."""
         with suppress(OSError, RuntimeError), self._place(shape).open("rb") as file:
-            # The weights stay in the tensor, which therefore has to have memory of its own. Of a
-            # mapped file it would die, should another machine cut or replace that in a shared home.
+            # Read and not mapped, as the weights stay in the tensor: the process would die, should
+            # another machine cut or replace the file in a shared home.
             size = max(0, os.fstat(file.fileno()).st_size - _CHECKSUM_BYTES)
             content = ov.Tensor(ov.Type.u8, [size])
             file.readinto(content.data)

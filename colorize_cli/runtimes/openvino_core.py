@@ -3,9 +3,8 @@
 import numpy as np
 import openvino as ov  # type: ignore[import-untyped]
 
-# One for the whole process, never let go. The first graph that a core compiles gives its thread an
-# alternate stack for signals, which goes with the core; should another thread let it go, the first
-# has a stack that is no more, and dies of the next signal.
+# One for the whole process, never let go: with it would go the stack for signals that it gives to
+# the thread that compiles first, which would die of the next signal.
 CORE = ov.Core()
 
 

@@ -7,38 +7,28 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..errors import DeviceError
 from ..system.machine import return_memory
 from .openvino_cache import CompiledForms
 from .openvino_core import CORE, last_line
 from .ort import plain
-from .runtime import Device, Feeds, GraphFile, GraphSet, Shape, Size
+from .runtime import Device, Feeds, GraphFile, GraphSet, Shape, Size, Value
 
 # How many forms of a graph are kept open; each holds its weights anew, 80 MB and more.
 _KEPT = 4
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
-Outputs = dict[str, NDArray[np.float32]]
 
 
 class OpenVinoGraph:
     """A graph, compiled for any shape and, where it runs often, for each of the usual ones.
 
-    Of a fixed shape it runs a fifth faster than for any shape, and takes 80 MB and a second or two
-    to compile; what was compiled is kept in the user's cache folder, from where it takes a fifth of
-    a second. So only those used last are kept in memory. Which form serves a photo depends on its
-    shape alone, since the bits do on the form.
+    A form of a fixed shape is faster, and takes 80 MB and a second or two to compile, or a fifth of
+    a second from the cache; only those used last are kept in memory. Which form serves a photo
+    depends on its shape alone, since the bits do on the form.
     """
 
     def __init__(self, file: GraphFile, graphs: GraphSet, device: Device) -> None:
-        """Open the graph.
-
-        Raises:
-            ModelError: The file is damaged, or not a graph of its family.
-            DeviceError: OpenVINO cannot read or compile it.
-        """
+        """Open the graph; ModelError if its file is damaged, DeviceError if OpenVINO refuses it."""
         self.spec = file.spec
         self._file, self._shape_of, self._description = file, graphs.shape, device.description
         precision = "fp32" if file.spec.needs_fp32 else str(device.precision)
@@ -64,16 +54,16 @@ class OpenVinoGraph:
         elif not any(map(self._cache.has, (None, *self._usual))):
             self._read()
 
-    def run(self, feeds: Feeds) -> Outputs:
+    def run(self, feeds: Feeds) -> dict[str, Value]:
         """Compute the outputs."""
         return self.bind({})(feeds)
 
-    def bind(self, feeds: Feeds) -> Callable[[Feeds], Outputs]:
+    def bind(self, feeds: Feeds) -> Callable[[Feeds], dict[str, Value]]:
         """Give inputs ahead; the form is held as long as the function, whatever else is opened."""
         ahead = {name: plain(value) for name, value in feeds.items()}
         held: dict[Shape, _Form] = {}
 
-        def run(others: Feeds) -> Outputs:
+        def run(others: Feeds) -> dict[str, Value]:
             inputs = ahead | {name: plain(value) for name, value in others.items()}
             shapes = {name: value.shape for name, value in inputs.items()}
             shape = shapes[self.spec.inputs[0]]
@@ -184,7 +174,7 @@ class _Form:
         self._idle: list[Any] = []  # requests that no call is using; one that failed is dropped
         self._outputs: list[str] = [node.get_any_name() for node in graph.outputs]
 
-    def infer(self, inputs: dict[str, Any]) -> Outputs:
+    def infer(self, inputs: dict[str, Any]) -> dict[str, Value]:
         """Compute all outputs, by name; safe in any thread."""
         try:
             request = self._idle.pop()

@@ -6,9 +6,8 @@ session counts only when it has kept the provider that was asked for.
 
 import importlib.metadata
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,19 +15,7 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 
 from ..errors import DeviceError
 from ..system.wording import count_text
-from .runtime import (
-    Device,
-    DeviceName,
-    Feeds,
-    Graph,
-    GraphFile,
-    GraphSet,
-    GraphSpec,
-    Precision,
-    Runtime,
-    Size,
-    Value,
-)
+from .runtime import Device, Feeds, Graph, GraphSet, GraphSpec, Precision, Runtime, Size, Value
 
 _PIP = f"{sys.executable} -m pip"
 _REPAIR = f"{_PIP} uninstall -y onnxruntime onnxruntime-gpu, then {_PIP} install onnxruntime-gpu"
@@ -48,22 +35,17 @@ CPU_PROVIDERS: Providers = ((CPU_PROVIDER, {}),)
 
 
 class OrtGraph:
-    """A session as a graph.
-
-    Attributes:
-        names: Names of the inputs and of the outputs.
-        node_counts: How many nodes each provider really runs, where that was looked at.
-    """
+    """A session as a graph."""
 
     def __init__(self, session: ort.InferenceSession, spec: GraphSpec, device: Device) -> None:
-        """Take a session."""
-        self.node_counts: dict[str, int] = {}
+        self.node_counts: dict[str, int] = {}  # that each provider really runs, where looked at
         self._session = session
         self._description = device.description
         # TensorRT hands over memory of the CUDA device that it runs on.
         self._memory = "cuda" if device.is_gpu else "cpu"
         self._feeds_others = spec.feeds_others
         self._outputs = [node.name for node in session.get_outputs()]
+        # Of the inputs and of the outputs.
         self.names = {node.name for node in session.get_inputs()}, set(self._outputs)
 
     def run(self, feeds: Feeds) -> dict[str, Value]:
@@ -112,33 +94,31 @@ def plain(value: Value) -> Any:
     return np.ascontiguousarray(value, np.float32)
 
 
-def _problem(name: DeviceName, is_proven: bool) -> str | None:
+def _problem(is_proven: bool) -> str | None:
     return None if is_proven else test_computation(CPU_PROVIDERS)
 
 
-def _device(name: DeviceName, threads: int, precision: Precision) -> Device:
+def _device(threads: int, precision: Precision) -> Device:
     """Describe the CPU: one thread a call, as many calls at once as there are cores."""
     hardware = f"{count_text(threads, 'thread')}, onnxruntime {ort.__version__}"
-    return Device(name=name, threads=1, lanes=threads, description=f"CPU ({hardware})")
+    return Device("cpu", threads=1, lanes=threads, description=f"CPU ({hardware})")
 
 
 def _open(graphs: GraphSet, device: Device) -> dict[str, Graph]:
     """Open all graphs side by side."""
     with ThreadPoolExecutor(len(graphs.files), "open") as pool:
-        opened = list(pool.map(partial(open_graph, device), graphs.files))
-    return checked(graphs, opened)
+        sessions = list(pool.map(lambda file: open_session(file.read(), device), graphs.files))
+    return as_graphs(graphs, device, sessions)
 
 
-def open_graph(device: Device, file: GraphFile, providers: Providers = CPU_PROVIDERS) -> OrtGraph:
-    """Open a graph with providers, as `open_session` does."""
-    return OrtGraph(open_session(file.read(), device, providers), file.spec, device)
-
-
-def checked(graphs: GraphSet, opened: Sequence[OrtGraph]) -> dict[str, Graph]:
-    """Give the opened graphs by name, once their names have been checked."""
-    by_name = {file.spec.name: graph for file, graph in zip(graphs.files, opened, strict=True)}
-    graphs.check({name: graph.names for name, graph in by_name.items()})
-    return dict(by_name)
+def as_graphs(
+    graphs: GraphSet, device: Device, sessions: Iterable[ort.InferenceSession]
+) -> dict[str, Graph]:
+    """Give sessions as graphs by name, once the names of inputs and outputs have been checked."""
+    pairs = zip(graphs.files, sessions, strict=True)
+    opened = {file.spec.name: OrtGraph(session, file.spec, device) for file, session in pairs}
+    graphs.check({name: graph.names for name, graph in opened.items()})
+    return dict(opened)
 
 
 RUNTIME = Runtime(_problem, _device, _open)
@@ -151,16 +131,10 @@ def open_session(
     *,
     records_providers: bool = False,
 ) -> ort.InferenceSession:
-    """Open an ONNX model.
+    """Open the content of an ONNX file with providers and their options, the preferred one first.
 
-    Args:
-        model: The content of the file.
-        device: Its threads are the session's.
-        providers: onnxruntime's providers with their options, the preferred one first.
-        records_providers: Whether the session can tell which provider runs which node.
-
-    Raises:
-        DeviceError: onnxruntime opened it elsewhere, or not at all.
+    The session has the device's threads and, where it `records_providers`, can tell which of them
+    runs which node. DeviceError is raised where onnxruntime opens it elsewhere, or not at all.
     """
     options = ort.SessionOptions()
     options.intra_op_num_threads = device.threads

@@ -3,9 +3,9 @@
 A runtime knows graphs, devices and shapes, and nothing of photographs, colours or diffusion.
 """
 
-import fnmatch
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from math import ceil
 from typing import Any, Literal, Protocol, Self, TypeAlias
 
@@ -53,20 +53,16 @@ class Device:
 
         Its graphs are of that, but for bfloat16, which a runtime makes of single precision.
         """
-        own = "fp32" if compute == "bf16" else compute
-        if own == "fp32":
-            return self.precision or own
-        return f"{own}+{self.precision}" if self.precision == "bf16" else own
+        if compute in ("fp32", "bf16"):
+            return self.precision or "fp32"
+        return f"{compute}+bf16" if self.precision == "bf16" else compute
 
     def batch_for(self, samples: int) -> int:
         """Count the photos that should go through together when each gets so many samples."""
         return self.photos_a_call if self.is_gpu else ceil(self.lanes / samples)
 
     def fitted(self, calls: int) -> Self:
-        """Use fewer lanes with more threads each where there are hardly any calls to make.
-
-        On the CPU bits do not depend on the number of threads.
-        """
+        """Use fewer lanes with more threads each where calls are few, which changes no bits."""
         lanes = max(1, min(self.lanes, calls))
         return replace(self, lanes=lanes, threads=self.threads * self.lanes // lanes)
 
@@ -82,16 +78,15 @@ class GraphSpec:
     feeds_others: bool = False  # so that its outputs stay on the device
     runs_often: bool = False  # many times a photo, so that a form for each usual shape pays
 
-    def check(self, inputs: set[str], outputs: set[str]) -> None:
-        """Raise ModelError where names are others than a graph of this family has."""
-        for found, patterns in ((inputs, self.inputs), (outputs, self.outputs)):
-            is_known = all(any(fnmatch.fnmatchcase(name, p) for p in patterns) for name in found)
-            is_whole = all(any(fnmatch.fnmatchcase(name, p) for name in found) for p in patterns)
-            if not (is_known and is_whole):
-                raise ModelError(
-                    f"{self.name} has {sorted(found)} where {sorted(patterns)} are expected. "
-                    "Make the bundle anew with `colorize export`."
-                )
+    def match(self, found: set[str], patterns: tuple[str, ...]) -> dict[str, set[str]]:
+        """Find names by their pattern; ModelError where a name or a pattern is left over."""
+        matches = {p: {name for name in found if fnmatchcase(name, p)} for p in patterns}
+        if not all(matches.values()) or set().union(*matches.values()) != found:
+            raise ModelError(
+                f"{self.name} has {sorted(found)} where {sorted(patterns)} are expected. "
+                "Make the bundle anew with `colorize export`."
+            )
+        return matches
 
 
 @dataclass(frozen=True)
@@ -118,25 +113,20 @@ class GraphSet:
     def check(self, names: Mapping[str, tuple[set[str], set[str]]]) -> None:
         """Check the names of inputs and outputs of the files that were read.
 
-        Raises:
-            ModelError: A file is not a graph of its family, or does not take what another gives.
+        ModelError says which is no graph of its family, or does not take what another gives.
         """
         given: dict[str, set[str]] = {}  # outputs by their pattern
-        for file in self.files:
-            if file.spec.name not in names:
-                continue
-            inputs, outputs = names[file.spec.name]
-            file.spec.check(inputs, outputs)
-            for pattern in given.keys() & set(file.spec.inputs):
-                taken = set(fnmatch.filter(inputs, pattern))
-                if taken != given[pattern]:
+        for spec in (file.spec for file in self.files if file.spec.name in names):
+            inputs, outputs = names[spec.name]
+            taken, gives = spec.match(inputs, spec.inputs), spec.match(outputs, spec.outputs)
+            for pattern in given.keys() & taken.keys():
+                if taken[pattern] != given[pattern]:
                     raise ModelError(
-                        f"{file.spec.name} takes {sorted(taken)}, and {sorted(given[pattern])} are "
-                        "given. Make the bundle anew with `colorize export`."
+                        f"{spec.name} takes {sorted(taken[pattern])}, and "
+                        f"{sorted(given[pattern])} are given. Make the bundle anew with "
+                        "`colorize export`."
                     )
-            given |= {
-                pattern: set(fnmatch.filter(outputs, pattern)) for pattern in file.spec.outputs
-            }
+            given |= gives
 
 
 class Graph(Protocol):
@@ -157,9 +147,9 @@ class Runtime:
     """What a device computes with; the constant `RUNTIME` of a module of `RUNTIMES` is one.
 
     Attributes:
-        problem: Says why a device cannot run here and what to do about it; None when it has just
+        problem: Says why the device cannot run here and what to do about it; None when it has just
             computed or, with `is_proven`, when it can be loaded, as it ran here before.
-        device: Describes a device, for so many threads of the CPU, in a precision.
+        device: Describes the device, for so many threads of the CPU, in a precision.
         open: Opens all graphs of a model, by file name. It raises ModelError where a file is not a
             graph of its family, and DeviceError where the device cannot run it.
         is_gpu: Whether bits depend on how many photos go through at once, as on a GPU.
@@ -168,8 +158,8 @@ class Runtime:
         announcement: Says what opening graphs will take long for; None where it takes seconds.
     """
 
-    problem: Callable[[DeviceName, bool], str | None]
-    device: Callable[[DeviceName, int, Precision], Device]
+    problem: Callable[[bool], str | None]
+    device: Callable[[int, Precision], Device]
     open: Callable[[GraphSet, Device], dict[str, Graph]]
     is_gpu: bool = False
     precisions: Callable[[], tuple[Precision | None, ...]] = lambda: (None,)

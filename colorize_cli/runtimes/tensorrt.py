@@ -22,8 +22,8 @@ from ..system.files import cache_folder, prune
 from ..system.gpu import find_gpu
 from ..system.installed import install_commands
 from . import cuda
-from .ort import OrtGraph, Providers, checked, graph_inputs, open_session
-from .runtime import Device, DeviceName, Graph, GraphSet, Precision, Runtime
+from .ort import OrtGraph, Providers, graph_inputs, open_session
+from .runtime import Device, Graph, GraphSet, Precision, Runtime
 
 _CACHE_BYTES = 8 << 30
 _PROVIDER = "TensorrtExecutionProvider"
@@ -31,24 +31,23 @@ _LIBRARIES = ("libnvinfer.so.10", "libnvonnxparser.so.10")
 _log = logging.getLogger(__name__)
 
 
-def _problem(name: DeviceName, is_proven: bool) -> str | None:
+def _problem(is_proven: bool) -> str | None:
     def cure() -> str:
         return f"{cuda.cure()}\nand TensorRT 10 beside them:\n{install_commands('tensorrt')}"
 
     preload = partial(cuda.preload_wheel, "tensorrt_libs", _LIBRARIES)
-    return cuda.gpu_problem(name, _providers({}), cure, preload)
+    return cuda.gpu_problem("tensorrt", _providers({}), cure, preload)
 
 
-def _device(name: DeviceName, threads: int, precision: Precision) -> Device:
-    return cuda.gpu_device(name, "TensorRT", threads)
+def _device(threads: int, precision: Precision) -> Device:
+    return cuda.gpu_device("tensorrt", "TensorRT", threads)
 
 
 def _announcement(graphs: GraphSet) -> str | None:
     """Say that engines are to be built, and about how long it takes; None when they are there.
 
-    Each graph has an engine at least: several where TensorRT takes it in parts, of which one is
-    enough here, as nobody knows their number before. One that is left to CUDA as a whole has
-    none, and then this is said at each run.
+    A graph that TensorRT takes in parts has several, of which one is enough here. One that is left
+    to CUDA as a whole has none, and then this is said at each run.
     """
     folder = engine_folder(graphs)
     names = [Path(file.spec.name).stem for file in graphs.files]
@@ -64,7 +63,7 @@ def _announcement(graphs: GraphSet) -> str | None:
 def _open(graphs: GraphSet, device: Device) -> dict[str, Graph]:
     """Open one graph after the other, as TensorRT chooses kernels by their times."""
     caches = _cache_options(graphs)
-    opened: list[OrtGraph] = []
+    opened: dict[str, OrtGraph] = {}
     for file in graphs.files:
         model, name = file.read(), file.spec.name
         options = {
@@ -76,9 +75,10 @@ def _open(graphs: GraphSet, device: Device) -> dict[str, Graph]:
             **shape_options(graphs, name, graph_inputs(model)),
         }
         session = open_session(model, device, _providers(options), records_providers=True)
-        opened.append(OrtGraph(session, file.spec, device))
-        opened[-1].node_counts = node_counts(session, name)
-    return checked(graphs, opened)
+        opened[name] = OrtGraph(session, file.spec, device)
+        opened[name].node_counts = node_counts(session, name)
+    graphs.check({name: graph.names for name, graph in opened.items()})
+    return dict(opened)
 
 
 RUNTIME = Runtime(_problem, _device, _open, is_gpu=True, announcement=_announcement)
@@ -107,11 +107,7 @@ def shape_options(
 
 
 def _cache_options(graphs: GraphSet) -> dict[str, str]:
-    """Make the folders of the caches, and delete in them what was used longest ago.
-
-    Raises:
-        DeviceError: A folder cannot be made; without it every run would build for minutes.
-    """
+    """Make the folders of the caches, or raise DeviceError; delete what was used longest ago."""
     folder = engine_folder(graphs)
     # The models share how long layers take, by all for which TensorRT would refuse it.
     # onnxruntime puts the compute capability into the file's name, no more.
@@ -162,14 +158,8 @@ def node_counts(session: ort.InferenceSession, graph: str) -> dict[str, int]:
 
     onnxruntime hands what TensorRT cannot take to the provider behind it, without a word. Where it
     names TensorRT for no node at all, that is logged as a warning and no error: how it counts
-    engines has been seen on no machine with TensorRT.
-
-    Args:
-        session: A session of `open_session` with TensorRT first, which records providers.
-        graph: Its file name, for the message.
-
-    Raises:
-        DeviceError: The session has no TensorRT.
+    engines has been seen on no machine with TensorRT. The session records providers; DeviceError,
+    which names the file `graph`, is raised where it has no TensorRT.
     """
     counts: Counter[str] = Counter()
     for part in session.get_provider_graph_assignment_info():

@@ -13,9 +13,8 @@ FAMILIES = {"encoder": ".diffusion", "palette": ".diffusion"}
 def parse_family(name: str, grid: int, sampling: Mapping[str, Any]) -> Family:
     """Read the family of a bundle, by its name, from its own table of `bundle.json`.
 
-    Raises:
-        KeyError: The name is unknown, or the table lacks a field.
-        TypeError, ValueError: A field makes no sense; the message says which.
+    KeyError is raised for an unknown name or where a field is missing, TypeError or ValueError
+    where one makes no sense; the message says which.
     """
     family: Family = import_module(FAMILIES[name], __package__).parse(name, grid, sampling)
     return family

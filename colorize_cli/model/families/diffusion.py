@@ -22,8 +22,7 @@ from .family import Graphs, OnStep, Step
 ENCODER, DENOISER = "encoder.onnx", "denoiser.onnx"
 Denoise: TypeAlias = Callable[[Float, Float], Float]
 
-# The encoder runs once a photo, and what it finds decides all: in bfloat16 it moved colours by 0.7
-# CIEDE2000 where the denoiser alone moves them by 0.1.
+# In bfloat16 the encoder moves colours by 0.7 CIEDE2000, where the denoiser moves them by 0.1.
 _ENCODER = GraphSpec(ENCODER, ("L",), ("cond_*",), needs_fp32=True, feeds_others=True)
 _DENOISER = GraphSpec(DENOISER, ("noisy_ab", "cond_*", "gamma"), ("prediction",), runs_often=True)
 _GRAPHS: Mapping[str, tuple[GraphSpec, ...]] = {

@@ -19,14 +19,8 @@ def _read_pages(data: bytes) -> Iterator[Page]:
         raise ImageError(TRUNCATED)
     width, height = struct.unpack_from(sides, data, 18)
     page = decode(data, width, abs(height))  # negative: rows run downwards
-    yield replace(page, metadata=_metadata(data))
-
-
-def _metadata(data: bytes) -> Metadata:
-    if len(data) < 46 or data[14] < 40:
-        return Metadata()
-    x, y = struct.unpack_from("<ii", data, 38)
-    return Metadata(dpi=dpi_of(x, y, METRES_PER_INCH))
+    x, y = struct.unpack_from("<ii", data, 38) if len(data) >= 46 and data[14] >= 40 else (0, 0)
+    yield replace(page, metadata=Metadata(dpi=dpi_of(x, y, METRES_PER_INCH)))
 
 
 def _write(page: Page) -> bytes:

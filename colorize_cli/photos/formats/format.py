@@ -30,34 +30,23 @@ class Page:
 
 @dataclass(frozen=True)
 class Format:
-    """A file format of photographs; sides are in pixels.
+    """A file format of photographs."""
 
-    Attributes:
-        suffixes: In lower case; the first is given where the source's does not fit.
-        begins: A regular expression for the first `SNIFF_BYTES` bytes, or fewer, of its files.
-        read_pages: Reads the pages of a file, most have one, each when it is asked for. Raises
-            ImageError, for an absurd size before memory is taken.
-        write: Encodes a page of RGB that holds no more than the format does.
-        holds: The parts of the metadata that it has room for, each with the most bytes.
-        choice: What --format calls it; None where it is only kept.
-        grey_suffixes: Those of `suffixes` that a picture in colour may not have.
-        is_deep: Whether it holds 16 bits a channel.
-        tolerance: Levels that the channels of a grey picture may differ by once decoded.
-        adapt: Moves metadata to where the format has room for them.
-    """
-
-    title: str
-    suffixes: tuple[str, ...]
-    begins: bytes
+    title: str  # for people
+    suffixes: tuple[str, ...]  # in lower case; the first is given where the source's does not fit
+    begins: bytes  # a regular expression for the first `SNIFF_BYTES` bytes, or fewer, of its files
+    # Reads the pages of a file, most have one, each when it is asked for. Raises ImageError, for an
+    # absurd size before memory is taken.
     read_pages: Callable[[bytes], Iterable[Page]]
-    write: Callable[[Page], bytes]
-    holds: Mapping[str, float]
-    choice: str | None = None
-    grey_suffixes: tuple[str, ...] = ()
+    write: Callable[[Page], bytes]  # encodes a page of RGB that holds no more than the format does
+    holds: Mapping[str, float]  # the most bytes of each part of the metadata that it has room for
+    choice: str | None = None  # what --format calls it; None where it is only kept
+    grey_suffixes: tuple[str, ...] = ()  # those that a picture in colour may not have
     has_alpha: bool = True
-    is_deep: bool = False
-    longest_side: float = math.inf
-    tolerance: int = 0
+    is_deep: bool = False  # it holds 16 bits a channel
+    longest_side: float = math.inf  # in pixels
+    tolerance: int = 0  # levels that the channels of a grey picture may differ by once decoded
+    # Moves metadata to where the format has room for them.
     adapt: Callable[[Metadata], Metadata] = lambda metadata: metadata
 
 

@@ -75,10 +75,7 @@ def _frame_of(segments: _Segments) -> tuple[int, int, int, int]:
 
 
 def _damage(data: bytes) -> list[str]:
-    """Decode the pixels once more, at an eighth of their size, and return a warning of damage.
-
-    It is no error: libjpeg complains of files, too, whose picture is whole.
-    """
+    """Decode the pixels once more, at an eighth of their size, and return a warning of damage."""
     decode = partial(simplejpeg.decode_jpeg, data, "GRAY", fastdct=True, min_height=1, min_width=1)
     try:
         decode()

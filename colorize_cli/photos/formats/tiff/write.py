@@ -15,8 +15,7 @@ def write(page: Page) -> bytes:
     """Write a colour TIFF with all of the metadata but the comments.
 
     What was compressed is by deflate with the horizontal predictor, which every reader knows; LZW
-    leaves 16-bit photographs as large as they were. Level 6 takes 8 times as long as 1 at 8 bits,
-    twice at 16, for a tenth less.
+    leaves 16-bit photographs as large as they were.
     """
     metadata, alpha, compressed = page.metadata, page.alpha, page.compressed
     block = metadata.exif or exif.build([], "<")
