@@ -13,9 +13,8 @@ from ..system.wording import count_text
 from . import pipeline
 from .ledger import Ledger
 from .model_and_device import ModelAndDevice
-from .observer import Observer
 from .options import Options
-from .outcome import Outcome
+from .outcome import Observer, Outcome
 from .output_names import Job
 from .photo_job import Put, Treatment
 from .plan import Plan, make_plan, require_photos

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ..errors import UsageError
-from .observer import Observer
-from .outcome import Outcome
+from .outcome import Observer, Outcome
 from .settings import RunSettings
 
 # What the log calls what is neither done nor failed, and the reason that it states.

@@ -3,26 +3,33 @@
 File names are data: never markup, never wrapped, control characters escaped.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 
+from rich import progress as rich
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from ..system.messages import Progress
 from ..system.paths import shown
-from .progress import ProgressReport
+from ..system.wording import duration_text, rate_text
+
+_LINE_SECONDS = 10.0
 
 
 class Terminal:
     """Tell the user what happens: `Messages` on the terminal; if quiet, no notes nor progress."""
 
     def __init__(self, *, is_quiet: bool = False, console: Console | None = None) -> None:
-        self.is_quiet = is_quiet
-        self.console = screen = console or Console(stderr=True)
+        self._is_quiet = is_quiet
+        self._console = screen = console or Console(stderr=True)
         self.is_live = screen.is_terminal and screen.file.isatty() and not screen.is_dumb_terminal
 
     def note(self, text: str) -> None:
         """Say what a user wants to know; not with -q."""
-        if not self.is_quiet:
+        if not self._is_quiet:
             self._print(text)
 
     def warn(self, text: str) -> None:
@@ -39,14 +46,63 @@ class Terminal:
 
     def table(self, table: RenderableType) -> None:
         """Show a table of rich below an empty line."""
-        self.console.print()
-        self.console.print(table)
+        self._console.print()
+        self._console.print(table)
 
-    def progress(self, total: int) -> ProgressReport:
-        """Show progress over `total` photographs, within a `with` statement."""
-        return ProgressReport(self, total)
+    @contextmanager
+    def progress(self, total: int) -> Iterator[Progress]:
+        """Show progress over `total` photographs."""
+        if self._is_quiet or not self.is_live:
+            yield _Lines(self.note, total)
+            return
+        columns = (
+            rich.TextColumn("colorizing"),
+            rich.BarColumn(),
+            rich.MofNCompleteColumn(),
+            _RateColumn(),
+            rich.TimeRemainingColumn(elapsed_when_finished=True),
+        )
+        with rich.Progress(*columns, console=self._console) as bar:
+            yield _Bar(bar, total)
 
     def _print(self, text: str, style: str = "") -> None:
         # Text objects know neither markup nor emoji codes; the terminal wraps them itself.
         lines = "\n".join(map(shown, text.split("\n")))
-        self.console.print(Text(lines, style), soft_wrap=True, highlight=False)
+        self._console.print(Text(lines, style), soft_wrap=True, highlight=False)
+
+
+class _Bar:
+    def __init__(self, bar: rich.Progress, total: int) -> None:
+        self._bar = bar
+        self._task = bar.add_task("", total=total)
+
+    def advance(self) -> None:
+        self._bar.advance(self._task)
+
+
+class _RateColumn(rich.ProgressColumn):
+    """Photographs a second."""
+
+    def render(self, task: rich.Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(rate_text(speed) if speed else "", "progress.data.speed")
+
+
+class _Lines:
+    """A line now and then."""
+
+    def __init__(self, note: Callable[[str], None], total: int) -> None:
+        self._note = note
+        self._total = total
+        self._done = 0
+        self._started = self._last_line = monotonic()
+
+    def advance(self) -> None:
+        self._done += 1
+        now = monotonic()
+        if now - self._last_line < _LINE_SECONDS or self._done == self._total:
+            return
+        self._last_line = now
+        rate = self._done / (now - self._started)
+        left = duration_text((self._total - self._done) / rate)
+        self._note(f"{self._done}/{self._total}, {rate_text(rate)}, about {left} left")

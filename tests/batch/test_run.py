@@ -13,9 +13,8 @@ from made.messages import Told
 from made.pictures import encode, grey
 
 from colorize_cli.batch.ledger import SETTINGS_NAME
-from colorize_cli.batch.observer import Observer
 from colorize_cli.batch.options import Options
-from colorize_cli.batch.outcome import Outcome
+from colorize_cli.batch.outcome import Observer, Outcome
 from colorize_cli.batch.output_names import Job
 from colorize_cli.batch.photo_job import Put, Treatment
 from colorize_cli.batch.plan import Plan

@@ -12,11 +12,9 @@ from rich.console import Console
 from colorize_cli.batch.outcome import Outcome
 from colorize_cli.batch.output_names import Job
 from colorize_cli.batch.plan import Plan
-from colorize_cli.cli import progress as progress_of_cli
-from colorize_cli.cli import summary as summary_of_cli
-from colorize_cli.cli.naming import Naming
-from colorize_cli.cli.progress import PhotoProgress
-from colorize_cli.cli.summary import Summary
+from colorize_cli.cli import observers
+from colorize_cli.cli import terminal as terminal_of_cli
+from colorize_cli.cli.observers import Naming, PhotoProgress, Summary
 from colorize_cli.cli.terminal import Terminal
 from colorize_cli.imaging.choose_samples import Choice
 
@@ -41,7 +39,7 @@ def done(source: str = "in/x.png", *, is_alike: bool = False, **facts: Any) -> O
 
 def test_progress_off_a_terminal_is_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(progress_of_cli, "monotonic", lambda: now)
+    monkeypatch.setattr(terminal_of_cli, "monotonic", lambda: now)
     told, stream = terminal()
     assert not told.is_live
     with told.progress(100) as progress:
@@ -58,7 +56,7 @@ def test_progress_off_a_terminal_is_a_line_now_and_then(monkeypatch: pytest.Monk
 
 def test_progress_counts_what_comes_after_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(progress_of_cli, "monotonic", lambda: now)
+    monkeypatch.setattr(terminal_of_cli, "monotonic", lambda: now)
     told, stream = terminal()
     with PhotoProgress(told) as progress:
         progress.outcome(Outcome(Path("in/bad.png"), "failed", "empty file"))
@@ -99,7 +97,7 @@ def test_what_failed_is_named_and_with_v_every_photo() -> None:
 
 def test_the_summary_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(summary_of_cli, "monotonic", lambda: now)
+    monkeypatch.setattr(observers, "monotonic", lambda: now)
     told, stream = terminal()
     summary = Summary(told, on_colour="copy")
     for number in range(4):

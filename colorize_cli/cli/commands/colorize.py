@@ -63,9 +63,7 @@ def colorize(
     from ...batch.options import Options
     from ...batch.run import run
     from ...batch.run_log import RunLog
-    from ..naming import Naming
-    from ..progress import PhotoProgress
-    from ..summary import Summary
+    from ..observers import Naming, PhotoProgress, Summary
     from ..terminal import Terminal
 
     is_quiet, is_verbose = quiet and not verbose, verbose and not quiet

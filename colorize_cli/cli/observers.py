@@ -1,20 +1,18 @@
-"""What became of the photographs of a run, counted as they come and said at its end."""
+"""What the user is told of the photographs of a run: names, progress, and what became of all."""
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
 
-from ..batch.observer import Observer
-from ..batch.outcome import Outcome
-from ..system.messages import Messages
+from ..batch.outcome import Observer, Outcome
+from ..batch.photo_job import OnColour
+from ..batch.plan import Plan
+from ..batch.settings import RunSettings
+from ..system.messages import Messages, Progress
 from ..system.paths import shown
 from ..system.wording import duration_text, rate_text
-
-if TYPE_CHECKING:
-    from ..batch.photo_job import OnColour
-    from ..batch.plan import Plan
 
 _LISTED_FAILURES = 50  # the log has them all
 _LISTED_SUFFIXES = 5
@@ -34,11 +32,62 @@ _REMARKS = {
 }
 
 
+class Naming(Observer):
+    """Say of every photograph what the user wants to know of it."""
+
+    def __init__(self, messages: Messages, *, is_verbose: bool = False) -> None:
+        self._messages = messages
+        self._is_verbose = is_verbose
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Name a photograph that failed; if verbose, every one that was worked on."""
+        if outcome.status == "failed":
+            self._messages.failure(outcome.source, outcome.reason or "")
+        elif outcome.status == "there" or not self._is_verbose:
+            return
+        elif outcome.status == "left out":
+            self._messages.note(f"left out {shown(outcome.source)}: it is in colour")
+        else:
+            written = [outcome.outputs[k] for k in outcome.written]
+            more = f" and {len(written) - 1} more" if len(written) > 1 else ""
+            self._messages.note(
+                f"{outcome.status} {shown(outcome.source)} -> {shown(written[0])}{more} "
+                f"({outcome.seconds:.1f} s)"
+            )
+            for warning in outcome.warnings:
+                self._messages.warn(f"  {warning}")
+
+
+class PhotoProgress(Observer):
+    """Show how far the photographs of a run have come."""
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+        self._shown = ExitStack()
+        self._progress: Progress | None = None
+
+    def __exit__(self, *exception: object) -> None:
+        self._shown.close()
+
+    def start(self, photos: int, settings: RunSettings) -> None:
+        """Show that nothing is done yet."""
+        self._progress = self._shown.enter_context(self._messages.progress(photos))
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Count one more, of those that are worked on."""
+        if self._progress:
+            self._progress.advance()
+
+    def end(self, plan: Plan) -> None:
+        """Make room for what is said at the end."""
+        self._shown.close()
+
+
 class Summary(Observer):
     """Count what becomes of photographs, and say it at the end; options are as in `Options`."""
 
     def __init__(
-        self, messages: Messages, *, on_colour: "OnColour" = "recolour", fail_fast: bool = False
+        self, messages: Messages, *, on_colour: OnColour = "recolour", fail_fast: bool = False
     ) -> None:
         self._messages = messages
         self._on_colour = on_colour
@@ -59,7 +108,7 @@ class Summary(Observer):
             self._found["came out grey"] += bool(outcome.choice.grey)
             self._found["all alike"] += outcome.choice.is_alike
 
-    def end(self, plan: "Plan") -> None:
+    def end(self, plan: Plan) -> None:
         """Say what became of everything, and of a long run once more what failed."""
         rows = [*self._main_rows(plan), *self._details(plan)]
         width = max(len(name) for name, _, _ in rows)
@@ -73,7 +122,7 @@ class Summary(Observer):
         if more := self._statuses["failed"] - len(self._failures):
             self._messages.note(f"and {more} more failures (--log has all)")
 
-    def _main_rows(self, plan: "Plan") -> Iterator[tuple[str, int, str]]:
+    def _main_rows(self, plan: Plan) -> Iterator[tuple[str, int, str]]:
         done, there, failed = (self._statuses[name] for name in ("done", "there", "failed"))
         seconds = monotonic() - self._started
         rate = f"{rate_text(done / seconds)}, " if done and seconds > 0 else ""
@@ -85,7 +134,7 @@ class Summary(Observer):
             stuck = "mend or move what failed, or go on without --fail-fast"
             yield "not reached", left, stuck if is_stuck else "the same command goes on from here"
 
-    def _details(self, plan: "Plan") -> Iterator[tuple[str, int, str]]:
+    def _details(self, plan: Plan) -> Iterator[tuple[str, int, str]]:
         """Rows of which there is something to count."""
         rows = (
             ("in colour", self._found["colour"], _ON_COLOUR[self._on_colour]),
