@@ -19,11 +19,11 @@ import numpy as np
 import psutil
 import tifffile
 
-from colorize_cli.batch.options import Options
 from colorize_cli.batch.outcome import Outcome
 from colorize_cli.batch.photo_job import Treatment
 from colorize_cli.batch.pipeline import run as run_batch
 from colorize_cli.batch.plan import make_plan
+from colorize_cli.batch.settings import Options
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer, choose_device
 from colorize_cli.system.machine import describe_machine, peak_memory

@@ -7,11 +7,11 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from colorize_cli.batch.options import Options
 from colorize_cli.batch.outcome import Outcome
 from colorize_cli.batch.photo_job import Treatment
 from colorize_cli.batch.pipeline import run as run_batch
 from colorize_cli.batch.plan import make_plan
+from colorize_cli.batch.settings import Options
 from colorize_cli.errors import ImageError
 from colorize_cli.model.colorizer import Colorizer, Prepared
 from colorize_cli.photos.read import read_photo

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import torch
 
-from colorize_cli.batch.options import Options
 from colorize_cli.batch.outcome import Outcome
 from colorize_cli.batch.photo_job import Treatment
 from colorize_cli.batch.pipeline import run as run_batch
 from colorize_cli.batch.plan import make_plan
+from colorize_cli.batch.settings import Options
 from colorize_cli.errors import ImageError
 from colorize_cli.imaging.frame import frame_for
 from colorize_cli.imaging.lab import levels_from_linear, lightness, linear_planes

@@ -15,9 +15,8 @@ from ..runtimes.find_device import resolve, runtime_of
 from ..runtimes.runtime import Device
 from ..system.messages import Messages
 from ..system.paths import shown
-from .options import Options
-from .run_notes import introduce, tell_differences
-from .settings import RunSettings, settle, wanted_model
+from ..system.wording import count_text
+from .settings import Options, RunSettings, settle, tell_differences, wanted_model
 
 # Of what decides the pixels on every device.
 _VERSIONS = {
@@ -107,8 +106,7 @@ class ModelAndDevice:
                 batch=settings.batch,
                 note=self._messages.note,
             )
-            is_kept_to = self._is_kept_to and self._options.device == "auto"
-            introduce(self._messages, colorizer, settings, is_kept_to=is_kept_to)
+            self._introduce(colorizer, settings)
         if self._last:
             tell_differences(self._messages, self._options.out, self._last, settings)
         return colorizer, settings
@@ -134,3 +132,20 @@ class ModelAndDevice:
             batch=settings.batch or batch,
             versions={} if dry else {**runtime_of(device.name).versions(), **_VERSIONS},
         )
+
+    def _introduce(self, colorizer: Colorizer, settings: RunSettings) -> None:
+        """Say what really runs, and whether its device is kept to because it was the last run's."""
+        device, note = colorizer.device, self._messages.note
+        is_kept_to = self._is_kept_to and self._options.device == "auto"
+        why = ", as in the last run" if is_kept_to else ""
+        note(f"device: {device.description}, {settings.precision}{why}")
+        if device.note:
+            note(f"no GPU is used: {device.note}")
+        chosen = settings.candidates
+        note(
+            f"model: {self.bundle.name} ({settings.model_digest[:12]}), size {settings.size}, "
+            f"{count_text(settings.steps, 'step')}, seed {settings.seed}"
+            + (f", chosen from {chosen} candidates a photo" if chosen else "")
+        )
+        if warning := colorizer.family.warning:
+            self._messages.warn(warning)

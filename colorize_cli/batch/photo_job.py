@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from ..errors import ColorizeError
 from ..imaging.choose_samples import Choice
@@ -16,8 +16,8 @@ from ..photos.write import encode_photo, losses
 from ..system.files import write_atomic
 from .outcome import Outcome, Status
 from .output_names import Job
+from .settings import OnColour
 
-OnColour: TypeAlias = Literal["recolour", "skip", "copy"]
 # Called with a job, the number, from 0, of a sample, the content of its file, and the digest (hex)
 # of its photo, in any thread; it writes the file.
 Put: TypeAlias = Callable[[Job, int, bytes, str], None]

@@ -18,10 +18,10 @@ from ..photos.formats import listed
 from ..system.paths import composed, folded, one_line, shown
 from ..system.wording import count_text
 from .ledger import Ledger
-from .options import Options
 from .outcome import Outcome
 from .output_names import Job, name_outputs
 from .scan import scan
+from .settings import Options
 
 
 @dataclass(frozen=True)

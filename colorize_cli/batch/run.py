@@ -13,13 +13,11 @@ from ..system.wording import count_text
 from . import pipeline
 from .ledger import Ledger
 from .model_and_device import ModelAndDevice
-from .options import Options
 from .outcome import Observer, Outcome
 from .output_names import Job
 from .photo_job import Put, Treatment
 from .plan import Plan, make_plan, require_photos
-from .run_notes import tell_given
-from .settings import RunSettings
+from .settings import Options, RunSettings, tell_given
 
 # What carries out jobs, as `pipeline.run` does.
 Execute: TypeAlias = Callable[

@@ -1,4 +1,4 @@
-"""Settle what colourings are made with: as given, else as in the folder's last run.
+"""Settle what colourings are made with, as given, else as in the folder's last run, and say it.
 
 An option that is not given is what the folder's record has: the device that `auto` chose, the
 model, the seed, the candidates, and the size and the steps while the model is the same. An option
@@ -7,15 +7,58 @@ as well where it was stopped. When it differs from the record the user is told, 
 stay as they are, and missing ones are made with the new settings.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal, TypeAlias
 
-from .options import Options, check_candidates
+from ..errors import UsageError
+from ..model.bundle import Bundle
+from ..runtimes.find_device import runs_on_gpu
+from ..system.messages import Messages
+from ..system.paths import shown
 
-if TYPE_CHECKING:
-    from ..model.bundle import Bundle
+OnColour: TypeAlias = Literal["recolour", "skip", "copy"]
+
+# Settings under which sample k of a photo has other pixels, in the words of the command line.
+_DECISIVE = ("seed", "model", "size", "steps", "candidates", "device", "precision", "batch")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for; what is None comes from the folder's record or from the bundle.
+
+    Attributes:
+        samples: Colourings a photo.
+        candidates: Samples to draw and choose them from; 0 for no choice.
+        model: Name or path of a bundle.
+        device: "auto" | "cpu" | "openvino" | "cuda" | "tensorrt".
+        batch: Photographs for one run of the network.
+        size: Working size in pixels.
+        format: "keep" | "png" | "jpg" | "webp" | "tiff".
+        recursive: Whether folders below a named folder are visited as well.
+        overwrite: Whether existing outputs are made again.
+    """
+
+    paths: tuple[Path, ...]
+    out: Path
+    samples: int = 1
+    candidates: int | None = None
+    seed: int | None = None
+    model: str | None = None
+    device: str = "auto"
+    batch: int | None = None
+    size: int | None = None
+    steps: int | None = None
+    format: str = "keep"
+    on_colour: OnColour = "recolour"
+    recursive: bool = True
+    overwrite: bool = False
+    fail_fast: bool = False
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        _check_candidates(self.candidates or 0, self.samples)
 
 
 @dataclass(frozen=True)
@@ -49,7 +92,7 @@ class RunSettings:
         return self.candidates or self.samples
 
 
-def settle(options: Options, last: RunSettings | None, bundle: "Bundle") -> RunSettings:
+def settle(options: Options, last: RunSettings | None, bundle: Bundle) -> RunSettings:
     """Settle the settings, but for what only the device can tell.
 
     `last` is None where no last run counts, and `bundle` is of the `wanted_model`. A device that is
@@ -74,7 +117,7 @@ def settle(options: Options, last: RunSettings | None, bundle: "Bundle") -> RunS
         format=options.format,
         candidates=_first(options.candidates, last.candidates if last else 0),
     )
-    check_candidates(settings.candidates, settings.samples)
+    _check_candidates(settings.candidates, settings.samples)
     return settings
 
 
@@ -85,3 +128,66 @@ def wanted_model(given: str | None, last: RunSettings | None) -> str:
 
 def _first(given: int | None, otherwise: int) -> int:
     return otherwise if given is None else given
+
+
+def _check_candidates(candidates: int, samples: int) -> None:
+    """Raise UsageError where there are fewer candidates than samples to be chosen from them."""
+    if 0 < candidates < samples:
+        raise UsageError(
+            f"{samples} samples cannot be chosen from {candidates} candidates: name more "
+            "--candidates, or fewer --samples."
+        )
+
+
+def tell_differences(messages: Messages, out: Path, last: RunSettings, now: RunSettings) -> None:
+    """Say what differs from the last run into the folder."""
+    renaming = ["format"] if (last.samples == 1) == (now.samples == 1) else ["samples", "format"]
+    if renamed := _changes(vars(last), vars(now), renaming):
+        messages.warn(
+            f"the last run into {shown(out)} gave other names ({renamed}): the "
+            "files that are there stay beside the new ones"
+        )
+    if differences := _differences(last, now):
+        messages.warn(_other_settings(out, differences))
+    elif changed := _changes(last.versions, now.versions, now.versions):
+        messages.note(
+            f"the last run into {shown(out)} had other versions ({changed}): "
+            "new files may differ from what those would have given, invisibly"
+        )
+
+
+def tell_given(messages: Messages, out: Path, last: RunSettings, options: Options) -> None:
+    """Say, where there is nothing to be made, which given settings differ from the last run's."""
+    names = ("seed", "size", "steps", "candidates")
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    device = last.device if options.device == "auto" else options.device
+    differences = [_differences(last, replace(last, device=device, **given))]
+    if options.model and last.model not in (options.model, str(Path(options.model).absolute())):
+        differences.append(f"model {last.model}, now {options.model}")
+    if any(differences):
+        messages.warn(_other_settings(out, ", ".join(filter(None, differences))))
+
+
+def _differences(last: RunSettings, now: RunSettings) -> str:
+    """Name the settings that change pixels and differ.
+
+    Between CPUs the batch makes no difference, and of what is not known nothing is said.
+    """
+    counts = {"batch": any(map(runs_on_gpu, (last.device, now.device))), "precision": now.precision}
+    before, after = (vars(each) | {"model": each.model_digest[:12]} for each in (last, now))
+    return _changes(before, after, [name for name in _DECISIVE if counts.get(name, True)])
+
+
+def _changes(
+    before: Mapping[str, object], after: Mapping[str, object], names: Iterable[str]
+) -> str:
+    """Say what differs, as `seed 0, now 7`."""
+    pairs = ((name, before.get(name), after.get(name)) for name in names)
+    return ", ".join(f"{name} {old}, now {new}" for name, old, new in pairs if old != new)
+
+
+def _other_settings(out: Path, differences: str) -> str:
+    return (
+        f"{shown(out)} holds colourings made with other settings ({differences}): files that "
+        "exist stay as they are; --overwrite makes all anew, another --out keeps them apart"
+    )

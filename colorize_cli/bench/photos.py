@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..batch.options import Options
 from ..batch.output_names import Job
 from ..batch.plan import make_plan
+from ..batch.settings import Options
 from ..errors import UsageError
 from ..system.paths import shown
 from .synthetic import synthetic_photo

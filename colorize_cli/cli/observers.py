@@ -7,9 +7,8 @@ from pathlib import Path
 from time import monotonic
 
 from ..batch.outcome import Observer, Outcome
-from ..batch.photo_job import OnColour
 from ..batch.plan import Plan
-from ..batch.settings import RunSettings
+from ..batch.settings import OnColour, RunSettings
 from ..system.messages import Messages, Progress
 from ..system.paths import shown
 from ..system.wording import duration_text, rate_text

@@ -12,9 +12,7 @@ from made.messages import Told
 from made.settings import run_settings
 
 from colorize_cli.batch.ledger import ORIGINS_NAME, SETTINGS_NAME, Ledger, Made, Origin
-from colorize_cli.batch.options import Options
-from colorize_cli.batch.run_notes import tell_differences
-from colorize_cli.batch.settings import settle
+from colorize_cli.batch.settings import Options, settle, tell_differences
 from colorize_cli.model.bundle import load_bundle
 
 OUT = Path("out")

@@ -11,12 +11,12 @@ from made.pictures import color, encode, grey
 
 from colorize_cli.batch import pipeline as batch
 from colorize_cli.batch.ledger import Ledger, Made
-from colorize_cli.batch.options import Options
 from colorize_cli.batch.outcome import Outcome
 from colorize_cli.batch.output_names import Job
-from colorize_cli.batch.photo_job import OnColour, Put, Treatment, write_file
+from colorize_cli.batch.photo_job import Put, Treatment, write_file
 from colorize_cli.batch.pipeline import run
 from colorize_cli.batch.plan import make_plan
+from colorize_cli.batch.settings import OnColour, Options
 from colorize_cli.errors import DeviceError
 from colorize_cli.imaging.area_resample import to_working
 from colorize_cli.imaging.choose_samples import Choice, judge

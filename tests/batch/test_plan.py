@@ -7,8 +7,8 @@ import pytest
 from made.pictures import encode, grey, tiff
 
 from colorize_cli.batch.ledger import ORIGINS_NAME, SETTINGS_NAME
-from colorize_cli.batch.options import Options
 from colorize_cli.batch.plan import Plan, make_plan
+from colorize_cli.batch.settings import Options
 from colorize_cli.errors import UsageError
 from colorize_cli.photos.formats import listed
 from colorize_cli.system.paths import natural_key, one_line, shown

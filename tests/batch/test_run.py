@@ -13,13 +13,12 @@ from made.messages import Told
 from made.pictures import encode, grey
 
 from colorize_cli.batch.ledger import SETTINGS_NAME
-from colorize_cli.batch.options import Options
 from colorize_cli.batch.outcome import Observer, Outcome
 from colorize_cli.batch.output_names import Job
 from colorize_cli.batch.photo_job import Put, Treatment
 from colorize_cli.batch.plan import Plan
 from colorize_cli.batch.run import run
-from colorize_cli.batch.settings import RunSettings
+from colorize_cli.batch.settings import Options, RunSettings
 from colorize_cli.errors import DeviceError
 from colorize_cli.model.colorizer import Colorizer
 

@@ -9,9 +9,7 @@ import pytest
 from made.messages import Told
 from made.settings import run_settings
 
-from colorize_cli.batch.options import Options
-from colorize_cli.batch.run_notes import tell_differences, tell_given
-from colorize_cli.batch.settings import settle
+from colorize_cli.batch.settings import Options, settle, tell_differences, tell_given
 from colorize_cli.errors import UsageError
 
 OUT = Path("out")

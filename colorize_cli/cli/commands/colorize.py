@@ -60,9 +60,9 @@ def colorize(
     from ...system.installed import require_runtime
 
     require_runtime()
-    from ...batch.options import Options
     from ...batch.run import run
     from ...batch.run_log import RunLog
+    from ...batch.settings import Options
     from ..observers import Naming, PhotoProgress, Summary
     from ..terminal import Terminal
 
