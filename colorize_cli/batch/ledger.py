@@ -54,16 +54,12 @@ class Ledger(AbstractContextManager["Ledger"]):
     """Read what is known of an output folder, each file once, and write to the folder.
 
     A photograph is known again by its path, or where that is another one, by its bytes: only then
-    is it read. Of files that were made before origins were noted, nothing is known.
-
-    Writing is safe in any thread, and for several runs at a time. That rests on O_APPEND and one
-    call of write a line: where several machines share a folder over NFS, a line may be lost.
+    is it read. Writing is safe in any thread, and for several runs at a time. That rests on
+    O_APPEND and one call of write a line: over NFS, several machines may lose a line.
     """
 
     def __init__(self, out: Path, note: Callable[[str], None] = lambda text: None) -> None:
-        """Take an output folder, which need not exist; nothing is read yet.
-
-        `note` is told once, before the first photograph is read.
+        """Take an output folder, which need not exist; `note` is told once of photos being read.
 
         Raises:
             UsageError: A file lies on the way to the folder.
@@ -138,11 +134,11 @@ class Ledger(AbstractContextManager["Ledger"]):
         if last and last != settings and asdict(last) not in earlier:
             earlier = [*earlier, asdict(last)]
         record = {"format": _FORMAT, "settings": asdict(settings), "earlier": earlier}
-        text = json.dumps(record, indent=2)
+        text = json.dumps(record, indent=2) + "\n"
         try:
             self._out.mkdir(parents=True, exist_ok=True)
             self._open()
-            write_atomic(self._out / SETTINGS_NAME, text.encode() + b"\n")
+            write_atomic(self._out / SETTINGS_NAME, text.encode())
         except OSError as error:
             raise UsageError(
                 f"--out {shown(self._out)} cannot be written to: {error.strerror}"
@@ -151,9 +147,8 @@ class Ledger(AbstractContextManager["Ledger"]):
     def put(self, job: "Job", k: int, data: bytes, digest: str) -> None:
         """Write the file of a sample, as a `Put`, in an order that is right wherever it ends.
 
-        A file to be replaced may be another photo's. It goes before this photo is noted, or an end
-        between the two would leave it with this photo's name, and the next run would take it for
-        done.
+        A file to be replaced may be another photo's. It goes before this photo is noted: an end
+        between the two would leave it under this photo's name, done for the next run.
 
         Raises:
             OSError: The disk is full, say.
@@ -222,11 +217,7 @@ class Ledger(AbstractContextManager["Ledger"]):
 
 
 def _parse(line: bytes) -> tuple[Origin, str, list[str]]:
-    """Read a line: a photograph, a folder below the output folder, and names in it.
-
-    Raises:
-        ValueError, TypeError, KeyError: The line is cut off or damaged.
-    """
+    """Read a line: ValueError, TypeError or KeyError where it is cut off or damaged."""
     fields = json.loads(line)
     path, digest, folder, names = (fields[key] for key in ("path", "digest", "folder", "names"))
     if not isinstance(names, list) or not all(

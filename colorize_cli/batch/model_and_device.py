@@ -34,7 +34,7 @@ class ModelAndDevice:
     """
 
     def __init__(self, options: Options, last: RunSettings | None, messages: Messages) -> None:
-        """Take what is asked for, settings of the last run if they count, and whom to tell."""
+        """Take what is asked for, and settings of the last run where they count."""
         self._options = options
         self._last = last
         self._messages = messages
@@ -87,8 +87,7 @@ class ModelAndDevice:
     def open_network(self, photos: int) -> tuple[Colorizer | None, RunSettings]:
         """Open the network for so many photographs; say what runs, and what differs from last time.
 
-        In a dry run no network is opened, and nothing is measured, so that in the settings a device
-        or its precision may stay unknown.
+        A dry run opens none and measures nothing: a device or its precision may stay unknown.
 
         Raises:
             DeviceError: The device cannot run.

@@ -18,22 +18,14 @@ from .outcome import Outcome, Status
 from .output_names import Job
 from .settings import OnColour
 
-# Called with a job, the number, from 0, of a sample, the content of its file, and the digest (hex)
-# of its photo, in any thread; it writes the file.
+# Writes a file in any thread: of a job, the number of the sample, from 0, the content, and the
+# digest (hex) of the photo.
 Put: TypeAlias = Callable[[Job, int, bytes, str], None]
 
 
 @dataclass(frozen=True)
 class Treatment:
-    """How every photograph is treated.
-
-    Attributes:
-        samples: Colourings a photo, 1 or more.
-        candidates: Samples to draw and choose from, at least `samples`; 0 without a choice.
-        on_colour: What becomes of photographs in colour: made anew from their lightness, left out,
-            or copied.
-        fail_fast: Whether the first failure ends the run.
-    """
+    """How every photograph is treated, as in `Options`; 0 candidates are no choice."""
 
     samples: int = 1
     seed: int = 0
@@ -46,11 +38,12 @@ class Treatment:
 class Item:
     """A photograph in flight; one thread at a time has it.
 
-    The names that `Outcome` has too mean the same. `prepared` stays None where the photo is not to
-    be coloured, and `status` while it is in flight, or when the run ended before.
+    Fields are as in `Outcome`. `prepared` stays None where the photo is not to be coloured, and
+    `status` while it is in flight, or when the run ended before.
     """
 
     job: Job
+    put: Put
     seconds: float = 0.0
     photo: Photo | None = None
     kind: Kind | None = None
@@ -89,10 +82,10 @@ class Item:
             written=tuple(self.written),
         )
 
-    def put(self, k: int, data: bytes, put: Put) -> None:
+    def write(self, k: int, data: bytes) -> None:
         """Have the file of a sample written."""
         assert self.photo is not None
-        put(self.job, k, data, self.photo.digest.hex())
+        self.put(self.job, k, data, self.photo.digest.hex())
         self.written.append(k)
 
 
@@ -101,7 +94,7 @@ def write_file(job: Job, k: int, data: bytes, digest: str) -> None:
     write_atomic(job.outputs[k], data)
 
 
-def decode(item: Item, colorizer: Colorizer, on_colour: OnColour, put: Put) -> None:
+def decode(item: Item, colorizer: Colorizer, on_colour: OnColour) -> None:
     """Read a photo and prepare it for the network, or deal with it as one in colour."""
     with _recorded(item):
         data = item.job.source.read_bytes()
@@ -111,27 +104,17 @@ def decode(item: Item, colorizer: Colorizer, on_colour: OnColour, put: Put) -> N
             item.prepared = colorizer.prepare(item.photo)
             return
         if on_colour == "copy":
-            _copy(item, item.photo, data, put)
+            _copy(item, item.photo, data)
         item.status = "copied" if on_colour == "copy" else "left out"
 
 
 def write(
-    item: Item,
-    ab: Float,
-    colorizer: Colorizer,
-    treatment: Treatment,
-    is_halted: Callable[[], bool],
-    put: Put,
+    item: Item, ab: Float, colorizer: Colorizer, treatment: Treatment, is_halted: Callable[[], bool]
 ) -> None:
     """Choose from the samples drawn, render and write those that are missing.
 
-    Args:
-        item: A photo that `colorizer` prepared.
-        ab: (K, 2, h, w), as `Colorizer.colorize` gave it.
-        colorizer: It renders the photo.
-        treatment: How many samples, and whether they are chosen.
-        is_halted: Asked before every file; the rest is left when it says so.
-        put: Writes the files.
+    Their fields are `ab`, (K, 2, h, w), as `Colorizer.colorize` gave them for the item.
+    `is_halted` is asked before every file; the rest is left when it says so.
     """
     with _recorded(item):
         job, photo, prepared = item.job, item.photo, item.prepared
@@ -145,7 +128,7 @@ def write(
         for k, rgb in zip(job.missing, pictures, strict=True):
             if is_halted():
                 return
-            item.put(k, encode_photo(rgb, photo, job.format), put)
+            item.write(k, encode_photo(rgb, photo, job.format))
         item.status = "done"
 
 
@@ -159,13 +142,13 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-def _copy(item: Item, photo: Photo, data: bytes, put: Put) -> None:
+def _copy(item: Item, photo: Photo, data: bytes) -> None:
     """Put the photo itself in the place of its colourings: byte for byte where the format stays."""
     if item.job.format != photo.format:
         data = encode_photo(photo.pixels, photo, item.job.format)
     item.job.folder.mkdir(parents=True, exist_ok=True)
     for k in item.job.missing:
-        item.put(k, data, put)
+        item.write(k, data)
 
 
 @contextmanager

@@ -26,35 +26,7 @@ _MAX_ENCODERS = 16
 _POLL_SECONDS = 0.5
 
 
-class _Memory:
-    """Bytes that the photographs in flight take; no decoding starts while they are too many."""
-
-    def __init__(self) -> None:
-        self._used = 0
-        self._is_open = False
-        self._changed = Condition()
-
-    @property
-    def is_full(self) -> bool:
-        return self._used >= _IN_FLIGHT_BYTES
-
-    def wait_for_room(self) -> None:
-        """Wait until there is room, or until it does not matter any more."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._is_open or not self.is_full)
-
-    def add(self, bytes: int) -> None:
-        with self._changed:
-            self._used += bytes
-            self._changed.notify_all()
-
-    def open(self) -> None:
-        """Let everybody through."""
-        with self._changed:
-            self._is_open = True
-            self._changed.notify_all()
-
-
+Report: TypeAlias = Callable[[Outcome], None]
 _Message: TypeAlias = tuple[Callable[[Item], None], Future[Item]]
 
 
@@ -62,7 +34,7 @@ def run(
     jobs: Iterable[Job],
     colorizer: Colorizer,
     treatment: Treatment,
-    report: Callable[[Outcome], None],
+    report: Report,
     put: Put = write_file,
 ) -> None:
     """Colorize the photographs of a plan.
@@ -71,12 +43,9 @@ def run(
     itself. KeyboardInterrupt ends the run between two steps of the sampler: the files being
     written are finished, the rest is dropped, what was done is reported, and it is raised again.
 
-    Args:
-        jobs: What to do; jobs without missing samples are left alone.
-        colorizer: The network; other threads call `prepare`, `choose` and `pictures` alone.
-        treatment: What is done to every photograph.
-        report: Called in the calling thread with each outcome, in the order of completion.
-        put: Called in any thread to write a file; what it raises fails the photo.
+    Jobs without missing samples are left alone. `report` is called in the calling thread, in the
+    order of completion; `put`, which fails the photo by raising, and of the colorizer `prepare`,
+    `choose` and `pictures` are called in any.
     """
     _Pipeline(colorizer, treatment, report, put).run(job for job in jobs if job.missing)
 
@@ -85,11 +54,7 @@ class _Pipeline:
     """The state of a run, which belongs to the calling thread."""
 
     def __init__(
-        self,
-        colorizer: Colorizer,
-        treatment: Treatment,
-        report: Callable[[Outcome], None],
-        put: Put,
+        self, colorizer: Colorizer, treatment: Treatment, report: Report, put: Put
     ) -> None:
         self._colorizer = colorizer
         self._treatment = treatment
@@ -104,9 +69,10 @@ class _Pipeline:
         self._inbox: SimpleQueue[_Message] = SimpleQueue()
         self._halt = Event()
         self._waiting = ShapeGroups[Item](colorizer)
-        self._memory = _Memory()
         self._decoding = 0
         self._in_flight = 0
+        self._bytes = 0  # of the photographs in flight; no decoding starts while they are too many
+        self._freed = Condition()
 
     def run(self, jobs: Iterator[Job]) -> None:
         try:
@@ -114,15 +80,14 @@ class _Pipeline:
             while self._in_flight and not self._halt.is_set():
                 # Where nothing is being decoded, or may be for want of memory, nothing can arrive
                 # before something leaves.
-                is_stuck = self._decoding == 0 or self._memory.is_full
-                group = self._waiting.take(at_once=is_stuck)
-                if group:
+                is_stuck = self._decoding == 0 or self._is_full()
+                if group := self._waiting.take(at_once=is_stuck):
                     self._colorize(group)
                 self._receive(wait=not group)
                 self._feed(jobs)
         finally:
             self._halt.set()
-            self._memory.open()
+            self._count_bytes(0)  # which wakes whoever waits for room
             self._decoders.shutdown(cancel_futures=True)
             self._encoders.shutdown(cancel_futures=True)
             self._receive(wait=False)
@@ -135,7 +100,7 @@ class _Pipeline:
                 return
             self._in_flight += 1
             self._decoding += 1
-            future = self._decoders.submit(self._decode, Item(job))
+            future = self._decoders.submit(self._decode, Item(job, self._put))
             future.add_done_callback(lambda done: self._inbox.put((self._on_decoded, done)))
 
     def _receive(self, *, wait: bool) -> None:
@@ -183,7 +148,7 @@ class _Pipeline:
 
     def _finish(self, item: Item) -> None:
         self._in_flight -= 1
-        self._memory.add(-item.memory)
+        self._count_bytes(-item.memory)
         if item.reason and self._treatment.fail_fast:
             if self._halt.is_set():  # the first failure ends the run: what others met is not told
                 return
@@ -191,15 +156,24 @@ class _Pipeline:
         if outcome := item.outcome():
             self._report(outcome)
 
+    def _is_full(self) -> bool:
+        return self._bytes >= _IN_FLIGHT_BYTES
+
+    def _count_bytes(self, more: int) -> None:
+        with self._freed:
+            self._bytes += more
+            self._freed.notify_all()
+
     # What follows runs in the pools' threads.
 
     def _decode(self, item: Item) -> Item:
-        self._memory.wait_for_room()
+        with self._freed:
+            self._freed.wait_for(lambda: self._halt.is_set() or not self._is_full())
         if not self._halt.is_set():
-            decode(item, self._colorizer, self._treatment.on_colour, self._put)
-            self._memory.add(item.memory)
+            decode(item, self._colorizer, self._treatment.on_colour)
+            self._count_bytes(item.memory)
         return item
 
     def _write(self, item: Item, ab: Float) -> Item:
-        write(item, ab, self._colorizer, self._treatment, self._halt.is_set, self._put)
+        write(item, ab, self._colorizer, self._treatment, self._halt.is_set)
         return item

@@ -16,13 +16,11 @@ from .model_and_device import ModelAndDevice
 from .outcome import Observer, Outcome
 from .output_names import Job
 from .photo_job import Put, Treatment
-from .plan import Plan, make_plan, require_photos
-from .settings import Options, RunSettings, tell_given
+from .plan import make_plan, require_photos
+from .settings import Options, tell_given
 
 # What carries out jobs, as `pipeline.run` does.
-Execute: TypeAlias = Callable[
-    [Iterable[Job], Colorizer, Treatment, Callable[[Outcome], None], Put], None
-]
+Execute: TypeAlias = Callable[[Iterable[Job], Colorizer, Treatment, pipeline.Report, Put], None]
 
 
 def run(
@@ -51,11 +49,20 @@ def run(
         require_photos(plan, options.paths)
         for observer in observers:
             entered.enter_context(observer)
-        this = _Run(options, messages, observers, ledger, last, network)
+        this = _Run(options, messages, observers, ledger, network)
+        is_over = options.fail_fast and plan.problems and not options.dry_run
+        todo = plan.todo
         try:
             for outcome in plan.outcomes():
                 this.tell(outcome)
-            this.carry_out(plan, execute)
+            if not options.dry_run:
+                ledger.note_moved()
+            if todo and not is_over:
+                this.colorize(todo, execute)
+            elif last and not todo:
+                tell_given(messages, options.out, last, options)
+            if options.dry_run:
+                write_stdout("".join(plan.lines()))
         except KeyboardInterrupt:
             this.code = EXIT_INTERRUPTED
         for observer in observers:
@@ -71,25 +78,10 @@ class _Run:
     messages: Messages
     observers: Sequence[Observer]
     ledger: Ledger
-    last: RunSettings | None
     network: ModelAndDevice
     code: int = EXIT_OK
 
-    def carry_out(self, plan: Plan, execute: Execute) -> None:
-        """Colorize what is left to do, or say what would be done."""
-        options = self.options
-        is_over = options.fail_fast and plan.problems and not options.dry_run
-        todo = [] if is_over else plan.todo
-        if not options.dry_run:
-            self.ledger.note_moved()
-        if todo:
-            self._colorize(todo, execute)
-        elif self.last and not plan.todo:
-            tell_given(self.messages, options.out, self.last, options)
-        if options.dry_run:
-            write_stdout("".join(plan.lines()))
-
-    def _colorize(self, todo: Sequence[Job], execute: Execute) -> None:
+    def colorize(self, todo: Sequence[Job], execute: Execute) -> None:
         """Colorize photographs; a dry run ends where settings that differ have been said."""
         colorizer, settings = self.network.open_network(len(todo))
         if colorizer is None:

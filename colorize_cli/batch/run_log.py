@@ -21,14 +21,8 @@ _NOTHING_TO_DO = {
 class RunLog(Observer):
     """Append a line for every photograph: what became of it, and what it was made with.
 
-    The keys of a line: `time` (UTC), `input`, `outputs` (a list of `sample`, from 1, `path`, and
-    `is_kept`: whether the file was there before and stayed as it was; of a photograph that failed,
-    what had been written until then), `status` ("done" | "skipped" | "copied" | "failed"), `reason`
-    (null when done), `seconds` of work, `seed`, `digest` (SHA-256 of the input's bytes), `model`
-    (digest of the bundle), `device`, `kind` ("grey" | "toned" | "colour" | "bilevel"), `chosen`
-    (numbers, from 1, of the candidates that became the samples), `grey_samples` (numbers of those
-    that came out grey), `is_alike` (whether all look the same) and `warnings`. What is not known,
-    because the photo was not opened or no sample was drawn, is null.
+    `docs/log.md` tells the keys of a line. What is not known, because the photo was not opened or
+    no sample was drawn, is null.
     """
 
     def __init__(self, path: Path | None) -> None:

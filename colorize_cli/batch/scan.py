@@ -160,14 +160,13 @@ class _Scanner:
     def _is_output(self, path: Path, real: Path, inside: list[os.DirEntry[str]]) -> bool:
         """Whether a folder that was met on the way holds colourings."""
         if real == self._real_out:
-            self.result.notes.append(f"left out {shown(path)}: it is the output folder")
-            return True
-        if any(entry.name == SETTINGS_NAME for entry in inside):
-            self.result.notes.append(
-                f"left out {shown(path)}: it holds colourings (name it to take it as input)"
-            )
-            return True
-        return False
+            why = "it is the output folder"
+        elif any(entry.name == SETTINGS_NAME for entry in inside):
+            why = "it holds colourings (name it to take it as input)"
+        else:
+            return False
+        self.result.notes.append(f"left out {shown(path)}: {why}")
+        return True
 
     def file(self, base: Path, folder: Path, path: Path, real_folder: Path, *, named: bool) -> None:
         """Find the photograph at `path`, or note why there is none."""

@@ -10,7 +10,7 @@ stay as they are, and missing ones are made with the new settings.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from ..errors import UsageError
 from ..model.bundle import Bundle
@@ -29,15 +29,15 @@ class Options:
     """What the user asked for; what is None comes from the folder's record or from the bundle.
 
     Attributes:
-        samples: Colourings a photo.
+        samples: Colourings a photo, 1 or more.
         candidates: Samples to draw and choose them from; 0 for no choice.
         model: Name or path of a bundle.
         device: "auto" | "cpu" | "openvino" | "cuda" | "tensorrt".
         batch: Photographs for one run of the network.
         size: Working size in pixels.
         format: "keep" | "png" | "jpg" | "webp" | "tiff".
-        recursive: Whether folders below a named folder are visited as well.
-        overwrite: Whether existing outputs are made again.
+        on_colour: What becomes of photographs in colour: "recolour" takes their lightness.
+        fail_fast: Whether the first failure ends the run.
     """
 
     paths: tuple[Path, ...]
@@ -65,12 +65,8 @@ class Options:
 class RunSettings:
     """What a run makes colourings with, as in `Options`; the folder's record is its last run's.
 
-    Attributes:
-        model: The model as the user named it; a path is absolute.
-        model_digest: Digest of the bundle.
-        precision: That the network computes in; empty until it is known.
-        batch: Photographs the network sees at once; bits depend on it on a GPU.
-        versions: Version by package; empty until it is known what runs.
+    A path of a model is absolute. The precision that the network computes in and the versions of
+    packages are empty until it is known what runs. On a GPU bits depend on the batch.
     """
 
     model: str
@@ -106,17 +102,18 @@ def settle(options: Options, last: RunSettings | None, bundle: Bundle) -> RunSet
     settings = RunSettings(
         model=str(bundle.path.absolute()) if bundle.path == Path(name) else name,
         model_digest=bundle.digest,
-        device=last.device if last and options.device == "auto" else options.device,
+        device=last.device if last else "auto",
         precision="",
-        seed=_first(options.seed, last.seed if last else 0),
-        size=options.size or (of_model.size if of_model else bundle.working_size),
-        steps=options.steps or (of_model.steps if of_model else bundle.family.steps),
+        seed=last.seed if last else 0,
+        size=of_model.size if of_model else bundle.working_size,
+        steps=of_model.steps if of_model else bundle.family.steps,
         batch=options.batch or 0,
         samples=options.samples,
         versions={},
         format=options.format,
-        candidates=_first(options.candidates, last.candidates if last else 0),
+        candidates=last.candidates if last else 0,
     )
+    settings = replace(settings, **_given(options))
     _check_candidates(settings.candidates, settings.samples)
     return settings
 
@@ -126,8 +123,11 @@ def wanted_model(given: str | None, last: RunSettings | None) -> str:
     return given or (last.model if last else "default")
 
 
-def _first(given: int | None, otherwise: int) -> int:
-    return otherwise if given is None else given
+def _given(options: Options) -> dict[str, Any]:
+    """Of what is kept to from run to run, what the user names."""
+    names = ("seed", "size", "steps", "candidates")
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    return given if options.device == "auto" else given | {"device": options.device}
 
 
 def _check_candidates(candidates: int, samples: int) -> None:
@@ -158,10 +158,7 @@ def tell_differences(messages: Messages, out: Path, last: RunSettings, now: RunS
 
 def tell_given(messages: Messages, out: Path, last: RunSettings, options: Options) -> None:
     """Say, where there is nothing to be made, which given settings differ from the last run's."""
-    names = ("seed", "size", "steps", "candidates")
-    given = {name: value for name in names if (value := getattr(options, name)) is not None}
-    device = last.device if options.device == "auto" else options.device
-    differences = [_differences(last, replace(last, device=device, **given))]
+    differences = [_differences(last, replace(last, **_given(options)))]
     if options.model and last.model not in (options.model, str(Path(options.model).absolute())):
         differences.append(f"model {last.model}, now {options.model}")
     if any(differences):

@@ -23,14 +23,13 @@ def collect_facts(model: str) -> dict[str, Any]:
     `devices` has null where one works, else why it does not; `extras` has the modules that are
     missing; `auto` is null where the model cannot be used.
     """
-    devices = {name: problem(name) for name in DEVICES}
     extras = {extra: missing_modules(extra) for extra in EXTRAS}
     bundle, facts = _model(model)
     return {
         "colorize": __version__,
         "executable": sys.executable,
         "machine": describe_machine(),
-        "devices": devices,
+        "devices": {name: problem(name) for name in DEVICES},
         "extras": extras,
         "model": facts,
         "auto": _auto(bundle) if bundle else None,
@@ -40,26 +39,22 @@ def collect_facts(model: str) -> dict[str, Any]:
 
 def _auto(bundle: Bundle) -> dict[str, Any]:
     """What --device auto takes, and why: the first call on a machine may measure for seconds."""
-    device, trouble = None, None
+    device = trouble = None
     try:
         device = choose_device("auto", bundle, Terminal().note)
     except ColorizeError as error:
         trouble = str(error)
     trials = None if device and device.is_gpu else kept_trials(bundle)
     measured = None if trials is None else [asdict(trial) for trial in trials]
-    if device is None:
-        return {"problem": trouble, "measured": measured}
-    return {
-        "problem": None,
+    taken = device and {
         "device": device.name,
         "precision": device.precision,
         "description": device.description,
-        "measured": measured,
     }
+    return {"problem": trouble, **(taken or {}), "measured": measured}
 
 
 def _model(name: str) -> tuple[Bundle | None, dict[str, Any]]:
-
     try:
         bundle = load_bundle(name)
     except ModelError as error:
@@ -114,7 +109,6 @@ def as_text(facts: dict[str, Any]) -> str:
 
 
 def _auto_lines(auto: dict[str, Any] | None) -> list[str]:
-
     if auto is None:
         return []
     lines = [f"auto       {auto['problem']}"]
