@@ -59,10 +59,9 @@ class Ledger(AbstractContextManager["Ledger"]):
     """
 
     def __init__(self, out: Path, note: Callable[[str], None] = lambda text: None) -> None:
-        """Take an output folder, which need not exist; `note` is told once of photos being read.
+        """Take an output folder; UsageError where a file lies on the way to it, or in its place.
 
-        Raises:
-            UsageError: A file lies on the way to the folder.
+        `note` is told once, before the first photograph is read.
         """
         lowest = next((place for place in (out, *out.parents) if place.exists()), None)
         if lowest and not lowest.is_dir():
@@ -79,18 +78,13 @@ class Ledger(AbstractContextManager["Ledger"]):
             self._file.close()
 
     def last_settings(self) -> RunSettings | None:
-        """Return what the last run used; None where there was none.
-
-        Raises:
-            UsageError: The record is damaged, or of a later version.
-        """
+        """Return what the last run used, if any; UsageError where its record cannot be used."""
         return self._record[0]
 
     def find_other(self, source: Path, folder: Path, names: Sequence[str]) -> Made | None:
         """Find, among a photograph's files that are there, one known to be of another photograph.
 
-        Raises:
-            OSError: The photograph had to be read, and cannot be.
+        OSError is raised where the photograph has to be read, and cannot be.
         """
         path = str(absolute(source))
         known = self._origins.get(self._below(folder), {}) if names else {}
@@ -127,8 +121,7 @@ class Ledger(AbstractContextManager["Ledger"]):
     def begin(self, settings: RunSettings) -> None:
         """Make the folder and write the settings; those that they replace are kept, each once.
 
-        Raises:
-            UsageError: The folder cannot be written to, or its record is damaged.
+        UsageError is raised where the folder cannot be written to, or its record is damaged.
         """
         last, earlier = self._record
         if last and last != settings and asdict(last) not in earlier:
@@ -145,13 +138,10 @@ class Ledger(AbstractContextManager["Ledger"]):
             ) from error
 
     def put(self, job: "Job", k: int, data: bytes, digest: str) -> None:
-        """Write the file of a sample, as a `Put`, in an order that is right wherever it ends.
+        """Write the file of a sample, as a `Put`; OSError where the disk is full, say.
 
         A file to be replaced may be another photo's. It goes before this photo is noted: an end
         between the two would leave it under this photo's name, done for the next run.
-
-        Raises:
-            OSError: The disk is full, say.
         """
         path = job.outputs[k]
         origin = Origin(str(absolute(job.source)), digest)
@@ -163,11 +153,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         write_atomic(path, data, give_way)
 
     def note(self, made: Made) -> None:
-        """Note a photograph's files, best just before they appear: a run may end at any time.
-
-        Raises:
-            OSError: The disk is full, say.
-        """
+        """Note a photograph's files, just before they appear; OSError where the disk is full."""
         names = [composed(name) for name in made.names]
         fields = made.origin._asdict() | {"folder": self._below(made.folder), "names": names}
         # The line's end comes first, so that a line that was cut off spoils no other.

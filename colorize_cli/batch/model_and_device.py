@@ -41,13 +41,7 @@ class ModelAndDevice:
         self._is_kept_to = last is not None and options.device in ("auto", last.device)
 
     def check(self) -> None:
-        """Check what is given, before any photograph is looked for.
-
-        Raises:
-            DeviceError: The device asked for cannot run.
-            ModelError: The model asked for cannot be used.
-            UsageError: The size is out of range.
-        """
+        """Check what is given, before photographs are looked for; errors are of `open_network`."""
         if self._options.model or self._options.size:
             check_size(self.bundle, self._options.size or self.bundle.working_size)
         if self._options.device != "auto":

@@ -18,30 +18,19 @@ Status: TypeAlias = Literal["done", "failed", "there", "left out", "copied"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a photograph, or of a path that should have led to one.
-
-    Attributes:
-        reason: Why it failed; None when it did not.
-        job: What was to be done; None for a path that could not be worked on at all.
-        seconds: Of work on it: reading, its share of the network, writing.
-        digest: SHA-256 (hex) of the file's bytes; None, like `kind`, when it was not read.
-        choice: Which samples were kept, and how they look; None when none was drawn.
-        warnings: What the user should know about the files written.
-        written: Numbers, from 0, of the samples whose files were written.
-        is_missing: Whether there is nothing at the path.
-    """
+    """What became of a photograph, or of a path that should have led to one."""
 
     source: Path
     status: Status
-    reason: str | None = None
-    job: "Job | None" = None
-    seconds: float = 0.0
-    digest: str | None = None
-    kind: "Kind | None" = None
-    choice: "Choice | None" = None
-    warnings: tuple[str, ...] = ()
-    written: tuple[int, ...] = ()
-    is_missing: bool = False
+    reason: str | None = None  # why it failed
+    job: "Job | None" = None  # what was to be done; None where the path cannot be worked on at all
+    seconds: float = 0.0  # of work on it: reading, its share of the network, writing
+    digest: str | None = None  # SHA-256 (hex) of the file's bytes, once they are read
+    kind: "Kind | None" = None  # of the photograph, once it is read
+    choice: "Choice | None" = None  # which samples were kept, and how they look, of those drawn
+    warnings: tuple[str, ...] = ()  # what the user should know about the files written
+    written: tuple[int, ...] = ()  # numbers, from 0, of the samples whose files were written
+    is_missing: bool = False  # whether there is nothing at the path
 
     @property
     def outputs(self) -> tuple[Path, ...]:

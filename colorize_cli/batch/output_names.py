@@ -30,23 +30,15 @@ _NOTED_CLASHES = 5
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One photograph and the files that it becomes.
-
-    Attributes:
-        folder: Where its colourings go.
-        stem: File name without sample number and suffix, which has the dot.
-        format: Format to encode, as `encode_photo` takes it.
-        samples: Number of colourings.
-        missing: Samples still to be made, from 0; empty when the photo is done.
-    """
+    """One photograph and the files that it becomes."""
 
     source: Path
-    folder: Path
-    stem: str
-    suffix: str
-    format: str
-    samples: int
-    missing: tuple[int, ...]
+    folder: Path  # where its colourings go
+    stem: str  # of their names, before the number of the sample
+    suffix: str  # with the dot
+    format: str  # to encode, as `encode_photo` takes it
+    samples: int  # number of colourings
+    missing: tuple[int, ...]  # samples still to be made, from 0; empty when the photo is done
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -79,9 +71,8 @@ class _Target:
 def name_outputs(found: Scan, out: Path, format: str, samples: int) -> tuple[list[Job], list[str]]:
     """Name the files of photographs, so that no two share one; arguments are as in `Options`.
 
-    Returns:
-        A job for each photo, as if none of its files were there, and sentences for the user about
-        photos that were renamed.
+    There is a job for each photo, as if none of its files were there, and sentences for the user
+    about photos that were renamed.
     """
     labels = _labels([*found.trees, *(source.base for source in found.sources)])
     prefixed = found.trees if len(found.trees) > 1 else ()

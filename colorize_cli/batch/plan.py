@@ -26,19 +26,11 @@ from .settings import Options
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a run will do.
+    """All that a run will do; the last three count what was left out, as in `Scan`."""
 
-    The last three count what was left out, as in `Scan`.
-
-    Attributes:
-        jobs: The photographs in order, those that are done among them.
-        problems: What cannot be worked on, and why.
-        notes: Sentences that the user should see.
-    """
-
-    jobs: tuple[Job, ...]
-    problems: tuple[Outcome, ...]
-    notes: tuple[str, ...]
+    jobs: tuple[Job, ...]  # the photographs in order, those that are done among them
+    problems: tuple[Outcome, ...]  # what cannot be worked on, and why
+    notes: tuple[str, ...]  # sentences that the user should see
     others: Counter[str]
     hidden: int
     unfollowed: int
@@ -68,11 +60,8 @@ class Plan:
 def make_plan(options: Options, ledger: Ledger | None = None) -> Plan:
     """Plan a run; reads folders and the first bytes of files, as a rule, and writes nothing.
 
-    No two jobs share an output, and no output is one of the photographs. Without a ledger, nothing
-    is known of the output folder.
-
-    Raises:
-        UsageError: The output folder holds the photographs themselves.
+    No two jobs share an output, and no output is one of the photographs; UsageError is raised where
+    these lie in the output folder itself. Without a ledger, nothing is known of that folder.
     """
     found = scan(options.paths, options.out, recursive=options.recursive)
     named, renamed = name_outputs(found, options.out, options.format, options.samples)

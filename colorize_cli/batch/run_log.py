@@ -32,11 +32,7 @@ class RunLog(Observer):
         self._run: dict[str, object] = {"seed": None, "model": None, "device": None}
 
     def __enter__(self) -> "RunLog":
-        """Open the log.
-
-        Raises:
-            UsageError: The file cannot be written to, or is no log: a photograph, say.
-        """
+        """Open the log; UsageError where it cannot be written to, or is a photograph, say."""
         path = self._path
         if path == Path("-"):
             self._file = sys.stdout

@@ -20,42 +20,29 @@ from .outcome import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A photograph that was found.
+    """A photograph that was found."""
 
-    Attributes:
-        base: Named folder that the mirrored tree starts from (absolute).
-        folder: Its folder, relative to `base`.
-        path: The file, spelled as the user spelled the path that led to it.
-        format: By content, a name in `photos.formats.FORMATS`.
-    """
-
-    base: Path
-    folder: Path
-    path: Path
-    format: str
+    base: Path  # named folder that the mirrored tree starts from (absolute)
+    folder: Path  # its folder, relative to `base`
+    path: Path  # the file, spelled as the user spelled the path that led to it
+    format: str  # by content, a name in `photos.formats.FORMATS`
 
 
 @dataclass
 class Scan:
     """What lies below the named paths.
 
-    Attributes:
-        trees: Named folders (absolute) that lie in no other named folder.
-        sources: The photographs: named paths in the order given, each in natural order.
-        problems: What should have been a photograph or a folder of them and cannot be read.
-        notes: Sentences that the user should see.
-        others: How many files are no photographs, by lower-case suffix.
-        hidden: How many hidden entries (a leading dot) were left out.
-        unfollowed: How many links lead to folders that were visited already.
+    Sources are in the order of the named paths, each in natural order. Problems are what should
+    have been a photograph or a folder of them and cannot be read.
     """
 
-    trees: tuple[Path, ...] = ()
+    trees: tuple[Path, ...] = ()  # named folders (absolute) that lie in no other named folder
     sources: list[Source] = field(default_factory=list)
     problems: list[Outcome] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    others: Counter[str] = field(default_factory=Counter)
-    hidden: int = 0
-    unfollowed: int = 0
+    notes: list[str] = field(default_factory=list)  # sentences that the user should see
+    others: Counter[str] = field(default_factory=Counter)  # files of other kinds, by `.suffix`
+    hidden: int = 0  # entries with a leading dot that were left out
+    unfollowed: int = 0  # links to folders that were visited already
 
 
 def scan(paths: Sequence[Path], out: Path, *, recursive: bool = True) -> Scan:
@@ -64,10 +51,8 @@ def scan(paths: Sequence[Path], out: Path, *, recursive: bool = True) -> Scan:
     A folder inside another named one counts as part of that one. Symbolic links are followed,
     each real folder is visited once, and links to folders come after real folders, so that a
     photo keeps its own place. Left out are hidden entries, `out`, and folders in which a record
-    shows that they hold colourings.
-
-    Raises:
-        UsageError: `out` is a named folder or the folder of a named file.
+    shows that they hold colourings. UsageError is raised where `out` is a named folder or the
+    folder of a named file.
     """
     real_out = _real(out)
     folder_of = {path: path if _is_folder(path) else path.parent for path in paths}

@@ -26,35 +26,23 @@ _DECISIVE = ("seed", "model", "size", "steps", "candidates", "device", "precisio
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for; what is None comes from the folder's record or from the bundle.
-
-    Attributes:
-        samples: Colourings a photo, 1 or more.
-        candidates: Samples to draw and choose them from; 0 for no choice.
-        model: Name or path of a bundle.
-        device: "auto" | "cpu" | "openvino" | "cuda" | "tensorrt".
-        batch: Photographs for one run of the network.
-        size: Working size in pixels.
-        format: "keep" | "png" | "jpg" | "webp" | "tiff".
-        on_colour: What becomes of photographs in colour: "recolour" takes their lightness.
-        fail_fast: Whether the first failure ends the run.
-    """
+    """What the user asked for; what is None comes from the folder's record or from the bundle."""
 
     paths: tuple[Path, ...]
     out: Path
-    samples: int = 1
-    candidates: int | None = None
+    samples: int = 1  # colourings a photo
+    candidates: int | None = None  # samples to draw and choose them from; 0 for no choice
     seed: int | None = None
-    model: str | None = None
-    device: str = "auto"
-    batch: int | None = None
-    size: int | None = None
+    model: str | None = None  # name or path of a bundle
+    device: str = "auto"  # "auto" | "cpu" | "openvino" | "cuda" | "tensorrt"
+    batch: int | None = None  # photographs for one run of the network
+    size: int | None = None  # square root of the working area, in pixels
     steps: int | None = None
-    format: str = "keep"
-    on_colour: OnColour = "recolour"
-    recursive: bool = True
-    overwrite: bool = False
-    fail_fast: bool = False
+    format: str = "keep"  # "keep" | "png" | "jpg" | "webp" | "tiff"
+    on_colour: OnColour = "recolour"  # photographs in colour; "recolour" takes their lightness
+    recursive: bool = True  # whether folders below a named folder are visited as well
+    overwrite: bool = False  # whether existing outputs are made again
+    fail_fast: bool = False  # whether the first failure ends the run
     dry_run: bool = False
 
     def __post_init__(self) -> None:
@@ -92,10 +80,8 @@ def settle(options: Options, last: RunSettings | None, bundle: Bundle) -> RunSet
     """Settle the settings, but for what only the device can tell.
 
     `last` is None where no last run counts, and `bundle` is of the `wanted_model`. A device that is
-    to be chosen stays "auto", its own batch is 0, and precision and versions are empty.
-
-    Raises:
-        UsageError: There are fewer candidates than samples.
+    to be chosen stays "auto", its own batch is 0, and precision and versions are empty. UsageError
+    is raised where there are fewer candidates than samples.
     """
     of_model = last if last and last.model_digest == bundle.digest else None
     name = wanted_model(options.model, last)

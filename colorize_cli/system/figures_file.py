@@ -38,13 +38,9 @@ def write_document(path: Path, tree: Mapping[str, Any]) -> None:
 def read_document(
     path: Path, command: str, version: int, build: Callable[[dict[str, Any]], T]
 ) -> T:
-    """Read the figures that an earlier run of a command wrote.
+    """Read the figures of `--compare`, which an earlier run of "bench" or "evaluate" wrote.
 
-    Args:
-        path: The file that `--compare` names.
-        command: The one that wrote it, "bench" or "evaluate".
-        version: Its "format".
-        build: Takes out of the document what is compared.
+    `version` is the document's "format", and `build` takes out of it what is compared.
 
     Raises:
         UsageError: The file cannot be read, is no such file, is of another version, or lacks what
@@ -71,10 +67,7 @@ def read_document(
 
 
 def rounded(tree: Any) -> Any:
-    """Round all floats of mappings, lists and tuples, at any depth, to six digits.
-
-    Infinity and NaN, which JSON lacks, become None.
-    """
+    """Round all floats of a tree to six digits; infinity and NaN, which JSON lacks, become None."""
     if isinstance(tree, Mapping):
         return {key: rounded(value) for key, value in tree.items()}
     if isinstance(tree, list | tuple):

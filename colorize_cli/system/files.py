@@ -19,10 +19,8 @@ def write_atomic(path: Path, data: bytes, before: Callable[[], None] = lambda: N
 
     The bytes go to a hidden file of the same folder, reach the disk, and take the name in one
     step, replacing a file that has it. On failure, an interrupt included, nothing is left behind.
-    `before` is called just before the name is taken; what it raises is passed on.
-
-    Raises:
-        OSError: The folder is missing or cannot be written to, or the disk is full.
+    `before` is called just before the name is taken; what it raises is passed on, like OSError
+    where the folder cannot be written to or the disk is full.
     """
     # A name of its own: two runs may write to one folder. Short: names may have 255 bytes at most.
     temporary = path.with_name(f".{secrets.token_hex(8)}.part")
@@ -61,9 +59,8 @@ def cache_folder() -> Path:
 def prune(folder: Path, limit: int) -> None:
     """Delete the entries of a cache that were used longest ago until `limit` bytes are left.
 
-    An entry is a file, or a folder with all that it holds. Files that another process deletes or
-    holds meanwhile are left to it, and so are folders that may not be looked into. The next call
-    deletes what could not be deleted of a folder.
+    An entry is a file, or a folder with all that it holds. What another process deletes or holds
+    meanwhile, or may not be looked into, is left; the next call deletes the rest of a folder.
     """
     entries: list[Path] = []
     with suppress(OSError):

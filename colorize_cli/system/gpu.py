@@ -24,12 +24,13 @@ def find_gpu() -> Gpu | None:
         driver = ctypes.CDLL(_DRIVER)
     except OSError:
         return None
-    count = ctypes.c_int()
-    if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
-        return None
-    device, version, name = ctypes.c_int(), ctypes.c_int(), ctypes.create_string_buffer(256)
+    count, device, version = ctypes.c_int(), ctypes.c_int(), ctypes.c_int()
+    name = ctypes.create_string_buffer(256)
     if (
-        driver.cuDeviceGet(ctypes.byref(device), 0)
+        driver.cuInit(0)
+        or driver.cuDeviceGetCount(ctypes.byref(count))
+        or not count.value
+        or driver.cuDeviceGet(ctypes.byref(device), 0)
         or driver.cuDeviceGetName(name, len(name), device)
         or driver.cuDriverGetVersion(ctypes.byref(version))
     ):

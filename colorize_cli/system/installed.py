@@ -27,10 +27,9 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def require(extra: str) -> None:
-    """Check that the modules of an extra, one of `EXTRAS`, are there and are the ones meant.
+    """Raise MissingExtraError, with the commands that help, for an extra that is not whole.
 
-    Raises:
-        MissingExtraError: They are not; the message has the commands that help.
+    It is one of `EXTRAS`, and its modules, and packages of ours, have to be the ones meant.
     """
     if missing := missing_modules(extra):
         raise MissingExtraError(
@@ -42,13 +41,10 @@ def require(extra: str) -> None:
 
 
 def require_runtime() -> None:
-    """Check that the base installation is whole.
+    """Raise MissingExtraError, with the commands that help, where the base is not whole.
 
     Removing one of two distributions that share a folder (opencv-python and its headless twin,
     onnxruntime and onnxruntime-gpu) leaves the other one hollow.
-
-    Raises:
-        MissingExtraError: It is not; the message has the commands that repair it.
     """
     if missing := [name for name in _BASE_MODULES if _is_missing(name)]:
         raise MissingExtraError(
@@ -72,10 +68,7 @@ def _is_missing(module: str) -> bool:
 
 
 def install_commands(extra: str) -> str:
-    """Write the commands for pip, pipx and uv, one a line, that install colorize with an extra.
-
-    They name what this installation came from, for the distribution is on no index.
-    """
+    """Write the commands for pip, pipx and uv, one a line, that install colorize with an extra."""
     anew = _requirement(extra, *_installed_runtimes())
     return (
         f"  pip:   {shlex.quote(sys.executable)} -m pip install {_requirement(extra)}\n"
@@ -100,7 +93,10 @@ def _installed_runtimes() -> list[str]:
 
 
 def _requirement(*wanted: str) -> str:
-    """Write the requirement that an installer is given for these extras, quoted for a shell."""
+    """Write the requirement for these extras, quoted for a shell.
+
+    It names what this installation came from, for the distribution is on no index.
+    """
     extras = f"[{','.join(dict.fromkeys(wanted))}]" if wanted else ""
     origin = _origin()
     if origin is None:

@@ -24,10 +24,8 @@ _POLL_SECONDS = 0.5
 def run_apart(function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
     """Call a function of a module in a fresh interpreter and wait for what it returns or raises.
 
-    The process ends with the caller, however that ends.
-
-    Raises:
-        DeviceError: The process was ended by something else, as by a system without memory.
+    The process ends with the caller, however that ends; DeviceError is raised where something else
+    ends it, as a system without memory does.
     """
     others = active_children()
     with ProcessPoolExecutor(1, get_context("spawn"), _begin) as pool:
