@@ -82,10 +82,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         return self._record[0]
 
     def find_other(self, source: Path, folder: Path, names: Sequence[str]) -> Made | None:
-        """Find, among a photograph's files that are there, one known to be of another photograph.
-
-        OSError is raised where the photograph has to be read, and cannot be.
-        """
+        """Find a file that is known to be another photo's; OSError where `source` is unreadable."""
         path = str(absolute(source))
         known = self._origins.get(self._below(folder), {}) if names else {}
         found = {name: known.get(composed(name)) for name in names}
@@ -119,10 +116,7 @@ class Ledger(AbstractContextManager["Ledger"]):
                 self.note(made)
 
     def begin(self, settings: RunSettings) -> None:
-        """Make the folder and write the settings; those that they replace are kept, each once.
-
-        UsageError is raised where the folder cannot be written to, or its record is damaged.
-        """
+        """Make the folder and write the settings, after earlier ones; UsageError where it fails."""
         last, earlier = self._record
         if last and last != settings and asdict(last) not in earlier:
             earlier = [*earlier, asdict(last)]

@@ -28,13 +28,9 @@ _VERSIONS = {
 
 
 class ModelAndDevice:
-    """The model and the device of a run, each found when it is first asked for.
-
-    Where nothing is left to do, and neither is given, neither is needed.
-    """
+    """The model and the device of a run, each found when it is first asked for, if it ever is."""
 
     def __init__(self, options: Options, last: RunSettings | None, messages: Messages) -> None:
-        """Take what is asked for, and settings of the last run where they count."""
         self._options = options
         self._last = last
         self._messages = messages

@@ -48,10 +48,7 @@ class Observer(AbstractContextManager["Observer"]):
         """Let go of what was opened."""
 
     def start(self, photos: int, settings: "RunSettings") -> None:
-        """The network is open, and what follows becomes of so many photographs.
-
-        What failed before, or was done, came earlier; a run with nothing to do never starts.
-        """
+        """The network is open for so many photographs; what is known without it came before."""
 
     def outcome(self, outcome: Outcome) -> None:
         """Something became of a photograph."""

@@ -123,7 +123,6 @@ def _clashes(targets: Iterable[_Target]) -> list[list[_Target]]:
 
 
 def _settle_clashes(targets: list[_Target], labels: Mapping[Path, Path]) -> None:
-    """Rename photos that would share a file."""
     for group in _clashes(targets):
         if len({target.source.base for target in group}) > 1:
             for target in group:

@@ -36,22 +36,18 @@ class Treatment:
 
 @dataclass
 class Item:
-    """A photograph in flight; one thread at a time has it.
-
-    Fields are as in `Outcome`. `prepared` stays None where the photo is not to be coloured, and
-    `status` while it is in flight, or when the run ended before.
-    """
+    """A photograph in flight, which one thread at a time has; fields are as in `Outcome`."""
 
     job: Job
     put: Put
     seconds: float = 0.0
     photo: Photo | None = None
     kind: Kind | None = None
-    prepared: Prepared | None = None
+    prepared: Prepared | None = None  # None where it is not to be coloured
     choice: Choice | None = None
     written: list[int] = field(default_factory=list)
     reason: str | None = None
-    status: Status | None = None
+    status: Status | None = None  # None while it is in flight, or when the run ended before
 
     @property
     def memory(self) -> int:
@@ -98,14 +94,19 @@ def decode(item: Item, colorizer: Colorizer, on_colour: OnColour) -> None:
     """Read a photo and prepare it for the network, or deal with it as one in colour."""
     with _recorded(item):
         data = item.job.source.read_bytes()
-        item.photo = read_photo(data)
-        item.kind = kind_of(item.photo.pixels, item.photo.is_colour)
+        item.photo = photo = read_photo(data)
+        item.kind = kind_of(photo.pixels, photo.is_colour)
         if item.kind != "colour" or on_colour == "recolour":
-            item.prepared = colorizer.prepare(item.photo)
-            return
-        if on_colour == "copy":
-            _copy(item, item.photo, data)
-        item.status = "copied" if on_colour == "copy" else "left out"
+            item.prepared = colorizer.prepare(photo)
+        elif on_colour == "skip":
+            item.status = "left out"
+        else:  # byte for byte where the format stays
+            if item.job.format != photo.format:
+                data = encode_photo(photo.pixels, photo, item.job.format)
+            item.job.folder.mkdir(parents=True, exist_ok=True)
+            for k in item.job.missing:
+                item.write(k, data)
+            item.status = "copied"
 
 
 def write(
@@ -140,15 +141,6 @@ def _reason(error: Exception) -> str:
         return f"{error.strerror} ({error.filename})" if error.filename else error.strerror
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-
-
-def _copy(item: Item, photo: Photo, data: bytes) -> None:
-    """Put the photo itself in the place of its colourings: byte for byte where the format stays."""
-    if item.job.format != photo.format:
-        data = encode_photo(photo.pixels, photo, item.job.format)
-    item.job.folder.mkdir(parents=True, exist_ok=True)
-    for k in item.job.missing:
-        item.write(k, data)
 
 
 @contextmanager

@@ -60,11 +60,15 @@ class RunLog(Observer):
         if self._file is None:
             return
         status, reason = _NOTHING_TO_DO.get(outcome.status, (outcome.status, outcome.reason))
-        choice = outcome.choice
+        choice, missing = outcome.choice, outcome.job.missing if outcome.job else ()
         line = {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "input": str(outcome.source),
-            "outputs": _outputs(outcome),
+            "outputs": [
+                {"sample": k + 1, "path": str(path), "is_kept": k not in missing}
+                for k, path in enumerate(outcome.outputs)
+                if k not in missing or k in outcome.written
+            ],
             "status": status,
             "reason": reason,
             "seconds": round(outcome.seconds, 3),
@@ -84,13 +88,3 @@ class RunLog(Observer):
 def _is_log(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(1) in (b"", b"{")
-
-
-def _outputs(outcome: Outcome) -> list[dict[str, object]]:
-    """The files that are there: those that were before, and those that were written."""
-    missing = outcome.job.missing if outcome.job else ()
-    return [
-        {"sample": k + 1, "path": str(path), "is_kept": k not in missing}
-        for k, path in enumerate(outcome.outputs)
-        if k not in missing or k in outcome.written
-    ]

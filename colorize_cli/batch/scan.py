@@ -30,15 +30,11 @@ class Source:
 
 @dataclass
 class Scan:
-    """What lies below the named paths.
-
-    Sources are in the order of the named paths, each in natural order. Problems are what should
-    have been a photograph or a folder of them and cannot be read.
-    """
+    """What lies below the named paths."""
 
     trees: tuple[Path, ...] = ()  # named folders (absolute) that lie in no other named folder
-    sources: list[Source] = field(default_factory=list)
-    problems: list[Outcome] = field(default_factory=list)
+    sources: list[Source] = field(default_factory=list)  # by named path, in natural order
+    problems: list[Outcome] = field(default_factory=list)  # what should have been photographs
     notes: list[str] = field(default_factory=list)  # sentences that the user should see
     others: Counter[str] = field(default_factory=Counter)  # files of other kinds, by `.suffix`
     hidden: int = 0  # entries with a leading dot that were left out
@@ -125,8 +121,7 @@ class _Scanner:
                 continue
             self._folders.add(real)
             try:
-                with os.scandir(path) as entries:
-                    inside = list(entries)
+                inside = list(os.scandir(path))
             except OSError as error:
                 self._problem(path, f"the folder cannot be opened: {error.strerror or error}")
                 continue

@@ -51,22 +51,18 @@ class Options:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """What a run makes colourings with, as in `Options`; the folder's record is its last run's.
+    """What a run makes colourings with, as in `Options`; the folder's record is its last run's."""
 
-    A path of a model is absolute. The precision that the network computes in and the versions of
-    packages are empty until it is known what runs. On a GPU bits depend on the batch.
-    """
-
-    model: str
+    model: str  # as the user named it; a path is absolute
     model_digest: str
     device: str
-    precision: str
+    precision: str  # that the network computes in; empty until it is known
     seed: int
     size: int
     steps: int
-    batch: int
+    batch: int  # on a GPU bits depend on it
     samples: int
-    versions: Mapping[str, str]
+    versions: Mapping[str, str]  # by package; empty until it is known what runs
     format: str = "keep"
     candidates: int = 0
 
@@ -117,7 +113,6 @@ def _given(options: Options) -> dict[str, Any]:
 
 
 def _check_candidates(candidates: int, samples: int) -> None:
-    """Raise UsageError where there are fewer candidates than samples to be chosen from them."""
     if 0 < candidates < samples:
         raise UsageError(
             f"{samples} samples cannot be chosen from {candidates} candidates: name more "
@@ -152,10 +147,8 @@ def tell_given(messages: Messages, out: Path, last: RunSettings, options: Option
 
 
 def _differences(last: RunSettings, now: RunSettings) -> str:
-    """Name the settings that change pixels and differ.
-
-    Between CPUs the batch makes no difference, and of what is not known nothing is said.
-    """
+    """Name the settings that change pixels and differ."""
+    # Between CPUs the batch makes no difference, and of what is not known nothing is said.
     counts = {"batch": any(map(runs_on_gpu, (last.device, now.device))), "precision": now.precision}
     before, after = (vars(each) | {"model": each.model_digest[:12]} for each in (last, now))
     return _changes(before, after, [name for name in _DECISIVE if counts.get(name, True)])

@@ -1,4 +1,4 @@
-"""The command line: the group of commands; no import at the top is heavier than Typer.
+"""The command line: the group of commands, and how it ends; no import is heavier than Typer.
 
 `colorize PATHS... --out DIR` is the command `run` with its name left out; the name is put in when
 the first word is neither a command nor an option of the program itself.
@@ -7,16 +7,21 @@ the first word is neither a command nor an option of the program itself.
 import atexit
 import copy
 import gc
-from collections.abc import Sequence
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 from typer import Exit, Option, Typer, echo
 from typer.core import TyperGroup
 
 from .. import __version__, leave_converter_out
-from ..errors import EXIT_OK, ColorizeError
+from ..errors import EXIT_INTERRUPTED, EXIT_OK, ColorizeError
 from .commands.bench import bench
 from .commands.colorize import colorize
 from .commands.evaluate import evaluate
@@ -24,9 +29,9 @@ from .commands.export import export
 from .commands.info import info
 from .commands.train import train
 from .commands.validate import validate
-from .interrupt import stop_on_signals
 
 _DEFAULT = "run"
+_SHOW_CURSOR = b"\x1b[?25h"
 _EPILOG = """\b
 The first word decides: write ./export for a folder that is called like a command, and ./-a.jpg
 for a name that begins with a dash.
@@ -91,6 +96,33 @@ def _program(
 app.command(_DEFAULT)(colorize)
 for _command in (export, bench, train, validate, evaluate, info):
     app.command()(_command)
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[None]:
+    """Raise KeyboardInterrupt in the main thread at the first signal, exit at the second."""
+    is_stopping = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal is_stopping
+        if is_stopping:
+            os.write(2, _SHOW_CURSOR if os.isatty(2) else b"")
+            os._exit(EXIT_INTERRUPTED)
+        is_stopping = True
+        os.write(2, b"\nstopping; once more stops at once\n")
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # What is ignored, as after nohup, stays so.
+    signals = [s for s in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(s) != signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -78,7 +78,6 @@ def _model(name: str) -> tuple[Bundle | None, dict[str, Any]]:
 
 
 def _advice(onnxruntimes: list[str], extras: dict[str, list[str]]) -> list[str]:
-    """What to do about what is missing."""
     incomplete = [extra for extra, missing in extras.items() if missing]
     advice = [f"for the command {extra}:\n{install_commands(extra)}" for extra in incomplete]
     if len(onnxruntimes) < 2:

@@ -109,7 +109,7 @@ class Summary(Observer):
 
     def end(self, plan: Plan) -> None:
         """Say what became of everything, and of a long run once more what failed."""
-        rows = [*self._main_rows(plan), *self._details(plan)]
+        rows = list(self._rows(plan))
         width = max(len(name) for name, _, _ in rows)
         for name, number, comment in rows:
             say = self._messages.error if name == "failed" and number else self._messages.note
@@ -121,7 +121,7 @@ class Summary(Observer):
         if more := self._statuses["failed"] - len(self._failures):
             self._messages.note(f"and {more} more failures (--log has all)")
 
-    def _main_rows(self, plan: Plan) -> Iterator[tuple[str, int, str]]:
+    def _rows(self, plan: Plan) -> Iterator[tuple[str, int, str]]:
         done, there, failed = (self._statuses[name] for name in ("done", "there", "failed"))
         seconds = monotonic() - self._started
         rate = f"{rate_text(done / seconds)}, " if done and seconds > 0 else ""
@@ -132,17 +132,14 @@ class Summary(Observer):
             is_stuck = self._fail_fast and failed
             stuck = "mend or move what failed, or go on without --fail-fast"
             yield "not reached", left, stuck if is_stuck else "the same command goes on from here"
-
-    def _details(self, plan: Plan) -> Iterator[tuple[str, int, str]]:
-        """Rows of which there is something to count."""
-        rows = (
+        found = (
             ("in colour", self._found["colour"], _ON_COLOUR[self._on_colour]),
             *((name, self._found[name], remark) for name, remark in _REMARKS.items()),
             ("other files", plan.others.total(), f"no photographs: {_suffixes_text(plan.others)}"),
             ("hidden", plan.hidden, "left out"),
             ("not followed", plan.unfollowed, "links to folders that are visited already"),
         )
-        return (row for row in rows if row[1])
+        yield from (row for row in found if row[1])
 
 
 def _suffixes_text(others: Counter[str]) -> str:

@@ -89,8 +89,6 @@ class _RateColumn(rich.ProgressColumn):
 
 
 class _Lines:
-    """A line now and then."""
-
     def __init__(self, note: Callable[[str], None], total: int) -> None:
         self._note = note
         self._total = total

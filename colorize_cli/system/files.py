@@ -10,8 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-# End of the hidden names that folders have while they are deleted.
-_DOOMED = ".doomed"
+_DOOMED = ".doomed"  # end of the hidden names that folders have while they are deleted
 
 
 def write_atomic(path: Path, data: bytes, before: Callable[[], None] = lambda: None) -> None:

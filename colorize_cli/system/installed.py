@@ -27,10 +27,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def require(extra: str) -> None:
-    """Raise MissingExtraError, with the commands that help, for an extra that is not whole.
-
-    It is one of `EXTRAS`, and its modules, and packages of ours, have to be the ones meant.
-    """
+    """Raise MissingExtraError, with the commands that help, where one of `EXTRAS` is not whole."""
     if missing := missing_modules(extra):
         raise MissingExtraError(
             f"this command needs {_listed(missing)}, which the extra '{extra}' brings. "

@@ -3,10 +3,9 @@
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
+from rich.console import RenderableType
 
 
 class Progress(Protocol):
@@ -31,7 +30,7 @@ class Messages(Protocol):
     def failure(self, path: Path, reason: str) -> None:
         """Name what failed, and why."""
 
-    def table(self, table: "RenderableType") -> None:
+    def table(self, table: RenderableType) -> None:
         """Show a table of rich below an empty line."""
 
     def progress(self, total: int) -> AbstractContextManager[Progress]:

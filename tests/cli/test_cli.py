@@ -745,7 +745,7 @@ def test_a_signal_leaves_whole_files_and_a_resume_goes_on(
 def test_the_second_signal_ends_at_once() -> None:
     code = (
         f"import sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
-        "from colorize_cli.cli.interrupt import stop_on_signals\n"
+        "from colorize_cli.cli.app import stop_on_signals\n"
         "with stop_on_signals():\n"
         "    try:\n"
         "        print('ready', flush=True)\n"

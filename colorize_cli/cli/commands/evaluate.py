@@ -55,12 +55,11 @@ def evaluate(
     from ...system.installed import require
 
     require("evaluate")
-    from training.evaluation.run import EvaluateOptions
-    from training.evaluation.run import run as run_evaluation
+    from training.evaluation import run as evaluation
 
     from ..terminal import Terminal
 
-    options = EvaluateOptions(
+    options = evaluation.EvaluateOptions(
         photos=photos,
         model=model,
         samples=samples,
@@ -80,4 +79,4 @@ def evaluate(
         inception=inception,
         no_inception=no_inception,
     )
-    run_evaluation(options, Terminal())
+    evaluation.run(options, Terminal())

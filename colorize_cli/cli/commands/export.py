@@ -47,15 +47,14 @@ def export(
     from ...system.installed import require
 
     require("export")
-    from export.run import ExportSettings, choose_precision
-    from export.run import run as run_export
+    from export import run as exporting
 
     from ..terminal import Terminal
 
-    settings = ExportSettings(
+    settings = exporting.ExportSettings(
         checkpoint=checkpoint,
         out=out,
-        precision=choose_precision(fp16=fp16, bf16=bf16, int8=int8),
+        precision=exporting.choose_precision(fp16=fp16, bf16=bf16, int8=int8),
         tensorrt=tensorrt,
         opset=opset,
         check=check,
@@ -64,4 +63,4 @@ def export(
         overrides=tuple(set_ or ()),
         overwrite=overwrite,
     )
-    run_export(settings, Terminal().note)
+    exporting.run(settings, Terminal().note)
