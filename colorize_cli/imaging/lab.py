@@ -30,12 +30,12 @@ _RGB_TO_XYZ = np.array(
 _WHITE = _RGB_TO_XYZ.sum(axis=1)
 # Linear RGB -> XYZ / white, and back.
 TO_RELATIVE = (_RGB_TO_XYZ / _WHITE[:, None]).astype(np.float32)
-_FROM_RELATIVE = np.linalg.inv(_RGB_TO_XYZ / _WHITE[:, None]).astype(np.float32)
+FROM_RELATIVE = np.linalg.inv(_RGB_TO_XYZ / _WHITE[:, None]).astype(np.float32)
 REC601 = np.array([0.299, 0.587, 0.114], np.float32)
 EPSILON = 216 / 24389
 KAPPA = 24389 / 27
-_DELTA = 6 / 29  # the cube root of EPSILON
-_SLOPE = np.float32(3 * _DELTA**2)
+DELTA = 6 / 29  # the cube root of EPSILON
+_SLOPE = np.float32(3 * DELTA**2)
 # Square roots of linear light are rounded to 16 bits on their way to a table: finer than the
 # levels of 8-bit sRGB everywhere, and within 1.5 levels of 16-bit sRGB.
 _ROOTS = 65_535
@@ -123,14 +123,14 @@ def linear_planes(
     np.multiply(b, np.float32(-1 / 200), out=fz)
     fz += fy
     for f in (fx, fy, fz):
-        # The inverse of _f: the cube above _DELTA, its tangent there below.
-        high = np.maximum(f, np.float32(_DELTA), out=scratch)
+        # The inverse of _f: the cube above DELTA, its tangent there below.
+        high = np.maximum(f, np.float32(DELTA), out=scratch)
         np.multiply(high, high, out=square)
         square -= _SLOPE
         square *= high
         f *= _SLOPE
         f += square
-    for plane, (mx, my, mz) in zip(linear, _FROM_RELATIVE, strict=True):
+    for plane, (mx, my, mz) in zip(linear, FROM_RELATIVE, strict=True):
         np.multiply(fx, mx, out=plane)
         plane += np.multiply(fy, my, out=scratch)
         plane += np.multiply(fz, mz, out=scratch)

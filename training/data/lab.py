@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from colorize_cli.imaging.lab import (
+    DELTA,
     EPSILON,
+    FROM_RELATIVE,
     KAPPA,
     REC601,
     TO_RELATIVE,
@@ -32,6 +34,21 @@ def lab_from_linear(linear: Tensor) -> Tensor:
     relative = torch.matmul(matrix, linear.flatten(2)).view_as(linear)
     fx, fy, fz = _f(relative).unbind(1)
     return torch.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], dim=1)
+
+
+def rgb_from_lab(L: Tensor, ab: Tensor) -> Tensor:
+    """Render L (B, 1, H, W) and ab (B, 2, H, W) as sRGB in 0..1: (B, 3, H, W).
+
+    Colours that sRGB cannot show are clipped, as few as they are; there no gradient goes back.
+    """
+    fy = (L + 16) / 116
+    f = torch.cat([fy + ab[:, :1] / 500, fy, fy - ab[:, 1:] / 200], dim=1)
+    high = f.clamp(min=DELTA)
+    relative = high**3 + 3 * DELTA**2 * (f - high)
+    matrix = torch.from_numpy(FROM_RELATIVE).to(L.device, non_blocking=True)
+    linear = torch.matmul(matrix, relative.flatten(2)).view_as(relative).clamp(0, 1)
+    curve = 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
+    return torch.where(linear <= 0.0031308, 12.92 * linear, curve)
 
 
 def lightness_of_luma(rgb: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """What the diffusion families learn: to undo noise at any level (Ho et al. 2020)."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,10 @@ from .diffusion_loss import (
     q_sample,
     row_weight,
     target,
+    x_0_of,
 )
 from .diffusion_recipe import DiffusionRecipe
+from .perceptual import PerceptualLoss
 
 _LEVELS = 8  # of noise, at which a photo is judged
 
@@ -61,6 +64,8 @@ class DiffusionObjective:
         optim = recipe.optim
         rest = [p for p in model.parameters() if p.requires_grad]
         self.optimizers = [adamw(optim, [(rest, 1.0), (backbone, optim.backbone_lr)])]
+        table = recipe.perceptual
+        self._perceptual = PerceptualLoss(Path(table.backbone), device) if table.weight else None
         if optim.compile:  # on a GPU also for norms that keep bfloat16 and the layout
             compile_in_place(model if device.type == "cuda" else denoiser, device)
 
@@ -75,23 +80,46 @@ class DiffusionObjective:
         gammas = draw_gammas(self._recipe.diffusion.schedule, len(batch.L) * optim.views, rng)
         x_0, gamma, eps = self._noise(batch, gammas, rng)
         wanted = target(self._recipe.diffusion.prediction, x_0, gamma, eps)
-        predicted = self._predict(model, q_sample(x_0, gamma, eps), batch.L, gamma)
+        x_t = q_sample(x_0, gamma, eps)
+        predicted = self._predict(model, x_t, batch.L, gamma)
         loss = per_row_loss(predicted, wanted)
         whole = self._weighed(loss, predicted, wanted, x_0, gamma)
+        values = {"loss": loss.detach(), "gamma": gamma}
+        if self._perceptual is not None:
+            values["perceptual"] = seen = self._seen(batch, gammas, predicted, x_t)
+            whole = whole + self._recipe.perceptual.weight * seen.nanmean()
         descend(self.optimizers[0], whole, model, optim)
-        return {"loss": loss.detach(), "gamma": gamma}
+        return {name: value.detach() for name, value in values.items()}
 
     def figures(self, values: Mapping[str, Tensor]) -> dict[str, Any]:
         """Give the mean loss, and that of each third of the time: from nearly clean to noise."""
         loss, gamma = values["loss"].float(), values["gamma"]
+        losses = {name: value for name, value in values.items() if name != "gamma"}
         third = (diffusion_time(gamma) * 3).long().clamp(0, 2)
         return {
-            "loss": round(loss.mean().item(), 5),
+            **{name: round(v.float().nanmean().item(), 5) for name, v in losses.items()},
             "loss_by_third": [
                 round(loss[third == i].mean().item(), 5) if (third == i).any() else None
                 for i in range(3)
             ],
         }
+
+    def _seen(
+        self, batch: Batch, gammas: NDArray[np.float32], predicted: Tensor, x_t: Tensor
+    ) -> Tensor:
+        """Give the perceptual loss of the rows early enough in time, (N,); NaN for the others."""
+        assert self._perceptual is not None, "the recipe has it"
+        recipe = self._recipe
+        rows = np.flatnonzero(diffusion_time(torch.from_numpy(gammas)) < recipe.perceptual.latest)
+        seen = torch.full((len(gammas),), torch.nan, device=self._device)
+        if len(rows):
+            gamma = torch.from_numpy(gammas[rows]).to(self._device, non_blocking=True)
+            x_0 = x_0_of(recipe.diffusion.prediction, predicted[rows].float(), x_t[rows], gamma)
+            photos = rows // recipe.optim.views
+            ab = x_0 * recipe.diffusion.ab_scale
+            with torch.autocast(self._device.type, torch.bfloat16, enabled=has_bf16(self._device)):
+                seen[rows] = self._perceptual(batch.L[photos], ab, batch.ab[photos])
+        return seen
 
     @torch.no_grad()
     def validate(self, batch: Batch, rng: Generator) -> Tensor:

@@ -36,6 +36,27 @@ class DiffusionTable(Table):
 
 
 @dataclass(frozen=True)
+class PerceptualTable(Table):
+    """A further loss: what a network that knows objects sees of the colours.
+
+    Attributes:
+        weight: of it beside the diffusion loss; 0 for none.
+        backbone: file of EfficientNet-Lite3's ImageNet weights for colour photographs.
+        latest: diffusion time up to which rows have it; later, x_0 is a mean of what may be.
+    """
+
+    weight: float = 0.0
+    backbone: str = ""
+    latest: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.weight and not self.backbone:
+            raise UsageError(
+                "perceptual.weight needs perceptual.backbone, a file of ImageNet weights."
+            )
+
+
+@dataclass(frozen=True)
 class DenoisingTable(SamplingTable):
     """How the exported bundle samples by default.
 
@@ -72,10 +93,12 @@ class DiffusionRecipe(Recipe):
 
     Attributes:
         diffusion: what the network learns to undo.
+        perceptual: a further loss on what it makes of the noise.
         sampling: how the exported bundle samples by default.
     """
 
     diffusion: DiffusionTable = field(default_factory=DiffusionTable)
+    perceptual: PerceptualTable = field(default_factory=PerceptualTable)
     sampling: DenoisingTable = field(default_factory=DenoisingTable)
 
 

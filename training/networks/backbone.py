@@ -5,6 +5,7 @@ the names of timm's `tf_efficientnet_lite3`; batch normalisation is folded into 
 """
 
 from pathlib import Path
+from typing import Literal
 
 import torch
 from safetensors.torch import load_file
@@ -65,21 +66,21 @@ class _InvertedResidual(nn.Module):
 
 
 class EfficientNetLite3(nn.Module):
-    """The backbone without its classifier; takes one grey channel."""
+    """The backbone without its classifier; takes L, or sRGB in three channels."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: Literal[1, 3] = 1) -> None:
         super().__init__()
-        self.conv_stem = _Conv(1, 32, 3, stride=2)
+        self.conv_stem = _Conv(channels, 32, 3, stride=2)
         stages: list[nn.Module] = []
-        channels = 32
+        width = 32
         for depth, kernel, stride, out in _STAGES:
             blocks: list[nn.Module] = []
             for i in range(depth):
                 if not stages:
-                    blocks.append(_SeparableConv(channels, out, kernel))
+                    blocks.append(_SeparableConv(width, out, kernel))
                 else:
-                    blocks.append(_InvertedResidual(channels, out, kernel, stride if i == 0 else 1))
-                channels = out
+                    blocks.append(_InvertedResidual(width, out, kernel, stride if i == 0 else 1))
+                width = out
             stages.append(nn.Sequential(*blocks))
         self.blocks = nn.Sequential(*stages)
 
@@ -91,16 +92,17 @@ class EfficientNetLite3(nn.Module):
             p for stage in list(self.blocks)[len(self.blocks) - count :] for p in stage.parameters()
         ]
 
-    def forward(self, L: Tensor) -> list[Tensor]:
+    def forward(self, photos: Tensor) -> list[Tensor]:
         """Compute the feature maps of a batch of photos.
 
         Args:
-            L: (B, 1, H, W) float, 0..100, H and W multiples of 32.
+            photos: (B, 1, H, W) L in 0..100, or (B, 3, H, W) sRGB in 0..100, which says the same
+                of a neutral grey but for its tone; H and W are multiples of 32.
 
         Returns:
             Maps at strides 4, 8, 16, 32 with 32, 48, 136, 384 channels.
         """
-        scaled = (L * 2.55 - 127) / 128
+        scaled = (photos * 2.55 - 127) / 128
         x = F.relu6(self.conv_stem(scaled.to(self.conv_stem.weight.dtype)))
         maps = []
         for i, stage in enumerate(self.blocks):
@@ -130,7 +132,8 @@ def load_pretrained(backbone: EfficientNetLite3, path: Path) -> None:
         if name not in source:
             raise ValueError(f"{path}: no tensor {name}; not an EfficientNet-Lite3 of timm's names")
         weight, bias = _fold(source, conv)
-        if conv == "conv_stem":  # the three channels of a grey picture are equal
+        # The three channels of a grey picture are equal.
+        if conv == "conv_stem" and backbone.conv_stem.in_channels == 1:
             weight = weight.sum(dim=1, keepdim=True)
         if weight.shape != parameter.shape:
             raise ValueError(
