@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from made.tiny_runs import NETWORK, OPTIM
 
 from training.data.batches import Batch
 from training.plan import Plan
@@ -22,17 +23,7 @@ from training.run_state import RunState
 GOLDEN = Path(__file__).parents[1] / "golden"
 RECORD = json.loads((GOLDEN / "training.json").read_text())
 NETWORKS = {
-    "encoder": {
-        "encoder": {"channels": [8, 8, 8, 8], "groups": 2},
-        "denoiser": {
-            "channels": [8, 8, 8, 8],
-            "groups": 2,
-            "head_dim": 4,
-            "emb_dim": 8,
-            "dropout": 0.1,
-            "attention": [3],
-        },
-    },
+    "encoder": NETWORK,
     "palette": {
         "channels": 8,
         "multipliers": [1, 2, 2, 2],
@@ -57,10 +48,7 @@ def recipe_of(family: str) -> Recipe:
             "network": NETWORKS[family],
             "data": {"size": 32, "grid": 4 if family == "encoder" else 1, "old": 0.5},
             "diffusion": DIFFUSION[family],
-            "optim": {
-                **{"steps": 4, "photos": 2, "views": 2, "warmup": 2},
-                **{"frozen_steps": 2, "tuned_stages": 1},
-            },
+            "optim": OPTIM,
         }
     )
 
