@@ -17,6 +17,7 @@ from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from colorize_cli.diffusion.sampler import STEPS, Clamp, Prediction, SamplerSettings, x_0_factors
 from colorize_cli.diffusion.schedule import Schedule
+from colorize_cli.errors import UsageError
 from export.write_out_acos import write_out_acos
 
 COEFFICIENTS = ("gamma", "p", "q", "on_x_0", "on_x_t", "sigma")
@@ -75,6 +76,8 @@ def step_table(
         ValueError: The prediction is unknown, or eps with gamma_T = 0.
     """
     rows = []
+    if settings.method not in STEPS:
+        raise UsageError(f"a step of {settings.method!r} is more than one graph: it looks back.")
     steps = STEPS[settings.method](schedule, settings)
     for gamma, step in zip(schedule.gammas.tolist()[1:], steps, strict=True):
         p, q, r = x_0_factors(gamma, prediction)

@@ -22,7 +22,7 @@ from .noise import Float
 from .schedule import Schedule
 
 Prediction: TypeAlias = Literal["eps", "v", "x_0"]
-Method: TypeAlias = Literal["ddpm", "ddim"]
+Method: TypeAlias = Literal["ddpm", "ddim", "dpm"]
 Variance: TypeAlias = Literal["posterior", "beta"]
 # All arrays are (N, 2, h, w) unless said otherwise.
 Denoise: TypeAlias = Callable[[Float, int], Float]
@@ -148,7 +148,30 @@ def sample_ddpm(
     return _walk(denoise, x_T, ddpm_steps(schedule, settings), noise)
 
 
-SAMPLERS = {"ddim": sample_ddim, "ddpm": sample_ddpm}
+def sample_dpm(
+    denoise: Denoise, x_T: Float, schedule: Schedule, noise: Noise, settings: SamplerSettings
+) -> Float:
+    """Sample by DPM-Solver++(2M) (Lu et al. 2022, algorithm 2), like `sample_ddim`.
+
+    It is DDIM without noise, but of second order: x_0 is carried on by how it moved in the step
+    before. The last step, whose log-SNR has no end, is of first order.
+    """
+    steps = list(ddim_steps(schedule, SamplerSettings(eta=0.0)))
+    gammas = schedule.gammas[1:]
+    with np.errstate(divide="ignore"):  # a step away from pure noise has no end
+        half_log_snr = np.log(gammas / (1 - gammas)) / 2  # lambda of t = 1 .. T
+    lengths = -np.diff(half_log_snr)  # of the step from t + 1 to t
+    x_t, before = x_T, x_T
+    for t, (on_x_0, on_x_t, _) in reversed(list(enumerate(steps, start=1))):
+        x_0 = denoise(x_t, t)
+        ahead = x_0
+        if 1 < t < len(steps):
+            ahead = x_0 + float(lengths[t - 2] / (2 * lengths[t - 1])) * (x_0 - before)
+        x_t, before = on_x_0 * ahead + on_x_t * x_t, x_0
+    return x_0
+
+
+SAMPLERS = {"ddim": sample_ddim, "ddpm": sample_ddpm, "dpm": sample_dpm}
 
 
 def _walk(denoise: Denoise, x_t: Float, steps: Iterable[Step], noise: Noise) -> Float:
@@ -183,6 +206,7 @@ def ddpm_steps(schedule: Schedule, settings: SamplerSettings) -> Iterator[Step]:
         yield Step(on_x_0, on_x_t, sigma * settings.temperature)
 
 
+# Those whose step looks at x_t and x_0 alone.
 STEPS = {"ddim": ddim_steps, "ddpm": ddpm_steps}
 
 

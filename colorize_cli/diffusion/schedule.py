@@ -83,6 +83,16 @@ def cosine(steps: int) -> Schedule:
     return Schedule("cosine", cosine_gamma(np.arange(steps + 1, dtype=np.float64) / steps))
 
 
+def even_log_snr(steps: int, lowest: float = -9.0, highest: float = 6.0) -> Schedule:
+    """Make the schedule of noise levels evenly spaced in log-SNR, ln(gamma / (1 - gamma)).
+
+    Few levels are near the ends, where little is decided, and a solver of second order is exact
+    between them for what is linear in log-SNR (Lu et al. 2022, "DPM-Solver", section 3.3).
+    """
+    log_snr = np.linspace(highest, lowest, steps)
+    return Schedule("log-snr", np.concatenate([[1.0], 1 / (1 + np.exp(-log_snr))]))
+
+
 def respace(schedule: Schedule, steps: int) -> Schedule:
     """Walk the same range of noise levels in another number of steps; UsageError below one.
 

@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from colorize_cli.diffusion.noise import SampleNoise
 from colorize_cli.diffusion.sampler import Clamp, SamplerSettings, clamp_x_0, sample
-from colorize_cli.diffusion.schedule import Schedule, cosine, linear_betas, tutorial_20
+from colorize_cli.diffusion.schedule import (
+    Schedule,
+    cosine,
+    even_log_snr,
+    linear_betas,
+    tutorial_20,
+)
 
 METHODS = {
     "ddpm-posterior": SamplerSettings("ddpm"),
@@ -130,6 +136,26 @@ def test_the_tutorials_schedule_pales_a_global_tint(method: str, spread: float) 
     _, variances = probe(0.0, 10.0, tutorial_20(), METHODS[method], "eps")
 
     assert sqrt(variances[-1]) / 10 == pytest.approx(spread, abs=5e-4)
+
+
+@pytest.mark.parametrize("s", [0.1, 0.5, 3.0, 10.0])
+def test_twenty_steps_of_second_order_even_in_log_snr_keep_more_of_the_spread(s: float) -> None:
+    first = probe(0.3, s, cosine(20), SamplerSettings("ddim", eta=0.0), "v")
+    second = probe(0.3, s, even_log_snr(20), SamplerSettings("dpm"), "v")
+
+    # It begins at gamma = 1.2e-4, where a little of the mean would be in x_T.
+    assert second[0][-1] == pytest.approx(0.3, abs=0.01 * max(1, s))
+    kept = [sqrt(variances[-1]) / s for _, variances in (first, second)]
+    assert abs(kept[1] - 1) < 0.45 * abs(kept[0] - 1)
+
+
+@pytest.mark.parametrize("prediction", ["v", "x_0"])
+def test_a_solver_of_second_order_starts_from_pure_noise(prediction: str) -> None:
+    means, variances = probe(
+        0.3, 0.5, SCHEDULES["zero-terminal"], SamplerSettings("dpm"), prediction
+    )
+    assert means[-1] == pytest.approx(0.3, abs=0.02)
+    assert sqrt(variances[-1]) == pytest.approx(0.5, rel=0.2)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from colorize_cli.diffusion.schedule import cosine, respace, tutorial_20
+from colorize_cli.diffusion.schedule import cosine, even_log_snr, respace, tutorial_20
 from colorize_cli.errors import UsageError
 
 from ..recipe_tables import Recipe, SamplingTable, Table
@@ -64,7 +64,8 @@ class DenoisingTable(SamplingTable):
 
     Attributes:
         steps: denoising steps.
-        method: "ddim" or "ddpm".
+        spacing: "angle" visits levels evenly spaced in the schedule's angle, "log-snr" in log-SNR.
+        method: "ddim", "ddpm" or "dpm".
         eta: randomness of "ddim".
         variance: of "ddpm".
         clamp: "none", "static" or "dynamic".
@@ -76,7 +77,8 @@ class DenoisingTable(SamplingTable):
     """
 
     steps: int = 20
-    method: Literal["ddim", "ddpm"] = "ddim"
+    spacing: Literal["angle", "log-snr"] = "angle"
+    method: Literal["ddim", "ddpm", "dpm"] = "ddim"
     eta: float = 1.0
     variance: Literal["posterior", "beta"] = "posterior"
     clamp: Literal["none", "static", "dynamic"] = "static"
@@ -106,7 +108,8 @@ def sampling(recipe: DiffusionRecipe) -> dict[str, Any]:
     """Make the table `sampling` of the bundle, which `colorize_cli.model.families` reads."""
     table = recipe.sampling
     full = cosine(1000) if recipe.diffusion.schedule == "cosine" else tutorial_20()
-    schedule = respace(full, table.steps)
+    is_log_snr = table.spacing == "log-snr"
+    schedule = even_log_snr(table.steps) if is_log_snr else respace(full, table.steps)
     clamp: dict[str, Any] = {"kind": table.clamp}
     if table.clamp != "none":
         clamp["limit"] = table.limit
