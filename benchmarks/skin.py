@@ -30,6 +30,7 @@ from colorize_cli.photos.read import Photo, read_photo
 from colorize_cli.system.machine import describe_machine
 from training.data.shards import half_of, iter_photos, set_of
 from training.evaluation.inputs import grey_of
+from training.evaluation.skin import has_skin_colour
 
 SEED = 0
 # Bands of the median L* of the skin: about dark, brown, tan, light, very light. ITA, which others
@@ -101,15 +102,13 @@ def measure(shards: Sequence[Path], colorizer: Colorizer, limit: int | None) -> 
 def skin_of(lab: Float) -> NDArray[np.bool_]:
     """Find the skin (H, W) of a face in the middle of a picture (H, W, 3) in Lab.
 
-    Skin of all kinds lies within these hues and chromas in ordinary light; hair, clothes and walls
-    of such colours are mostly outside the ellipse, or a minority that the median bears.
+    Hair, clothes and walls of such colours are mostly outside the ellipse, or a minority that the
+    median bears.
     """
     height, width = lab.shape[:2]
     y, x = np.ogrid[:height, :width]
     inside = ((x / width - 0.5) / 0.22) ** 2 + ((y / height - 0.5) / 0.26) ** 2 < 1
-    chroma = np.hypot(lab[..., 1], lab[..., 2])
-    hue = np.degrees(np.arctan2(lab[..., 2], lab[..., 1]))
-    skin = inside & (chroma > 8) & (chroma < 50) & (hue > 15) & (hue < 85) & (lab[..., 0] > 12)
+    skin = inside & has_skin_colour(lab)
     return skin if skin.sum() >= LEAST_SKIN * inside.sum() else np.zeros_like(skin)
 
 

@@ -14,6 +14,7 @@ from training.evaluation.figures import (
     PictureFigures,
 )
 from training.evaluation.metrics import CLASSES
+from training.evaluation.patches import Patches
 
 PICTURE = PictureFigures(
     lpips=0.4,
@@ -27,6 +28,8 @@ PICTURE = PictureFigures(
     lightness_mean=0.1,
     lightness_p999=0.3,
 )
+
+PATCHES = Patches(output=6.0, truth=4.0, output_skin=2.0, truth_skin=1.0)
 
 
 def figures(
@@ -70,6 +73,6 @@ def photo(
     output, reference = (np.full(2, width, np.float32) for width in widths)
     features = np.random.default_rng(seed).normal(0, 1, (4, 6)).astype(np.float32)
     parts = PhotoParts(
-        classes, dict.fromkeys(ROWS, hits), Widths.counted(output, reference, 4), features
+        classes, dict.fromkeys(ROWS, hits), Widths.counted(output, reference, 4), PATCHES, features
     )
     return MeasuredPhoto(photo_figures, parts)

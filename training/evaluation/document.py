@@ -30,6 +30,8 @@ _METRICS = {
     "alike": "share of the photos whose samples all lie within 2 mean CIEDE2000 of each other",
     "bleeding": "ratio of median 10-90% widths of ab's edges, in working pixels: output to the "
     "truth's ab taken down to the grid and up again",
+    "patches": "changes of ab where the truth's ab changes by less than 1.5 a cell of the grid, "
+    "over the truth's own there; 'skin': where the truth has the colours of skin",
     "best": "the best sample of each photo, for each figure by itself",
     "intervals": f"{LEVEL:.0f}% percentile bootstrap over photos within sets, {DRAWS} resamples; "
     f"Frechet distance {FRECHET_DRAWS}, moved to the figure",

@@ -15,6 +15,7 @@ from colorize_cli.system.figure_changes import Interval
 
 from .bleeding import Widths
 from .metrics import Counts
+from .patches import Patches
 
 Row: TypeAlias = Literal["model", "grey", "mean_colour"]
 ROWS: tuple[Row, ...] = ("model", "grey", "mean_colour")
@@ -85,12 +86,14 @@ class PhotoParts:
         classes: (529,) histogram of the truth's ab.
         hits: (529,) for each row, accuracy of the first sample by the truth's class.
         widths: of the first sample's edges.
+        patches: how its ab changes where the truth's hardly does.
         features: (4, 2048) of the truth, then of the first picture of each row; None without.
     """
 
     classes: Counts
     hits: Mapping[Row, Counts]
     widths: Widths
+    patches: Patches
     features: Float | None
 
 
@@ -175,6 +178,7 @@ MAIN = (
     Column("diversity", "diversity, LPIPS", 3, "higher"),
     Column("alike", "samples all alike, %", 1, "lower", 100),
     Column("bleeding", "bleeding", 3, "lower"),
+    Column("patches", "patches", 3, "lower"),
 )
 REST = (
     Column("ssim_first", "SSIM, first", 4, "higher"),
@@ -191,6 +195,7 @@ REST = (
     Column("colourfulness_distance", "colourfulness, |diff.|", 1, "lower"),
     Column("diversity_ciede2000", "diversity, CIEDE2000", 2, "higher"),
     Column("frechet", "Frechet distance", 1, "lower"),
+    Column("patches_skin", "patches, colours of skin", 3, "lower"),
     Column("width", "width of edges", 2),
     Column("width_reference", "width the grid allows", 2),
     Column("lightness_mean", "|dL*|, mean", 3, "lower"),

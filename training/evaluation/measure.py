@@ -17,6 +17,7 @@ from .bleeding import down_and_up, edge_widths
 from .figures import ROWS, MeasuredPhoto, PhotoFigures, PhotoParts, PictureFigures
 from .inputs import ColourPhoto
 from .metrics import RGB
+from .patches import patches
 from .pretrained.inception import features
 from .pretrained.lpips import Lpips
 
@@ -95,6 +96,7 @@ def _parts(
         classes=metrics.ab_histogram(truth),
         hits={row: metrics.hits(truth, labs[i]) for row, i in of_row.items()},
         widths=edge_widths(truth, labs[_FIRST], reference, scale=frame.scale, grid=grid),
+        patches=patches(truth, labs[_FIRST], scale=frame.scale, grid=grid),
         features=features(network, [photo.truth, *(pictures[i] for i in of_row.values())])
         if network
         else None,

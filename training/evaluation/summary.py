@@ -20,6 +20,7 @@ from .bootstrap import Draws, Resamples, interval_of, mean_draws, resamplable, r
 from .distances import Products, frechet, kernel, kernel_parts
 from .figures import OF_PICTURES, OF_SAMPLES, ROWS, MeasuredPhoto, PhotoFigures, Row
 from .metrics import Counts, class_weights
+from .patches import patch_draws
 
 Figures: TypeAlias = dict[str, Draws]
 Table: TypeAlias = dict[str, Figures]
@@ -134,6 +135,13 @@ def _table(photos: Sequence[MeasuredPhoto], counts: Draws, weights: Counts) -> T
     table["model"] |= {
         "width": median_draws(np.stack([w.output for w in widths]), counts),
         "width_reference": median_draws(np.stack([w.reference for w in widths]), counts),
+    }
+    found = [photo.parts.patches for photo in photos]
+    table["model"] |= {
+        "patches": patch_draws([p.output for p in found], [p.truth for p in found], counts),
+        "patches_skin": patch_draws(
+            [p.output_skin for p in found], [p.truth_skin for p in found], counts
+        ),
     }
     return table
 

@@ -36,6 +36,7 @@ _OF_SETS = (
     ("grey", "psnr_first", "grey"),
     ("model", "kernel", "kernel"),
     ("model", "bleeding", "bleeding"),
+    ("model", "patches", "patches"),
     ("model", "diversity", "diversity"),
     ("model", "colourfulness", "colour"),
     ("truth", "colourfulness", "truth"),
