@@ -30,7 +30,7 @@ from colorize_cli.photos.read import Photo, read_photo
 from colorize_cli.system.machine import describe_machine
 from training.data.shards import half_of, iter_photos, set_of
 from training.evaluation.inputs import grey_of
-from training.evaluation.skin import has_skin_colour
+from training.evaluation.patches import has_skin_colour
 
 SEED = 0
 # Bands of the median L* of the skin: about dark, brown, tan, light, very light. ITA, which others

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from colorize_cli.imaging.lab import Float
 
 from .bootstrap import Draws
-from .skin import has_skin_colour
 
 FLAT = 1.5
 
@@ -75,6 +74,20 @@ def patch_draws(output: list[float], truth: list[float], counts: Draws) -> Draws
     return np.divide(
         counts @ np.asarray(output), below, out=np.full(len(counts), np.nan), where=below > 0
     )
+
+
+def has_skin_colour(lab: Float) -> NDArray[np.bool_]:
+    """Mark what of a picture (H, W, 3) in Lab has the colours of skin: (H, W).
+
+    Skin of all kinds lies within these hues and chromas in ordinary light; so do wood, sand and
+    hair.
+    """
+    chroma = np.hypot(lab[..., 1], lab[..., 2])
+    hue = np.degrees(np.arctan2(lab[..., 2], lab[..., 1]))
+    is_skin: NDArray[np.bool_] = (
+        (chroma > 8) & (chroma < 50) & (hue > 15) & (hue < 85) & (lab[..., 0] > 12)
+    )
+    return is_skin
 
 
 def _to_cells(lab: Float, scale: float) -> Float:
