@@ -1,0 +1,293 @@
+"""A training leg on a lent GPU: what is carried, cut off, joined, refused and written down."""
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from made.checkpoints import make_checkpoint
+
+from benchmarks.gpu.leg import machine
+from benchmarks.gpu.leg.calls import (
+    CALL_MIB,
+    LENT_S,
+    MIB,
+    Call,
+    calls_of,
+    check_limits,
+    plan_lines,
+    tree_files,
+)
+from benchmarks.gpu.leg.machine import TrainOptions, receive
+from benchmarks.gpu.leg.pack import VALIDATION, WHEELS, pack
+from benchmarks.gpu.leg.parts import Publisher, halved, join, join_run, split
+from benchmarks.gpu.leg.record import curve, leg_section, rehearsal_section
+from benchmarks.gpu.leg.rehearsal import _made, _write_shard, check_back
+from colorize_cli.errors import CheckError, ModelError, UsageError
+from training.checkpoint import BEST_FILE, WEIGHTS_FILE, load_checkpoint
+from training.recipe import load_recipe
+
+ROOT = Path(__file__).parents[2]
+# What an image with PyTorch has of what training imports.
+ON_THE_MACHINE = set(
+    "numpy opencv-python-headless torch safetensors onnx protobuf ml-dtypes".split()
+)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("checkpoints")
+    return {family: make_checkpoint(folder, family) for family in ("encoder", "palette")}
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> list[Path]:
+    rng = np.random.default_rng(0)
+    paths = [tmp_path / f"{name}.tar" for name in ("b", "a", "held-out")]
+    for path, count in zip(paths, (4, 3, 16), strict=True):
+        _write_shard(path, _made(rng, count))
+    return paths
+
+
+def log(run: Path, losses: list[float]) -> None:
+    figures = [{"loss": loss, "low": loss - 0.1, "high": loss + 0.1} for loss in losses]
+    entries = [{"step": i, "samples": 10 * i, "validation": f} for i, f in enumerate(figures, 1)]
+    run.joinpath("log.jsonl").write_text("".join(f"{json.dumps(e)}\n" for e in entries))
+
+
+def test_weights_are_halved_split_and_joined(
+    checkpoints: dict[str, Path], tmp_path: Path, out: Path
+) -> None:
+    path = checkpoints["encoder"]
+    data = halved(path, tmp_path / "half.safetensors")
+    assert len(data) < 0.7 * path.stat().st_size
+    split(data, "last", out, 50_000)
+    assert len(list(out.iterdir())) == -(-len(data) // 50_000) > 2
+    assert join_run(out, tmp_path / "run") == [tmp_path / "run" / WEIGHTS_FILE]
+    joined, own = load_checkpoint(tmp_path / "run" / WEIGHTS_FILE), load_checkpoint(path)
+    assert joined.recipe == own.recipe
+    assert joined.progress == own.progress
+    for name, tensor in own.state.items():
+        assert joined.state[name].dtype == tensor.dtype
+        torch.testing.assert_close(joined.state[name], tensor, rtol=1e-3, atol=1e-6)
+
+
+def test_what_was_cut_off_leaves_the_version_before(out: Path) -> None:
+    split(b"one" * 10, "last", out, 8)
+    first = {path.name: path.read_bytes() for path in out.iterdir()}
+    split(b"two" * 10, "last", out, 8)
+    assert join(out, "last") == b"two" * 10
+    second = sorted(out.iterdir())
+    for name, data in first.items():
+        (out / name).write_bytes(data)
+    second[-1].write_bytes(second[-1].read_bytes()[:3])  # the second was still being written
+    assert join(out, "last") == b"one" * 10
+    second[-1].unlink()
+    assert join(out, "last") == b"one" * 10
+
+
+def test_mixed_and_damaged_parts_are_refused(out: Path) -> None:
+    split(b"one" * 10, "last", out, 8)
+    first = {path.name[:11]: path.read_bytes() for path in out.iterdir()}
+    split(b"two" * 10, "last", out, 8)
+    part = min(out.iterdir())
+    part.write_bytes(first[part.name[:11].replace("002", "001")])  # under the other's name
+    with pytest.raises(ModelError, match="no whole version of the last"):
+        join(out, "last")
+    with pytest.raises(ModelError, match="no whole version"):
+        join_run(out, out / "run")
+    assert join(out, "best") is None
+
+
+def test_nothing_came_back(out: Path) -> None:
+    with pytest.raises(ModelError, match="holds no weights"):
+        join_run(out, out / "run")
+
+
+def test_weights_are_sent_out_as_they_are_saved_and_the_best_at_the_end(
+    checkpoints: dict[str, Path], tmp_path: Path, out: Path
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    own, other = (path.read_bytes() for path in checkpoints.values())
+    publisher = Publisher(run, out)
+    publisher.publish()
+    assert list(out.iterdir()) == []
+    with publisher:
+        for name, data in ((BEST_FILE, own), (WEIGHTS_FILE, own)):
+            (run / name).write_bytes(data)
+        log(run, [0.5])
+        publisher.publish()
+        log(run, [0.5, 0.6])
+        (run / WEIGHTS_FILE).write_bytes(other)
+        os.utime(run / WEIGHTS_FILE, (1, 1))
+    log_text = (run / "log.jsonl").read_text()
+    assert (out / "log.jsonl").read_text() == log_text
+    assert [path.name[:5] for path in sorted(out.iterdir())] == ["best-", "last-", "log.j"]
+    assert join_run(out, tmp_path / "back") == [
+        tmp_path / "back" / WEIGHTS_FILE,
+        tmp_path / "back" / BEST_FILE,
+    ]
+    assert load_checkpoint(tmp_path / "back" / WEIGHTS_FILE).recipe.family == "palette"
+    assert load_checkpoint(tmp_path / "back" / BEST_FILE).recipe.family == "encoder"
+    check_back(out)
+
+
+def test_best_weights_that_are_the_last_are_not_sent_twice(
+    checkpoints: dict[str, Path], tmp_path: Path, out: Path
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    data = checkpoints["encoder"].read_bytes()
+    with Publisher(run, out):
+        for name in (BEST_FILE, WEIGHTS_FILE):
+            (run / name).write_bytes(data)
+    assert [path.name[:5] for path in out.iterdir()] == ["last-"]
+
+
+def test_a_log_that_was_begun_anew_is_copied_anew(tmp_path: Path, out: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    publisher = Publisher(run, out)
+    for losses in ([0.5, 0.4], [0.3], [0.3, 0.2]):
+        log(run, losses)
+        publisher.publish()
+        assert [entry["validation"]["loss"] for entry in curve(out)] == losses
+
+
+def test_too_much_does_not_come_back(out: Path) -> None:
+    for number in range(9):
+        (out / str(number)).write_bytes(b"")
+    with pytest.raises(CheckError, match="9 files"):
+        check_back(out)
+
+
+def test_each_call_brings_a_shard_and_a_damaged_one_is_told(
+    shards: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    packed = tmp_path / "packed"
+    manifest = pack(shards[:2], shards[2], packed, python=None)
+    assert list(manifest["calls"][0]) == ["call-0/shards/a.tar", f"call-0/{VALIDATION}"]
+    with tarfile.open(packed / "call-0" / VALIDATION) as archive:
+        assert 5 <= len(archive.getnames()) < 16  # the half for choices
+    monkeypatch.setattr(machine, "PACKED", packed)
+    monkeypatch.setattr(machine, "PLACE", tmp_path / "place")
+    receive(0)
+    assert "1 of 2 shards are there: a.tar" in capsys.readouterr().out
+    with (packed / "call-1" / "shards" / "b.tar").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(CheckError, match=r"call-1/shards/b\.tar"):
+        receive(1)
+    assert (tmp_path / "place" / "shards" / "a.tar").read_bytes() == shards[1].read_bytes()
+
+
+def test_shards_are_tar_files(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="tar shards"):
+        pack([tmp_path], tmp_path, tmp_path / "packed", python=None)
+
+
+def test_training_without_a_folder_for_what_comes_back_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OUT", raising=False)
+    with pytest.raises(UsageError, match="OUT names the folder"):
+        machine.train(TrainOptions())
+
+
+def test_the_plan_of_five_full_shards_is_within_the_time() -> None:
+    manifest = {"calls": [{"call-0/wheels/a.whl": ""}, {}, {}, {}, {}]}
+    calls = calls_of(manifest, 500)
+    assert [call.command.split("leg ")[1] for call in calls] == [
+        *(f"receive {k}" for k in range(5)),
+        "train --seconds 500",
+    ]
+    lines = list(plan_lines(calls, [63 * MIB] * 6))
+    assert f"of {LENT_S} s in all" in lines[-1]
+    assert float(lines[-1].split(" of 900 s in all")[0].split()[-1]) < LENT_S
+    assert "lower --seconds" in list(plan_lines(calls_of(manifest, 544), [63 * MIB] * 6))[-1]
+
+
+@pytest.mark.parametrize(
+    ("call", "size"),
+    [
+        (Call("a", ("b",), 60, 1), CALL_MIB * MIB + 1),
+        (Call("a" * 2001, ("b",), 60, 1), 1),
+        (Call("a", tuple("abcdefghi"), 60, 1), 1),
+        (Call("a", ("b",), 591, 1), 1),
+    ],
+)
+def test_calls_beyond_a_limit_are_refused(call: Call, size: int) -> None:
+    with pytest.raises(UsageError):
+        check_limits(call, size)
+
+
+def test_the_model_is_only_in_the_call_that_trains() -> None:
+    names = tree_files(ROOT)
+    assert "training/run.py" in names
+    assert not any(name.endswith(".onnx") for name in names)
+
+
+def test_the_changes_are_of_keys_that_a_recipe_has() -> None:
+    recipe = load_recipe("default", list(TrainOptions().recipe_changes()))
+    assert recipe.optim.photos * recipe.optim.views == 512
+    assert recipe.optim.compile
+    assert recipe.validation.every_minutes == pytest.approx(500 / 60 / 5, abs=1e-3)
+
+
+def test_the_wheels_are_all_that_training_imports_beside_the_machines_own() -> None:
+    code = (
+        "import sys, training.run, training.families.encoder, benchmarks.gpu.leg.parts\n"
+        "files = {n: getattr(m, '__file__', None) or '' for n, m in list(sys.modules.items())}\n"
+        "print(*{n.split('.')[0] for n, f in files.items() if 'site-packages' in f})"
+    )
+    names = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).split()
+    owners = metadata.packages_distributions()
+    # Of a folder that several packages fill, the one that is on the machine counts.
+    unknown = {
+        name
+        for name in names
+        if not {d.replace("_", "-") for d in owners.get(name, [])} & (ON_THE_MACHINE | set(WHEELS))
+        and not name.startswith(("_", "google"))
+    }
+    assert unknown == set()
+
+
+def test_the_sections_tell_the_curve(tmp_path: Path) -> None:
+    log(tmp_path, [0.5, 0.4])
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write('{"step": 3, "val')  # cut off
+    entries = curve(tmp_path)
+    info = {
+        "date": "2026-01-02",
+        "commit": "abc",
+        "command": "python -m x",
+        "device": "NVIDIA H100",
+        "versions": {"python": "3.12", "torch": "2.11"},
+        "shards": ["a.tar"],
+    }
+    text = leg_section(info, entries)
+    assert "a training leg on NVIDIA H100" in text
+    assert "| 2 | 20 | 0.40000 | 0.3000 to 0.5000 |  |" in text
+    assert "**0.40000 at best**" in text
+    assert "before the first validation" in leg_section(info, [])
+    call = {"name": "train", "bytes": 43 * MIB, "here_s": 70.0, "there_s": 540.0}
+    more = {"calls": [call], "leg_s": 500.0, "files": 5, "back_mib": 31.9, "curve": entries}
+    text = rehearsal_section(info | more | {"judged": 32, "validated": ["default: loss 0.4"]})
+    assert "| train | 43.0 | 70.0 | 540 |" in text
+    assert "**600 to 660 of 900 s**" in text
