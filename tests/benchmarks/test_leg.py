@@ -5,8 +5,10 @@ import os
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from made.checkpoints import make_checkpoint
 
 from benchmarks.gpu.leg import machine
 from benchmarks.gpu.leg.calls import (
+    AWAY,
     CALL_MIB,
     LENT_S,
     MIB,
@@ -25,12 +28,13 @@ from benchmarks.gpu.leg.calls import (
     tree_files,
 )
 from benchmarks.gpu.leg.machine import TrainOptions, receive
-from benchmarks.gpu.leg.pack import VALIDATION, WHEELS, pack
+from benchmarks.gpu.leg.pack import VALIDATION, WHEELS, making_room, pack
 from benchmarks.gpu.leg.parts import Publisher, halved, join, join_run, split
 from benchmarks.gpu.leg.record import curve, leg_section, rehearsal_section
 from benchmarks.gpu.leg.rehearsal import _made, _write_shard, check_back
 from colorize_cli.errors import CheckError, ModelError, UsageError
-from training.checkpoint import BEST_FILE, WEIGHTS_FILE, load_checkpoint
+from colorize_cli.system.files import write_atomic
+from training.checkpoint import BEST_FILE, RUN_FILE, WEIGHTS_FILE, load_checkpoint
 from training.recipe import load_recipe
 
 ROOT = Path(__file__).parents[2]
@@ -128,11 +132,11 @@ def test_weights_are_sent_out_as_they_are_saved_and_the_best_at_the_end(
     assert list(out.iterdir()) == []
     with publisher:
         for name, data in ((BEST_FILE, own), (WEIGHTS_FILE, own)):
-            (run / name).write_bytes(data)
+            write_atomic(run / name, data)  # in place it would change under the reader
         log(run, [0.5])
         publisher.publish()
         log(run, [0.5, 0.6])
-        (run / WEIGHTS_FILE).write_bytes(other)
+        write_atomic(run / WEIGHTS_FILE, other)
         os.utime(run / WEIGHTS_FILE, (1, 1))
     log_text = (run / "log.jsonl").read_text()
     assert (out / "log.jsonl").read_text() == log_text
@@ -154,7 +158,7 @@ def test_best_weights_that_are_the_last_are_not_sent_twice(
     data = checkpoints["encoder"].read_bytes()
     with Publisher(run, out):
         for name in (BEST_FILE, WEIGHTS_FILE):
-            (run / name).write_bytes(data)
+            write_atomic(run / name, data)
     assert [path.name[:5] for path in out.iterdir()] == ["last-"]
 
 
@@ -210,6 +214,37 @@ def test_training_without_a_folder_for_what_comes_back_is_refused(
         machine.train(TrainOptions())
 
 
+@pytest.mark.parametrize("is_saved", [False, True])
+def test_a_failure_is_tried_again(
+    is_saved: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tries = []
+
+    def fails_once(
+        options: TrainOptions, minutes: float, changes: Iterable[str], **how: Any
+    ) -> None:
+        tries.append(([*changes][-1], how))
+        if len(tries) == 1:
+            raise RuntimeError("of the compiler")
+
+    if is_saved:
+        (tmp_path / RUN_FILE).touch()
+    monkeypatch.setattr(machine, "_RUN", tmp_path)
+    monkeypatch.setattr(machine, "_train", fails_once)
+    monkeypatch.setattr(machine, "_stored_rate", lambda: 5e-4)
+    machine._try_twice(TrainOptions())
+    resumed = ("optim.lr=0.00025", {"resume_run": True})
+    anew = ("optim.compile=false", {"init": "default"})
+    assert tries[1] == (resumed if is_saved else anew)
+    assert "of the compiler" in capsys.readouterr().err
+    tries.clear()
+    with pytest.raises(RuntimeError):  # no time is left for another
+        machine._try_twice(TrainOptions(seconds=20))
+
+
 def test_the_plan_of_five_full_shards_is_within_the_time() -> None:
     manifest = {"calls": [{"call-0/wheels/a.whl": ""}, {}, {}, {}, {}]}
     calls = calls_of(manifest, 500)
@@ -237,10 +272,23 @@ def test_calls_beyond_a_limit_are_refused(call: Call, size: int) -> None:
         check_limits(call, size)
 
 
-def test_the_model_is_only_in_the_call_that_trains() -> None:
-    names = tree_files(ROOT)
-    assert "training/run.py" in names
-    assert not any(name.endswith(".onnx") for name in names)
+def test_no_call_copies_what_is_put_away_and_it_comes_back(tmp_path: Path) -> None:
+    def git(command: str) -> str:
+        return subprocess.check_output(command, shell=True, cwd=tmp_path, text=True)
+
+    for name in (*AWAY[:-1], f"{AWAY[-1]}/a.json", "training/run.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    git("git init -q; git add .; git -c user.name=a -c user.email=a@b commit -qm a")
+    before = git("cat .git/info/exclude")
+    assert tree_files(tmp_path) == ["training/run.py"]
+    *away, back = [line for line in making_room().splitlines() if line.startswith("  ")]
+    git("\n".join(away))
+    asked = "git ls-files --cached --others --exclude-standard"
+    assert git(asked).split() == ["training/run.py"]
+    assert git(back) == ""
+    assert len(git(asked).split()) == 4
+    assert git("cat .git/info/exclude") == before
 
 
 def test_the_changes_are_of_keys_that_a_recipe_has() -> None:

@@ -89,10 +89,8 @@ def _rehearse(options: argparse.Namespace) -> None:
 
     if bool(options.data) != bool(options.held_out):
         raise UsageError("--data and --held-out go together.")
-    judged = options.judged
-    small = f"--device cpu --no-compile --photos 8 --workers 2 --judged {judged}".split()
     settings = Rehearsal(
-        options.minutes, options.python, options.data, options.held_out, small, judged
+        options.minutes, options.python, options.data, options.held_out, options.judged
     )
     section = rehearsal_section(rehearse(settings))
     print(f"\n{section}")
@@ -127,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     rehearse = verbs.add_parser("rehearse", help="do all of it on the CPU")
     _add_data(rehearse, required=False)
     rehearse.add_argument("--minutes", type=float, default=1.0, help="of training")
-    rehearse.add_argument("--judged", type=int, default=32, help="validation photos, at most")
+    rehearse.add_argument("--judged", type=int, default=96, help="validation photos, at most")
     rehearse.add_argument(
         "--python", type=Path, default=Path(sys.executable), help="what plays the machine's"
     )

@@ -17,6 +17,8 @@ PACKED = Path("runs/leg")
 MANIFEST = "manifest.json"
 # The default model is half of a call, so only the call that trains carries it.
 MODEL = tuple(f"colorize_cli/model/shipped/default/{name}.onnx" for name in ("encoder", "denoiser"))
+# What git must not know while the calls are made, since they copy whatever it does not ignore.
+AWAY = (*MODEL, "benchmarks/results")
 
 # The assumptions: seconds until the machine is there, MiB a second, and seconds of any call.
 START_S, _MIB_PER_S, _CALL_S = (60.0, 120.0), 3.0, 3.0
@@ -67,11 +69,14 @@ def calls_of(
 
 
 def tree_files(root: Path) -> list[str]:
-    """List what every call copies: all files that git does not ignore, but for the model's."""
+    """List what every call copies: all files that git does not ignore, without those of `AWAY`."""
     asked = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(asked, cwd=root, capture_output=True, text=True, check=True).stdout
-    names = sorted(set(listed.split("\0")) - {"", *MODEL})
-    return [name for name in names if (root / name).is_file()]
+    return sorted(
+        name
+        for name in set(listed.split("\0"))
+        if (root / name).is_file() and not any(Path(name).is_relative_to(path) for path in AWAY)
+    )
 
 
 def call_bytes(call: Call, root: Path, packed_in: Path) -> int:

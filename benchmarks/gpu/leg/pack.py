@@ -19,7 +19,7 @@ from training.recipe_tables import ValidationTable
 from training.validation.losses import read_validation
 
 from ...page import ROOT
-from .calls import MANIFEST, MODEL, files_below
+from .calls import AWAY, MANIFEST, files_below
 
 VALIDATION = "validation.tar"
 VALIDATION_PHOTOS = 512
@@ -72,16 +72,18 @@ def pack(
 
 
 def making_room() -> str:
-    """Give the commands that take the model out of git's index for the calls, and put it back."""
-    files = " ".join(MODEL)
+    """Give the commands that take large files out of git's index for the calls, and put them back.
+
+    They stay where they are on the disk.
+    """
+    paths = " ".join(AWAY)
+    exclude = '"$(git rev-parse --git-path info/exclude)"'
     return (
-        "The model's files count in every call while git knows them. Before the calls:\n"
-        f"  git rm --quiet --cached {files}\n"
-        f"  printf '/%s\\n' {files} >> \"$(git rev-parse --git-path info/exclude)\"\n"
-        "After them, and before any commit:\n"
-        f"  git reset --quiet -- {files}\n"
-        "  sed -i '/^.colorize_cli.model.shipped.default.*onnx$/d' "
-        '"$(git rev-parse --git-path info/exclude)"'
+        "Every call copies what git knows. Before the calls, and without a commit until the end:\n"
+        f"  git rm -r --quiet --cached {paths}\n"
+        f"  cp {exclude} {exclude}.kept; printf '/%s\\n' {paths} >> {exclude}\n"
+        "After them:\n"
+        f"  mv {exclude}.kept {exclude}; git reset --quiet -- {paths}; git status --short"
     )
 
 

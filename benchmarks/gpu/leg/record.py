@@ -26,7 +26,8 @@ def curve_rows(entries: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     for entry in entries:
         found = entry["validation"]
         change = f"{found['change']:+.2%}" if "change" in found else ""
-        interval = f"{found['low']:.4f} to {found['high']:.4f}"
+        is_known = found["low"] <= found["high"]  # neither is of photos of which a set has but one
+        interval = f"{found['low']:.4f} to {found['high']:.4f}" if is_known else ""
         head = [str(entry["step"]), f"{entry['samples']:,}", f"{found['loss']:.5f}"]
         rows.append([*head, interval, change])
     return rows
@@ -80,8 +81,9 @@ def rehearsal_section(result: Mapping[str, Any]) -> str:
         f"## {result['date']}, rehearsal of a training leg on the CPU",
         f"Commit {result['commit']}, `{result['command']}`. {_versions(result)}.",
         table(head, rows),
-        f"Projected with {START_S[0]:.0f} to {START_S[1]:.0f} s for the start, 3 MiB a second, and "
-        f"training for {result['leg_s']:.0f} s: **{first:.0f} to {last:.0f} of {LENT_S} s**. "
+        f"Projected with {START_S[0]:.0f} to {START_S[1]:.0f} s for the start, 3 MiB a second, "
+        f"training for {result['leg_s']:.0f} s, and a quarter of the time around it, since there "
+        f"are four times the threads: **{first:.0f} to {last:.0f} of {LENT_S} s**. "
         f"{result['files']} files came back, {result['back_mib']:.1f} MiB.",
         "Validation of the rehearsal itself, which is too short to learn anything:",
         curve_table(result["curve"]),

@@ -40,12 +40,16 @@ from .calls import (
     transfer_s,
     tree_files,
 )
-from .machine import INFO
+from .machine import INFO, TrainOptions
 from .pack import VALIDATION, commit, pack
 from .parts import join_run
 from .record import curve
 
 _LEG_S = 500.0  # of training, on the machine
+_THREADS = 2  # that prepare photos here
+_MORE_THREADS = (
+    _THREADS / TrainOptions.workers
+)  # what is left of the time with those of the machine
 _NEAR = 0.01  # part by which the loss after joining may be off, since weights were halved
 _MADE_SHARDS, _MADE, _MADE_HELD_OUT = 2, 150, 100
 
@@ -59,7 +63,6 @@ class Rehearsal:
         python: the interpreter that plays the machine's.
         data: shards to train on; photos are made where there are none.
         held_out: what is judged by; likewise.
-        train: options of the call that trains, which a CPU needs.
         judged: validation photos.
     """
 
@@ -67,8 +70,13 @@ class Rehearsal:
     python: Path
     data: Sequence[Path]
     held_out: Path | None
-    train: Sequence[str]
     judged: int
+
+    @property
+    def train(self) -> list[str]:
+        """Give the options of the call that trains, which a CPU needs."""
+        small = f"--device cpu --no-compile --photos 8 --workers {_THREADS} --judged {self.judged}"
+        return small.split()
 
 
 def rehearse(settings: Rehearsal) -> dict[str, Any]:
@@ -91,8 +99,9 @@ def rehearse(settings: Rehearsal) -> dict[str, Any]:
         for line in plan_lines(calls, sizes):
             print(line, flush=True)
         done = [stage.play(call, size) for call, size in zip(calls, sizes, strict=True)]
-        # The last call trains; all of it but that takes as long there, at most.
-        done[-1]["there_s"] += _LEG_S - settings.minutes * 60
+        # The last call trains. All else of it is shared by threads, or is the GPU's there.
+        around = done[-1]["here_s"] - settings.minutes * 60
+        done[-1]["there_s"] += _LEG_S + around * _MORE_THREADS - done[-1]["here_s"]
         return _result(settings, stage, done)
 
 
