@@ -51,14 +51,7 @@ def pack(
     Raises:
         UsageError: data that cannot be read, or wheels that cannot be had.
     """
-    wrong = [str(path) for path in shards if path.suffix != ".tar" or not path.is_file()]
-    if wrong or len({path.name for path in shards}) < len(shards) or not shards:
-        raise UsageError(f"--data takes tar shards of different names, not {wrong or 'these'}.")
-    shutil.rmtree(folder, ignore_errors=True)
-    for number, path in enumerate(sorted(shards, key=lambda path: path.stat().st_size)):
-        place = folder / f"call-{number}" / "shards"
-        place.mkdir(parents=True)
-        shutil.copyfile(path, place / path.name)
+    _copy_shards(shards, folder)
     _pack_validation(held_out, folder / "call-0" / VALIDATION)
     if python is not None:
         _download_wheels(python, folder / "call-0" / "wheels")
@@ -98,6 +91,19 @@ def commit() -> str:
     asked = ["git", "rev-parse", "--short", "HEAD"]
     answer = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True)
     return answer.stdout.strip() or "unknown"
+
+
+def _copy_shards(shards: Sequence[Path], folder: Path) -> None:
+    wrong = [str(path) for path in shards if path.suffix != ".tar" or not path.is_file()]
+    if wrong or len({path.name for path in shards}) < len(shards) or not shards:
+        raise UsageError(f"--data takes tar shards of different names, not {wrong or 'these'}.")
+    if any(path.resolve().is_relative_to(folder.resolve()) for path in shards):
+        raise UsageError(f"{folder} is emptied first; give shards that lie elsewhere.")
+    shutil.rmtree(folder, ignore_errors=True)
+    for number, path in enumerate(sorted(shards, key=lambda path: path.stat().st_size)):
+        place = folder / f"call-{number}" / "shards"
+        place.mkdir(parents=True)
+        shutil.copyfile(path, place / path.name)
 
 
 def _pack_validation(held_out: Path, path: Path) -> None:
