@@ -82,14 +82,17 @@ class TrainingLog:
             f"lr {entry['lr']:.1e}  {entry['samples_per_second']:.1f} samples/s"
         )
 
-    def write_judgement(self, figures: Mapping[str, float]) -> None:
+    def write_judgement(self, figures: Mapping[str, Any]) -> None:
         """Write a line on the validation photos, with the figures of `Judge.judge`."""
         state = self._state
         self._append({"step": state.step, "samples": state.samples_seen, "validation": figures})
+        if figures["loss"] is None:
+            self._report("validation loss is not finite")
+            return
         line = (
             f"validation loss {figures['loss']:.4f} ({figures['low']:.4f} to {figures['high']:.4f})"
         )
-        if "change" in figures:
+        if figures.get("change") is not None:
             low, high = 100 * figures["change_low"], 100 * figures["change_high"]
             line += (
                 f", {100 * figures['change']:+.2f}% on the best before ({low:+.2f} to {high:+.2f})"

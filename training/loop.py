@@ -26,8 +26,8 @@ class LoopSettings:
 
     Attributes:
         out: folder for checkpoints and `log.jsonl`.
-        minutes: plan the run by the clock, to end decayed after this time; None to plan it in the
-            recipe's steps.
+        minutes: plan the run by the clock, to end decayed after so much time spent on training;
+            None to plan it in the recipe's steps. Validation and saving come on top.
         validation: photos to judge it on while it goes on; None for none.
         checkpoint_every_s: seconds between checkpoints.
         workers: threads that cut crops.
@@ -73,25 +73,27 @@ def train(
         settings.workers,
         state.device,
     )
-    judge = settings.validation and Judge(state, settings.validation, out)
-    started = saved = logged = time.monotonic()
-    before = state.seconds
+    judge = Judge(state, settings.validation, out, report) if settings.validation else None
+    logged = saved = time.monotonic()
+    is_last = plan.done(state.step) >= 1
+    if is_last:
+        report(f"the run is over: {state.step} steps of {recipe.optim.steps}; raise optim.steps")
     with closing(source), TrainingLog(out / "log.jsonl", state, report) as log:
-        while plan.done(state.step) < 1:
+        while not is_last:
+            started = time.monotonic()
             log.add(state.train_step(next(source), plan.rate(state.step)))
-            now = time.monotonic()
-            state.seconds = before + now - started
             done = plan.done(state.step)
             is_last = done >= 1 or stop()
+            now = time.monotonic()
+            state.seconds += now - started
             if is_last or now - logged > _LOG_EVERY_S:
                 log.write(now - logged, done)
-                logged = time.monotonic()
-            is_judged = judge and (done >= 1 or judge.is_due())
+                logged = now
+            is_judged = judge is not None and (done >= 1 or judge.is_due())
             if judge and is_judged:
                 log.write_judgement(judge.judge())
-                logged = time.monotonic()  # it says nothing of the rate
             if is_last or is_judged or now - saved > settings.checkpoint_every_s:
                 state.save(out)
                 saved = time.monotonic()
-            if is_last:
-                break
+                logged += saved - now  # neither the rate nor the plan is of that time
+                plan.leave_out(saved - now)

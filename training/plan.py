@@ -7,7 +7,7 @@ from math import ceil, cos, pi
 
 from .recipe_tables import OptimTable
 
-# The warm-up of a run by the clock ends here at the latest, as a share of its time.
+# The warm-up of a run by the clock takes this share of its time at most.
 _LATEST_WARM = 0.05
 # Less memory of squared gradients than this makes Adam's steps jump.
 _LEAST_BETA2 = 0.9
@@ -77,6 +77,12 @@ class Plan:
         self._seconds = None if minutes is None else minutes * 60
         self._clock = clock
         self._started = clock()
+        self._warm_from = self._started
+
+    def leave_out(self, seconds: float) -> None:
+        """Let time that was not spent on training not count."""
+        self._started += seconds
+        self._warm_from += seconds
 
     def done(self, step: int) -> float:
         """Tell the share of the run that is behind, 0..1, after `step` steps in all."""
@@ -89,8 +95,14 @@ class Plan:
         done = self.done(step)
         if self._seconds is None:
             return rate_factor(self._optim, step, done)
-        # A run of few minutes is not over before it is warm.
-        own = step - self._first_step if done < _LATEST_WARM else self._optim.warmup
-        return max(
-            done / _LATEST_WARM if done < _LATEST_WARM else 0.0, rate_factor(self._optim, own, done)
+        own = step - self._first_step
+        if own == 0:  # it may take minutes, where the network is compiled
+            self._warm_from = self._clock()
+            return 1 / max(1, self._optim.warmup)
+        if own == 1:
+            self._warm_from = self._clock()
+        # A run of few minutes is warm after some of them, however few its steps are.
+        warm = (self._clock() - self._warm_from) / (_LATEST_WARM * self._seconds)
+        return min(1.0, max(warm, (own + 1) / max(1, self._optim.warmup))) * rate_factor(
+            self._optim, self._optim.warmup, done
         )

@@ -84,6 +84,8 @@ class OptimTable(Table):
     def __post_init__(self) -> None:
         if min(self.steps, self.photos, self.views) < 1:
             raise UsageError("optim.steps, optim.photos and optim.views must be at least 1.")
+        if self.reference_samples < 0:
+            raise UsageError("optim.reference_samples must be at least 1, or 0 for none.")
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,10 @@ class ValidationTable(Table):
     half: Literal["tune", "all"] = "all"
     photos: int = 128
     every_minutes: float = 5.0
+
+    def __post_init__(self) -> None:
+        if self.photos < 5:
+            raise UsageError("validation.photos must be at least 5, for an interval.")
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,8 @@ def run(
         raise UsageError(
             "--data is needed, on a resume too: name the folder or tar shard of the photographs."
         )
+    if minutes is not None and minutes <= 0:
+        raise UsageError("--minutes must be above 0.")
     device = torch_device(device)
     if resume_run:
         if recipe is not None or backbone is not None or init is not None:
@@ -81,7 +83,11 @@ def run(
         report(line)
     settings = LoopSettings(out, minutes, validation, workers=workers)
     with _until_signal() as stop:
+        before = photos.left_out()
         train(state, photos, settings, report, stop)
+        for line in photos.left_out():
+            if line not in before:  # of photos that found no room, and were decoded since
+                report(line)
         report(f"step {state.step}; saved in {out}; --resume goes on from there")
 
 

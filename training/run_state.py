@@ -32,7 +32,6 @@ class RunState:
         samples_seen: in these steps.
         seconds: that they took.
         begun_from: the earlier runs that its first weights come from, the oldest first.
-        best_losses: the validation losses of the best weights so far, (N,); None before the first.
     """
 
     def __init__(self, recipe: Recipe, device: str) -> None:
@@ -58,7 +57,6 @@ class RunState:
         self.samples_seen = 0
         self.seconds = 0.0
         self.begun_from: list[dict[str, Any]] = []
-        self.best_losses: Tensor | None = None
 
     def train_step(self, batch: Batch, rate: float) -> Mapping[str, Tensor]:
         """Take one step.
@@ -89,10 +87,10 @@ class RunState:
         self.save_weights(out / WEIGHTS_FILE)
         save_checkpoint(out / RUN_FILE, Checkpoint(self.recipe, self._pack(), self._progress()))
 
-    def save_weights(self, path: Path) -> None:
-        """Write the averaged weights."""
+    def save_weights(self, path: Path, **more: Any) -> None:
+        """Write the averaged weights, with the run's progress and `more` that is known of them."""
         averaged = self.model.state_dict() | self.ema.state
-        save_checkpoint(path, Checkpoint(self.recipe, averaged, self._progress()))
+        save_checkpoint(path, Checkpoint(self.recipe, averaged, self._progress() | more))
 
     def _progress(self) -> dict[str, Any]:
         return with_total(
@@ -112,7 +110,6 @@ class RunState:
         for name, tensor in _below(checkpoint.state, "ema").items():
             self.ema.state[name].copy_(tensor)
         self._load_moments(_below(checkpoint.state, "optim"))
-        self.best_losses = checkpoint.state.get("validation.best")
         self.step = checkpoint.progress["step"]
         self.samples_seen = checkpoint.progress["samples_seen"]
         self.seconds = checkpoint.progress["seconds"]
@@ -126,8 +123,6 @@ class RunState:
             for name, tensor in module.state_dict().items()
         }
         state |= {f"ema.{name}": tensor for name, tensor in self.ema.state.items()}
-        if self.best_losses is not None:
-            state["validation.best"] = self.best_losses
         names = self._parameter_names()
         for optimizer in self.objective.optimizers:
             for parameter, moments in optimizer.state.items():

@@ -1,7 +1,9 @@
 """Training: learns, stops and resumes exactly, keeps the backbone frozen as long as it should."""
 
 import json
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -18,9 +20,14 @@ from training.bundle_state import network_from_bundle
 from training.checkpoint import RUN_FILE, WEIGHTS_FILE, Checkpoint, load_checkpoint, save_checkpoint
 from training.data.batches import make_batch
 from training.data.photos import Photos
+from training.log import TrainingLog
 from training.loop import LoopSettings, train
 from training.networks.backbone import EfficientNetLite3, load_pretrained
+from training.plan import Plan
+from training.recipe_tables import ValidationTable
 from training.run_state import RunState, resume
+from training.validation.judge import Judge
+from training.validation.losses import read_validation
 
 CPU = torch.device("cpu")
 
@@ -127,6 +134,57 @@ def test_the_log_of_a_resumed_run_has_every_step_once(folder: Path, tmp_path: Pa
     second = resume(out, None, "cpu")
     train(second, Photos([folder], {}, 32), settings(out), lambda line: None)
     assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [2, 4]
+
+
+@pytest.mark.parametrize("waits", ["log", "judge", "save"])
+def test_a_run_by_the_clock_ends_decayed_and_saved_whatever_it_waits_for(
+    folder: Path, tmp_path: Path, waits: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    clock = SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr("training.loop.time", clock)
+    monkeypatch.setattr("training.validation.judge.time", clock)
+    monkeypatch.setattr("training.loop.Plan", partial(Plan, clock=clock.monotonic))
+    run = RunState(tiny_recipe(steps=1), "cpu")
+    rates: list[float] = []
+
+    def stepped(batch: Any, rate: float, step: Any = run.train_step) -> Any:
+        now[0] += 6
+        rates.append(rate)
+        return step(batch, rate)
+
+    def slow(function: Any) -> Any:
+        def waited(*arguments: Any) -> Any:
+            now[0] += 45
+            return function(*arguments)
+
+        return waited
+
+    owner, name = {
+        "log": (TrainingLog, "write"),
+        "judge": (Judge, "judge"),
+        "save": (RunState, "save"),
+    }[waits]
+    monkeypatch.setattr(owner, name, slow(getattr(owner, name)))
+    monkeypatch.setattr(run, "train_step", stepped)
+    held_out = read_validation(
+        ValidationTable(data=str(write_photos(tmp_path / "held-out", count=5))), 32
+    )
+    out = tmp_path / "run"
+    train(run, Photos([folder], {}, 32), LoopSettings(out, 2.0, held_out), lambda line: None)
+    assert rates[-1] < 0.2
+    assert load_checkpoint(out / WEIGHTS_FILE).progress["step"] == run.step == len(rates)
+    entries = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert [("validation" in entry, entry["step"]) for entry in entries[-2:]] == [
+        (False, run.step),
+        (True, run.step),
+    ]
+
+
+@pytest.mark.parametrize("minutes", [0.0, -1.0])
+def test_a_run_of_no_minutes_is_refused(folder: Path, tmp_path: Path, minutes: float) -> None:
+    with pytest.raises(UsageError, match="--minutes"):
+        command.run(recipe=None, data=[folder], out=tmp_path, minutes=minutes, report=print)
 
 
 def test_a_checkpoint_carries_its_recipe_and_is_no_pickle(tmp_path: Path) -> None:

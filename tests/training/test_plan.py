@@ -55,6 +55,28 @@ def test_a_run_by_the_clock_warms_up_and_ends_decayed_however_many_steps_it_take
     assert rates[-len(rates) // 3 :] == sorted(rates[-len(rates) // 3 :], reverse=True)
 
 
+def test_a_first_step_that_takes_minutes_leaves_a_warm_up() -> None:
+    clock = Clock()
+    plan = Plan(OPTIM, 0, 10, clock)
+    assert plan.rate(0) == 0.1
+    clock.now += 90  # it was compiled
+    rates = []
+    for step in range(1, 40):
+        rates.append(plan.rate(step))
+        clock.now += 1
+    assert rates[0] == pytest.approx(0.2)
+    assert rates[:9] == sorted(set(rates[:9]))
+    assert rates[9:] == [1.0] * 30
+
+
+def test_time_that_is_left_out_does_not_count() -> None:
+    clock = Clock()
+    plan = Plan(OPTIM, 0, 10, clock)
+    clock.now += 300
+    plan.leave_out(240)
+    assert plan.done(0) == 0.1
+
+
 def test_a_resume_by_the_clock_plans_its_own_minutes_anew() -> None:
     clock = Clock()
     first = Plan(OPTIM, 0, 10, clock)

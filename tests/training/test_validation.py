@@ -28,6 +28,10 @@ from training.validation.losses import (
 CPU = torch.device("cpu")
 
 
+def silent(line: str) -> None:
+    """Take a line of progress and leave it at that."""
+
+
 @pytest.fixture
 def held_out(tmp_path: Path) -> ValidationPhotos:
     folder = write_photos(tmp_path / "held-out", count=20, seed=5)
@@ -96,6 +100,7 @@ def test_a_run_logs_the_loss_and_keeps_the_best_weights(
         assert judged[-1]["loss"] == pytest.approx(losses_of(run, held_out).mean(), abs=1e-5)
 
     # A run that goes on and gets worse keeps the best, and says by how much it is behind.
+    best = (out / BEST_FILE).read_bytes()
     worse = resume(out, tiny_recipe(steps=6, ema=0.0), "cpu")
     with torch.no_grad():
         for parameter in worse.model.parameters():
@@ -104,7 +109,64 @@ def test_a_run_logs_the_loss_and_keeps_the_best_weights(
     train(worse, photos, LoopSettings(out, validation=held_out), lines.append)
     log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert log[-1]["validation"]["change_low"] > 0
-    assert load_checkpoint(out / BEST_FILE).progress["step"] == 4
+    assert (out / BEST_FILE).read_bytes() == best
+
+
+@pytest.mark.parametrize("count", [20, 24])
+def test_a_run_that_goes_on_with_other_photos_finds_its_best_anew(
+    tmp_path: Path, held_out: ValidationPhotos, count: int
+) -> None:
+    photos, out = Photos([write_photos(tmp_path / "photos")], {}, 32), tmp_path / "run"
+    train(RunState(tiny_recipe(), "cpu"), photos, LoopSettings(out, validation=held_out), silent)
+    folder = write_photos(tmp_path / "others", count=count, seed=6)
+    others = read_validation(ValidationTable(data=str(folder)), 32)
+    lines: list[str] = []
+    second = resume(out, tiny_recipe(steps=5), "cpu")
+    train(second, photos, LoopSettings(out, validation=others), lines.append)
+    assert sum("was judged on other photos" in line for line in lines) == 1
+    assert load_checkpoint(out / BEST_FILE).progress["step"] == 5
+    assert len(load_checkpoint(out / BEST_FILE).progress["validation"]["losses"]) == count
+
+
+def test_a_run_is_the_same_whether_it_is_judged_or_not(
+    tmp_path: Path, held_out: ValidationPhotos
+) -> None:
+    photos = Photos([write_photos(tmp_path / "photos")], {}, 32)
+    often = override(tiny_recipe(), ["validation.every_minutes=0.0"])
+    runs = [RunState(often, "cpu") for _ in range(2)]
+    lines: list[str] = []
+    train(runs[0], photos, LoopSettings(tmp_path / "plain"), silent)
+    train(runs[1], photos, LoopSettings(tmp_path / "judged", validation=held_out), lines.append)
+    assert any(line.startswith("validation loss ") for line in lines)
+    plain, judged = (run.model.state_dict() | run.ema.state for run in runs)
+    assert all(torch.equal(judged[name], value) for name, value in plain.items())
+
+
+def test_the_weights_come_back_where_validation_fails(held_out: ValidationPhotos) -> None:
+    run = RunState(tiny_recipe(), "cpu")
+    with torch.no_grad():
+        run.ema.state["denoiser.conv_in.weight"].add_(1)
+    before = {name: value.clone() for name, value in run.model.state_dict().items()}
+    moved = run.model.get_parameter("denoiser.conv_in.weight")
+
+    def fail() -> None:
+        with run.ema.in_place():
+            assert not torch.equal(moved, before["denoiser.conv_in.weight"])
+            raise RuntimeError("it broke")
+
+    with pytest.raises(RuntimeError, match="broke"):
+        fail()
+    assert all(torch.equal(before[name], v) for name, v in run.model.state_dict().items())
+
+
+@pytest.mark.parametrize("alone", [1, 3])
+def test_photos_that_are_alone_in_their_set_do_not_void_the_interval(alone: int) -> None:
+    before = np.random.default_rng(0).uniform(0.05, 0.4, 20)
+    sets = ["a"] * (20 - alone) + [f"b{i}" for i in range(alone)]
+    change = loss_change(before, 0.9 * before, sets)
+    assert change.low <= change.value <= change.high
+    assert change.value == pytest.approx(-0.1)
+    assert mean_loss(before, sets).high > mean_loss(before, sets).low
 
 
 def test_two_networks_are_compared_photo_by_photo(tmp_path: Path) -> None:
@@ -120,7 +182,7 @@ def test_two_networks_are_compared_photo_by_photo(tmp_path: Path) -> None:
     models = [str(tmp_path / f"{name}.safetensors") for name in ("first", "same", "worse")]
     lines: list[str] = []
     command.run(models, ValidationTable(data=str(folder)), "cpu", lines.append)
-    assert lines[0] == "20 photos of 1 sets, 8 levels of noise"
+    assert lines[0] == "20 photos of 1 set"
     assert lines[2].endswith("+0.00% (+0.00% to +0.00%) on " + models[0] + ": no different")
     assert lines[3].endswith(": worse")
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..recipe_tables import DataTable
+from ..torch_device import to_device
 from .degrade import grey
 from .lab import lab_from_linear, linear_from_levels
 from .photos import RGB, Photos
@@ -65,7 +66,7 @@ def develop(crops: RGB, recipe: DataTable, rng: Generator, device: torch.device)
         rng: chooses the greys.
         device: that of the batch.
     """
-    rgb = torch.from_numpy(crops).to(device, non_blocking=True).permute(0, 3, 1, 2).contiguous()
+    rgb = to_device(crops, device).permute(0, 3, 1, 2).contiguous()
     linear = linear_from_levels(rgb)
     lab = lab_from_linear(linear)
     L = grey(rgb, linear, lab[:, 0], recipe.luma, recipe.old, rng)

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from ..torch_device import to_device
 from .lab import lightness_of_luma, lightness_of_luminance
 
 # ITU-T T.81, table K.1: steps of the luminance's frequencies at quality 50.
@@ -59,7 +60,7 @@ def grain(L: Tensor, rng: Generator) -> Tensor:
     """Film grain: Gaussian noise of 1 to 7 L*, in single pixels, or a fifth weaker in clumps."""
     generator = torch.Generator(L.device).manual_seed(int(rng.integers(2**62)))
     noise = torch.randn(L.shape, generator=generator, device=L.device)
-    clumps = np.flatnonzero(rng.random(len(L)) < 0.5)
+    clumps = _places(rng.random(len(L)) < 0.5, L)
     if len(clumps):  # the blur leaves 0.4 of the deviation
         noise[clumps] = _blurred(noise[clumps], np.full(len(clumps), 0.7)) * 2
     return L + _column(rng.uniform(1, 7, len(L)), L) * noise
@@ -96,7 +97,7 @@ def compress(L: Tensor, rng: Generator) -> Tensor:
     percent = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)
     steps = np.clip((_JPEG_STEPS * percent[:, None, None] + 50) // 100, 1, 255)
     steps_ = _column(steps[:, None, None], blocks)
-    dct = torch.from_numpy(_dct_8()).to(L.device)
+    dct = to_device(_dct_8(), L.device)
     kept = (dct @ blocks @ dct.mT / steps_).round() * steps_
     blocks = (dct.mT @ kept @ dct + 128).round().clamp(0, 255)
     return blocks.transpose(2, 3).flatten(3, 4).flatten(1, 2)[:, :height, :width] / 2.55
@@ -117,7 +118,7 @@ def old_photo(L: Tensor, rng: Generator) -> Tensor:
     """Apply to each photo (B, H, W), 0..100, a random choice of the degradations: same range."""
     L = L.clone()
     for step, probability in STEPS:
-        chosen = np.flatnonzero(rng.random(len(L)) < probability)
+        chosen = _places(rng.random(len(L)) < probability, L)
         if len(chosen):
             L[chosen] = step(L[chosen], rng)
     return L.clamp(0, 100)
@@ -143,7 +144,7 @@ def grey(
     is_film = is_old & (rng.random(len(rgb)) < 1 / 3)
     is_luma = ~is_film & (rng.random(len(rgb)) < luma)
     L = lab_L.clone()
-    film, from_luma, aged = (np.flatnonzero(chosen) for chosen in (is_film, is_luma, is_old))
+    film, from_luma, aged = (_places(chosen, L) for chosen in (is_film, is_luma, is_old))
     if len(film):
         L[film] = orthochromatic_lightness(linear[film], rng)
     if len(from_luma):
@@ -155,10 +156,11 @@ def grey(
 
 def _blurred(planes: Tensor, sigmas: NDArray[np.float64]) -> Tensor:
     """Blur (B, H, W), each by a Gaussian of its own in pixels, mirrored about the outer pixels."""
-    reach = ceil(4 * sigmas.max())
+    # The mirror shows no more than the plane has.
+    reach = min(ceil(4 * sigmas.max()), min(planes.shape[1:]) - 1)
     kernels = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigmas[:, None]) ** 2)
     kernels /= kernels.sum(axis=1, keepdims=True)
-    across = _on_device(kernels[:, None, None], planes)
+    across = to_device(kernels[:, None, None].astype(np.float32), planes.device)
     x = functional.pad(planes[None], [reach] * 4, mode="reflect")
     x = functional.conv2d(x, across, groups=len(planes))
     return functional.conv2d(x, across.mT, groups=len(planes))[0]
@@ -166,12 +168,13 @@ def _blurred(planes: Tensor, sigmas: NDArray[np.float64]) -> Tensor:
 
 def _column(values: ArrayLike, like: Tensor) -> Tensor:
     """Take a value (or several) of each photo to the device, to be spread over its plane."""
-    column = _on_device(values, like)
+    column = to_device(np.asarray(values, np.float32), like.device)
     return column[(..., *[None] * (like.dim() - column.dim()))]
 
 
-def _on_device(values: ArrayLike, like: Tensor) -> Tensor:
-    return torch.from_numpy(np.asarray(values, np.float32)).to(like.device, non_blocking=True)
+def _places(chosen: NDArray[np.bool_], like: Tensor) -> Tensor:
+    """Take the places of the photos that were chosen to the device."""
+    return to_device(np.flatnonzero(chosen), like.device)
 
 
 @cache

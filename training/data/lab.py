@@ -13,14 +13,17 @@ from colorize_cli.imaging.lab import (
     KAPPA,
     REC601,
     TO_RELATIVE,
+    Float,
     lightness_table,
     linear_table,
 )
 
+from ..torch_device import to_device
+
 
 def linear_from_levels(rgb: Tensor) -> Tensor:
     """Undo the sRGB transfer function: uint8 levels of any shape to float32 in 0..1."""
-    return _looked_up(torch.from_numpy(linear_table(256)), rgb)
+    return _looked_up(linear_table(256), rgb)
 
 
 def lightness_of_luminance(Y: Tensor) -> Tensor:
@@ -30,7 +33,7 @@ def lightness_of_luminance(Y: Tensor) -> Tensor:
 
 def lab_from_linear(linear: Tensor) -> Tensor:
     """Convert linear RGB (B, 3, H, W) in 0..1 to Lab: L in 0..100, a and b in about -128..127."""
-    matrix = torch.from_numpy(TO_RELATIVE).to(linear.device, non_blocking=True)
+    matrix = to_device(TO_RELATIVE, linear.device)
     relative = torch.matmul(matrix, linear.flatten(2)).view_as(linear)
     fx, fy, fz = _f(relative).unbind(1)
     return torch.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], dim=1)
@@ -45,7 +48,7 @@ def rgb_from_lab(L: Tensor, ab: Tensor) -> Tensor:
     f = torch.cat([fy + ab[:, :1] / 500, fy, fy - ab[:, 1:] / 200], dim=1)
     high = f.clamp(min=DELTA)
     relative = high**3 + 3 * DELTA**2 * (f - high)
-    matrix = torch.from_numpy(FROM_RELATIVE).to(L.device, non_blocking=True)
+    matrix = to_device(FROM_RELATIVE, L.device)
     linear = torch.matmul(matrix, relative.flatten(2)).view_as(relative).clamp(0, 1)
     curve = 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
     return torch.where(linear <= 0.0031308, 12.92 * linear, curve)
@@ -53,13 +56,13 @@ def rgb_from_lab(L: Tensor, ab: Tensor) -> Tensor:
 
 def lightness_of_luma(rgb: Tensor) -> Tensor:
     """Compute L* of sRGB (B, 3, H, W) uint8 made grey by Rec. 601 luma: (B, H, W)."""
-    weights = torch.from_numpy(REC601).to(rgb.device, non_blocking=True)
+    weights = to_device(REC601, rgb.device)
     luma = (rgb.float() * weights[:, None, None]).sum(dim=1).round().clamp(0, 255)
-    return _looked_up(torch.from_numpy(lightness_table(256)), luma)
+    return _looked_up(lightness_table(256), luma)
 
 
-def _looked_up(table: Tensor, levels: Tensor) -> Tensor:
-    return table.to(levels.device, non_blocking=True)[levels.long()]
+def _looked_up(table: Float, levels: Tensor) -> Tensor:
+    return to_device(table, levels.device)[levels.long()]
 
 
 def _f(ratio: Tensor) -> Tensor:

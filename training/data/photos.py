@@ -121,17 +121,18 @@ class Photos:
     def _decode_all(self, memory: float, workers: int) -> None:
         """Decode photos until there is no more room; those that teach nothing are known then."""
         left = memory
+        if not memory:
+            return
         with ThreadPoolExecutor(workers) as pool:
             for start in range(0, len(self), 256):
                 block = range(start, min(start + 256, len(self)))
                 for i, rgb in zip(block, pool.map(self._photo, block), strict=True):
-                    if rgb is not None and rgb.nbytes <= left:
+                    if rgb is not None and rgb.nbytes > left:
+                        return
+                    if rgb is not None:
                         self._decoded[i] = rgb
                         left -= rgb.nbytes
-                    if rgb is None or i in self._decoded:
-                        self._data[i] = b""
-                if left < memory / 256:
-                    return
+                    self._data[i] = b""
 
 
 def decode(data: bytes, size: int) -> RGB | Fault:
@@ -140,7 +141,10 @@ def decode(data: bytes, size: int) -> RGB | Fault:
     It is never enlarged, for the network would learn to expect soft pictures.
     """
     # OpenCV raises on an empty buffer and gives None for any other that it cannot decode.
-    array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
+    try:
+        array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
+    except cv2.error:  # more pixels than it takes
+        array = None
     if array is None:
         return "damaged"
     rgb = np.asarray(array, np.uint8)
@@ -189,5 +193,7 @@ def _chances(names: Sequence[str], weights: Mapping[str, float]) -> NDArray[np.f
                 "add them, or draw all photos evenly with --set 'data.sets={}'."
             )
         share = np.array([weights[name] for name in sets])
+        if not share.any():
+            raise UsageError("data.sets gives all sets the weight 0: no photo would be drawn.")
     p = (share / counts)[index]
     return np.asarray(p / p.sum())

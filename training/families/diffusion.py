@@ -1,6 +1,7 @@
 """What the diffusion families learn: to undo noise at any level (Ho et al. 2020)."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from colorize_cli.diffusion.schedule import cosine_gamma
 from ..data.batches import Batch
 from ..networks.blocks import diffusion_time
 from ..optimizer import adamw, descend
-from ..torch_device import compile_in_place, has_bf16
+from ..torch_device import compile_in_place, has_bf16, to_device
 from .diffusion_loss import (
     chroma_weight,
     draw_gammas,
@@ -64,8 +65,6 @@ class DiffusionObjective:
         optim = recipe.optim
         rest = [p for p in model.parameters() if p.requires_grad]
         self.optimizers = [adamw(optim, [(rest, 1.0), (backbone, optim.backbone_lr)])]
-        table = recipe.perceptual
-        self._perceptual = PerceptualLoss(Path(table.backbone), device) if table.weight else None
         if optim.compile:  # on a GPU also for norms that keep bfloat16 and the layout
             compile_in_place(model if device.type == "cuda" else denoiser, device)
 
@@ -85,7 +84,7 @@ class DiffusionObjective:
         loss = per_row_loss(predicted, wanted)
         whole = self._weighed(loss, predicted, wanted, x_0, gamma)
         values = {"loss": loss.detach(), "gamma": gamma}
-        if self._perceptual is not None:
+        if self._recipe.perceptual.weight:
             values["perceptual"] = seen = self._seen(batch, gammas, predicted, x_t)
             whole = whole + self._recipe.perceptual.weight * seen.nanmean()
         descend(self.optimizers[0], whole, model, optim)
@@ -97,43 +96,48 @@ class DiffusionObjective:
         losses = {name: value for name, value in values.items() if name != "gamma"}
         third = (diffusion_time(gamma) * 3).long().clamp(0, 2)
         return {
-            **{name: round(v.float().nanmean().item(), 5) for name, v in losses.items()},
+            **{name: _mean(value) for name, value in losses.items()},
             "loss_by_third": [
                 round(loss[third == i].mean().item(), 5) if (third == i).any() else None
                 for i in range(3)
             ],
         }
 
+    @cached_property
+    def _perceptual(self) -> PerceptualLoss:
+        """The loss, whose network only a run in training needs."""
+        return PerceptualLoss(Path(self._recipe.perceptual.backbone), self._device)
+
     def _seen(
         self, batch: Batch, gammas: NDArray[np.float32], predicted: Tensor, x_t: Tensor
     ) -> Tensor:
         """Give the perceptual loss of the rows early enough in time, (N,); NaN for the others."""
-        assert self._perceptual is not None, "the recipe has it"
         recipe = self._recipe
         rows = np.flatnonzero(diffusion_time(torch.from_numpy(gammas)) < recipe.perceptual.latest)
         seen = torch.full((len(gammas),), torch.nan, device=self._device)
         if len(rows):
-            gamma = torch.from_numpy(gammas[rows]).to(self._device, non_blocking=True)
-            x_0 = x_0_of(recipe.diffusion.prediction, predicted[rows].float(), x_t[rows], gamma)
-            photos = rows // recipe.optim.views
+            gamma = to_device(gammas[rows], self._device)
+            places, photos = (
+                to_device(i, self._device) for i in (rows, rows // recipe.optim.views)
+            )
+            x_0 = x_0_of(recipe.diffusion.prediction, predicted[places].float(), x_t[places], gamma)
             ab = x_0 * recipe.diffusion.ab_scale
             with torch.autocast(self._device.type, torch.bfloat16, enabled=has_bf16(self._device)):
-                seen[rows] = self._perceptual(batch.L[photos], ab, batch.ab[photos])
+                seen[places] = self._perceptual(batch.L[photos], ab, batch.ab[photos])
         return seen
 
     @torch.no_grad()
     def validate(self, batch: Batch, rng: Generator) -> Tensor:
-        """Give each photo's mean error of v over eight levels of noise, weighed as in training.
+        """Give each photo's mean error of v over eight levels of noise.
 
-        Errors of eps and x_0 are taken to that of v, so networks that predict either compare.
+        Levels are weighed as in training; all cells are alike, whatever `chroma_weight` is. Errors
+        of eps and x_0 are taken to that of v, so networks that predict either compare.
         """
         diffusion = self._recipe.diffusion
         levels = cosine_gamma((np.arange(_LEVELS) + 0.5) / _LEVELS).astype(np.float32)
         x_0, gamma, eps = self._noise(batch, np.tile(levels, len(batch.L)), rng, on_cpu=True)
         wanted = target(diffusion.prediction, x_0, gamma, eps)
-        # Past what is compiled, which would be compiled again for this number of rows.
-        forward = self.parts["model"].forward
-        predicted = self._predict(forward, q_sample(x_0, gamma, eps), batch.L, gamma)
+        predicted = self._predict(self.parts["model"], q_sample(x_0, gamma, eps), batch.L, gamma)
         loss = per_row_loss(predicted, wanted) * error_of_v(diffusion.prediction, gamma)
         if diffusion.weight_limit:
             loss = loss * row_weight(gamma, diffusion.weight_limit)
@@ -147,7 +151,7 @@ class DiffusionObjective:
         x_0 = x_0 / self._recipe.diffusion.ab_scale
         where = torch.device("cpu") if on_cpu else self._device
         eps = gaussian(tuple(x_0.shape), rng, where).to(self._device, non_blocking=True)
-        return x_0, torch.from_numpy(gammas).to(self._device, non_blocking=True), eps
+        return x_0, to_device(gammas, self._device), eps
 
     def _predict(
         self, network: Callable[..., Tensor], x_t: Tensor, L: Tensor, gamma: Tensor
@@ -165,3 +169,9 @@ class DiffusionObjective:
         if diffusion.weight_limit:
             loss = loss * row_weight(gamma, diffusion.weight_limit)
         return loss.mean()
+
+
+def _mean(values: Tensor) -> float | None:
+    """Average a loss over the rows that have it; None where no row has."""
+    known = values[~values.isnan()]
+    return round(known.float().mean().item(), 5) if len(known) else None

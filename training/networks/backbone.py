@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -123,7 +124,10 @@ def load_pretrained(backbone: EfficientNetLite3, path: Path) -> None:
     Raises:
         ValueError: the file lacks a tensor or has one of another shape.
     """
-    source = {name: tensor.float() for name, tensor in load_file(path).items()}
+    try:
+        source = {name: tensor.float() for name, tensor in load_file(path).items()}
+    except SafetensorError as error:
+        raise ValueError(f"it is no safetensors file: {error}") from error
     state = {}
     for name, parameter in backbone.state_dict().items():
         if not name.endswith(".weight"):

@@ -4,10 +4,13 @@ Photos differ in their loss far more than networks do, so two networks are compa
 the interval of the change is a small part of that of the loss.
 """
 
+import heapq
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -20,8 +23,10 @@ from ..data.photos import RGB, centre_crop, decode
 from ..data.shards import half_of, iter_photos, set_of
 from ..evaluation.bootstrap import Draws, interval_of, mean_draws, resamplable, resample
 from ..families.family import Objective
-from ..recipe_tables import DataTable, ValidationTable
+from ..recipe_tables import DataTable, Recipe, ValidationTable
 
+Yardstick: TypeAlias = tuple[object, ...]
+_READ = 4  # files that are held for each photo that is wanted; small and grey ones are passed over
 _AT_ONCE = 16  # photos; another number would draw other noise
 
 
@@ -39,6 +44,17 @@ class ValidationPhotos:
     sets: tuple[str, ...]
     digests: tuple[str, ...]
 
+    def identity(self, yardstick: Yardstick) -> str:
+        """Name these crops and a loss: what is measured under another name does not compare."""
+        parts = (*self.digests, self.crops.shape[1], *yardstick)
+        return sha256(repr(parts).encode()).hexdigest()
+
+
+def yardstick(recipe: Recipe) -> Yardstick:
+    """What a loss is the loss of; where it differs, losses do not compare."""
+    diffusion = recipe.to_dict().get("diffusion", {})
+    return recipe.family, diffusion.get("ab_scale"), diffusion.get("weight_limit")
+
 
 def read_validation(table: ValidationTable, size: int) -> ValidationPhotos:
     """Read the photos that a recipe names: those with the smallest SHA-256, in its order.
@@ -48,15 +64,15 @@ def read_validation(table: ValidationTable, size: int) -> ValidationPhotos:
         size: side of the crops in pixels; smaller photos and grey ones are passed over.
 
     Raises:
-        UsageError: there are none, or fewer than five.
+        UsageError: there are fewer than five.
     """
-    files = [
+    files = (
         (sha256(data).hexdigest(), set_of(name), data)
         for name, data in iter_photos([Path(table.data)])
         if table.half == "all" or half_of(data) == table.half
-    ]
+    )
     photos = []
-    for digest, name, data in sorted(files):
+    for digest, name, data in heapq.nsmallest(_READ * table.photos, files):
         rgb = decode(data, size)
         if not isinstance(rgb, str):
             photos.append((centre_crop(rgb, size), name, digest))
@@ -77,13 +93,16 @@ def validation_losses(
     """Measure the network of an objective as its weights are: a loss for each photo, (N,)."""
     model = objective.parts["model"]
     model.eval()
+    # What is compiled would be compiled again for this number of rows.
+    eager = torch.compiler.set_stance("force_eager")
     clean = replace(data, luma=0.0, old=0.0)
     losses = []
     try:
-        for start in range(0, len(photos.crops), _AT_ONCE):
-            rng = np.random.default_rng(start)
-            batch = develop(photos.crops[start : start + _AT_ONCE], clean, rng, device)
-            losses.append(objective.validate(batch, rng))
+        with eager:
+            for start in range(0, len(photos.crops), _AT_ONCE):
+                rng = np.random.default_rng(start)
+                batch = develop(photos.crops[start : start + _AT_ONCE], clean, rng, device)
+                losses.append(objective.validate(batch, rng))
     finally:
         model.train()
     return torch.cat(losses).double().cpu().numpy()
@@ -91,12 +110,23 @@ def validation_losses(
 
 def mean_loss(losses: Draws, sets: Sequence[str]) -> Interval:
     """Average the losses of all photos, with the 95% interval for other photos of the sets."""
-    counts = resample(sets).counts
-    return interval_of(mean_draws(losses, counts), resamplable(sets))
+    strata = _strata(sets)
+    counts = resample(strata).counts
+    return interval_of(mean_draws(losses, counts), resamplable(strata))
 
 
 def loss_change(before: Draws, after: Draws, sets: Sequence[str]) -> Interval:
     """Tell by what part the loss is higher, photo by photo: -0.01 is 1% lower."""
-    counts = resample(sets).counts
+    strata = _strata(sets)
+    counts = resample(strata).counts
     change = mean_draws(after, counts) / mean_draws(before, counts) - 1
-    return interval_of(change, resamplable(sets))
+    return interval_of(change, resamplable(strata))
+
+
+def _strata(sets: Sequence[str]) -> list[str]:
+    """Put photos that are alone in their set together, and all where but one is."""
+    count = Counter(sets)
+    alone = sum(n == 1 for n in count.values())
+    if alone == 1:
+        return [""] * len(sets)
+    return [name if count[name] > 1 else "" for name in sets]

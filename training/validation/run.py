@@ -8,6 +8,7 @@ from torch import Tensor
 from colorize_cli.errors import ModelError, UsageError
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.system.figure_changes import Change, Interval
+from colorize_cli.system.wording import count_text
 
 from ..bundle_state import network_from_bundle
 from ..checkpoint import load_checkpoint, load_weights
@@ -16,7 +17,14 @@ from ..recipe import override, recipe_from_dict
 from ..recipe_tables import Recipe, ValidationTable
 from ..run_state import RunState
 from ..torch_device import torch_device
-from .losses import ValidationPhotos, loss_change, mean_loss, read_validation, validation_losses
+from .losses import (
+    ValidationPhotos,
+    loss_change,
+    mean_loss,
+    read_validation,
+    validation_losses,
+    yardstick,
+)
 
 
 def run(
@@ -37,13 +45,13 @@ def run(
     opened = [_opened(model) for model in models]
     first = opened[0][0]
     for model, (recipe, _) in zip(models, opened, strict=True):
-        if _yardstick(recipe) != _yardstick(first):
+        if yardstick(recipe) != yardstick(first):
             raise UsageError(
                 f"{model} and {models[0]} learnt by different losses, which cannot be compared; "
                 "use colorize evaluate."
             )
     held_out = read_validation(photos, first.data.size)
-    report(f"{len(held_out.crops)} photos of {len(set(held_out.sets))} sets, 8 levels of noise")
+    report(f"{len(held_out.crops)} photos of {count_text(len(set(held_out.sets)), 'set')}")
     reference: Draws | None = None
     for model, (recipe, weights) in zip(models, opened, strict=True):
         losses = _losses(model, recipe, weights, held_out, torch_device(device))
@@ -59,12 +67,6 @@ def _opened(model: str) -> tuple[Recipe, dict[str, Tensor]]:
     if "recipe" not in bundle.training:
         raise ModelError(f"Bundle {bundle.name!r} does not say by which recipe it was trained.")
     return recipe_from_dict(bundle.training["recipe"]), network_from_bundle(bundle).state_dict()
-
-
-def _yardstick(recipe: Recipe) -> tuple[object, ...]:
-    """What a loss is the loss of; where it differs, losses do not compare."""
-    diffusion = recipe.to_dict().get("diffusion", {})
-    return recipe.family, diffusion.get("ab_scale"), diffusion.get("weight_limit")
 
 
 def _losses(

@@ -31,7 +31,7 @@ def _pack(options: argparse.Namespace) -> None:
     from ...page import ROOT
     from .pack import making_room, pack
 
-    pack(options.data, options.held_out, ROOT / PACKED, options.python)
+    pack(options.data, options.held_out, ROOT / PACKED, options.python, options.backbone)
     print(making_room(), end="\n\n")
     _plan(options)
 
@@ -106,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
 
     pack = verbs.add_parser("pack", help="fill runs/leg with what the calls carry")
     _add_data(pack, required=True)
+    pack.add_argument("--backbone", type=Path, help="ImageNet weights for a perceptual loss")
     pack.add_argument("--python", default="3.12", help="version of the machine's Python")
     pack.set_defaults(verb=_pack)
     plan = verbs.add_parser("plan", help="print the calls")

@@ -29,6 +29,7 @@ INFO = "leg.json"
 _SITE = PLACE / "site"
 _RUN = PLACE / "run"
 _VALIDATION = PLACE / "validation.tar"
+_BACKBONE = PLACE / "backbone.safetensors"  # there where a perceptual loss is wanted
 _JUDGEMENTS = 5  # of the validation photos; each is a checkpoint that is sent out
 _SHORTEST_S = 30.0  # for a second try
 
@@ -63,6 +64,7 @@ class TrainOptions:
         """Give the changes of the default's recipe; its rates are rescaled to the batch by it."""
         yield f"optim.photos={self.photos}"
         yield f"optim.views={self.views}"
+        yield "optim.lr=3e-4"  # between the rates of the default's first run and of its last
         yield "optim.tuned_stages=7"
         yield "optim.backbone_lr=0.3"
         yield "optim.frozen_steps=0"
@@ -71,6 +73,9 @@ class TrainOptions:
         yield "validation.half=tune"
         yield f"validation.photos={self.judged}"
         yield f"validation.every_minutes={self.seconds / 60 / _JUDGEMENTS:.4f}"
+        if _BACKBONE.exists():
+            yield f"perceptual.backbone={_BACKBONE}"
+            yield "perceptual.weight=1.0"  # its gradient is two thirds as long as the diffusion's
         yield from self.overrides
 
 

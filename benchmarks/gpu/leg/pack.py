@@ -32,7 +32,11 @@ _PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x
 
 
 def pack(
-    shards: Sequence[Path], held_out: Path, folder: Path, python: str | None
+    shards: Sequence[Path],
+    held_out: Path,
+    folder: Path,
+    python: str | None,
+    backbone: Path | None = None,
 ) -> dict[str, Any]:
     """Fill a folder with what the calls carry: one shard each, the smallest first.
 
@@ -44,6 +48,7 @@ def pack(
         held_out: folder or shard of photographs to judge by.
         folder: of the packed files; emptied first.
         python: version of the machine's Python, "3.12"; None for no wheels.
+        backbone: ImageNet weights for a perceptual loss; None for none.
 
     Returns:
         The manifest: `commit`, and in `calls` for each call SHA-256 by the name of the file.
@@ -55,6 +60,9 @@ def pack(
     _pack_validation(held_out, folder / "call-0" / VALIDATION)
     if python is not None:
         _download_wheels(python, folder / "call-0" / "wheels")
+    if backbone is not None:
+        roomiest = min(folder.iterdir(), key=_bytes_below)
+        shutil.copyfile(backbone, roomiest / "backbone.safetensors")
     calls = [
         {path.relative_to(folder).as_posix(): file_digest(path) for path in files_below(call)}
         for call in (folder / f"call-{number}" for number in range(len(shards)))
@@ -84,6 +92,10 @@ def file_digest(path: Path) -> str:
     """Compute the SHA-256 (hex) of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _bytes_below(folder: Path) -> int:
+    return sum(path.stat().st_size for path in files_below(folder))
 
 
 def commit() -> str:
