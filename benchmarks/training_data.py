@@ -147,9 +147,12 @@ def _rate(data: Path, root: Path) -> float:
         lines: list[str] = []
         while process.poll() is None and len(lines) < 4:
             time.sleep(0.5)
-            lines = log.read_text().splitlines() if log.exists() else []
+            text = log.read_text() if log.exists() else ""
+            lines = text[: text.rfind("\n") + 1].splitlines()  # a last line may be half written
         process.terminate()
         process.wait()
+        if len(lines) < 4:
+            raise SystemExit(f"training in {root} ended by itself; what it said stands above.")
         first, last = json.loads(lines[0]), json.loads(lines[3])
     return float((last["samples"] - first["samples"]) / (last["seconds"] - first["seconds"]))
 
