@@ -36,7 +36,7 @@ _EPILOG = """\b
 The first word decides: write ./export for a folder that is called like a command, and ./-a.jpg
 for a name that begins with a dash.
 A seed, model, device, size or number of steps or candidates that is not given is that of the
-last run into the output folder, as .colorize.json in it has them.
+last run into the output folder, as .colorize.sqlite in it has them.
 Exit codes: 0 all done or skipped, 1 some failed, 2 wrong usage or no photographs,
 3 device, model or extra cannot be used, 130 interrupted.
 """

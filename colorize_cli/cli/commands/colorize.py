@@ -43,6 +43,9 @@ def colorize(
     overwrite: Annotated[
         bool, Option("--overwrite", help="Make again what exists, and forget its settings.")
     ] = False,
+    retry_failed: Annotated[
+        bool, Option("--retry-failed", help="Take only the photos that failed before.")
+    ] = False,
     fail_fast: Annotated[
         bool, Option("--fail-fast", help="Stop at the first photo that fails.")
     ] = False,
@@ -86,6 +89,7 @@ def colorize(
         on_colour=on_colour,
         recursive=recursive,
         overwrite=overwrite,
+        retry_failed=retry_failed,
         fail_fast=fail_fast,
         dry_run=dry_run,
     )
