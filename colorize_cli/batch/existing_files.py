@@ -26,6 +26,7 @@ _WHY = {
     "empty": "have files without a byte, which are made again",
 }
 
+_UNSETTLED = ("pending", "failed")
 _ASKED = "asked"  # for, of which nothing is said
 
 
@@ -37,11 +38,14 @@ class Verdict(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """A file that is there: its path, and its state without and with links followed."""
+    """A file that is there; whether it is a link is known from its folder's listing."""
 
-    path: Path
-    status: os.stat_result
-    is_link: bool
+    entry: os.DirEntry[str]
+    status: os.stat_result  # links followed
+
+    @property
+    def path(self) -> Path:
+        return Path(self.entry.path)
 
 
 class ExistingFiles:
@@ -52,7 +56,7 @@ class ExistingFiles:
         self._ledger = ledger
         self._overwrite = overwrite
         self._is_entangled = is_entangled
-        self._names_in = cache(_names_in)
+        self._entries_in = cache(_entries_in)
         self._reasons: Counter[str] = Counter()
         self.found = Found([], [], [])
 
@@ -63,7 +67,7 @@ class ExistingFiles:
 
     def judge(self, job: Job) -> Verdict:
         """Decide what is to be done for a photograph."""
-        there = self._names_in(job.folder)
+        there = self._entries_in(job.folder)
         if not there or (self._overwrite and not self._is_entangled):
             return Verdict(job.missing)
         known = self._ledger.rows.below(job.folder)
@@ -75,42 +79,44 @@ class ExistingFiles:
                 if name not in there:
                     missing.append(k)
                     continue
-                place = job.folder / there[name]
-                again = self._judge_file(place, known.get(name), photo)
+                entry, row = there[name], known.get(name)
+                again = self._judge_file(entry, row, photo)
                 if again in _WHY or again == _ASKED:
                     missing.append(k)
                     reasons.add(again)
                 elif again:
                     return Verdict(reason=again)
-                elif known[name].state == "intended" or photo.state in ("pending", "failed"):
-                    placed.append((place, photo.path))
+                elif row and (row.state == "intended" or photo.state in _UNSETTLED):
+                    placed.append((Path(entry.path), photo.path))
         except OSError as error:
             return Verdict(reason=f"cannot be read: {error.strerror or error}")
         self._keep(photo, placed if not missing else [])
         self._reasons.update(reasons)
         return Verdict(tuple(missing) if len(missing) < len(job.missing) else job.missing)
 
-    def _judge_file(self, path: Path, row: FileRow | None, photo: "_Photograph") -> str:
+    def _judge_file(
+        self, entry: os.DirEntry[str], row: FileRow | None, photo: "_Photograph"
+    ) -> str:
         """Say why a file is made again, or why that cannot be; nothing where it is done."""
         try:
-            place = _Place(path, path.stat(), path.is_symlink())
+            place = _Place(entry, entry.stat())
         except OSError:
-            return f"{shown(path)} is a link that leads nowhere: delete it"
+            return f"{shown(entry.path)} is a link that leads nowhere: delete it"
         if not stat.S_ISREG(place.status.st_mode):
-            return f"{shown(path)} is no file: move it away"
+            return f"{shown(entry.path)} is no file: move it away"
         if self._overwrite:
-            return _ASKED if row and _is_ours(row, place) else _maybe_original(path)
+            return _ASKED if row and _is_ours(row, place) else _maybe_original(place.path)
         if not place.status.st_size:
             return "empty"
         if row is None:
-            return unknown(path)
+            return unknown(place.path)
         if row.source != photo.digest(row, place):
             if row.photo != photo.path:
-                return _others(path, row)
-            return "changed" if _is_ours(row, place) else altered(path)
+                return _others(place.path, row)
+            return "changed" if _is_ours(row, place) else altered(place.path)
         if row.photo != photo.path:
-            self.found.moved.append((path, photo.path, row.photo))
-        return _go_on(row, place)
+            self.found.moved.append((place.path, photo.path, row.photo))
+        return "" if row.state == "placed" else _go_on(row, place)
 
     def _keep(self, photo: "_Photograph", placed: list[tuple[Path, str]]) -> None:
         if photo.learnt:
@@ -126,13 +132,9 @@ class _Photograph:
         self._ledger = ledger
         self._digest: str | None = None
         self.path = str(absolute(source))
+        self._row = ledger.rows.photos.get(self.path)
+        self.state = self._row and self._row.state
         self.learnt: tuple[str, int, int, str] | None = None
-
-    @property
-    def state(self) -> str | None:
-        """Of its row, where it has one."""
-        row = self._ledger.rows.photos.get(self.path)
-        return row and row.state
 
     def digest(self, row: FileRow, place: _Place) -> str:
         """SHA-256 of its bytes, to compare with that of a file's row; OSError if unreadable."""
@@ -141,7 +143,7 @@ class _Photograph:
         return self._digest
 
     def _find(self, row: FileRow, place: _Place) -> str:
-        known = self._ledger.rows.photos.get(self.path)
+        known = self._row
         status = self._source.stat()
         if known and known.sha256:
             if (known.size, known.mtime_ns) == (status.st_size, status.st_mtime_ns):
@@ -157,9 +159,7 @@ class _Photograph:
 
 
 def _go_on(row: FileRow, place: _Place) -> str:
-    """Say what becomes of a file of these bytes of this photograph."""
-    if row.state == "placed":
-        return ""
+    """Say what becomes of a file of this photograph that no run has settled."""
     if row.state == "stale":
         return "begun" if _is_ours(row, place) else altered(place.path)
     digest = digest_of(place.path)
@@ -170,7 +170,7 @@ def _go_on(row: FileRow, place: _Place) -> str:
 
 def _is_ours(row: FileRow, place: _Place) -> bool:
     """Whether a file is what this tool wrote there."""
-    if place.is_link or row.sha256 is None:
+    if place.entry.is_symlink() or row.sha256 is None:
         return False
     is_as_written = (row.size, row.mtime_ns) == (place.status.st_size, place.status.st_mtime_ns)
     return is_as_written or row.is_of(digest_of(place.path))
@@ -190,10 +190,10 @@ def _maybe_original(path: Path) -> str:
     )
 
 
-def _names_in(folder: Path) -> dict[str, str]:
-    """Names in an output folder, by composed form: one listing is cheaper than one look a file."""
+def _entries_in(folder: Path) -> dict[str, os.DirEntry[str]]:
+    """What is in an output folder, by composed name."""
     try:
         with os.scandir(folder) as inside:
-            return {composed(entry.name): entry.name for entry in inside}
+            return {composed(entry.name): entry for entry in inside}
     except OSError:  # not there yet; a folder that cannot be written to is found when writing
         return {}

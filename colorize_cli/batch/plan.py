@@ -103,16 +103,18 @@ def require_photos(plan: Plan, paths: Sequence[Path]) -> None:
 
 def _checked(named: Sequence[Job], files: ExistingFiles | None) -> tuple[list[Job], list[Outcome]]:
     """Leave to do what is not there; a job whose file is a photo, or another's, is a problem."""
-    folder_key = cache(_folder_key)
+    # One call of the system a photo, and no `Path`: there may be very many.
+    is_link = os.path.islink
+    key_of, own_key_of = cache(_folder_key), cache(_folder_key)
     photos_in: dict[Hashable, set[str]] = defaultdict(set)
     for job in named:
-        photos_in[folder_key(job.source.parent)].add(folded(job.source.name))
-        if job.source.is_symlink():
-            real = Path(os.path.realpath(job.source))
-            photos_in[folder_key(real.parent)].add(folded(real.name))
+        source = str(job.source)
+        for path in (source, os.path.realpath(source)) if is_link(source) else (source,):
+            folder, name = os.path.split(path)
+            photos_in[key_of(folder)].add(folded(name))
     jobs, problems = [], []
     for job in named:
-        photos = photos_in.get(folder_key(job.folder))
+        photos = photos_in.get(own_key_of(job.folder))
         if photos and not photos.isdisjoint(map(folded, job.names)):
             reason: str | None = (
                 f"its colouring would be written over a photograph in {shown(job.folder)}"
@@ -126,10 +128,10 @@ def _checked(named: Sequence[Job], files: ExistingFiles | None) -> tuple[list[Jo
     return jobs, problems
 
 
-def _folder_key(folder: Path) -> Hashable:
+def _folder_key(folder: Path | str) -> Hashable:
     """What two spellings of one folder share, two mounts of it among them."""
     try:
-        status = folder.stat()
+        status = Path(folder).stat()
     except OSError:  # not there yet
         return folded(os.path.realpath(folder))
     return status.st_dev, status.st_ino

@@ -6,8 +6,10 @@ Paths are text with the very bytes that they have on disk, as `os.fsencode` give
 import errno
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -154,7 +156,9 @@ def _connect(path: Path | None, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         uri, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True
     )
-    connection.text_factory = os.fsdecode
+    # As `os.fsdecode`, without a function of Python's for each text.
+    encoding, errors = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+    connection.text_factory = partial(str, encoding=encoding, errors=errors)
     connection.execute("PRAGMA synchronous = FULL")
     return connection
 

@@ -9,7 +9,7 @@ import json
 import os
 import platform
 import sys
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -25,7 +25,7 @@ _TAKEN = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
-class FolderLock:
+class FolderLock(AbstractContextManager["FolderLock"]):
     """The lock of an output folder, held from its making until `release`."""
 
     def __init__(self, folder: Path) -> None:
@@ -40,6 +40,9 @@ class FolderLock:
         }
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, json.dumps(holder).encode())
+
+    def __exit__(self, *exception: object) -> None:
+        self.release()
 
     def release(self) -> None:
         """Let go of the lock, and of its file."""

@@ -107,7 +107,7 @@ class PhotoRows:
         """Files of one folder, by name in its composed form; do not change them."""
         if folder not in self._folders:
             rows = self._database.rows(_FILES, (self._key(folder),))
-            self._folders[folder] = {name: FileRow(*row) for name, *row in rows}
+            self._folders[folder] = {row[0]: FileRow._make(row[1:]) for row in rows}
         return self._folders[folder]
 
     def note(self, failed: Sequence[tuple[str, str | None]], found: Found) -> None:
