@@ -105,7 +105,7 @@ class ExistingFiles:
         if not stat.S_ISREG(place.status.st_mode):
             return f"{shown(entry.path)} is no file: move it away"
         if self._overwrite:
-            return _ASKED if row and _is_ours(row, place) else _maybe_original(place.path)
+            return _ASKED if row else _maybe_original(place.path)
         if not place.status.st_size:
             return "empty"
         if row is None:

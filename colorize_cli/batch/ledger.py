@@ -32,6 +32,7 @@ class Beginning(NamedTuple):
     settings: RunSettings
     todo: Sequence[Job]
     overwrites: bool  # whatever has the names of its files
+    spares_unknown: bool = False  # even then, for it may be an original
 
 
 class Ledger(AbstractContextManager["Ledger"]):
@@ -56,7 +57,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         self._out = out
         self._note = cache(note)
         self._reads_only = reads_only
-        self._overwrites = False
+        self._overwrites = self._spares_unknown = False
         self._run: int | None = None
         self._lock: FolderLock | None = None
 
@@ -116,6 +117,7 @@ class Ledger(AbstractContextManager["Ledger"]):
                 f"--out {shown(self._out)} cannot be written to: {error.strerror}"
             ) from error
         self._overwrites = beginning.overwrites
+        self._spares_unknown = beginning.spares_unknown
         self._settings = records.Made(beginning.settings)
 
     def put(self, job: Job, k: int, data: bytes, digest: str) -> None:
@@ -171,9 +173,9 @@ class Ledger(AbstractContextManager["Ledger"]):
             return None
         is_link = stat.S_ISLNK(status.st_mode)
         is_empty = stat.S_ISREG(status.st_mode) and status.st_size == 0
-        if self._overwrites or is_empty:
-            return "" if is_link else digest_of(path)
         row = self.rows.below(path.parent).get(composed(path.name))
+        if is_empty or (self._overwrites and (row or not self._spares_unknown)):
+            return "" if is_link else digest_of(path)
         if row and not is_link and row.is_of(digest := digest_of(path)):
             return digest
         raise ImageError((_ALTERED if row else _NOT_OURS).format(shown(path)))

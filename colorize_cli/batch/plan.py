@@ -8,7 +8,7 @@ it is not seen, and fails the photo when it is written.
 import os
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -35,7 +35,7 @@ class Plan:
     others: Counter[str]
     hidden: int
     unfollowed: int
-    found: Found  # for the ledger
+    found: Found = field(default_factory=lambda: Found([], [], []))  # for the ledger
     is_entangled: bool = False  # whether the output folder lies in a named folder, or holds one
 
     @property

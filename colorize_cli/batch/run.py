@@ -51,6 +51,8 @@ def run(
             messages.note(note)
         if not options.retry_failed:
             require_photos(plan, options.paths)
+        elif not plan.jobs and not plan.problems:
+            messages.note("of these photographs, none failed in an earlier run")
         for observer in observers:
             entered.enter_context(observer)
         this = _Run(options, messages, observers, ledger, network)
@@ -91,8 +93,8 @@ class _Run:
         colorizer, settings = self.network.open_network(len(todo))
         if colorizer is None:
             return
-        overwrites = self.options.overwrite and not plan.is_entangled
-        self.ledger.begin(Beginning(settings, todo, overwrites))
+        overwrites = self.options.overwrite
+        self.ledger.begin(Beginning(settings, todo, overwrites, plan.is_entangled))
         self.messages.note(
             f"{count_text(len(todo), 'photo')}, {count_text(settings.samples, 'sample')} each, "
             f"into {shown(self.options.out)}"

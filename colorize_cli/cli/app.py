@@ -27,8 +27,10 @@ from .commands.colorize import colorize
 from .commands.evaluate import evaluate
 from .commands.export import export
 from .commands.info import info
+from .commands.status import status
 from .commands.train import train
 from .commands.validate import validate
+from .commands.verify import verify
 
 _DEFAULT = "run"
 _SHOW_CURSOR = b"\x1b[?25h"
@@ -94,7 +96,7 @@ def _program(
 
 
 app.command(_DEFAULT)(colorize)
-for _command in (export, bench, train, validate, evaluate, info):
+for _command in (status, verify, export, bench, train, validate, evaluate, info):
     app.command()(_command)
 
 

@@ -1,22 +1,12 @@
 """What lies below a path: a disk of this machine, or a share of another."""
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
 _MOUNTS = Path("/proc/self/mountinfo")
 _SHARES = (
-    "nfs",
-    "cifs",
-    "smb",
-    "9p",
-    "afs",
-    "ceph",
-    "lustre",
-    "gluster",
-    "ncp",
-    "fuse.",
-    "fuseblk",
+    *("nfs", "cifs", "smb", "9p", "afs", "ceph", "lustre", "gluster", "ncp"),
+    *("fuse", "vboxsf", "virtiofs"),
 )
 
 
@@ -29,19 +19,22 @@ def is_network_share(folder: Path) -> bool:
     real = os.path.realpath(folder)
     if os.name == "nt":
         return real.startswith("\\\\") and not real.startswith("\\\\?\\")
-    return any(_kind_of_mount(real).startswith(kind) for kind in _SHARES)
+    return _kind_of_mount(real).startswith(_SHARES)
 
 
 def _kind_of_mount(real: str) -> str:
     """The kind of file system of a real path, of the innermost mount; empty if unknown."""
     found, kind = "", ""
-    with suppress(OSError, ValueError):
-        for line in os.fsdecode(_MOUNTS.read_bytes()).splitlines():
-            left, right = line.split(" - ", 1)
-            point = left.split(" ")[4]
-            for octal, char in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-                point = point.replace(octal, char)
-            inside = real == point or real.startswith(point.rstrip("/") + "/")
-            if inside and len(point) >= len(found):  # the last of those at one place is on top
-                found, kind = point, right.split(" ", 1)[0]
+    try:
+        lines = os.fsdecode(_MOUNTS.read_bytes()).splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        left, _, right = line.partition(" - ")
+        point = "".join(left.split(" ")[4:5])
+        for octal, char in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+            point = point.replace(octal, char)
+        is_inside = real == point or real.startswith(point.rstrip("/") + "/")
+        if point and is_inside and len(point) >= len(found):  # of two at one place the last is seen
+            found, kind = point, right.split(" ", 1)[0]
     return kind

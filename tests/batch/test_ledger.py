@@ -275,6 +275,7 @@ def test_originals_beside_the_outputs_are_not_overwritten_even_on_demand(
 def test_what_was_made_beside_originals_is_overwritten_on_demand() -> None:
     put("scans/1910/x.jpg")
     assert colour("scans/1910", out="scans").became == {"x.jpg": "done"}
+    Path("scans/x.jpg").write_bytes(b"retouched by hand")
     assert colour("scans/1910", out="scans", overwrite=True, seed=1).became == {"x.jpg": "done"}
 
 
@@ -447,6 +448,26 @@ def test_a_failure_is_kept_with_its_reason_and_tried_again_alone() -> None:
     assert again.became["c.jpg"] == "done"
     assert not (OUT / "a.jpg").exists()
     assert colour(retry_failed=True).became.keys() == {"b.jpg", "d.jpg"}
+
+
+def test_what_failed_and_is_no_longer_there_is_forgotten() -> None:
+    put("scans/d.jpg").write_bytes(b"")
+    Path("out/c.jpg").mkdir(parents=True)
+    colour()
+    Path("scans/d.jpg").unlink()
+    colour()
+    assert states(OUT) == {"a.jpg": "done", "b.jpg": "done", "c.jpg": "failed"}
+
+
+def test_a_run_that_was_planned_before_another_one_ended_does_nothing() -> None:
+    with Ledger(OUT) as ledger:
+        plan = make_plan(Options((Path("scans"),), OUT), ledger)
+        colour()
+        before = files()
+        with pytest.raises(UsageError, match="another run has begun there"):
+            ledger.begin(Beginning(run_settings(), plan.todo, overwrites=True))
+    assert files() == before
+    assert not colour().became
 
 
 # Settings of runs.

@@ -43,8 +43,7 @@ def colour(
         became = {problem.source.name: problem.reason or "" for problem in plan.problems}
         if plan.todo:
             settings = replace(run_settings(seed=seed), samples=asked.samples)
-            overwrites = asked.overwrite and not plan.is_entangled
-            ledger.begin(Beginning(settings, plan.todo, overwrites))
+            ledger.begin(Beginning(settings, plan.todo, asked.overwrite, plan.is_entangled))
         for job in plan.todo:
             outcome = _colour(ledger, job, seed, ends_before)
             ledger.settle(outcome)

@@ -5,6 +5,8 @@ from then on, and "stale" while a run is under way that is to make it again.
 """
 
 import json
+import os
+import stat
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -112,10 +114,17 @@ class PhotoRows:
 
     def note(self, failed: Sequence[tuple[str, str | None]], found: Found) -> None:
         """Keep what planning found out; OSError where it cannot be kept."""
-        if not failed and not any(found):
-            return
         photos = self.photos
+        named = {path for path, _ in failed}
+        gone = [
+            (as_text(path),)
+            for path, row in photos.items()
+            if row.state in ("failed", "pending") and path not in named and not _is_file(path)
+        ]
+        if not failed and not gone and not any(found):
+            return
         with self._database.change() as connection:
+            connection.executemany(_DROP, gone)
             connection.executemany(_FAIL, [(as_text(p), _plain(why), time()) for p, why in failed])
             connection.executemany(
                 _KNOW, [(as_text(path), *known) for path, *known in found.photos]
@@ -192,6 +201,16 @@ class PhotoRows:
 
     def _file(self, path: Path) -> tuple[Any, ...]:
         return self._key(path.parent), as_text(composed(path.name))
+
+
+def _is_file(path: str) -> bool:
+    """Whether a photograph may still be there; one of which that cannot be known counts."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116  there may be very many
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def _plain(text: str | None) -> str | None:

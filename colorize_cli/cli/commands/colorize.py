@@ -56,6 +56,9 @@ def colorize(
         Path | None,
         Option(metavar="FILE", help="Append a line of JSON for each photo; - is stdout."),
     ] = None,
+    report: Annotated[
+        Path | None, Option(metavar="FILE", help="Write a table (CSV) with a row for each photo.")
+    ] = None,
     quiet: Annotated[bool, Option("-q", help="Say only what failed.")] = False,
     verbose: Annotated[bool, Option("-v", help="Name every photo.")] = False,
 ) -> None:
@@ -65,6 +68,7 @@ def colorize(
     require_runtime()
     from ...batch.run import run
     from ...batch.run_log import RunLog
+    from ...batch.run_report import RunReport
     from ...batch.settings import Options
     from ..observers import Naming, PhotoProgress, Summary
     from ..terminal import Terminal
@@ -73,7 +77,8 @@ def colorize(
     terminal = Terminal(is_quiet=is_quiet)
     naming = Naming(terminal, is_verbose=is_verbose)
     summary = Summary(terminal, on_colour=on_colour, fail_fast=fail_fast)
-    observers = [RunLog(log), naming, PhotoProgress(terminal), *([] if is_quiet else [summary])]
+    files = (RunLog(log), RunReport(report))
+    observers = [*files, naming, PhotoProgress(terminal), *([] if is_quiet else [summary])]
     options = Options(
         paths=tuple(paths),
         out=out,
