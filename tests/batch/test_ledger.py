@@ -5,6 +5,7 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made.ledgered import EndedError, Ran, colour, words
@@ -23,6 +24,7 @@ from colorize_cli.batch.ledger import Beginning, Ledger
 from colorize_cli.batch.outcome import Outcome
 from colorize_cli.batch.output_names import Job
 from colorize_cli.batch.plan import make_plan
+from colorize_cli.batch.records import database
 from colorize_cli.batch.records.database import LEDGER_NAME
 from colorize_cli.batch.records.old_records import ORIGINS_NAME, SETTINGS_NAME
 from colorize_cli.batch.settings import Options, settle, tell_differences
@@ -579,6 +581,37 @@ def test_an_old_record_that_cannot_be_read_is_said(text: str) -> None:
 
 
 # Ledgers that cannot be used.
+
+
+@pytest.mark.parametrize("trouble", ["a share", "no shared memory"])
+def test_where_no_log_can_be_written_ahead_there_is_a_journal(
+    monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    seen: list[str] = []
+
+    class NoLog(sqlite3.Connection):
+        def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+            if statement == "PRAGMA journal_mode = WAL":
+                raise sqlite3.OperationalError("disk I/O error")
+            return super().execute(statement, *values)
+
+    if trouble == "a share":
+        monkeypatch.setattr(database, "is_network_share", lambda folder: True)
+    else:
+        plain = sqlite3.connect
+        monkeypatch.setattr(
+            database.sqlite3, "connect", lambda *a, **k: plain(*a, **k, factory=NoLog)
+        )
+    put = Ledger.put
+
+    def look(self: Ledger, *given: Any) -> None:
+        put(self, *given)
+        seen.extend(path.name for path in OUT.iterdir() if path.name.endswith("-wal"))
+
+    monkeypatch.setattr(Ledger, "put", look)
+    assert set(colour().became.values()) == {"done"}
+    assert not seen
+    assert not colour().became
 
 
 def test_a_damaged_ledger_is_said_and_not_written_over() -> None:

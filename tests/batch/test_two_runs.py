@@ -29,6 +29,9 @@ import sys, time
 sys.path[:0] = [sys.argv[1], sys.argv[1] + "/tests"]
 from made import ledgered
 from colorize_cli.batch.ledger import Ledger
+from colorize_cli.batch.records import database
+if sys.argv[3] == "share":
+    database.is_network_share = lambda folder: True
 put = Ledger.put
 def slow(self, *given):
     put(self, *given)
@@ -49,9 +52,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @contextmanager
-def running(pause: float) -> Iterator[subprocess.Popen[str]]:
+def running(pause: float, place: str = "disk") -> Iterator[subprocess.Popen[str]]:
     """Run in a process of its own, from its first file on; kill it in the end."""
-    code = [sys.executable, "-c", RUN, str(ROOT), str(pause)]
+    code = [sys.executable, "-c", RUN, str(ROOT), str(pause), place]
     with subprocess.Popen(code, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "put\n"
@@ -118,9 +121,12 @@ def test_a_link_in_the_lock_s_place_is_not_followed() -> None:
     assert precious.read_bytes() == b"bytes"
 
 
-@pytest.mark.parametrize("pause", [0, 0.003, 0.01, 0.03])
-def test_a_run_that_is_killed_leaves_whole_files_and_a_true_ledger(pause: float) -> None:
-    with running(pause) as process:
+@pytest.mark.parametrize("place", ["disk", "share"])
+@pytest.mark.parametrize("pause", [0, 0.003, 0.03])
+def test_a_run_that_is_killed_leaves_whole_files_and_a_true_ledger(
+    pause: float, place: str
+) -> None:
+    with running(pause, place) as process:
         time.sleep(0.1)
         process.send_signal(signal.SIGKILL)
         process.wait()
