@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ..system.files import digest_of
 from ..system.paths import absolute, composed, shown
-from .ledger import Ledger, altered, unknown
+from .ledger import Ledger, stays
 from .output_names import Job
 from .records.photo_rows import FileRow, Found
 
@@ -109,11 +109,11 @@ class ExistingFiles:
         if not place.status.st_size:
             return "empty"
         if row is None:
-            return unknown(place.path)
+            return stays(place.path, None)
         if row.source != photo.digest(row, place):
             if row.photo != photo.path:
                 return _others(place.path, row)
-            return "changed" if _is_ours(row, place) else altered(place.path)
+            return "changed" if _is_ours(row, place) else stays(place.path, row)
         if row.photo != photo.path:
             self.found.moved.append((place.path, photo.path, row.photo))
         return "" if row.state == "placed" else _go_on(row, place)
@@ -161,11 +161,11 @@ class _Photograph:
 def _go_on(row: FileRow, place: _Place) -> str:
     """Say what becomes of a file of this photograph that no run has settled."""
     if row.state == "stale":
-        return "begun" if _is_ours(row, place) else altered(place.path)
+        return "begun" if _is_ours(row, place) else stays(place.path, row)
     digest = digest_of(place.path)
     if digest == row.sha256:
         return ""
-    return "begun" if digest == row.before else altered(place.path)
+    return "begun" if digest == row.before else stays(place.path, row)
 
 
 def _is_ours(row: FileRow, place: _Place) -> bool:

@@ -178,7 +178,7 @@ class Ledger(AbstractContextManager["Ledger"]):
             return "" if is_link else digest_of(path)
         if row and not is_link and row.is_of(digest := digest_of(path)):
             return digest
-        raise ImageError((_ALTERED if row else _NOT_OURS).format(shown(path)))
+        raise ImageError(stays(path, row))
 
     def _release(self) -> None:
         if self._lock:
@@ -190,17 +190,18 @@ _NOT_OURS = (
     "{} is there, and not known to be a colouring of this photograph: move it away, name another "
     "--out, or --overwrite to replace it"
 )
+_OF_EARLIER = (
+    "{} was made by an earlier version, which did not keep how, so it may be altered since: "
+    "move it away to keep it, or --overwrite to replace it"
+)
 _ALTERED = "{} was altered since it was made: move it away to keep it, or --overwrite to replace it"
 
 
-def altered(path: Path) -> str:
-    """Say why a photo fails whose colouring somebody edited."""
-    return _ALTERED.format(shown(path))
-
-
-def unknown(path: Path) -> str:
-    """Say why a photo fails whose place a file has that nobody knows."""
-    return _NOT_OURS.format(shown(path))
+def stays(path: Path, row: FileRow | None) -> str:
+    """Say why a file is not replaced, and its photo fails, and what to do."""
+    if row is None:
+        return _NOT_OURS.format(shown(path))
+    return (_ALTERED if row.sha256 else _OF_EARLIER).format(shown(path))
 
 
 def _clear(folders: Iterable[Path]) -> None:

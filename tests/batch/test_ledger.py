@@ -535,7 +535,7 @@ def test_of_an_old_folder_a_later_edit_is_seen_and_the_unknown_colouring_kept() 
     edit("scans/a.jpg")
     later("scans/b.jpg")
     became = colour().became
-    assert "out/a.jpg was altered since it was made" in became["a.jpg"]
+    assert "out/a.jpg was made by an earlier version" in became["a.jpg"]
     assert "b.jpg" not in became, "its bytes are the same"
     assert files()["a.jpg"] == b"colouring of a.jpg"
 

@@ -1,6 +1,7 @@
 """The pipeline, with a network that is a few lines of NumPy."""
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -172,6 +173,26 @@ def test_every_file_is_announced_before_it_appears(
     assert files("out").keys() >= {"grey.1.png", "grey.2.png", "color.2.png"}
     assert "color.1.png" not in files("out")
     assert files("out")["color.2.png"] == b"another photo's"
+
+
+def test_an_edit_while_a_photo_is_worked_on_is_seen_by_the_next_run() -> None:
+    put("x.png")
+    before = Path("scans/x.png").stat()
+
+    def edit(prepared: Sequence[Prepared]) -> None:
+        put("x.png", 5)
+        os.utime("scans/x.png", ns=(0, before.st_mtime_ns + 1))
+
+    with Ledger(Path("out")) as ledger:
+        (job,) = make_plan(Options((Path("scans"),), Path("out")), ledger).jobs
+        ledger.begin(Beginning(run_settings(), [job], overwrites=False))
+        (outcome,) = colorize(Network(act=edit), [job], Treatment(), ledger.put)
+        ledger.settle(outcome)
+    assert outcome.stamp == (before.st_size, before.st_mtime_ns)
+    with Ledger(Path("out")) as ledger:
+        plan = make_plan(Options((Path("scans"),), Path("out")), ledger)
+    assert [job.missing for job in plan.jobs] == [(0,)]
+    assert "changed since they were coloured" in plan.notes[0]
 
 
 def test_files_do_not_depend_on_batch_order_or_company() -> None:
