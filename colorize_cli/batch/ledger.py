@@ -56,6 +56,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         _require_folder(out)
         self._out = out
         self._note = cache(note)
+        self._sync_above = cache(self._sync_folders_above)  # each folder's own name, once
         self._reads_only = reads_only
         self._overwrites = self._spares_unknown = False
         self._run: int | None = None
@@ -145,6 +146,7 @@ class Ledger(AbstractContextManager["Ledger"]):
             else:
                 self._take(temporary, path)
         sync_folder(path.parent)
+        self._sync_above(path.parent)
 
     def settle(self, outcome: Outcome) -> None:
         """Write down what became of a photograph, once its files are there for good."""
@@ -157,6 +159,13 @@ class Ledger(AbstractContextManager["Ledger"]):
                 f"{shown(self._database.path)} cannot be written: {error.strerror}. The run ends, "
                 "since it could not be known what it did; the same command goes on from here."
             ) from error
+
+    def _sync_folders_above(self, folder: Path) -> None:
+        """Make the names of a folder and of those above it durable, as far as a run makes any."""
+        for above in folder.parents:
+            sync_folder(above)
+            if above == self._out.parent:
+                return
 
     def _take(self, temporary: Path, path: Path) -> None:
         try:

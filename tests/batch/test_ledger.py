@@ -27,6 +27,7 @@ from colorize_cli.batch.plan import make_plan
 from colorize_cli.batch.records import database
 from colorize_cli.batch.records.database import LEDGER_NAME
 from colorize_cli.batch.records.old_records import ORIGINS_NAME, SETTINGS_NAME
+from colorize_cli.batch.records.photo_rows import PhotoRows
 from colorize_cli.batch.settings import Options, settle, tell_differences
 from colorize_cli.errors import UsageError
 from colorize_cli.model.bundle import load_bundle
@@ -418,6 +419,32 @@ def test_a_full_disk_fails_the_photo_and_leaves_nothing(monkeypatch: pytest.Monk
     assert files() == before
     assert states(OUT)["a.jpg"] == "failed"
     assert colour().became == {"a.jpg": "done"}
+
+
+def test_files_and_all_folders_above_are_on_the_disk_before_a_row_says_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put("scans/deep/er/x.jpg")
+    told: list[str] = []
+    fsync, settle = os.fsync, PhotoRows.settle
+
+    def synced(descriptor: int) -> None:
+        fsync(descriptor)
+        told.append(os.path.realpath(f"/proc/self/fd/{descriptor}"))
+
+    def settled(*given: Any) -> None:
+        told.append("settle")
+        settle(*given)
+
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("what a descriptor is of is told by Linux")
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(PhotoRows, "settle", settled)
+    colour("scans/deep", out="made/out")
+    before = told[: told.index("settle")]
+    for folder in ("made/out/er", "made/out", "made"):
+        assert str(Path(folder).absolute()) in before
+    assert before[0].endswith(".part")
 
 
 def test_a_ledger_that_has_gone_fails_what_would_not_be_known() -> None:
