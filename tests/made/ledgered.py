@@ -1,10 +1,12 @@
 """Runs into an output folder that go through plan and ledger, with words in place of pictures."""
 
+import os
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from made.pictures import encode, grey
 from made.settings import run_settings
 
 from colorize_cli.batch.ledger import Beginning, Ledger
@@ -12,6 +14,9 @@ from colorize_cli.batch.outcome import Outcome
 from colorize_cli.batch.plan import Plan, make_plan
 from colorize_cli.batch.settings import Options
 from colorize_cli.errors import ColorizeError
+
+OUT = Path("out")
+JPEG = encode(grey(), "JPEG")
 
 
 class Ran(NamedTuple):
@@ -70,3 +75,36 @@ def _colour(ledger: Ledger, job: Any, seed: int, ends_before: str) -> Outcome:
             return Outcome(job.source, "failed", str(error), written=tuple(written), **facts)
         written.append(k)
     return Outcome(job.source, "done", written=tuple(written), **facts)
+
+
+def put(name: str, more: bytes = b"") -> Path:
+    """Make a photograph, another one for other bytes."""
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(JPEG + more)
+    return path
+
+
+def edit(name: str) -> None:
+    """Change a photograph in place, within its size, at another time."""
+    path = Path(name)
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    later(name)
+
+
+def later(name: str) -> None:
+    status = Path(name).stat()
+    os.utime(name, ns=(status.st_atime_ns, status.st_mtime_ns + 2_000_000_000))
+
+
+def files() -> dict[str, bytes]:
+    return {
+        path.relative_to(OUT).as_posix(): path.read_bytes()
+        for path in OUT.rglob("*")
+        if path.is_file() and not path.name.startswith(".colorize.")
+    }
+
+
+def todo(ran: Ran) -> dict[str, tuple[int, ...]]:
+    return {job.source.name: job.missing for job in ran.plan.todo}
