@@ -1,207 +1,232 @@
-"""What is known of an output folder, kept in it: settings of its runs, and what files are of.
+"""What is known of an output folder, kept in it: its runs, its photographs, whose its files are.
 
-Photographs of two folders may have the same names. A run that finds their files there has to know
-whether they are those of its own photographs, so every run notes it: a line of JSON a file.
+A photograph is known by its path while its size and time are those of before, else by its bytes. A
+file counts as this tool's own where its bytes are those that were written; only then is it ever
+replaced without being asked for. `records` has the database, and `docs/ledger.md` its columns.
 """
 
-import errno
-import hashlib
-import json
 import os
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+import stat
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict, replace
 from functools import cache, cached_property
-from io import FileIO
+from hashlib import sha256
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
-from ..errors import UsageError
-from ..system.files import write_atomic
+from ..errors import ImageError, UsageError
+from ..system.files import digest_of, is_leftover, sync_folder, take_name, written_beside
 from ..system.paths import absolute, composed, shown
+from .outcome import Outcome
+from .output_names import Job
+from .records import run_records as records
+from .records.database import Database
+from .records.folder_lock import FolderLock
+from .records.photo_rows import FileRow, Found, PhotoRows
 from .settings import RunSettings
 
-if TYPE_CHECKING:
-    from .output_names import Job
 
-SETTINGS_NAME = ".colorize.json"
-ORIGINS_NAME = ".colorize.origins.jsonl"
-_FORMAT = 1
-# The shipped default's digests, before and since they are taken from canonical JSON: folders that
-# were begun before hold colourings of the same model.
-_OLD_DIGEST = "375c6c39f69054e308269d1bd10b5f4197009b0cde4f308923a645cb502f7738"
-_DIGEST = "6c01fdcc448038179b842e484727e63c011a0e200bfca0fc91a0ca87d1ef2e0a"
+class Beginning(NamedTuple):
+    """What a run writes down before its first photograph."""
 
-
-class Origin(NamedTuple):
-    """A photograph that files were made from: its absolute path, and SHA-256 (hex) of its bytes."""
-
-    path: str
-    digest: str
-
-
-class Made(NamedTuple):
-    """Files of one folder, by name, that were made from a photograph."""
-
-    origin: Origin
-    folder: Path
-    names: tuple[str, ...]
+    settings: RunSettings
+    todo: Sequence[Job]
+    overwrites: bool  # whatever has the names of its files
+    spares_unknown: bool = False  # even then, for it may be an original
 
 
 class Ledger(AbstractContextManager["Ledger"]):
-    """Read what is known of an output folder, each file once, and write to the folder.
+    """Read and write what is known of an output folder, as its only run, within a `with` statement.
 
-    A photograph is known again by its path, or where that is another one, by its bytes: only then
-    is it read. Writing is safe in any thread, and for several runs at a time. That rests on
-    O_APPEND and one call of write a line: over NFS, several machines may lose a line.
+    Writing is safe in any thread.
     """
 
-    def __init__(self, out: Path, note: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self,
+        out: Path,
+        note: Callable[[str], None] = lambda text: None,
+        *,
+        reads_only: bool = False,
+    ) -> None:
         """Take an output folder; UsageError where a file lies on the way to it, or in its place.
 
-        `note` is told once, before the first photograph is read.
+        `note` is told once, before the first photograph is read. What `reads_only` changes nothing,
+        and goes on beside a run.
         """
-        lowest = next((place for place in (out, *out.parents) if place.exists()), None)
-        if lowest and not lowest.is_dir():
-            raise UsageError(f"--out {shown(out)}: {shown(lowest)} is a file; name a folder.")
+        _require_folder(out)
         self._out = out
         self._note = cache(note)
-        self._below = cache(lambda folder: composed(folder.relative_to(out).as_posix()))
-        self._moved: list[Made] = []
-        self._file: FileIO | None = None
-        self._opening = Lock()
+        self._sync_above = cache(self._sync_folders_above)  # each folder's own name, once
+        self._reads_only = reads_only
+        self._overwrites = self._spares_unknown = False
+        self._run: int | None = None
+        self._lock: FolderLock | None = None
+
+    def __enter__(self) -> "Ledger":
+        """Lock the folder and open the ledger; UsageError where another run has it."""
+        if not self._reads_only and self._out.is_dir():
+            with suppress(OSError):  # where nothing can be written, a run may still find all done
+                self._lock = FolderLock(self._out)
+        try:
+            self._database = Database(self._out, reads_only=self._reads_only)
+            self._has_old = not self._database.is_kept and records.take_over(
+                self._database, self._out
+            )
+        except BaseException:
+            self._release()
+            raise
+        self.rows = PhotoRows(self._database, self._out)
+        return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._file:
-            self._file.close()
+        self._database.__exit__(*exception)
+        self._release()
 
+    @cached_property
     def last_settings(self) -> RunSettings | None:
-        """Return what the last run used, if any; UsageError where its record cannot be used."""
-        return self._record[0]
+        """What the last run used, if any; UsageError where its record cannot be used."""
+        return records.last_settings(self._database)
 
-    def find_other(self, source: Path, folder: Path, names: Sequence[str]) -> Made | None:
-        """Find a file that is known to be another photo's; OSError where `source` is unreadable."""
-        path = str(absolute(source))
-        known = self._origins.get(self._below(folder), {}) if names else {}
-        found = {name: known.get(composed(name)) for name in names}
-        others = {name: origin for name, origin in found.items() if origin and origin.path != path}
-        if not others:
-            return None
-        self._note("photographs may have moved: reading them to know them again")
-        with source.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        for name, origin in others.items():
-            if origin.digest != digest:
-                return Made(origin, folder, (name,))
-        self._moved.append(Made(Origin(path, digest), folder, tuple(others)))
-        return None
+    def digest_now(self, source: Path) -> str:
+        """Read a photograph to know it again; say once that photographs are read."""
+        self._note("photographs may have moved or changed: reading them to know them again")
+        return digest_of(source)
 
-    def problem(self, source: Path, folder: Path, names: Sequence[str]) -> str | None:
-        """Say why a photo fails where a file in its place is known to be another photo's."""
-        try:
-            other = self.find_other(source, folder, names)
-        except OSError as error:
-            return f"cannot be read: {error.strerror or error}"
-        return other and (
-            f"{shown(folder / other.names[0])} was made from another photograph, "
-            f"{shown(other.origin.path)}: name another --out, or --overwrite to replace it"
-        )
-
-    def note_moved(self) -> None:
-        """Spare the next run the reading of photographs that were found to be elsewhere since."""
+    def note_plan(self, problems: Iterable[Outcome], found: Found) -> None:
+        """Keep what planning found out, where there is a ledger to keep it in."""
+        failed = [(str(absolute(problem.source)), problem.reason) for problem in problems]
         with suppress(OSError):
-            for made in self._moved:
-                self.note(made)
+            if self._has_old and self._lock:
+                self._database.keep()
+            self.rows.note(failed, found)
 
-    def begin(self, settings: RunSettings) -> None:
-        """Make the folder and write the settings, after earlier ones; UsageError where it fails."""
-        last, earlier = self._record
-        if last and last != settings and asdict(last) not in earlier:
-            earlier = [*earlier, asdict(last)]
-        record = {"format": _FORMAT, "settings": asdict(settings), "earlier": earlier}
-        text = json.dumps(record, indent=2) + "\n"
+    def begin(self, beginning: Beginning) -> None:
+        """Make the folder, lock it, and write down what is to be done.
+
+        What is to be made again is marked, so that a run that goes on makes it again too.
+        UsageError is raised where the folder cannot be written to, or another run has begun there.
+        """
         try:
             self._out.mkdir(parents=True, exist_ok=True)
-            self._open()
-            write_atomic(self._out / SETTINGS_NAME, text.encode())
+            self._lock = self._lock or FolderLock(self._out)
+            self._database.keep()
+            self._run = records.add_run(self._database, beginning.settings)
+            self.rows.begin(beginning.todo, self._run)
+            _clear({self._out, *(job.folder for job in beginning.todo)})
         except OSError as error:
             raise UsageError(
                 f"--out {shown(self._out)} cannot be written to: {error.strerror}"
             ) from error
+        self._overwrites = beginning.overwrites
+        self._spares_unknown = beginning.spares_unknown
+        self._settings = records.Made(beginning.settings)
 
-    def put(self, job: "Job", k: int, data: bytes, digest: str) -> None:
-        """Write the file of a sample, as a `Put`; OSError where the disk is full, say.
+    def put(self, job: Job, k: int, data: bytes, digest: str) -> None:
+        """Write the file of a sample, as a `Put`; ImageError where its name is somebody else's.
 
-        A file to be replaced may be another photo's. It goes before this photo is noted: an end
-        between the two would leave it under this photo's name, done for the next run.
+        The ledger has the file's bytes before it takes its name, and those that it replaces: where
+        a run ends in between, the next one knows which of both are there.
         """
         path = job.outputs[k]
-        origin = Origin(str(absolute(job.source)), digest)
+        with written_beside(path, data) as temporary:
+            before = self._what_gives_way(path)
+            status = temporary.stat()
+            row = FileRow(
+                photo=str(absolute(job.source)),
+                source=digest,
+                sha256=sha256(data).hexdigest(),
+                before=before,
+                size=status.st_size,
+                mtime_ns=status.st_mtime_ns,
+                state="intended",
+            )
+            self.rows.intend(path, k, row, self._settings.digest)
+            if before is not None:
+                temporary.replace(path)
+            else:
+                self._take(temporary, path)
+        sync_folder(path.parent)
+        self._sync_above(path.parent)
 
-        def give_way() -> None:
-            path.unlink(missing_ok=True)
-            self.note(Made(origin, job.folder, (path.name,)))
-
-        write_atomic(path, data, give_way)
-
-    def note(self, made: Made) -> None:
-        """Note a photograph's files, just before they appear; OSError where the disk is full."""
-        names = [composed(name) for name in made.names]
-        fields = made.origin._asdict() | {"folder": self._below(made.folder), "names": names}
-        # The line's end comes first, so that a line that was cut off spoils no other.
-        line = b"\n" + json.dumps(fields).encode()
-        if self._open().write(line) != len(line):  # a full disk takes what it has room for
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._out / ORIGINS_NAME))
-
-    def _open(self) -> FileIO:
-        with self._opening:
-            self._file = self._file or (self._out / ORIGINS_NAME).open("ab", buffering=0)
-        return self._file
-
-    @cached_property
-    def _origins(self) -> dict[str, dict[str, Origin]]:
-        """Origins by name of file and by folder; damaged lines count for nothing."""
-        found: dict[str, dict[str, Origin]] = defaultdict(dict)
-        one: dict[Origin, Origin] = {}  # one object a photo, not one a file
-        with suppress(OSError), (self._out / ORIGINS_NAME).open("rb") as file:
-            for line in file:
-                with suppress(ValueError, TypeError, KeyError):
-                    origin, below, names = _parse(line)
-                    origin = one.setdefault(origin, origin)
-                    found[below].update(dict.fromkeys(names, origin))
-        return found
-
-    @cached_property
-    def _record(self) -> tuple[RunSettings | None, list[dict[str, Any]]]:
-        """Settings of the last run, and those that they replaced."""
-        path = self._out / SETTINGS_NAME
+    def settle(self, outcome: Outcome) -> None:
+        """Write down what became of a photograph, once its files are there for good."""
+        if outcome.job is None or outcome.status == "there" or self._run is None:
+            return
         try:
-            found = json.loads(path.read_bytes())
-            if found["format"] != _FORMAT:
-                raise UsageError(f"{path} is of a later version of colorize: update colorize.")
-            last = RunSettings(**found["settings"])
-            if last.model_digest == _OLD_DIGEST:
-                last = replace(last, model_digest=_DIGEST)
-            return last, list(found["earlier"])
-        except FileNotFoundError:
-            return None, []
+            self.rows.settle(outcome, str(absolute(outcome.source)), self._settings, self._run)
         except OSError as error:
-            raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
-        except (ValueError, TypeError, KeyError) as error:
             raise UsageError(
-                f"{path} is damaged ({error}). Delete it to begin a new record; the photographs "
-                "in the folder stay."
+                f"{shown(self._database.path)} cannot be written: {error.strerror}. The run ends, "
+                "since it could not be known what it did; the same command goes on from here."
             ) from error
 
+    def _sync_folders_above(self, folder: Path) -> None:
+        """Make the names of a folder and of those above it durable, as far as a run makes any."""
+        for above in folder.parents:
+            sync_folder(above)
+            if above == self._out.parent:
+                return
 
-def _parse(line: bytes) -> tuple[Origin, str, list[str]]:
-    """Read a line: ValueError, TypeError or KeyError where it is cut off or damaged."""
-    fields = json.loads(line)
-    path, digest, folder, names = (fields[key] for key in ("path", "digest", "folder", "names"))
-    if not isinstance(names, list) or not all(
-        isinstance(text, str) for text in (path, digest, folder, *names)
-    ):
-        raise TypeError(line)
-    return Origin(path, digest), folder, names
+    def _take(self, temporary: Path, path: Path) -> None:
+        try:
+            take_name(temporary, path)
+        except FileExistsError as error:
+            self.rows.forget(path)
+            raise ImageError(_NOT_OURS.format(shown(path))) from error
+
+    def _what_gives_way(self, path: Path) -> str | None:
+        """SHA-256 of the file to be replaced, None where there is none; ImageError if it stays."""
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            return None
+        is_link = stat.S_ISLNK(status.st_mode)
+        is_empty = stat.S_ISREG(status.st_mode) and status.st_size == 0
+        row = self.rows.below(path.parent).get(composed(path.name))
+        if is_empty or (self._overwrites and (row or not self._spares_unknown)):
+            return "" if is_link else digest_of(path)
+        if row and not is_link and row.is_of(digest := digest_of(path)):
+            return digest
+        raise ImageError(stays(path, row))
+
+    def _release(self) -> None:
+        if self._lock:
+            self._lock.release()
+            self._lock = None
+
+
+_NOT_OURS = (
+    "{} is there, and not known to be a colouring of this photograph: move it away, name another "
+    "--out, or --overwrite to replace it"
+)
+_OF_EARLIER = (
+    "{} was made by an earlier version, which did not keep how, so it may be altered since: "
+    "move it away to keep it, or --overwrite to replace it"
+)
+_ALTERED = "{} was altered since it was made: move it away to keep it, or --overwrite to replace it"
+
+
+def stays(path: Path, row: FileRow | None) -> str:
+    """Say why a file is not replaced, and its photo fails, and what to do."""
+    if row is None:
+        return _NOT_OURS.format(shown(path))
+    return (_ALTERED if row.sha256 else _OF_EARLIER).format(shown(path))
+
+
+def _clear(folders: Iterable[Path]) -> None:
+    """Delete what killed runs were writing; nobody else writes here now."""
+    for folder in folders:
+        with suppress(OSError), os.scandir(folder) as inside:
+            for entry in inside:
+                if is_leftover(entry.name):
+                    with suppress(OSError):
+                        Path(entry).unlink()
+
+
+def _require_folder(out: Path) -> None:
+    try:
+        lowest = next((place for place in (out, *out.parents) if place.exists()), None)
+        if lowest and not lowest.is_dir():
+            raise UsageError(f"--out {shown(out)}: {shown(lowest)} is a file; name a folder.")
+    except OSError as error:
+        raise UsageError(f"--out {shown(out)} cannot be used: {error.strerror}.") from error

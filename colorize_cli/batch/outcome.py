@@ -26,6 +26,7 @@ class Outcome:
     job: "Job | None" = None  # what was to be done; None where the path cannot be worked on at all
     seconds: float = 0.0  # of work on it: reading, its share of the network, writing
     digest: str | None = None  # SHA-256 (hex) of the file's bytes, once they are read
+    stamp: tuple[int, int] | None = None  # size and time (ns) of the file, just before it was read
     kind: "Kind | None" = None  # of the photograph, once it is read
     choice: "Choice | None" = None  # which samples were kept, and how they look, of those drawn
     warnings: tuple[str, ...] = ()  # what the user should know about the files written

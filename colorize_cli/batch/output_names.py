@@ -65,7 +65,7 @@ class _Target:
 
     @property
     def key(self) -> str:
-        return folded(str(self.folder / (self.stem + self.suffix)))
+        return folded(f"{self.folder}/{self.stem}{self.suffix}")
 
 
 def name_outputs(found: Scan, out: Path, format: str, samples: int) -> tuple[list[Job], list[str]]:

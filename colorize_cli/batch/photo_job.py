@@ -1,5 +1,6 @@
 """What is done to one photograph: reading it and preparing it, then judging, rendering, writing."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,6 +42,7 @@ class Item:
     job: Job
     put: Put
     seconds: float = 0.0
+    stamp: tuple[int, int] | None = None
     photo: Photo | None = None
     kind: Kind | None = None
     prepared: Prepared | None = None  # None where it is not to be coloured
@@ -72,6 +74,7 @@ class Item:
             self.job,
             self.seconds,
             digest=photo.digest.hex() if photo else None,
+            stamp=self.stamp,
             kind=self.kind,
             choice=self.choice,
             warnings=(*photo.warnings, *losses(photo, self.job.format)) if photo else (),
@@ -93,7 +96,7 @@ def write_file(job: Job, k: int, data: bytes, digest: str) -> None:
 def decode(item: Item, colorizer: Colorizer, on_colour: OnColour) -> None:
     """Read a photo and prepare it for the network, or deal with it as one in colour."""
     with _recorded(item):
-        data = item.job.source.read_bytes()
+        data = _read(item)
         item.photo = photo = read_photo(data)
         item.kind = kind_of(photo.pixels, photo.is_colour)
         if item.kind != "colour" or on_colour == "recolour":
@@ -107,6 +110,14 @@ def decode(item: Item, colorizer: Colorizer, on_colour: OnColour) -> None:
             for k in item.job.missing:
                 item.write(k, data)
             item.status = "copied"
+
+
+def _read(item: Item) -> bytes:
+    """Read a photo's bytes, and before them what tells that it is written to meanwhile."""
+    with item.job.source.open("rb") as file:
+        status = os.fstat(file.fileno())
+        item.stamp = status.st_size, status.st_mtime_ns
+        return file.read()
 
 
 def write(

@@ -11,12 +11,12 @@ from ..system.messages import Messages, write_stdout
 from ..system.paths import shown
 from ..system.wording import count_text
 from . import pipeline
-from .ledger import Ledger
+from .ledger import Beginning, Ledger
 from .model_and_device import ModelAndDevice
 from .outcome import Observer, Outcome
 from .output_names import Job
 from .photo_job import Put, Treatment
-from .plan import make_plan, require_photos
+from .plan import Plan, make_plan, require_photos
 from .settings import Options, tell_given
 
 # What carries out jobs, as `pipeline.run` does.
@@ -39,14 +39,20 @@ def run(
         DeviceError: The device asked for cannot run.
         ModelError: The model cannot be used.
     """
-    with Ledger(options.out, messages.note) as ledger, ExitStack() as entered:
-        last = None if options.overwrite else ledger.last_settings()
+    with (
+        Ledger(options.out, messages.note, reads_only=options.dry_run) as ledger,
+        ExitStack() as entered,
+    ):
+        last = None if options.overwrite else ledger.last_settings
         network = ModelAndDevice(options, last, messages)
         network.check()
         plan = make_plan(options, ledger)
         for note in plan.notes:
             messages.note(note)
-        require_photos(plan, options.paths)
+        if not options.retry_failed:
+            require_photos(plan, options.paths)
+        elif not plan.jobs and not plan.problems:
+            messages.note("of these photographs, none failed in an earlier run")
         for observer in observers:
             entered.enter_context(observer)
         this = _Run(options, messages, observers, ledger, network)
@@ -56,9 +62,9 @@ def run(
             for outcome in plan.outcomes():
                 this.tell(outcome)
             if not options.dry_run:
-                ledger.note_moved()
+                ledger.note_plan(plan.problems, plan.found)
             if todo and not is_over:
-                this.colorize(todo, execute)
+                this.colorize(plan, execute)
             elif last and not todo:
                 tell_given(messages, options.out, last, options)
             if options.dry_run:
@@ -81,12 +87,14 @@ class _Run:
     network: ModelAndDevice
     code: int = EXIT_OK
 
-    def colorize(self, todo: Sequence[Job], execute: Execute) -> None:
+    def colorize(self, plan: Plan, execute: Execute) -> None:
         """Colorize photographs; a dry run ends where settings that differ have been said."""
+        todo = plan.todo
         colorizer, settings = self.network.open_network(len(todo))
         if colorizer is None:
             return
-        self.ledger.begin(settings)
+        overwrites = self.options.overwrite
+        self.ledger.begin(Beginning(settings, todo, overwrites, plan.is_entangled))
         self.messages.note(
             f"{count_text(len(todo), 'photo')}, {count_text(settings.samples, 'sample')} each, "
             f"into {shown(self.options.out)}"
@@ -100,8 +108,11 @@ class _Run:
         execute(todo, colorizer, treatment, self.tell, self.ledger.put)
 
     def tell(self, outcome: Outcome) -> None:
-        """Tell the observers what became of a photograph."""
+        """Keep what became of a photograph, and tell the observers."""
         if outcome.status == "failed":
             self.code = EXIT_FAILED
-        for observer in self.observers:
-            observer.outcome(outcome)
+        try:
+            self.ledger.settle(outcome)
+        finally:
+            for observer in self.observers:
+                observer.outcome(outcome)

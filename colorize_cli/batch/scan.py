@@ -14,8 +14,11 @@ from ..errors import UsageError
 from ..photos.formats import SUFFIXES, listed, sniff
 from ..photos.formats.format import SNIFF_BYTES
 from ..system.paths import absolute, natural_key, shown
-from .ledger import ORIGINS_NAME, SETTINGS_NAME
 from .outcome import Outcome
+from .records.database import LEDGER_NAME
+from .records.old_records import SETTINGS_NAME
+
+_RECORDS = ".colorize."  # begins the names of all that is kept of a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def scan(paths: Sequence[Path], out: Path, *, recursive: bool = True) -> Scan:
     """
     real_out = _real(out)
     folder_of = {path: path if _is_folder(path) else path.parent for path in paths}
-    if any(_real(folder) == real_out for folder in folder_of.values()):
+    if any(_is_same(_real(folder), real_out) for folder in folder_of.values()):
         raise UsageError(
             f"--out {out} is the folder of the photographs themselves. Originals and "
             "colourings are kept apart: name another folder."
@@ -76,6 +79,14 @@ def scan(paths: Sequence[Path], out: Path, *, recursive: bool = True) -> Scan:
 
 def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two folders are one, by what the file system says: a mount may show it twice."""
+    try:
+        return one == other or one.samefile(other)
+    except OSError:
+        return False
 
 
 def _is_folder(entry: Path | os.DirEntry[str]) -> bool:
@@ -129,7 +140,7 @@ class _Scanner:
                 continue
             for entry in inside:
                 if entry.name.startswith("."):
-                    self.result.hidden += entry.name not in (SETTINGS_NAME, ORIGINS_NAME)
+                    self.result.hidden += not entry.name.startswith(_RECORDS)
                 elif not _is_folder(entry):
                     self.file(base, folder, path / entry.name, real, named=False)
                 elif self._recursive:
@@ -141,7 +152,7 @@ class _Scanner:
         """Whether a folder that was met on the way holds colourings."""
         if real == self._real_out:
             why = "it is the output folder"
-        elif any(entry.name == SETTINGS_NAME for entry in inside):
+        elif any(entry.name in (LEDGER_NAME, SETTINGS_NAME) for entry in inside):
             why = "it holds colourings (name it to take it as input)"
         else:
             return False

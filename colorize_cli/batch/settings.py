@@ -42,6 +42,7 @@ class Options:
     on_colour: OnColour = "recolour"  # photographs in colour; "recolour" takes their lightness
     recursive: bool = True  # whether folders below a named folder are visited as well
     overwrite: bool = False  # whether existing outputs are made again
+    retry_failed: bool = False  # whether only photographs are taken that failed in the last run
     fail_fast: bool = False  # whether the first failure ends the run
     dry_run: bool = False
 
@@ -144,6 +145,13 @@ def tell_given(messages: Messages, out: Path, last: RunSettings, options: Option
         differences.append(f"model {last.model}, now {options.model}")
     if any(differences):
         messages.warn(_other_settings(out, ", ".join(filter(None, differences))))
+
+
+def decisive(settings: RunSettings) -> dict[str, object]:
+    """What decides the pixels of sample k of a photo, but for versions."""
+    found = {name: getattr(settings, name) for name in _DECISIVE}
+    batch = settings.batch if runs_on_gpu(settings.device) else 0
+    return found | {"model": settings.model_digest, "batch": batch}
 
 
 def _differences(last: RunSettings, now: RunSettings) -> str:

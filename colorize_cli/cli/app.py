@@ -27,8 +27,10 @@ from .commands.colorize import colorize
 from .commands.evaluate import evaluate
 from .commands.export import export
 from .commands.info import info
+from .commands.status import status
 from .commands.train import train
 from .commands.validate import validate
+from .commands.verify import verify
 
 _DEFAULT = "run"
 _SHOW_CURSOR = b"\x1b[?25h"
@@ -36,7 +38,7 @@ _EPILOG = """\b
 The first word decides: write ./export for a folder that is called like a command, and ./-a.jpg
 for a name that begins with a dash.
 A seed, model, device, size or number of steps or candidates that is not given is that of the
-last run into the output folder, as .colorize.json in it has them.
+last run into the output folder, as .colorize.sqlite in it has them.
 Exit codes: 0 all done or skipped, 1 some failed, 2 wrong usage or no photographs,
 3 device, model or extra cannot be used, 130 interrupted.
 """
@@ -94,7 +96,7 @@ def _program(
 
 
 app.command(_DEFAULT)(colorize)
-for _command in (export, bench, train, validate, evaluate, info):
+for _command in (status, verify, export, bench, train, validate, evaluate, info):
     app.command()(_command)
 
 

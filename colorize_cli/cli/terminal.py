@@ -50,13 +50,13 @@ class Terminal:
         self._console.print(table)
 
     @contextmanager
-    def progress(self, total: int) -> Iterator[Progress]:
+    def progress(self, total: int, doing: str = "colorizing") -> Iterator[Progress]:
         """Show progress over `total` photographs."""
         if self._is_quiet or not self.is_live:
             yield _Lines(self.note, total)
             return
         columns = (
-            rich.TextColumn("colorizing"),
+            rich.TextColumn(doing),
             rich.BarColumn(),
             rich.MofNCompleteColumn(),
             _RateColumn(),

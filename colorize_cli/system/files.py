@@ -1,25 +1,49 @@
 """Write files that appear whole or not at all, and keep the user's cache folder small."""
 
+import errno
+import hashlib
 import os
+import re
 import secrets
 import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _DOOMED = ".doomed"  # end of the hidden names that folders have while they are deleted
+_LEFTOVER = re.compile(r"\.[0-9a-f]{16}\.part")
+# What file systems say that do not sync folders: CIFS, vboxsf and FUSE among them.
+_NO_FOLDER_SYNC = {
+    errno.EINVAL,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.ENOSYS,
+    errno.EACCES,
+    errno.EBADF,
+}
 
 
-def write_atomic(path: Path, data: bytes, before: Callable[[], None] = lambda: None) -> None:
+def write_atomic(path: Path, data: bytes) -> None:
     """Write a file so that nobody ever sees a part of it, not even after a power cut.
 
     The bytes go to a hidden file of the same folder, reach the disk, and take the name in one
-    step, replacing a file that has it. On failure, an interrupt included, nothing is left behind.
-    `before` is called just before the name is taken; what it raises is passed on, like OSError
-    where the folder cannot be written to or the disk is full.
+    step, replacing a file that has it. On failure, an interrupt included, nothing is left behind;
+    OSError where the folder cannot be written to or the disk is full.
+    """
+    with written_beside(path, data) as temporary:
+        temporary.replace(path)
+    sync_folder(path.parent)
+
+
+@contextmanager
+def written_beside(path: Path, data: bytes) -> Iterator[Path]:
+    """Write bytes to a hidden file of the same folder, durably, and give the file.
+
+    Whoever asked for it moves it to its place; left where it is, it is deleted. Errors as of
+    `write_atomic`.
     """
     # A name of its own: two runs may write to one folder. Short: names may have 255 bytes at most.
     temporary = path.with_name(f".{secrets.token_hex(8)}.part")
@@ -28,17 +52,51 @@ def write_atomic(path: Path, data: bytes, before: Callable[[], None] = lambda: N
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        before()
-        temporary.replace(path)
-    except BaseException:
+        yield temporary
+    finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_leftover(name: str) -> bool:
+    """Whether a file has the name of one that a killed process was writing."""
+    return _LEFTOVER.fullmatch(name) is not None
+
+
+def take_name(temporary: Path, path: Path) -> None:
+    """Move a file to a name that is free; FileExistsError where something has it by now."""
+    if os.name == "nt":  # whose rename replaces nothing
+        temporary.rename(path)
+        return
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
         raise
-    if os.name != "nt":  # which opens no folder; elsewhere the name itself is made durable
-        descriptor = os.open(path.parent, os.O_RDONLY)
+    except OSError:
+        # A file system without links, as of memory cards. The name is taken by an empty file, which
+        # counts for nothing if the process ends before the next line.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        temporary.replace(path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable, where the system and the file system know how to."""
+    if os.name == "nt":  # which opens no folder
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 (hex) of a file's bytes; OSError where it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def cache_folder() -> Path:

@@ -12,7 +12,13 @@ _CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), 127)}
 
 
 def absolute(path: Path) -> Path:
-    """Spell a path from the root, without `..`, and with its symbolic links as they are."""
+    """Spell a path from the root, without `..`, and with its symbolic links as they are.
+
+    Where there is a `..`, which may lead back from a link, the links above the name are followed.
+    """
+    if ".." in path.parts:
+        is_name = path.name != ".."
+        return Path(os.path.realpath(path.parent if is_name else path), path.name * is_name)
     return Path(os.path.abspath(path))  # noqa: PTH100  resolve() would follow the links
 
 

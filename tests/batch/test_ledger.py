@@ -1,206 +1,214 @@
-"""What is known of the photographs that files were made from."""
+"""What a run writes down of its photographs, wherever it ends."""
 
-import json
 import os
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
-from io import FileIO
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from made.ledgered import OUT, EndedError, colour, edit, files, put, todo, words
 from made.messages import Told
+from made.records import (
+    asked,
+    change_last_settings,
+    run_records,
+    states,
+)
 from made.settings import run_settings
 
-from colorize_cli.batch.ledger import ORIGINS_NAME, SETTINGS_NAME, Ledger, Made, Origin
+from colorize_cli.batch.ledger import Beginning, Ledger
+from colorize_cli.batch.outcome import Outcome
+from colorize_cli.batch.output_names import Job
+from colorize_cli.batch.plan import make_plan
+from colorize_cli.batch.records.database import LEDGER_NAME
+from colorize_cli.batch.records.photo_rows import PhotoRows
 from colorize_cli.batch.settings import Options, settle, tell_differences
+from colorize_cli.errors import UsageError
 from colorize_cli.model.bundle import load_bundle
-
-OUT = Path("out")
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    OUT.mkdir()
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        put(f"scans/{name}", name.encode())
     return tmp_path
 
 
-def put(name: str, data: bytes = b"photo") -> Path:
-    path = Path(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    return path
+# How a run ends.
 
 
-def made(source: Path, *names: str, folder: Path = OUT) -> Made:
-    digest = sha256(source.read_bytes()).hexdigest()
-    return Made(Origin(str(source.absolute()), digest), folder, names)
-
-
-def note(*lot: Made) -> None:
+def test_a_file_that_the_ledger_had_only_announced_is_looked_at() -> None:
+    colour(seed=0)
+    ran = colour(seed=0)
+    source, path = Path("scans/a.jpg"), OUT / "a.jpg"
+    before = path.read_bytes()
+    job = ran.plan.jobs[0]
     with Ledger(OUT) as ledger:
-        for each in lot:
-            ledger.note(each)
+        ledger.begin(Beginning(run_settings(seed=1), [job_of(job)], overwrites=True))
+        row = ledger.rows.below(OUT)["a.jpg"]
+        replace_with = row._replace(sha256="0" * 64, before=row.sha256, state="intended")
+        ledger.rows.intend(path, 0, replace_with, "")
+    assert path.read_bytes() == before, "it ended before the name was taken"
+    again = colour(seed=1)
+    assert todo(again) == {"a.jpg": (0,)}
+    assert path.read_bytes() == words(source, 1, 0)
 
 
-def noted_as_moved(ledger: Ledger) -> list[Made]:
-    """Have it noted what was found to be elsewhere; return that."""
-    before = len((OUT / ORIGINS_NAME).read_bytes())
-    with ledger:
-        ledger.note_moved()
-    lines = (OUT / ORIGINS_NAME).read_bytes()[before:].splitlines()
-    found = [json.loads(line) for line in lines if line]
-    return [
-        Made(Origin(line["path"], line["digest"]), OUT / line["folder"], tuple(line["names"]))
-        for line in found
-    ]
+def job_of(job: Job) -> Job:
+    """The job with all to be done."""
+    return replace(job, missing=(0,))
 
 
-def test_files_of_another_photograph_are_found() -> None:
-    first, second = put("1/x.jpg", b"first"), put("2/x.jpg", b"second")
-    note(made(first, "x.1.jpg"), made(second, "x.2.jpg"))
-    ledger = Ledger(OUT)
-    found = ledger.find_other(first, OUT, ["x.1.jpg", "x.2.jpg"])
-    assert found is not None
-    assert (found.names, Path(found.origin.path)) == (("x.2.jpg",), second.absolute())
-    assert ledger.find_other(first, OUT, ["x.1.jpg"]) is None
-    assert noted_as_moved(ledger) == []
+def test_what_was_placed_but_not_settled_is_done() -> None:
+    with pytest.raises(EndedError):
+        colour(samples=2, ends_before="b.2.jpg")
+    assert states(OUT) == {"a.jpg": "done", "b.jpg": "pending", "c.jpg": "pending"}
+    assert todo(colour(samples=2)) == {"b.jpg": (1,), "c.jpg": (0, 1)}
+    with pytest.raises(EndedError):
+        colour(samples=2, overwrite=True, ends_before="c.1.jpg")
+    asked(OUT, "UPDATE photos SET state = 'pending'")
+    asked(OUT, "UPDATE files SET state = 'intended' WHERE name != 'c.1.jpg' AND name != 'c.2.jpg'")
+    assert todo(colour(samples=2)) == {"c.jpg": (0, 1)}
+    assert set(states(OUT).values()) == {"done"}
 
 
-def test_the_same_name_in_another_folder_is_another_file() -> None:
-    first, second = put("1/x.jpg", b"first"), put("2/x.jpg", b"second")
-    note(made(first, "x.jpg", folder=OUT / "a"))
-    assert Ledger(OUT).find_other(second, OUT, ["x.jpg"]) is None
-    assert Ledger(OUT).find_other(second, OUT / "a", ["x.jpg"])
+def test_what_killed_runs_were_writing_is_deleted() -> None:
+    OUT.mkdir()
+    (OUT / ".0123456789abcdef.part").write_bytes(b"half")
+    (OUT / ".of a person.part").write_bytes(b"whole")
+    colour()
+    assert [name for name in files() if name.startswith(".")] == [".of a person.part"]
 
 
-def test_a_photograph_is_known_by_its_path_without_being_read() -> None:
-    note(made(source := put("x.jpg"), "x.jpg"))
-    source.unlink()
-    assert Ledger(OUT).find_other(source, OUT, ["x.jpg"]) is None
-    assert Ledger(OUT).find_other(Path("out/../x.jpg"), OUT, ["x.jpg"]) is None
+def test_threads_write_whole_rows() -> None:
+    with Ledger(OUT) as ledger:
+        plan = make_plan(Options((Path("scans"),), OUT, samples=40), ledger)
+        ledger.begin(Beginning(run_settings(), plan.todo, overwrites=False))
+        work = [(job, k) for job in plan.todo for k in range(40)]
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda each: ledger.put(*each, b"%d" % each[1], "d" * 64), work))
+        for job in plan.todo:
+            done = tuple(range(40))
+            ledger.settle(Outcome(job.source, "done", job=job, written=done, digest="d" * 64))
+    assert asked(OUT, "SELECT count(*), state FROM files GROUP BY state") == [(120, "placed")]
+    assert len(files()) == 120
 
 
-def test_a_photograph_that_was_moved_is_known_by_its_bytes_and_then_by_its_path() -> None:
-    note(made(source := put("before/x.jpg"), "x.jpg"))
-    Path("after").mkdir()
-    moved = source.rename("after/x.jpg")
-    ledger = Ledger(OUT)
-    assert ledger.find_other(moved, OUT, ["x.jpg"]) is None
-    assert noted_as_moved(ledger) == [made(moved, "x.jpg")]
-    moved.unlink()
-    assert Ledger(OUT).find_other(moved, OUT, ["x.jpg"]) is None
+def test_a_full_disk_fails_the_photo_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    colour()
+    before = files()
+    edit("scans/a.jpg")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        assert "No space left" in colour().became["a.jpg"]
+    assert files() == before
+    assert states(OUT)["a.jpg"] == "failed"
+    assert colour().became == {"a.jpg": "done"}
 
 
-def test_what_was_noted_last_counts() -> None:
-    first, second = put("1/x.jpg", b"first"), put("2/x.jpg", b"second")
-    note(made(first, "x.jpg"))
-    note(made(second, "x.jpg"))
-    assert Ledger(OUT).find_other(first, OUT, ["x.jpg"])
-    assert Ledger(OUT).find_other(second, OUT, ["x.jpg"]) is None
-
-
-def test_of_folders_without_notes_nothing_is_known() -> None:
-    assert Ledger(Path("nowhere")).find_other(put("x.jpg"), Path("nowhere"), ["x.jpg"]) is None
-    assert Ledger(OUT).find_other(put("x.jpg"), OUT, ["x.jpg"]) is None
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        b'\n{"path": "cut',
-        b"\n7",
-        b"\n{}",
-        b"\n\xff",
-        b"\n[[]]",
-        b'\n{"path": 7, "digest": "d", "folder": ".", "names": ["x.jpg"]}',
-        b'\n{"path": "p", "digest": null, "folder": ".", "names": ["x.jpg"]}',
-        b'\n{"path": "p", "digest": "d", "folder": ["."], "names": ["x.jpg"]}',
-        b'\n{"path": "p", "digest": "d", "folder": ".", "names": [7, "x.jpg"]}',
-        b'\n{"path": "p", "digest": "d", "folder": ".", "names": {"x.jpg": 7}}',
-    ],
-)
-def test_a_damaged_line_spoils_no_other(damage: bytes) -> None:
-    first, second = put("1/x.jpg", b"first"), put("2/x.jpg", b"second")
-    note(made(first, "x.jpg"))
-    with (OUT / ORIGINS_NAME).open("ab") as file:
-        file.write(damage)
-    note(made(first, "y.jpg"))
-    assert Ledger(OUT).find_other(second, OUT, ["x.jpg"])
-    assert Ledger(OUT).find_other(second, OUT, ["y.jpg"])
-    first.unlink()
-    assert Ledger(OUT).find_other(first, OUT, ["x.jpg"]) is None
-
-
-def test_a_note_that_a_full_disk_cuts_off_is_an_error_and_spoils_no_other(
+def test_files_and_all_folders_above_are_on_the_disk_before_a_row_says_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class FullDisk(FileIO):
-        def write(self, data: bytes, /) -> int:  # type: ignore[override]
-            return super().write(data[:-9])
-
-    first, second = put("1/x.jpg", b"first"), put("2/x.jpg", b"second")
-    with (
-        Ledger(OUT) as ledger,
-        FullDisk(OUT / ORIGINS_NAME, "ab") as full,
-        monkeypatch.context() as patched,
-    ):
-        patched.setattr(ledger, "_file", full)
-        with pytest.raises(OSError, match="No space left"):
-            ledger.note(made(first, "x.jpg"))
-    note(made(first, "y.jpg"))
-    assert Ledger(OUT).find_other(second, OUT, ["x.jpg"]) is None
-    assert Ledger(OUT).find_other(second, OUT, ["y.jpg"])
-
-
-def test_that_photographs_are_read_is_told_once_and_only_then() -> None:
-    lot = [put(f"before/{k}.jpg", b"%d" % k) for k in range(3)]
-    note(*(made(source, source.name) for source in lot))
+    put("scans/deep/er/x.jpg")
     told: list[str] = []
-    ledger = Ledger(OUT, told.append)
-    for source in lot:
-        ledger.find_other(source, OUT, [source.name])
-    assert not told
-    for source in lot:
-        ledger.find_other(put(f"after/{source.name}", source.read_bytes()), OUT, [source.name])
-    assert len(told) == 1
-    assert "reading them" in told[0]
-    assert len(noted_as_moved(ledger)) == 3
+    fsync, settle = os.fsync, PhotoRows.settle
+
+    def synced(descriptor: int) -> None:
+        fsync(descriptor)
+        told.append(os.path.realpath(f"/proc/self/fd/{descriptor}"))
+
+    def settled(*given: Any) -> None:
+        told.append("settle")
+        settle(*given)
+
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("what a descriptor is of is told by Linux")
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(PhotoRows, "settle", settled)
+    colour("scans/deep", out="made/out")
+    before = told[: told.index("settle")]
+    for folder in ("made/out/er", "made/out", "made"):
+        assert str(Path(folder).absolute()) in before
+    assert before[0].endswith(".part")
 
 
-def test_names_are_whole_whatever_they_are() -> None:
-    name = os.fsdecode(b"\xff\n.jpg") if os.name != "nt" else "x.jpg"
-    note(made(put("1/x.jpg", b"first"), name, "\u0065\u0301.jpg"))
-    second = put("2/x.jpg", b"second")
-    assert Ledger(OUT).find_other(second, OUT, [name])
-    assert Ledger(OUT).find_other(second, OUT, ["\u00e9.jpg"]), "another Unicode form"
+def test_a_ledger_that_has_gone_fails_what_would_not_be_known() -> None:
+    with Ledger(OUT) as ledger:
+        plan = make_plan(Options((Path("scans"),), OUT), ledger)
+        ledger.begin(Beginning(run_settings(), plan.todo, overwrites=False))
+        (OUT / LEDGER_NAME).unlink()
+        with pytest.raises(OSError, match="the ledger has gone"):
+            ledger.put(plan.jobs[0], 0, b"colouring", "d" * 64)
+        with pytest.raises(UsageError, match="cannot be written"):
+            ledger.settle(Outcome(plan.jobs[0].source, "done", job=plan.jobs[0]))
+    assert not files()
 
 
-def test_threads_write_whole_lines() -> None:
-    source = put("x.jpg")
-    with Ledger(OUT) as ledger, ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda k: ledger.note(made(source, f"{k}.jpg")), range(200)))
-    lines = (OUT / ORIGINS_NAME).read_text().split("\n")
-    names = [name for line in lines if line for name in json.loads(line)["names"]]
-    assert sorted(names) == sorted(f"{k}.jpg" for k in range(200))
+# Failures.
+
+
+def test_a_failure_is_kept_with_its_reason_and_tried_again_alone() -> None:
+    put("scans/d.jpg").write_bytes(b"")
+    put("out/c.jpg", b"an original")
+    Path("out/b.jpg").mkdir()
+    colour()
+    reasons = dict(asked(OUT, "SELECT path, reason FROM photos WHERE state = 'failed'"))
+    assert {Path(path).name for path in reasons} == {"b.jpg", "c.jpg", "d.jpg"}
+    assert "empty file" in reasons.values()
+    (OUT / "c.jpg").unlink()
+    (OUT / "a.jpg").unlink()
+    again = colour(retry_failed=True)
+    assert again.became.keys() == {"b.jpg", "c.jpg", "d.jpg"}
+    assert again.became["c.jpg"] == "done"
+    assert not (OUT / "a.jpg").exists()
+    assert colour(retry_failed=True).became.keys() == {"b.jpg", "d.jpg"}
+
+
+def test_what_failed_and_is_no_longer_there_is_forgotten() -> None:
+    put("scans/d.jpg").write_bytes(b"")
+    Path("out/c.jpg").mkdir(parents=True)
+    colour()
+    Path("scans/d.jpg").unlink()
+    colour()
+    assert states(OUT) == {"a.jpg": "done", "b.jpg": "done", "c.jpg": "failed"}
+
+
+def test_a_run_that_was_planned_before_another_one_ended_does_nothing() -> None:
+    with Ledger(OUT) as ledger:
+        plan = make_plan(Options((Path("scans"),), OUT), ledger)
+        colour()
+        before = files()
+        with pytest.raises(UsageError, match="another run has begun there"):
+            ledger.begin(Beginning(run_settings(), plan.todo, overwrites=True))
+    assert files() == before
+    assert not colour().became
+
+
+# Settings of runs.
+
+
+def test_every_run_s_settings_are_kept() -> None:
+    for seed in (0, 1, 0):
+        colour(seed=seed, overwrite=True)
+    assert [run["seed"] for run in run_records(OUT)] == [0, 1, 0]
+    with Ledger(OUT) as ledger:
+        assert ledger.last_settings == run_settings(seed=0)
 
 
 def test_the_default_s_older_digest_is_that_of_the_same_model() -> None:
     older = "375c6c39f69054e308269d1bd10b5f4197009b0cde4f308923a645cb502f7738"
+    colour()
+    change_last_settings(OUT, model_digest=older, size=96, steps=5, candidates=0)
     with Ledger(OUT) as ledger:
-        ledger.begin(run_settings(model_digest=older, size=96, steps=5))
-    last = Ledger(OUT).last_settings()
+        last = ledger.last_settings
     assert last is not None
     settings, messages = settle(Options((OUT,), OUT), last, load_bundle()), Told()
     assert (settings.size, settings.steps) == (96, 5)
     tell_differences(messages, OUT, last, settings)
     assert not messages.said
-
-
-def test_a_record_s_settings_are_kept_as_earlier_ones_each_once() -> None:
-    for seed in (0, 1, 0, 0):
-        with Ledger(OUT) as ledger:
-            ledger.begin(run_settings(seed=seed))
-    record = json.loads((OUT / SETTINGS_NAME).read_text())
-    assert [earlier["seed"] for earlier in record["earlier"]] == [0, 1]
-    assert record["settings"]["seed"] == 0

@@ -1,21 +1,25 @@
 """The pipeline, with a network that is a few lines of NumPy."""
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from made.pictures import color, encode, grey
+from made.settings import run_settings
 
 from colorize_cli.batch import pipeline as batch
-from colorize_cli.batch.ledger import Ledger, Made
+from colorize_cli.batch.ledger import Beginning, Ledger
 from colorize_cli.batch.outcome import Outcome
 from colorize_cli.batch.output_names import Job
 from colorize_cli.batch.photo_job import Put, Treatment, write_file
 from colorize_cli.batch.pipeline import run
 from colorize_cli.batch.plan import make_plan
+from colorize_cli.batch.records.photo_rows import FileRow, PhotoRows
 from colorize_cli.batch.settings import OnColour, Options
 from colorize_cli.errors import DeviceError
 from colorize_cli.imaging.area_resample import to_working
@@ -133,33 +137,62 @@ def test_samples_are_judged_with_the_gains_in_mind(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("on_colour", ["recolour", "copy"])
-def test_every_file_is_announced_before_it_appears(on_colour: OnColour) -> None:
+def test_every_file_is_announced_before_it_appears(
+    on_colour: OnColour, monkeypatch: pytest.MonkeyPatch
+) -> None:
     grey_digest = put("grey.png")
     Path("scans/color.png").write_bytes(data := encode(color(), "PNG"))
     Path("out").mkdir()
     for name in ("grey", "color"):
         Path(f"out/{name}.2.png").write_bytes(b"another photo's")
     told: list[tuple[str, str, str]] = []
+    intend = PhotoRows.intend
 
-    class Full(Ledger):
-        def note(self, made: Made) -> None:
-            (name,), source = made.names, Path(made.origin.path).name
-            assert not (made.folder / name).exists(), "what it replaces is gone"
-            told.append((source, made.origin.digest, name))
-            if source == "color.png":
-                raise OSError(28, "No space left on device")
+    def watched(rows: PhotoRows, path: Path, k: int, row: FileRow, settings: str) -> None:
+        told.append((Path(row.photo).name, row.source, path.name))
+        now = path.read_bytes() if path.exists() else None
+        assert now == (b"another photo's" if k == 1 else None), "what it replaces is there"
+        assert row.before == (hashlib.sha256(now).hexdigest() if now else None)
+        if row.photo.endswith("color.png"):
+            raise OSError(28, "No space left on device")
+        intend(rows, path, k, row, settings)
 
-    todo = make_plan(Options((Path("scans"),), Path("out"), samples=2, overwrite=True)).jobs
-    treatment = Treatment(samples=2, on_colour=on_colour)
-    outcomes = colorize(Network(), todo, treatment, Full(Path("out")).put)
+    monkeypatch.setattr(PhotoRows, "intend", watched)
+    options = Options((Path("scans"),), Path("out"), samples=2, overwrite=True)
+    with Ledger(options.out) as ledger:
+        todo = make_plan(options, ledger).jobs
+        ledger.begin(Beginning(run_settings(), todo, overwrites=True))
+        treatment = Treatment(samples=2, on_colour=on_colour)
+        outcomes = colorize(Network(), todo, treatment, ledger.put)
     assert sorted(told) == [
         ("color.png", hashlib.sha256(data).hexdigest(), "color.1.png"),
         ("grey.png", grey_digest, "grey.1.png"),
         ("grey.png", grey_digest, "grey.2.png"),
     ]
     assert reasons(outcomes) == {"grey.png": None, "color.png": "No space left on device"}
-    assert files("out").keys() == {"grey.1.png", "grey.2.png", "color.2.png"}
+    assert files("out").keys() >= {"grey.1.png", "grey.2.png", "color.2.png"}
+    assert "color.1.png" not in files("out")
     assert files("out")["color.2.png"] == b"another photo's"
+
+
+def test_an_edit_while_a_photo_is_worked_on_is_seen_by_the_next_run() -> None:
+    put("x.png")
+    before = Path("scans/x.png").stat()
+
+    def edit(prepared: Sequence[Prepared]) -> None:
+        put("x.png", 5)
+        os.utime("scans/x.png", ns=(0, before.st_mtime_ns + 1))
+
+    with Ledger(Path("out")) as ledger:
+        (job,) = make_plan(Options((Path("scans"),), Path("out")), ledger).jobs
+        ledger.begin(Beginning(run_settings(), [job], overwrites=False))
+        (outcome,) = colorize(Network(act=edit), [job], Treatment(), ledger.put)
+        ledger.settle(outcome)
+    assert outcome.stamp == (before.st_size, before.st_mtime_ns)
+    with Ledger(Path("out")) as ledger:
+        plan = make_plan(Options((Path("scans"),), Path("out")), ledger)
+    assert [job.missing for job in plan.jobs] == [(0,)]
+    assert "changed since they were coloured" in plan.notes[0]
 
 
 def test_files_do_not_depend_on_batch_order_or_company() -> None:
@@ -178,10 +211,11 @@ def test_what_is_missing_is_made_and_nothing_else() -> None:
     colorize(Network(), jobs("whole", 4), Treatment(samples=4))
     Path("out").mkdir()
     Path("out/x.2.png").write_bytes(b"retouched by hand")
-    colorize(Network(), jobs("out", 4), Treatment(samples=4))
+    (job,) = jobs("out", 4)
+    colorize(Network(), [replace(job, missing=(0, 2, 3))], Treatment(samples=4))
     assert files("out") == files("whole") | {"x.2.png": b"retouched by hand"}
     network = Network()
-    assert colorize(network, jobs("out", 4), Treatment(samples=4)) == []
+    assert colorize(network, [replace(job, missing=())], Treatment(samples=4)) == []
     assert network.prepared == 0
 
 

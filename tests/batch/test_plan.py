@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from made.pictures import encode, grey, tiff
 
-from colorize_cli.batch.ledger import ORIGINS_NAME, SETTINGS_NAME
 from colorize_cli.batch.plan import Plan, make_plan
+from colorize_cli.batch.records.database import LEDGER_NAME
+from colorize_cli.batch.records.old_records import ORIGINS_NAME, SETTINGS_NAME
 from colorize_cli.batch.settings import Options
 from colorize_cli.errors import UsageError
 from colorize_cli.photos.formats import listed
@@ -340,11 +341,12 @@ def test_the_output_folder_inside_the_input_is_left_out() -> None:
     assert "scans/colored" in found.notes[0]
 
 
-def test_a_folder_of_colourings_is_left_out_unless_it_is_named() -> None:
+@pytest.mark.parametrize("records", [(SETTINGS_NAME, ORIGINS_NAME), (LEDGER_NAME,)])
+def test_a_folder_of_colourings_is_left_out_unless_it_is_named(records: tuple[str, ...]) -> None:
     put("scans/x.jpg")
     put("scans/old/x.jpg")
-    put(f"scans/old/{SETTINGS_NAME}", b"{}")
-    put(f"scans/old/{ORIGINS_NAME}", b"")
+    for name in records:
+        put(f"scans/old/{name}", b"{}")
     found = plan("scans")
     assert sources(found) == ["scans/x.jpg"]
     assert "name it" in found.notes[0]
@@ -373,25 +375,7 @@ def test_an_output_never_lies_on_a_photograph_of_the_run() -> None:
     assert [problem.source.as_posix() for problem in found.problems] == ["scans/sub/y.jpg"]
 
 
-# What is done already.
-
-
-def test_a_photo_is_done_only_when_all_its_samples_exist() -> None:
-    put("scans/x.jpg")
-    put("scans/y.jpg")
-    for name in ("x.1.jpg", "x.2.jpg", "y.2.jpg"):
-        put(f"out/{name}")
-    missing = {job.source.name: job.missing for job in plan("scans", samples=2).jobs}
-    assert missing == {"x.jpg": (), "y.jpg": (0,)}
-    missing = {job.source.name: job.missing for job in plan("scans", samples=4).jobs}
-    assert missing == {"x.jpg": (2, 3), "y.jpg": (0, 2, 3)}
-
-
-def test_all_is_made_again_on_demand() -> None:
-    put("scans/x.jpg")
-    put("out/x.jpg")
-    assert [job.missing for job in plan("scans").jobs] == [()]
-    assert [job.missing for job in plan("scans", overwrite=True).jobs] == [(0,)]
+# What planning takes.
 
 
 def test_planning_writes_nothing(folder: Path) -> None:

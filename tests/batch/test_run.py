@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ import pytest
 from made.messages import Told
 from made.pictures import encode, grey
 
-from colorize_cli.batch.ledger import SETTINGS_NAME
 from colorize_cli.batch.outcome import Observer, Outcome
 from colorize_cli.batch.output_names import Job
 from colorize_cli.batch.photo_job import Put, Treatment
 from colorize_cli.batch.plan import Plan
+from colorize_cli.batch.records.database import LEDGER_NAME
 from colorize_cli.batch.run import run
 from colorize_cli.batch.settings import Options, RunSettings
 from colorize_cli.errors import DeviceError
@@ -110,8 +111,7 @@ def options(bundle: Path, **given: Any) -> Options:
 
 def test_observers_hear_of_everything_in_its_order(tiny_bundle: Path) -> None:
     Path("scans/bad.png").write_bytes(b"")
-    Path("out").mkdir()
-    Path("out/1.png").write_bytes(b"there")
+    run(replace(options(tiny_bundle), paths=(Path("scans/1.png"),)), Told())
     events = Events()
     code = run(options(tiny_bundle, seed=5), Told(), [events], elsewhere())
     assert code == 1
@@ -174,7 +174,7 @@ def test_nothing_is_opened_read_or_proven_twice(tiny_bundle: Path) -> None:
         assert counts["bundle.json"] == 1
         assert counts["encoder.onnx"] == 1
         assert counts["denoiser.onnx"] == 1
-        assert counts.get(SETTINGS_NAME, 1) == 1
+        assert counts.get(LEDGER_NAME, 1) == 1
         assert counts["proven cpu"] == 1
 
 

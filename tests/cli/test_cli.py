@@ -14,11 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made.pictures import alpha, color, encode, grey, tiff
+from made.records import asked, change_last_settings, run_records
 from typer.main import get_command
 
 from colorize_cli import __version__
 from colorize_cli.batch import ledger, model_and_device, photo_job
-from colorize_cli.batch.ledger import ORIGINS_NAME, SETTINGS_NAME, Ledger
+from colorize_cli.batch.records.database import LEDGER_NAME
+from colorize_cli.batch.records.old_records import SETTINGS_NAME
+from colorize_cli.batch.records.photo_rows import PhotoRows
 from colorize_cli.cli.app import app, main
 from colorize_cli.errors import DeviceError
 from colorize_cli.model import fastest_device as auto
@@ -63,13 +66,12 @@ def files(out: str = "out") -> dict[str, bytes]:
     return {
         path.relative_to(out).as_posix(): path.read_bytes()
         for path in Path(out).rglob("*")
-        if path.is_file() and path.name not in (SETTINGS_NAME, ORIGINS_NAME)
+        if path.is_file() and path.name != LEDGER_NAME
     }
 
 
 def record(out: str = "out") -> dict[str, object]:
-    settings: dict[str, object] = json.loads(Path(out, SETTINGS_NAME).read_text())["settings"]
-    return settings
+    return run_records(out)[-1]
 
 
 # Words.
@@ -127,7 +129,9 @@ def test_the_version(colorize: Run) -> None:
         (("empty", "--out", "out"), "no photographs in empty (1 other file)"),
         (("scans", "--out", "scans/a/1.jpg"), "is a file"),
         (("scans", "--out", "scans/a/1.jpg/deeper/still"), "1.jpg is a file"),
+        (("scans", "--out", "o" * 300), "cannot be used: File name too long"),
         (("scans", "--out", "out", "--log", "nowhere/log"), "--log"),
+        (("scans", "--out", "out", "--report", "scans/a/1.jpg"), "not a report: name"),
         (("scans", "--out", "out", "--log", "scans/a/1.jpg"), "not a log: name"),
         (("scans", "--out", "out", "--size", "8"), "size"),
     ],
@@ -179,7 +183,9 @@ def test_wrong_options_are_said_before_photographs_are_looked_at(
 
 def test_every_command_and_every_option_says_what_it_is(capfd: pytest.CaptureFixture[str]) -> None:
     commands = get_command(app).commands  # type: ignore[attr-defined]
-    assert set(commands) == {"run", "export", "bench", "train", "validate", "evaluate", "info"}
+    assert set(commands) == {
+        *("run", "status", "verify", "export", "bench", "train", "validate", "evaluate", "info")
+    }
     for name, command in commands.items():
         assert command.help
         assert all(parameter.help for parameter in command.params)
@@ -211,8 +217,8 @@ def test_a_folder_becomes_a_folder(colorize: Run) -> None:
 
 
 def test_the_dry_run_is_data_on_standard_output(colorize: Run, folder: Path) -> None:
-    Path("out/a").mkdir(parents=True)
-    Path("out/a/1.1.jpg").write_bytes(b"x")
+    colorize("scans/a/1.jpg", "--out", "out/a", "--samples", "2")
+    Path("out/a/1.2.jpg").unlink()
     before = sorted(folder.rglob("*"))
     words = ("scans/a", "--out", "out/a", "--samples", "2", "--dry-run")
     assert colorize(*words, model=False) == (
@@ -250,9 +256,7 @@ def test_the_dry_run_counts_the_batch_where_a_gpu_is_left(
     colorize: Run, batch: tuple[str, ...]
 ) -> None:
     colorize("scans/a", "--out", "out")
-    stored = json.loads(Path("out", SETTINGS_NAME).read_text())
-    stored["settings"] |= {"device": "cuda", "batch": 64}
-    Path("out", SETTINGS_NAME).write_text(json.dumps(stored))
+    change_last_settings("out", device="cuda", batch=64)
     words = ("scans", "--out", "out", "--device", "cpu", *batch)
     said = colorize(*words, "--dry-run")[2].splitlines()
     assert len(said) == 1
@@ -472,12 +476,7 @@ def test_what_was_not_overwritten_does_not_pass_for_a_colouring_of_the_photo(
         if step == "encode":
             patched.setattr(photo_job, "encode_photo", full)
         else:
-            write = ledger.write_atomic
-            patched.setattr(
-                ledger,
-                "write_atomic",
-                lambda path, *rest: full() if path.suffix == ".png" else write(path, *rest),
-            )
+            patched.setattr(ledger, "written_beside", full)
         words = ("scans/a/1.tif", "--out", "out", "--format", "png")
         assert colorize(*words, "--overwrite")[0] == 1
     assert files() == before
@@ -487,7 +486,7 @@ def test_what_was_not_overwritten_does_not_pass_for_a_colouring_of_the_photo(
     assert re.search(r"skipped +0", err)
 
 
-def test_where_the_notes_cannot_be_kept_the_photo_is_made_again(
+def test_where_the_ledger_cannot_be_kept_nothing_is_replaced(
     colorize: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("scans/a/1.tif").write_bytes(tiff(grey()))
@@ -496,12 +495,12 @@ def test_where_the_notes_cannot_be_kept_the_photo_is_made_again(
 
     words = ("scans/a/1.tif", "--out", "out", "--format", "png")
     with monkeypatch.context() as patched:
-        patched.setattr(Ledger, "note", full)
+        patched.setattr(PhotoRows, "intend", full)
         assert colorize(*words, "--overwrite")[0] == 1
+    assert files() == before
     code, _, err = colorize(*words)
-    assert code == 0
-    assert re.search(r"skipped +0", err)
-    assert files().keys() == before.keys()
+    assert code == 1
+    assert "out/1.png was made from another photograph" in err
 
 
 def test_a_second_folder_with_the_same_names_fails_but_for_what_is_new(colorize: Run) -> None:
@@ -534,21 +533,20 @@ def test_photos_that_were_moved_are_known_again(colorize: Run, policy: str) -> N
     assert re.search(r"done +1\b", err)
     assert re.search(r"skipped +3\b", err)
     assert err.count("reading them to know them again") == 1
-    size = Path("out", ORIGINS_NAME).stat().st_size
     code, _, err = colorize("moved", *words)
     assert code == 0
     assert "reading them" not in err
-    assert Path("out", ORIGINS_NAME).stat().st_size == size, "their new place was noted twice"
+    assert asked("out", "SELECT count(*) FROM photos") == [(4,)]
 
 
-def test_a_folder_of_colourings_without_notes_goes_on_as_it_was(colorize: Run) -> None:
+def test_files_that_no_ledger_knows_are_not_taken_for_colourings(colorize: Run) -> None:
     colorize("scans/a", "--out", "out")
-    Path("out", ORIGINS_NAME).unlink()
-    Path("scans/a").rename("moved")
-    Path("moved/1.jpg").write_bytes(encode(np.roll(grey(), 9, axis=1), "JPEG"))
-    code, _, err = colorize("moved", "--out", "out")
-    assert code == 0
-    assert re.search(r"skipped +2\b", err)
+    before = files()
+    Path("out", LEDGER_NAME).unlink()
+    code, _, err = colorize("scans/a", "--out", "out")
+    assert code == 1
+    assert "out/1.jpg is there, and not known to be a colouring of this photograph" in err
+    assert files() == before
 
 
 # The record and what a resume keeps.
@@ -557,7 +555,6 @@ def test_a_folder_of_colourings_without_notes_goes_on_as_it_was(colorize: Run) -
 def test_a_resume_keeps_what_is_not_given(colorize: Run, tiny_bundle: Path) -> None:
     options = ("--seed", "7", "--size", "96", "--steps", "5")
     colorize("scans", "--out", "whole", *options)
-    colorize("scans/a", "--out", "out/a", *options)
     code, _, err = colorize("scans", "--out", "out", *options)
     assert code == 0
     Path("out/b c/[x] é.jpg").unlink()
@@ -580,8 +577,7 @@ def test_other_settings_are_said_and_what_exists_stays(colorize: Run) -> None:
     after = files()
     assert after.pop("a/2.png") != before.pop("a/2.png")
     assert after == before
-    stored = json.loads(Path("out", SETTINGS_NAME).read_text())
-    assert [settings["seed"] for settings in stored["earlier"]] == [0]
+    assert [settings["seed"] for settings in run_records("out")] == [0, 1]
     _, _, err = colorize("scans", "--out", "out", "--seed", "2")
     assert "seed 1, now 2" in err
 
@@ -614,15 +610,13 @@ def test_a_setting_that_is_left_out_is_that_of_the_last_run(colorize: Run) -> No
     assert files()["b c/[x] é.jpg"] == files("five")["b c/[x] é.jpg"]
 
 
-def test_the_record_keeps_every_run_s_settings_once(colorize: Run) -> None:
+def test_the_ledger_keeps_every_run_s_settings(colorize: Run) -> None:
     for seed, format in (("0", "keep"), ("0", "webp"), ("5", "webp"), ("0", "keep"), ("0", "keep")):
         for path in Path("out").rglob("1.*"):
             path.unlink()
         colorize("scans", "--out", "out", "--seed", seed, "--format", format, "--batch", "1")
-    stored = json.loads(Path("out", SETTINGS_NAME).read_text())
-    earlier = [(settings["seed"], settings["format"]) for settings in stored["earlier"]]
-    assert earlier == [(0, "keep"), (0, "webp"), (5, "webp")]
-    assert (record()["seed"], record()["format"]) == (0, "keep")
+    found = [(settings["seed"], settings["format"]) for settings in run_records("out")]
+    assert found == [(0, "keep"), (0, "webp"), (5, "webp"), (0, "keep"), (0, "keep")]
 
 
 def test_overwriting_begins_anew(colorize: Run) -> None:
@@ -652,9 +646,7 @@ def test_auto_keeps_to_the_device_that_it_chose(
     colorize("scans/a", "--out", "out")
     colorize("scans", "--out", "out")
     assert asked == ["auto", "cpu"]
-    stored = json.loads(Path("out", SETTINGS_NAME).read_text())
-    stored["settings"]["device"] = "cuda"
-    Path("out", SETTINGS_NAME).write_text(json.dumps(stored))
+    change_last_settings("out", device="cuda")
     Path("out/a/1.jpg").unlink(missing_ok=True)
     Path("out/1.jpg").unlink()
     code, _, err = colorize("scans/a", "--out", "out")
@@ -672,7 +664,7 @@ def test_a_record_that_cannot_be_read_is_said(colorize: Run, text: str) -> None:
     code, _, err = colorize("scans", "--out", "out")
     assert code == 2
     assert SETTINGS_NAME in err
-    assert not files()
+    assert files() == {SETTINGS_NAME: text.encode()}
 
 
 def test_a_device_or_model_that_cannot_be_used_ends_with_3(colorize: Run, folder: Path) -> None:

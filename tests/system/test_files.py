@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from colorize_cli.system import files
-from colorize_cli.system.files import cache_folder, prune, write_atomic
+from colorize_cli.system.files import (
+    cache_folder,
+    is_leftover,
+    prune,
+    sync_folder,
+    take_name,
+    write_atomic,
+    written_beside,
+)
 
 
 def test_the_file_has_the_bytes_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -27,7 +35,7 @@ def test_any_name_will_do(tmp_path: Path, name: str) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-@pytest.mark.parametrize("step", ["fsync", "before", "replace"])
+@pytest.mark.parametrize("step", ["fsync", "replace"])
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_a_failure_leaves_the_older_file_and_no_trace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException
@@ -43,9 +51,50 @@ def test_a_failure_leaves_the_older_file_and_no_trace(
     elif step == "replace":
         monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(type(error)):
-        write_atomic(path, b"after", fail if step == "before" else lambda: None)
+        write_atomic(path, b"after")
     assert [entry.name for entry in tmp_path.iterdir()] == ["photo.png"]
     assert path.read_bytes() == b"before"
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_name_is_taken_only_where_it_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
+) -> None:
+    def no_links(self: Path, target: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    if not has_links:
+        monkeypatch.setattr(Path, "hardlink_to", no_links)
+    path = tmp_path / "photo.png"
+    with written_beside(path, b"first") as temporary:
+        take_name(temporary, path)
+    with written_beside(path, b"second") as temporary, pytest.raises(FileExistsError):
+        take_name(temporary, path)
+    assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == {
+        "photo.png": b"first"
+    }
+
+
+def test_what_is_written_beside_is_known_for_a_leftover(tmp_path: Path) -> None:
+    with written_beside(tmp_path / "photo.png", b"pixels") as temporary:
+        assert is_leftover(temporary.name)
+    assert not is_leftover(".0123.part")
+    assert not is_leftover("0123456789abcdef.part")
+
+
+@pytest.mark.parametrize(("number", "is_told"), [(22, False), (95, False), (13, False), (5, True)])
+def test_a_file_system_that_syncs_no_folders_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, is_told: bool
+) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    if is_told:
+        with pytest.raises(OSError, match=os.strerror(number)):
+            sync_folder(tmp_path)
+    else:
+        sync_folder(tmp_path)
 
 
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:

@@ -43,6 +43,9 @@ def colorize(
     overwrite: Annotated[
         bool, Option("--overwrite", help="Make again what exists, and forget its settings.")
     ] = False,
+    retry_failed: Annotated[
+        bool, Option("--retry-failed", help="Take only the photos that failed before.")
+    ] = False,
     fail_fast: Annotated[
         bool, Option("--fail-fast", help="Stop at the first photo that fails.")
     ] = False,
@@ -53,6 +56,9 @@ def colorize(
         Path | None,
         Option(metavar="FILE", help="Append a line of JSON for each photo; - is stdout."),
     ] = None,
+    report: Annotated[
+        Path | None, Option(metavar="FILE", help="Write a table (CSV) with a row for each photo.")
+    ] = None,
     quiet: Annotated[bool, Option("-q", help="Say only what failed.")] = False,
     verbose: Annotated[bool, Option("-v", help="Name every photo.")] = False,
 ) -> None:
@@ -62,6 +68,7 @@ def colorize(
     require_runtime()
     from ...batch.run import run
     from ...batch.run_log import RunLog
+    from ...batch.run_report import RunReport
     from ...batch.settings import Options
     from ..observers import Naming, PhotoProgress, Summary
     from ..terminal import Terminal
@@ -70,7 +77,8 @@ def colorize(
     terminal = Terminal(is_quiet=is_quiet)
     naming = Naming(terminal, is_verbose=is_verbose)
     summary = Summary(terminal, on_colour=on_colour, fail_fast=fail_fast)
-    observers = [RunLog(log), naming, PhotoProgress(terminal), *([] if is_quiet else [summary])]
+    files = (RunLog(log), RunReport(report))
+    observers = [*files, naming, PhotoProgress(terminal), *([] if is_quiet else [summary])]
     options = Options(
         paths=tuple(paths),
         out=out,
@@ -86,6 +94,7 @@ def colorize(
         on_colour=on_colour,
         recursive=recursive,
         overwrite=overwrite,
+        retry_failed=retry_failed,
         fail_fast=fail_fast,
         dry_run=dry_run,
     )

@@ -1,0 +1,139 @@
+"""One run at a time on an output folder: a lock of the system's, and a file that says whose.
+
+The system lets go of the lock when its process ends, however it ends. Where a file system has no
+locks the file itself is one, and its process is asked after.
+"""
+
+import errno
+import json
+import os
+import platform
+import sys
+from contextlib import AbstractContextManager, suppress
+from datetime import datetime
+from pathlib import Path
+
+from ...errors import UsageError
+from ...system.paths import shown
+
+LOCK_NAME = ".colorize.lock"
+_FAR = 1 << 30  # the byte that Windows locks: what is locked can be read by nobody, the file can
+_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+
+_TAKEN = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}
+# A link is not followed: what it leads to would be emptied.
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+class FolderLock(AbstractContextManager["FolderLock"]):
+    """The lock of an output folder, held from its making until `release`."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take it; UsageError where another run has it, OSError where no file can be made."""
+        self._folder = folder
+        self._path = folder / LOCK_NAME
+        self._descriptor = self._take()
+        holder = {
+            "pid": os.getpid(),
+            "host": platform.node(),
+            "since": datetime.now().astimezone().isoformat(timespec="seconds"),
+        }
+        os.ftruncate(self._descriptor, 0)
+        os.write(self._descriptor, json.dumps(holder).encode())
+
+    def __exit__(self, *exception: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Let go of the lock, and of its file."""
+        if sys.platform == "win32":  # which deletes no file that is open
+            os.close(self._descriptor)
+            with suppress(OSError):
+                self._path.unlink()
+            return
+        # Deleted while it is locked: whoever waits for it finds that it is another file by now.
+        with suppress(OSError):
+            self._path.unlink()
+        os.close(self._descriptor)
+
+    def _take(self) -> int:
+        while True:
+            descriptor = os.open(self._path, _FLAGS, 0o666)
+            try:
+                if not self._is_ours(descriptor):
+                    raise UsageError(self._refusal())
+                here, there = os.fstat(descriptor), _status(self._path)
+                if there and os.path.samestat(here, there):
+                    return descriptor
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)  # its holder has deleted the file since it was opened
+
+    def _is_ours(self, descriptor: int) -> bool:
+        try:
+            _lock(descriptor)
+        except OSError as error:
+            if error.errno in _TAKEN:
+                return False
+            if error.errno not in _NO_LOCKS:
+                raise
+            return not _is_alive(_holder(self._path))
+        return True
+
+    def _refusal(self) -> str:
+        holder = _holder(self._path)
+        who = (
+            f"process {holder.get('pid', 'unknown')} on host {shown(str(holder.get('host', '?')))}"
+        )
+        since = f", since {holder['since']}" if "since" in holder else ""
+        return (
+            f"--out {shown(self._folder)} is being written to by another run ({who}{since}). Wait "
+            f"for it, or name another --out. If it is over, delete {shown(self._path)}."
+        )
+
+
+def _lock(descriptor: int) -> None:
+    """Lock an open file without waiting; OSError where somebody else has it, or nobody can."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        os.lseek(descriptor, _FAR, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _holder(path: Path) -> dict[str, object]:
+    """Read whose lock it is; empty where that cannot be known."""
+    with suppress(OSError, ValueError):
+        found = json.loads(path.read_bytes())
+        if isinstance(found, dict):
+            return found
+    return {}
+
+
+def _is_alive(holder: dict[str, object]) -> bool:
+    """Whether the holder's process may run; of another host's, that is assumed."""
+    pid = holder.get("pid")
+    if not isinstance(pid, int) or pid == os.getpid():
+        return False
+    if holder.get("host") != platform.node() or sys.platform == "win32":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None

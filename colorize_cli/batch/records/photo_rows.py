@@ -1,0 +1,218 @@
+"""The rows of photographs and of their colourings: reading them in bulk, writing them safely.
+
+A file is "intended" from just before it takes its name until its photograph is settled, "placed"
+from then on, and "stale" while a run is under way that is to make it again.
+"""
+
+import json
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from time import time
+from typing import Any, NamedTuple
+
+from ...system.paths import absolute, composed
+from ..outcome import Outcome
+from ..output_names import Job
+from .database import TEXT, Database, as_text
+from .run_records import Made
+
+
+class PhotoRow(NamedTuple):
+    """What is known of a photograph; size and time are None where an older version knew it."""
+
+    size: int | None
+    mtime_ns: int | None
+    sha256: str | None
+    state: str  # "pending", or as in `Outcome.status`
+
+
+class FileRow(NamedTuple):
+    """What is known of a colouring."""
+
+    photo: str  # path of the photograph that it was made from
+    source: str  # SHA-256 (hex) of the photograph's bytes
+    sha256: str | None  # of its own; None where an older version made it
+    before: str | None  # of the file that it replaced, which is there until it is
+    size: int | None
+    mtime_ns: int | None
+    state: str  # "intended", "placed" or "stale"
+
+    def is_of(self, digest: str) -> bool:
+        """Whether bytes with this SHA-256 are those that this tool wrote there."""
+        return digest in (self.sha256, self.before)
+
+
+class Found(NamedTuple):
+    """What planning found out, for the next run to find it sooner."""
+
+    photos: list[tuple[str, int, int, str]]  # path, size, time, SHA-256 of photographs
+    moved: list[tuple[Path, str, str]]  # files whose photograph is elsewhere: its paths now, before
+    placed: list[tuple[Path, str]]  # files that are there whole, of photographs that are done
+
+
+_FILES = """
+SELECT name, photo, source, sha256, before, size, mtime_ns, state FROM files
+WHERE folder = CAST(? AS TEXT)
+"""
+_WHERE_FILE = f"WHERE folder = {TEXT} AND name = {TEXT}"
+_INTEND = f"""
+INSERT OR REPLACE INTO files
+(folder, name, place, photo, sample, source, settings, sha256, before, size, mtime_ns, state)
+VALUES ({TEXT}, {TEXT}, {TEXT}, {TEXT}, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_FAIL = f"""
+INSERT INTO photos (path, state, reason, ended) VALUES ({TEXT}, 'failed', ?, ?)
+ON CONFLICT DO UPDATE SET state = 'failed', reason = excluded.reason, ended = excluded.ended
+"""
+_AWAIT = f"""
+INSERT INTO photos (path, state, run) VALUES ({TEXT}, 'pending', ?)
+ON CONFLICT DO UPDATE SET state = 'pending', reason = NULL, run = excluded.run
+"""
+_KNOW = f"""
+INSERT INTO photos (path, size, mtime_ns, sha256, state) VALUES ({TEXT}, ?, ?, ?, 'done')
+ON CONFLICT DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,
+sha256 = excluded.sha256
+"""
+_DROP = f"""
+DELETE FROM photos WHERE path = {TEXT}
+AND NOT EXISTS (SELECT 1 FROM files WHERE photo = photos.path)
+"""
+_SETTLED = (
+    *("size", "mtime_ns", "sha256", "bundle", "settings", "seed", "state", "reason", "seconds"),
+    *("ended", "run", "kind", "grey", "is_alike", "warnings"),
+)
+_SETTLE = f"""
+INSERT OR REPLACE INTO photos (path, {", ".join(_SETTLED)})
+VALUES ({TEXT}, {", ".join("?" * len(_SETTLED))})
+"""
+
+
+class PhotoRows:
+    """What a database says of photographs and files, each folder read once, and written."""
+
+    def __init__(self, database: Database, out: Path) -> None:
+        """Take the database of an output folder."""
+        self._database = database
+        self._out = out
+        self._folders: dict[Path, dict[str, FileRow]] = {}
+
+    @cached_property
+    def photos(self) -> dict[str, PhotoRow]:
+        """All photographs, by path."""
+        rows = self._database.rows("SELECT path, size, mtime_ns, sha256, state FROM photos")
+        return {path: PhotoRow(*row) for path, *row in rows}
+
+    def below(self, folder: Path) -> dict[str, FileRow]:
+        """Files of one folder, by name in its composed form; do not change them."""
+        if folder not in self._folders:
+            rows = self._database.rows(_FILES, (self._key(folder),))
+            self._folders[folder] = {row[0]: FileRow._make(row[1:]) for row in rows}
+        return self._folders[folder]
+
+    def note(self, failed: Sequence[tuple[str, str | None]], found: Found) -> None:
+        """Keep what planning found out; OSError where it cannot be kept."""
+        photos = self.photos
+        named = {path for path, _ in failed}
+        gone = [
+            (as_text(path),)
+            for path, row in photos.items()
+            if row.state in ("failed", "pending") and path not in named and not _is_file(path)
+        ]
+        if not failed and not gone and not any(found):
+            return
+        with self._database.change() as connection:
+            connection.executemany(_DROP, gone)
+            connection.executemany(_FAIL, [(as_text(p), _plain(why), time()) for p, why in failed])
+            connection.executemany(
+                _KNOW, [(as_text(path), *known) for path, *known in found.photos]
+            )
+            connection.executemany(
+                f"UPDATE files SET photo = {TEXT} {_WHERE_FILE}",
+                [(as_text(photo), *self._file(path)) for path, photo, _ in found.moved],
+            )
+            connection.executemany(_DROP, [(as_text(before),) for *_, before in found.moved])
+            connection.executemany(
+                f"UPDATE files SET state = 'placed' {_WHERE_FILE}",
+                [self._file(path) for path, _ in found.placed],
+            )
+            connection.executemany(
+                f"UPDATE photos SET state = 'done', reason = NULL WHERE path = {TEXT}",
+                [
+                    (as_text(photo),)
+                    for photo in {photo for _, photo in found.placed}
+                    if photo not in photos or photos[photo].state != "done"
+                ],
+            )
+
+    def begin(self, todo: Sequence[Job], run: int) -> None:
+        """Write down what is to be done, and which files are to be made again."""
+        sources = [as_text(str(absolute(job.source))) for job in todo]
+        again = [
+            (self._key(job.folder), as_text(name))
+            for job in todo
+            for name in map(composed, (job.names[k] for k in job.missing))
+            if name in self.below(job.folder)
+        ]
+        with self._database.change() as connection:
+            connection.executemany(_AWAIT, [(source, run) for source in sources])
+            connection.executemany(f"UPDATE files SET state = 'stale' {_WHERE_FILE}", again)
+
+    def intend(self, path: Path, k: int, row: FileRow, settings: str) -> None:
+        """Write down a file before it takes its name; OSError where the disk is full."""
+        place = path.relative_to(self._out).as_posix()
+        photo, source, *facts = row
+        values = (as_text(place), as_text(photo), k + 1, source, settings, *facts)
+        known = self.below(path.parent).get(composed(path.name))
+        with self._database.change() as connection:
+            connection.execute(_INTEND, (*self._file(path), *values))
+            if known and known.photo != photo:
+                connection.execute(_DROP, (as_text(known.photo),))
+
+    def forget(self, path: Path) -> None:
+        """Take back what was intended."""
+        with self._database.change() as connection:
+            connection.execute(f"DELETE FROM files {_WHERE_FILE}", self._file(path))
+
+    def settle(self, outcome: Outcome, path: str, made: Made, run: int) -> None:
+        """Write down what became of a photograph, and that the files written are in place."""
+        size, mtime_ns = outcome.stamp or (None, None)
+        choice = outcome.choice
+        values = (
+            *(size, mtime_ns, outcome.digest),
+            *(made.bundle, made.digest, made.seed, outcome.status, _plain(outcome.reason)),
+            *(outcome.seconds, time(), run, outcome.kind),
+            json.dumps([k + 1 for k in choice.grey]) if choice else None,
+            choice.is_alike if choice else None,
+            _plain(json.dumps(outcome.warnings)),
+        )
+        files: Iterable[Path] = (outcome.outputs[k] for k in outcome.written)
+        with self._database.change() as connection:
+            connection.execute(_SETTLE, (as_text(path), *values))
+            connection.executemany(
+                f"UPDATE files SET state = 'placed' {_WHERE_FILE}",
+                [self._file(file) for file in files],
+            )
+
+    def _key(self, folder: Path) -> bytes:
+        return as_text(composed(folder.relative_to(self._out).as_posix()))
+
+    def _file(self, path: Path) -> tuple[Any, ...]:
+        return self._key(path.parent), as_text(composed(path.name))
+
+
+def _is_file(path: str) -> bool:
+    """Whether a photograph may still be there; one of which that cannot be known counts."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116  there may be very many
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def _plain(text: str | None) -> str | None:
+    """Text with what is no text of a file's name escaped."""
+    return text and text.encode("utf-8", "backslashreplace").decode()

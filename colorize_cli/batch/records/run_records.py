@@ -1,0 +1,103 @@
+"""The rows of runs: the settings of each, which the next one keeps to, and what came before."""
+
+import hashlib
+import json
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ... import __version__
+from ...errors import UsageError
+from ...system.paths import composed, shown
+from ..settings import RunSettings, decisive
+from .database import TEXT, Database, as_text
+from .old_records import old_files, old_settings
+
+# The shipped default's digests, before and since they are taken from canonical JSON: folders that
+# were begun before hold colourings of the same model.
+_OLD_DIGEST = "375c6c39f69054e308269d1bd10b5f4197009b0cde4f308923a645cb502f7738"
+_DIGEST = "6c01fdcc448038179b842e484727e63c011a0e200bfca0fc91a0ca87d1ef2e0a"
+
+
+class Made:
+    """What colourings are made with, as their rows have it."""
+
+    def __init__(self, settings: RunSettings) -> None:
+        """Take the settings of a run."""
+        text = json.dumps(decisive(settings), sort_keys=True)
+        self.digest = hashlib.sha256(text.encode()).hexdigest()  # of all that decides pixels
+        self.bundle = settings.model_digest
+        self.seed = settings.seed
+
+
+def add_run(database: Database, settings: RunSettings) -> int:
+    """Write down a run's settings; return its number."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    values = (now, __version__, json.dumps(asdict(settings)))
+    with database.change() as connection:
+        cursor = connection.execute(
+            "INSERT INTO runs (started, version, settings) VALUES (?, ?, ?)", values
+        )
+        number = cursor.lastrowid
+    assert number is not None
+    return number
+
+
+def last_settings(database: Database) -> RunSettings | None:
+    """Return what the last run used, if any; UsageError where its record cannot be used."""
+    rows = database.rows("SELECT settings FROM runs ORDER BY id DESC LIMIT 1")
+    if not rows:
+        return None
+    try:
+        last = RunSettings(**json.loads(rows[0][0]))
+    except (ValueError, TypeError) as error:
+        raise UsageError(
+            f"the settings of the last run in {shown(database.path)} cannot be used ({error}): "
+            "update colorize, or move the file away to begin a new ledger."
+        ) from error
+    is_older = last.model_digest == _OLD_DIGEST
+    return replace(last, model_digest=_DIGEST) if is_older else last
+
+
+def take_over(database: Database, out: Path) -> bool:
+    """Read the records of before the ledger; whether there were any. UsageError if damaged."""
+    settings = old_settings(out)
+    for each in settings[-1:]:
+        _check(each, out)
+    files = list(old_files(out))
+    with database.change() as connection:
+        connection.executemany(
+            "INSERT INTO runs (settings) VALUES (?)", [(json.dumps(each),) for each in settings]
+        )
+        connection.executemany(
+            f"INSERT OR REPLACE INTO photos (path, sha256, state) VALUES ({TEXT}, ?, 'done')",
+            {file.photo: (as_text(file.photo), file.source) for file in files}.values(),
+        )
+        connection.executemany(
+            "INSERT OR REPLACE INTO files (folder, name, place, photo, source, state) "
+            f"VALUES ({TEXT}, {TEXT}, {TEXT}, {TEXT}, ?, 'placed')",
+            [
+                (
+                    as_text(composed(file.folder)),
+                    as_text(composed(file.name)),
+                    as_text(PurePosixPath(file.folder, file.name).as_posix()),
+                    as_text(file.photo),
+                    file.source,
+                )
+                for file in files
+            ],
+        )
+    return bool(settings or files)
+
+
+def _check(settings: dict[str, Any], out: Path) -> None:
+    from .old_records import SETTINGS_NAME
+
+    try:
+        RunSettings(**settings)
+    except TypeError as error:
+        raise UsageError(
+            f"{shown(out / SETTINGS_NAME)} is damaged ({error}). Delete it to begin a new record; "
+            "the photographs in the folder stay."
+        ) from error

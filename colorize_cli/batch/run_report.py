@@ -1,0 +1,88 @@
+"""The report of a run: a table for people, one row a photograph, that any spreadsheet opens."""
+
+import csv
+from pathlib import Path
+from typing import TextIO
+
+from ..errors import UsageError
+from ..system.paths import absolute, shown
+from .outcome import Observer, Outcome
+
+_COLUMNS = (
+    *("photograph", "became", "reason", "colourings", "seconds", "kind"),
+    *("grey samples", "all alike", "warnings"),
+)
+_BECAME = {"there": "done before"}
+_MARK = "\ufeff"  # by which Excel knows that a table is in UTF-8
+
+
+class RunReport(Observer):
+    """Write a row for every photograph as soon as it is known what became of it.
+
+    Paths are absolute, so that no cell begins with a sign that a spreadsheet takes for a formula.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        """Take a file, which a new report replaces, or None for no report."""
+        self._path = path
+        self._file: TextIO | None = None
+
+    def __enter__(self) -> "RunReport":
+        """Begin the table; UsageError where it cannot be written, or another file is there."""
+        if self._path is None:
+            return self
+        try:
+            if self._path.exists() and not _is_report(self._path):
+                raise UsageError(
+                    f"--report {shown(self._path)} is another file, not a report: name a new one."
+                )
+            self._file = self._path.open("w", encoding="utf-8", newline="", buffering=1)
+        except OSError as error:
+            raise UsageError(
+                f"--report {shown(self._path)} cannot be written: {error.strerror}"
+            ) from error
+        self._file.write(_MARK)
+        csv.writer(self._file).writerow(_COLUMNS)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Write the row of a photograph."""
+        if self._file is None:
+            return
+        choice, job = outcome.choice, outcome.job
+        missing = job.missing if job else ()
+        files = [
+            path
+            for k, path in enumerate(outcome.outputs)
+            if k not in missing or k in outcome.written
+        ]
+        row = (
+            shown(absolute(outcome.source)),
+            _BECAME.get(outcome.status, outcome.status),
+            outcome.reason,
+            "\n".join(shown(absolute(path)) for path in files),
+            f"{outcome.seconds:.1f}" if outcome.seconds else "",
+            outcome.kind,
+            " ".join(str(k + 1) for k in choice.grey) if choice else "",
+            "yes" if choice and choice.is_alike else "",
+            "\n".join(outcome.warnings),
+        )
+        csv.writer(self._file).writerow("" if cell is None else _plain(cell) for cell in row)
+
+
+def _plain(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _is_report(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_HEAD)) in (b"", _HEAD)
+
+
+_HEAD = (_MARK + ",".join(_COLUMNS)).encode()
