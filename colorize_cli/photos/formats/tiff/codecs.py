@@ -20,6 +20,7 @@ NONE, LZW, JPEG, PACKBITS = 1, 5, 7, 32773
 MISSING = "the TIFF lacks a part of its pixels"
 DAMAGED = "the TIFF's compressed pixels are damaged"
 _MOST_LZMA = 1 << 28  # bytes that its dictionary may take; the largest usual one is 64 MB
+_MOST_PADDING = 1 << 20  # bytes that a strip may hold behind those that the picture needs
 _LONGEST_SIDE = 1 << 20  # that OpenCV takes
 _ROW = 1024  # pixels, where so many cannot be laid out as they are
 
@@ -37,20 +38,22 @@ def _inflate(packed: bytes, size: int, is_exact: bool) -> Bytes:
     stream = zlib.decompressobj()
     try:
         plain = stream.decompress(packed, size)
-        more = stream.decompress(stream.unconsumed_tail, 1)  # which looks at the checksum
+        # The checksum is looked at when the end is met, which may lie behind some padding.
+        stream.decompress(stream.unconsumed_tail, _MOST_PADDING)
     except zlib.error as error:
         raise ImageError(DAMAGED) from error
-    return _whole(plain, size, is_over=bool(more) or stream.eof)
+    return _whole(plain, size, is_over=stream.eof)
 
 
 def _unlzma(packed: bytes, size: int, is_exact: bool) -> Bytes:
     try:
         stream = lzma.LZMADecompressor(memlimit=_MOST_LZMA)
         plain = stream.decompress(packed, size)
-        more = b"" if stream.eof else stream.decompress(b"", 1)
+        if not stream.eof:
+            stream.decompress(b"", _MOST_PADDING)
     except (lzma.LZMAError, EOFError) as error:
         raise ImageError(DAMAGED) from error
-    return _whole(plain, size, is_over=bool(more) or stream.eof)
+    return _whole(plain, size, is_over=stream.eof)
 
 
 def _unpack_bits(packed: bytes, size: int, is_exact: bool) -> Bytes:

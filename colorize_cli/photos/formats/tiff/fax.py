@@ -5,8 +5,8 @@ libtiff goes on after a damaged row and tells nobody, so rows are decoded here.
 Sources: ITU T.4 (tables 2 to 4), T.6; TIFF 6.0, sections 10 and 11.
 """
 
+from array import array
 from collections.abc import Iterator
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,7 @@ _LONG = """
 000000010111 000000011100 000000011101 000000011110 000000011111
 """
 _PASS, _HORIZONTAL = 100, 101
-_MODES = {
+_MODE_WORDS = {
     "0001": _PASS,
     "001": _HORIZONTAL,
     "1": 0,  # else how far a1 lies to the right of b1
@@ -59,6 +59,7 @@ _MODES = {
     "0000010": -3,
 }
 _WIDEST = 13  # bits of the longest code
+_MASK = (1 << _WIDEST) - 1
 _DAMAGED = "the TIFF's fax compression is damaged"
 
 _Codes = tuple[tuple[int, int], ...]  # by the next `_WIDEST` bits: bits of the code, 0 for none
@@ -95,7 +96,7 @@ def _next_row(
         bits.align()
         return list(_changes(bits, columns))
     has_mark = bits.skip_end_of_line()
-    if options & 1 and has_mark and not bits.take(1):
+    if options & 1 and has_mark and not bits.take():
         return list(_changes_from(bits, above, columns))
     return list(_changes(bits, columns))
 
@@ -117,13 +118,12 @@ def _changes_from(bits: "_Bits", above: list[int], columns: int) -> Iterator[int
     a0, is_black, index = -1, False, 0
     while a0 < columns:
         # b1: the first change above, right of a0, to the colour that the row has not.
-        index = max(index - 2, 0)
-        while above[index] < columns and (above[index] <= a0 or index % 2 != is_black):
+        index = index - 2 if index > 2 else 0
+        while (b1 := above[index]) < columns and (b1 <= a0 or index & 1 != is_black):
             index += 1
-        b1, b2 = above[index], above[min(index + 1, len(above) - 1)]
-        mode = bits.code(_modes())
+        mode = bits.code(_MODES)
         if mode == _PASS:
-            a0 = b2
+            a0 = above[index + 1] if b1 < columns else columns
         elif mode == _HORIZONTAL:
             a1 = max(a0, 0) + bits.run(is_black)
             a0 = a1 + bits.run(not is_black)
@@ -142,36 +142,40 @@ class _Bits:
     """Codes one after the other; ImageError where there is none."""
 
     def __init__(self, packed: bytes) -> None:
+        plain = np.frombuffer(packed + bytes(4), np.uint8).astype(np.uint32)
+        # The three bytes from each one on, of which a code takes part.
+        self._words = array("I", (plain[:-2] << 16 | plain[1:-1] << 8 | plain[2:]).tobytes())
         self._end = 8 * len(packed)
-        self._packed = packed + bytes(4)
         self._position = 0
 
-    def peek(self, count: int) -> int:
-        """Look at up to 17 bits; zeros follow the last one."""
-        place, used = divmod(self._position, 8)
-        word = int.from_bytes(self._packed[place : place + 3], "big")
-        return word >> (24 - used - count) & (1 << count) - 1
+    def peek(self) -> int:
+        """Look at the next `_WIDEST` bits; zeros follow the last one."""
+        position = self._position
+        return self._words[position >> 3] >> (24 - _WIDEST - (position & 7)) & _MASK
 
-    def take(self, count: int) -> int:
-        value = self.peek(count)
-        self._position += count
-        if self._position > self._end:
-            raise ImageError(_DAMAGED)
-        return value
+    def take(self) -> int:
+        """Take a bit."""
+        bit = self.peek() >> (_WIDEST - 1)
+        self._position += 1
+        return bit
 
     def align(self) -> None:
         self._position = -(-self._position // 8) * 8
 
     def code(self, codes: _Codes) -> int:
-        length, meaning = codes[self.peek(_WIDEST)]
-        if not length or self._position + length > self._end:
+        position = self._position
+        word = self._words[position >> 3] >> (24 - _WIDEST - (position & 7)) & _MASK
+        length, meaning = codes[word]
+        self._position = position = position + length
+        if not length or position > self._end:
             raise ImageError(_DAMAGED)
-        self._position += length
         return meaning
 
     def run(self, is_black: bool) -> int:
-        codes = _runs(is_black)
-        length = 0
+        codes = _BLACK_RUNS if is_black else _WHITE_RUNS
+        length = self.code(codes)
+        if length < 64:
+            return length
         while (part := self.code(codes)) >= 64:
             length += part
         return length + part
@@ -179,26 +183,13 @@ class _Bits:
     def skip_end_of_line(self) -> bool:
         """Pass over an end of line, 11 zeros or more and a one, if there is one."""
         start = self._position
-        while self._position < self._end and not self.peek(1):
+        while self._position < self._end and self.peek() < 1 << (_WIDEST - 1):
             self._position += 1
         if self._position - start >= 11 and self._position < self._end:
             self._position += 1
             return True
         self._position = start
         return False
-
-
-@cache
-def _runs(is_black: bool) -> _Codes:
-    words = (_BLACK if is_black else _WHITE).split()
-    lengths = [*range(64), *range(64, 1729, 64)]
-    long = zip(_LONG.split(), range(1792, 2561, 64), strict=True)
-    return _table(dict(zip(words, lengths, strict=True)) | dict(long))
-
-
-@cache
-def _modes() -> _Codes:
-    return _table(_MODES)
 
 
 def _table(meanings: dict[str, int]) -> _Codes:
@@ -208,3 +199,11 @@ def _table(meanings: dict[str, int]) -> _Codes:
         start = int(word, 2) << rest
         codes[start : start + (1 << rest)] = [(len(word), meaning)] * (1 << rest)
     return tuple(codes)
+
+
+def _runs(words: str) -> _Codes:
+    lengths = [*range(64), *range(64, 1729, 64), *range(1792, 2561, 64)]
+    return _table(dict(zip((words + _LONG).split(), lengths, strict=True)))
+
+
+_WHITE_RUNS, _BLACK_RUNS, _MODES = _runs(_WHITE), _runs(_BLACK), _table(_MODE_WORDS)

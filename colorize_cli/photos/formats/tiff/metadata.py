@@ -29,12 +29,25 @@ def metadata_of(page: tifffile.TiffPage, data: bytes, warnings: list[str]) -> Me
             continue
         elif tag.code in KEPT_TAGS and int(tag.dtype) <= 12:
             tags.append(exif.Tag(tag.code, int(tag.dtype), tag.count, value))
-        elif tag.code == exif.ORIENTATION and tag.value != 1:
-            tags.append(exif.Tag(tag.code, 3, 1, struct.pack(order + "H", int(tag.value) & 0xFFFF)))
+        elif tag.code == exif.ORIENTATION:
+            orientation = _number(tag)
+            if orientation is None:
+                warnings.append("the orientation was left out: its tag is of an odd type")
+            elif orientation != 1:
+                turned = struct.pack(order + "H", orientation & 0xFFFF)
+                tags.append(exif.Tag(tag.code, 3, 1, turned))
     tags += _directories(page, data, warnings)
     block = exif.build(tags, order) if tags else None
     iptc = blobs.get(IPTC) or iptc_of(blobs.get(_PHOTOSHOP, b""))
-    return Metadata(block, blobs.get(XMP), blobs.get(_ICC), iptc, _page_dpi(page))
+    return Metadata(block, blobs.get(XMP), blobs.get(_ICC), iptc, _page_dpi(page, warnings))
+
+
+def _number(tag: tifffile.TiffTag) -> int | None:
+    """Return the whole number that a tag holds, the first of several; None for anything else."""
+    value = tag.value
+    if isinstance(value, tuple | bytes) and value:
+        value = value[0]
+    return int(value) if isinstance(value, int) else None
 
 
 def _directories(page: tifffile.TiffPage, data: bytes, warnings: list[str]) -> list[exif.Tag]:
@@ -51,10 +64,15 @@ def _directories(page: tifffile.TiffPage, data: bytes, warnings: list[str]) -> l
         return []
 
 
-def _page_dpi(page: tifffile.TiffPage) -> tuple[float, float] | None:
-    ratios = [page.tags[code].value for code in _RESOLUTION if code in page.tags]
-    if len(ratios) < 2 or not all(isinstance(r, tuple) and len(r) == 2 and r[1] for r in ratios):
+def _page_dpi(page: tifffile.TiffPage, warnings: list[str]) -> tuple[float, float] | None:
+    found = [page.tags[code].value for code in _RESOLUTION if code in page.tags]
+    unit_tag = page.tags.get(_RESOLUTION_UNIT)
+    unit = 2 if unit_tag is None else _number(unit_tag)
+    if len(found) < 2:
+        return None
+    ratios = [ratio for ratio in found if isinstance(ratio, tuple) and len(ratio) == 2]
+    if unit is None or len(ratios) < 2 or not all(isinstance(n, int) for r in ratios for n in r):
+        warnings.append("the resolution was left out: its tags are of an odd type")
         return None
     (x, per_x), (y, per_y) = ratios
-    unit = page.tags.get(_RESOLUTION_UNIT)
-    return dpi_of(x / per_x, y / per_y, PER_INCH.get(2 if unit is None else int(unit.value)))
+    return dpi_of(x / per_x, y / per_y, PER_INCH.get(unit)) if per_x and per_y else None
