@@ -13,6 +13,7 @@ KEPT_TAGS = {269, 270, 271, 272, 285, 305, 306, 315, 316, 18246, 18249, 33432, *
 XMP, IPTC = 700, 33723
 _PHOTOSHOP, _ICC = 34377, 34675
 _RESOLUTION, _RESOLUTION_UNIT = (282, 283), 296
+_WHOLE = (1, 3, 4)  # the types BYTE, SHORT and LONG
 # Descriptions in which programs note the shape of the array, untrue of a colour picture.
 _LAYOUT_NOTES = (b"ImageJ=", b'{"shape"', b"<?xml", b"<OME")
 
@@ -44,10 +45,10 @@ def metadata_of(page: tifffile.TiffPage, data: bytes, warnings: list[str]) -> Me
 
 def _number(tag: tifffile.TiffTag) -> int | None:
     """Return the whole number that a tag holds, the first of several; None for anything else."""
+    if int(tag.dtype) not in _WHOLE or not tag.count:
+        return None
     value = tag.value
-    if isinstance(value, tuple | bytes) and value:
-        value = value[0]
-    return int(value) if isinstance(value, int) else None
+    return int(value[0] if isinstance(value, tuple | bytes) else value)
 
 
 def _directories(page: tifffile.TiffPage, data: bytes, warnings: list[str]) -> list[exif.Tag]:

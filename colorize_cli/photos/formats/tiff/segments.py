@@ -151,7 +151,8 @@ def _decoded(
         black = unfax(packed, segment.rows, segment.columns, compression, options)
         return black[..., None], []
     row_bytes = (segment.columns * samples * bits + 7) // 8
-    plain = CODECS[compression](packed, segment.rows * row_bytes, segment.is_exact)
+    is_exact = segment.is_exact and len(packed) == segment.count  # else others follow
+    plain = CODECS[compression](packed, segment.rows * row_bytes, is_exact)
     words = _words(plain.reshape(segment.rows, row_bytes), bits, page.parent.byteorder)
     words = words[:, : segment.columns * samples].reshape(segment.rows, segment.columns, samples)
     if page.predictor == _HORIZONTAL_DIFFERENCE and compression in _PREDICTED:
