@@ -11,13 +11,16 @@ import tifffile
 from made import pictures
 from made.carriers import error_of
 from made.tiffs import packed, strips_of, tiff_of, with_tag
+from PIL import Image, ImageCms
 
 from colorize_cli.errors import ImageError
+from colorize_cli.imaging.lab import lightness
 from colorize_cli.photos.formats.tiff.codecs import CODECS, JPEG
 from colorize_cli.photos.formats.tiff.segments import FAX
 from colorize_cli.photos.read import read_photo
 
 ONES = pictures.grey() > 128
+LAB = {258: [16] * 3, 262: 8, 277: 3}
 KNOWN = (*CODECS, *FAX, JPEG)
 
 
@@ -91,10 +94,29 @@ def test_levels_without_a_meaning_are_taken_for_grey_with_a_warning() -> None:
     assert photo.warnings == ("the TIFF does not say what its levels are: taken for grey",)
 
 
-@pytest.mark.parametrize("meaning", [4, 6, 8, 9, 10, 32_844, 32_845, 51_177, 60_000])
+@pytest.mark.parametrize("meaning", [4, 6, 9, 10, 32_844, 32_845, 51_177, 60_000])
 def test_samples_of_another_meaning_are_refused_by_name(meaning: int) -> None:
     data = tiff_of([pictures.color().tobytes()], {258: [8, 8, 8], 262: meaning, 277: 3})
     assert "samples is not supported" in error_of(data)
+
+
+def test_lab_keeps_its_lightness() -> None:
+    to_lab = [ImageCms.createProfile(name) for name in ("sRGB", "LAB")]
+    for pixels in (np.dstack([pictures.grey()] * 3), pictures.color() // 2 + 64):
+        image = ImageCms.profileToProfile(Image.fromarray(pixels), *to_lab, outputMode="LAB")
+        stream = io.BytesIO()
+        image.save(stream, "TIFF")
+        photo = read_photo(stream.getvalue())
+        read = photo.pixels if photo.is_colour else np.dstack([photo.pixels] * 3)
+        assert np.abs(lightness(read) - np.asarray(image)[..., 0] / 2.55).max() < 1
+
+
+def test_lab_of_sixteen_bits_is_read() -> None:
+    L = pictures.grey(16)
+    data = tiff_of([np.dstack([L, L * 0, L * 0]).astype("<u2").tobytes()], LAB)
+    photo = read_photo(data)
+    assert photo.pixels.dtype == np.uint16
+    np.testing.assert_allclose(lightness(photo.pixels), L / 655.35, atol=0.02)
 
 
 @pytest.mark.parametrize(

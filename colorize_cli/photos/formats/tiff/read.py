@@ -14,6 +14,7 @@ from ....imaging.bit_depth import full_range
 from ....imaging.lab import Pixels
 from ..format import TRUNCATED, Page, check_size
 from .codecs import JPEG, NONE
+from .lab import CIELAB, rgb_from_lab
 from .metadata import metadata_of
 from .segments import FAX, YCBCR, read_samples
 
@@ -21,7 +22,7 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # a damaged file is an
 
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _DNG_VERSION = 258, 262, 50706
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK = 0, 1, 2, 3, 5
-_SAMPLES = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4}
+_SAMPLES = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, CIELAB: 3}
 _SENSOR = (32803, 34892)  # what a sensor saw: a colour filter array, or linear light
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # alpha: colours multiplied by it, or not
 _PAGES_LOOKED_AT = 8
@@ -124,6 +125,8 @@ def _interpreted(
         raise ImageError("the TIFF lacks a colour channel")
     if photometric == _PALETTE:
         pixels = _palette_colours(page, samples[..., 0])
+    elif photometric == CIELAB:
+        pixels = rgb_from_lab(samples[..., :base], page.bitspersample)
     else:
         pixels = full_range(samples[..., :base], white)
     top = np.iinfo(pixels.dtype).max
