@@ -132,7 +132,7 @@ def _changes_from(bits: "_Bits", above: list[int], columns: int) -> Iterator[int
             yield from (a1, a0)
         else:
             a1 = b1 + mode
-            if not max(a0, 0) <= a1 <= columns:
+            if not a0 < a1 <= columns:
                 raise ImageError(_DAMAGED)
             yield a1
             a0, is_black = a1, not is_black
@@ -172,13 +172,20 @@ class _Bits:
         return meaning
 
     def run(self, is_black: bool) -> int:
-        codes = _BLACK_RUNS if is_black else _WHITE_RUNS
-        length = self.code(codes)
-        if length < 64:
-            return length
-        while (part := self.code(codes)) >= 64:
-            length += part
-        return length + part
+        """Take the codes of a run, written out as most of the time goes here."""
+        codes, words, position = _RUNS[is_black], self._words, self._position
+        total, part, length = 0, 64, 1
+        while part >= 64 and length:
+            word = words[position >> 3] >> (24 - _WIDEST - (position & 7)) & _MASK
+            length, part = codes[word]
+            position += length
+            total += part
+            if position > self._end:
+                raise ImageError(_DAMAGED)
+        if not length:
+            raise ImageError(_DAMAGED)
+        self._position = position
+        return total
 
     def skip_end_of_line(self) -> bool:
         """Pass over an end of line, 11 zeros or more and a one, if there is one."""
@@ -206,4 +213,4 @@ def _runs(words: str) -> _Codes:
     return _table(dict(zip((words + _LONG).split(), lengths, strict=True)))
 
 
-_WHITE_RUNS, _BLACK_RUNS, _MODES = _runs(_WHITE), _runs(_BLACK), _table(_MODE_WORDS)
+_RUNS, _MODES = (_runs(_WHITE), _runs(_BLACK)), _table(_MODE_WORDS)

@@ -18,11 +18,12 @@ def rgb_from_lab(samples: Pixels, bits: int) -> Pixels:
     if bits not in (8, 16):
         raise ImageError(f"{bits}-bit Lab in a TIFF is not supported: save it as RGB or grey")
     rgb = np.empty_like(samples)
-    signed, unit, top = (np.int8, 1.0, 255) if bits == 8 else (np.int16, 1 / 256, 65_535)
+    signed = np.int8 if bits == 8 else np.int16
+    unit, top = (1.0, 255) if bits == 8 else (1 / 256, 65_535)
     for start in range(0, len(samples), _STRIP):
         rows = slice(start, start + _STRIP)
         L = samples[rows, :, 0].astype(np.float32) * np.float32(100 / top)
-        a, b = (samples[rows, :, i].astype(signed) * np.float32(unit) for i in (1, 2))
+        a, b = (samples[rows, :, i].astype(signed).astype(np.float32) * unit for i in (1, 2))
         for i, plane in enumerate(linear_planes(L, a, b)):
             rgb[rows, :, i] = levels_from_linear(plane, levels_of(samples))
     return rgb
