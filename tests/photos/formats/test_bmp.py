@@ -1,4 +1,5 @@
 import struct
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -85,3 +86,56 @@ def test_masks_that_are_no_channel_of_eight_bits_are_refused(mask: int) -> None:
 def test_rows_that_are_cut_off_are_an_error() -> None:
     whole = bmp(np.zeros((3, 4), np.uint32), compression=0)
     assert "truncated" in error_of(whole[:-4])
+
+
+def run_lengths(levels: np.ndarray, bits: int, *, absolute: bool) -> bytes:
+    """Pack a picture of few levels, the lowest row first, as runs or as stretches of pixels."""
+    body = b""
+    for row in levels[::-1]:
+        changes = [0, *(np.flatnonzero(np.diff(row)) + 1).tolist(), len(row)]
+        if absolute:
+            stretch = (
+                row if bits == 8 else (row[::2] << 4 | np.append(row[1::2], [0])[: len(row[::2])])
+            )
+            content = stretch.astype(np.uint8).tobytes()
+            body += bytes([0, len(row)]) + content + b"\0" * (len(content) % 2)
+        else:
+            for start, end in pairwise(changes):
+                level = int(row[start])
+                body += bytes([end - start, level if bits == 8 else level << 4 | level])
+        body += b"\0\0"
+    return body[:-2] + b"\0\1"
+
+
+def bmp_of_runs(body: bytes, bits: int) -> bytes:
+    palette = b"".join(bytes([i * 16, i * 8, i * 4, 0]) for i in range(16))
+    head = struct.pack("<IiiHH", 40, pictures.WIDTH, pictures.HEIGHT, 1, bits)
+    head += struct.pack("<IIiiII", {8: 1, 4: 2}[bits], len(body), 0, 0, 16, 0) + palette
+    start = 14 + len(head)
+    return b"BM" + struct.pack("<IHHI", start + len(body), 0, 0, start) + head + body
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("absolute", [False, True])
+def test_run_lengths_are_written_out(bits: int, absolute: bool) -> None:
+    levels = pictures.grey(4)
+    photo = read_photo(bmp_of_runs(run_lengths(levels, bits, absolute=absolute), bits))
+    np.testing.assert_array_equal(photo.pixels, levels[..., None] * np.array([4, 8, 16], np.uint8))
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("absolute", [False, True])
+def test_run_lengths_that_end_early_or_are_damaged_are_never_filled(
+    bits: int, absolute: bool
+) -> None:
+    body = run_lengths(pictures.grey(4), bits, absolute=absolute)
+    middle = len(body) // 4 * 2
+    for spoiled in (
+        body[:middle] + b"\0\1",
+        body[:middle],
+        body[:middle] + bytes(40) + body[middle + 40 :],
+        body[:middle] + b"\0\2\1\1" + body[middle + 4 :],
+        body[:middle] + b"\xff\xff" + body[middle + 2 :],
+    ):
+        message = error_of(bmp_of_runs(spoiled, bits))
+        assert "damaged" in message or "lacks a part" in message
