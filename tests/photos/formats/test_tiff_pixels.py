@@ -262,12 +262,19 @@ def test_a_raw_file_is_never_coloured_as_its_thumbnail(kind: str) -> None:
 
 
 def test_a_canons_raw_file_is_known_by_its_mark() -> None:
-    data = bytearray(pictures.tiff(pictures.grey()))
-    data[8:11] = b"CR\2"  # where tifffile has nothing that matters
+    data = pictures.tiff(pictures.grey())
     start = struct.unpack_from("<I", data, 4)[0]
-    moved = bytes(data) + pictures.tiff(pictures.grey())[start:]
-    moved = moved[:4] + struct.pack("<I", len(data)) + moved[8:]
+    directory = data[start:].ljust(len(data))  # the strip lies where it was, behind all this
+    moved = b"II*\0\x10\0\0\0CR\2\0".ljust(16, b"\0") + directory
     assert "raw file" in error_of(moved)
+
+
+def test_a_scan_whose_first_pixels_spell_that_mark_is_none() -> None:
+    pixels = pictures.grey()
+    pixels[0, :3] = list(b"CR\2")
+    data = tiff_of([pixels.tobytes()], {258: 8, 262: 1})
+    assert data[8:11] == b"CR\2"
+    np.testing.assert_array_equal(read_photo(data).pixels, pixels)
 
 
 def test_a_tiff_of_nothing_but_thumbnails_is_refused() -> None:

@@ -23,6 +23,7 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # a damaged file is an
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _DNG_VERSION = 258, 262, 50706
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK = 0, 1, 2, 3, 5
 _SAMPLES = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, CIELAB: 3}
+_CANON = b"\x10\0\0\0CR\2"  # the first directory stands at 16, behind this mark
 _SENSOR = (32803, 34892)  # what a sensor saw: a colour filter array, or linear light
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # alpha: colours multiplied by it, or not
 _PAGES_LOOKED_AT = 8
@@ -68,7 +69,7 @@ def _refuse_raw(pages: list[tifffile.TiffPage], data: bytes) -> None:
     for page in pages:
         with suppress(Exception):  # damaged sub-directories are no photograph's
             inside += islice(iter(page.pages or ()), _PAGES_LOOKED_AT)
-    is_raw = data[8:10] == b"CR" or any(
+    is_raw = data[4:11] == _CANON or any(
         _DNG_VERSION in page.tags or page.tags.valueof(_PHOTOMETRIC) in _SENSOR
         for page in inside
         if isinstance(page, tifffile.TiffPage)
