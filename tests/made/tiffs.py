@@ -20,7 +20,7 @@ def tiff_of(
 ) -> bytes:
     """A TIFF of `pictures`' size whose strips are these; tags are numbers, or (type, count, value).
 
-    A tag of None is left out, and 273 and 279 may be given.
+    Where the tags name a tile's size they are tiles. A tag of None is left out.
     """
     entries: dict[int, tuple[int, int, bytes]] = {}
     everything = {256: pictures.WIDTH, 257: pictures.HEIGHT, 259: 1, 278: pictures.HEIGHT, **tags}
@@ -32,7 +32,8 @@ def tiff_of(
             entries[code] = (4, len(numbers), struct.pack(f"{order}{len(numbers)}I", *numbers))
     start = 8 + sum(len(strip) + len(strip) % 2 for strip in strips)
     places = np.cumsum([8, *(len(strip) + len(strip) % 2 for strip in strips)])[:-1]
-    for code, numbers in ((273, places), (279, [len(strip) for strip in strips])):
+    where, sizes = (324, 325) if 322 in tags else (273, 279)
+    for code, numbers in ((where, places), (sizes, [len(strip) for strip in strips])):
         if code not in tags:
             entries[code] = (4, len(strips), struct.pack(f"{order}{len(strips)}I", *numbers))
     head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", start)
