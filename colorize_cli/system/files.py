@@ -1,6 +1,5 @@
 """Write files that appear whole or not at all, and keep the user's cache folder small."""
 
-import errno
 import os
 import secrets
 import shutil
@@ -11,16 +10,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-# What says that a file system does not sync folders, or lets nobody open this one: older CIFS and
-# vboxsf, and a folder that may be written to and not be listed. The file itself is on the disk.
-_NO_SYNC = {
-    errno.EINVAL,
-    errno.ENOTSUP,
-    errno.EOPNOTSUPP,
-    errno.ENOSYS,
-    errno.EACCES,
-    errno.EPERM,
-}
 _DOOMED = ".doomed"  # end of the hidden names that folders have while they are deleted
 
 
@@ -29,7 +18,6 @@ def write_atomic(path: Path, data: bytes, before: Callable[[], None] = lambda: N
 
     The bytes go to a hidden file of the same folder, reach the disk, and take the name in one
     step, replacing a file that has it. On failure, an interrupt included, nothing is left behind.
-    A file system that cannot sync a folder does no harm but to the last part of the promise.
     `before` is called just before the name is taken; what it raises is passed on, like OSError
     where the folder cannot be written to or the disk is full.
     """
@@ -45,22 +33,12 @@ def write_atomic(path: Path, data: bytes, before: Callable[[], None] = lambda: N
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable, where its file system knows how to."""
-    if os.name == "nt":  # which opens no folder
-        return
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
+    if os.name != "nt":  # which opens no folder; elsewhere the name itself is made durable
+        descriptor = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-    except OSError as error:
-        if error.errno not in _NO_SYNC:
-            raise
 
 
 def cache_folder() -> Path:

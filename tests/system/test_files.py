@@ -1,6 +1,4 @@
-import errno
 import os
-import stat
 import tempfile
 from pathlib import Path
 
@@ -48,35 +46,6 @@ def test_a_failure_leaves_the_older_file_and_no_trace(
         write_atomic(path, b"after", fail if step == "before" else lambda: None)
     assert [entry.name for entry in tmp_path.iterdir()] == ["photo.png"]
     assert path.read_bytes() == b"before"
-
-
-def fail_for_folders(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
-    """Let `os.fsync` fail as some file systems do, for folders alone."""
-    sync = os.fsync
-
-    def fsync(descriptor: int) -> None:
-        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            raise OSError(code, os.strerror(code))
-        sync(descriptor)
-
-    monkeypatch.setattr(os, "fsync", fsync)
-
-
-@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP, errno.EACCES])
-def test_a_file_system_that_cannot_sync_a_folder_is_no_failure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
-) -> None:
-    fail_for_folders(monkeypatch, code)
-    write_atomic(tmp_path / "photo.png", b"pixels")
-    assert (tmp_path / "photo.png").read_bytes() == b"pixels"
-
-
-def test_a_folder_that_fails_on_the_disk_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fail_for_folders(monkeypatch, errno.EIO)
-    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
-        write_atomic(tmp_path / "photo.png", b"pixels")
 
 
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
