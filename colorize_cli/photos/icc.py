@@ -41,9 +41,9 @@ def grey_levels(profile: bytes, levels: int) -> Pixels | None:
     """Tabulate the sRGB level of each of 256 or 65,536 grey levels of a profile.
 
     The profile is one of grey, or of RGB by primaries and one curve for all three. None is given
-    where it is neither, is damaged, or where its greys are those of sRGB.
+    where it is neither, is damaged, passes for sRGB, or where its greys are those of sRGB.
     """
-    if len(profile) < 132 or profile[36:40] != b"acsp":
+    if len(profile) < 132 or profile[36:40] != b"acsp" or misfit(profile) is None:
         return None
     is_grey = profile[16:20] == b"GRAY"
     if not is_grey and (profile[16:20] != b"RGB " or _tag(profile, b"A2B0") is not None):

@@ -33,9 +33,11 @@ ADOBE_RED = (0.6097, 0.3111, 0.0195)
 
 @pytest.mark.parametrize("profile", [pictures.SRGB, rgb_profile(SRGB_RED, 2.2)])
 def test_a_profile_that_says_srgb_is_kept(profile: bytes) -> None:
-    photo = read_photo(pictures.encode(pictures.color(), "PNG", icc_profile=profile))
-    assert photo.metadata.icc == profile
-    assert photo.warnings == ()
+    for pixels in (pictures.color(), pictures.grey()):
+        photo = read_photo(pictures.encode(pixels, "PNG", icc_profile=profile))
+        assert photo.metadata.icc == profile
+        assert photo.warnings == ()
+        np.testing.assert_array_equal(photo.pixels, pixels)
 
 
 @pytest.mark.parametrize(
