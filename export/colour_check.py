@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import nn
 
-from colorize_cli.errors import CheckError, DeviceError
+from colorize_cli.errors import CheckError, DeviceError, ImageError
 from colorize_cli.imaging.ciede2000 import ciede2000
 from colorize_cli.imaging.lab import Float, lab_from_rgb
 from colorize_cli.model.bundle import Bundle
@@ -146,11 +146,15 @@ def judge(
 
     Raises:
         DeviceError: A graph failed.
+        ImageError: What the reference gives is not finite.
     """
     differences = {}
     for name, photo in photos.items():
-        pictures = [_painted(bundle, of_one, photo) for of_one in (reference, graphs)]
-        differences[name] = float(ciede2000(*pictures).mean())
+        expected = _painted(bundle, reference, photo)
+        try:
+            differences[name] = float(ciede2000(expected, _painted(bundle, graphs, photo)).mean())
+        except ImageError:  # the graphs' answer is not finite
+            differences[name] = np.inf
     return Verdict(str(bundle.precision["compute"]), ran_on, differences)
 
 

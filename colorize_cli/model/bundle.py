@@ -6,6 +6,7 @@ unpacked and no name in it is trusted: files are plain names beside `bundle.json
 
 import hashlib
 import json
+import math
 import re
 import zipfile
 import zlib
@@ -19,6 +20,7 @@ from ..errors import ModelError
 from ..system.files import write_atomic
 from .families import FAMILIES, parse_family
 from .families.family import Family
+from .weights_check import weight_that_is_not_finite
 
 FORMAT_VERSION = 2
 MANIFEST = "bundle.json"
@@ -104,14 +106,12 @@ def load_bundle(name_or_path: str | Path = "default") -> Bundle:
     not found, of an unknown format version, incomplete or damaged.
     """
     path = _locate(name_or_path)
-    try:
-        fields = json.loads(_read(path, MANIFEST, _MAX_MANIFEST_BYTES))
-    except ValueError as error:
-        raise ModelError(f"{path}: {MANIFEST} is not JSON ({error}). {_AGAIN}") from error
-    bundle = _parse(path, fields)
+    bundle = _parse(path, _fields_of(path, _read(path, MANIFEST, _MAX_MANIFEST_BYTES)))
     with ThreadPoolExecutor(max_workers=_READERS) as pool:  # hashing takes a core each
         contents = pool.map(lambda name: _verified(path, name, bundle.files[name]), bundle.files)
         bundle._verified.update(zip(bundle.files, contents, strict=True))
+    for spec in bundle.family.graphs:
+        _check_weights(path, spec.name, bundle._verified[spec.name])
     return bundle
 
 
@@ -127,12 +127,39 @@ def write_bundle(folder: Path, fields: Mapping[str, Any], files: Mapping[str, by
         for name, data in files.items()
     }
     manifest = {"format": FORMAT_VERSION, **fields, "files": entries}
-    _parse(folder, manifest)
+    text = (json.dumps(manifest, indent=2) + "\n").encode()
+    _parse(folder, _fields_of(folder, text))
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         write_atomic(folder / name, data)
-    write_atomic(folder / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
+    write_atomic(folder / MANIFEST, text)
     return load_bundle(folder.absolute())
+
+
+def _fields_of(path: Path, text: bytes) -> Any:
+    """Read `bundle.json`, in which every number is finite; Python's JSON has NaN, and 1e999."""
+    try:
+        return json.loads(text, parse_float=_finite, parse_constant=_finite)
+    except ValueError as error:
+        raise ModelError(f"{path}: {MANIFEST} is not JSON ({error}). {_AGAIN}") from error
+
+
+def _finite(text: str) -> float:
+    if math.isfinite(number := float(text)):
+        return number
+    raise ValueError(f"{text} is no finite number")
+
+
+def _check_weights(path: Path, name: str, graph: bytes) -> None:
+    try:
+        weight = weight_that_is_not_finite(graph)
+    except ValueError:  # no graph at all, which the runtime says better
+        return
+    if weight is not None:
+        raise ModelError(
+            f"{path}: {name} holds a number that is not finite, in {weight!r}: every picture would "
+            "come out black. Export it again, from a checkpoint whose training went well."
+        )
 
 
 def _locate(name_or_path: str | Path) -> Path:

@@ -20,6 +20,7 @@ from ..runtimes.runtime import Device, Graph
 from .bundle import Bundle, load_bundle
 from .families.family import Condition, OnStep, Step
 from .fastest_device import choose
+from .finite_graph import watched
 from .graphs import open_graphs
 from .parallel import Lanes
 from .reference_photos import reference_photos
@@ -91,9 +92,8 @@ class Colorizer:
             raise UsageError(f"the batch must be at least 1, not {batch}")
         self.batch = batch
         self._rows = batch if device.is_gpu else 1
-        self._graphs = graphs or open_graphs(
-            bundle, device, photos=self._rows, size=self.size, note=note
-        )
+        opened = graphs or open_graphs(bundle, device, photos=self._rows, size=self.size, note=note)
+        self._graphs = watched(opened)
         self._lanes = Lanes(device.lanes)
 
     @classmethod
@@ -146,6 +146,7 @@ class Colorizer:
         Raises:
             UsageError: There is less than one sample.
             DeviceError: The device failed.
+            ImageError: The network's answer is not finite.
         """
         prepared = self.prepare(photo)
         try:
@@ -185,13 +186,13 @@ class Colorizer:
         L = [np.stack([p.L for p in photos])[:, None] for photos in calls]
         conditions = self._lanes.map(partial(self.family.condition, self._graphs), L)
 
-        def watched(step: Step) -> None:
+        def checked(step: Step) -> None:
             self._lanes.check()
             if on_step is not None:
                 on_step(step)
 
         parts = [(*pair, k) for pair in zip(conditions, calls, strict=True) for k in range(samples)]
-        drawn = self._lanes.map(lambda part: self._draw(*part, seed, watched), parts)
+        drawn = self._lanes.map(lambda part: self._draw(*part, seed, checked), parts)
         of_call = [np.stack(drawn[i : i + samples]) for i in range(0, len(drawn), samples)]
         rows = [ab[:, row] for ab in of_call for row in range(self._rows)]
         return rows[: len(prepared)]  # what came out for the filling is dropped

@@ -27,7 +27,8 @@ _SIDES_EXIF = ((0xA002, 0xA003), (0xA20E, 0xA20F))
 
 # Bytes of each field type, from 1 (BYTE) to 13 (IFD).
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-_LONG = 4
+_SHORT, _LONG = 3, 4
+_WHOLE = {1: "B", _SHORT: "H", _LONG: "I"}  # as `struct` has them
 
 
 class ExifError(ValueError):
@@ -106,22 +107,24 @@ def directory_bytes(tags: Sequence[Tag], order: ByteOrder, base: int) -> bytes:
     return entries + b"\0\0\0\0" + heap
 
 
-def made_upright(block: bytes) -> tuple[bytes, int]:
+def made_upright(block: bytes) -> tuple[bytes, int | None]:
     """Return the block for upright pixels, and the orientation till then; 1 for none or nonsense.
 
-    The block keeps its length. Orientation becomes 1; for a photo that lay on its side the two
+    It is None where the tag is of a type that says none. The block keeps its length. Orientation
+    becomes 1, one SHORT; for a photo that lay on its side the two
     sides' tags change places; the thumbnail, which shows the grey photo as it lay, is unlinked.
     """
     order = byte_order(block)
     ifd0 = _unpack(block, order, "I", 4)
     positions = _by_code(block, order, ifd0)
-    patched, orientation = bytearray(block), 1
+    patched = bytearray(block)
+    orientation: int | None = 1
     if ORIENTATION in positions:
         position = positions[ORIENTATION]
-        kind = "I" if _unpack(block, order, "H", position + 2) == _LONG else "H"
-        orientation = _unpack(block, order, kind, position + 8)
-        struct.pack_into(order + kind, patched, position + 8, 1)
-    if 5 <= orientation <= 8:
+        found = _whole_number(block, order, position)
+        struct.pack_into(order + "HIHH", patched, position + 2, _SHORT, 1, 1, 0)
+        orientation = found if found is None or 1 <= found <= 8 else 1
+    if orientation is not None and orientation >= 5:
         _exchange(patched, positions, _SIDES_IFD0)
         if EXIF_IFD in positions:
             target = _unpack(block, order, "I", positions[EXIF_IFD] + 8)
@@ -130,7 +133,20 @@ def made_upright(block: bytes) -> tuple[bytes, int]:
     end = ifd0 + 2 + 12 * _unpack(block, order, "H", ifd0)
     if end + 4 <= len(block):
         patched[end : end + 4] = b"\0\0\0\0"
-    return bytes(patched), orientation if 1 <= orientation <= 8 else 1
+    return bytes(patched), orientation
+
+
+def _whole_number(block: bytes, order: ByteOrder, position: int) -> int | None:
+    """Return the first number of an entry, BYTE, SHORT or LONG; None for another type or count."""
+    kind, count = struct.unpack_from(order + "HI", block, position + 2)
+    if kind not in _WHOLE or not count:
+        return None
+    is_inside = _SIZES[kind] * count <= 4
+    start = position + 8 if is_inside else _unpack(block, order, "I", position + 8)
+    try:
+        return _unpack(block, order, _WHOLE[kind], start)
+    except ExifError:
+        return None
 
 
 def _exchange(data: bytearray, positions: dict[int, int], pairs: Sequence[tuple[int, int]]) -> None:

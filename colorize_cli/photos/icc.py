@@ -1,11 +1,15 @@
-"""ICC profiles, as far as needed to tell whether one says sRGB.
+"""ICC profiles, as far as needed to tell whether one says sRGB, and what its greys are.
 
-Sources: ICC.1:2022, 7.2 (header), 10.6 and 10.18 (curves); IEC 61966-2-1, annex F (colorants).
+Sources: ICC.1:2022, 7.2 (header), 8.3 and F.2 (monochrome profiles), 10.6 and 10.18 (curves); IEC
+61966-2-1, annex F (colorants).
 """
 
 import struct
 
 import numpy as np
+from numpy.typing import NDArray
+
+from ..imaging.lab import EPSILON, KAPPA, Pixels, srgb_from_linear
 
 # The primaries of sRGB adapted to D50, as profiles state them.
 _COLORANTS = {
@@ -14,6 +18,9 @@ _COLORANTS = {
     b"bXYZ": (0.1431, 0.0606, 0.7141),
 }
 _HALF = 0.2140  # linear light of a level of one half; gamma 2.2 gives 0.2176, which passes
+_SAME = 0.001  # of the range; further apart, greys are not those of sRGB
+_PARAMETERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}  # how many a curve of each kind has
+_PLAIN = (1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)  # what they are where they are not given
 _SPACES = {b"GRAY": "a grey", b"CMYK": "a CMYK", b"Lab ": "a Lab"}
 
 
@@ -23,11 +30,38 @@ def misfit(profile: bytes) -> str | None:
         return "it is damaged"
     space = profile[16:20]
     if space != b"RGB ":
-        return f"{_name(profile)!r} is {_SPACES.get(space, 'no RGB')} profile"
-    named = _tag(profile, b"rXYZ") is None and "srgb" in _name(profile).lower()
+        return f"{name_of(profile)!r} is {_SPACES.get(space, 'no RGB')} profile"
+    named = _tag(profile, b"rXYZ") is None and "srgb" in name_of(profile).lower()
     if named or _is_srgb(profile):
         return None
-    return f"{_name(profile)!r} is not sRGB"
+    return f"{name_of(profile)!r} is not sRGB"
+
+
+def grey_levels(profile: bytes, levels: int) -> Pixels | None:
+    """Tabulate the sRGB level of each of 256 or 65,536 grey levels of a profile.
+
+    The profile is one of grey, or of RGB by primaries and one curve for all three. None is given
+    where it is neither, is damaged, passes for sRGB, or where its greys are those of sRGB.
+    """
+    if len(profile) < 132 or profile[36:40] != b"acsp" or misfit(profile) is None:
+        return None
+    is_grey = profile[16:20] == b"GRAY"
+    if not is_grey and (profile[16:20] != b"RGB " or _tag(profile, b"A2B0") is not None):
+        return None
+    names = (b"kTRC",) if is_grey else (b"rTRC", b"gTRC", b"bTRC")
+    curves = {_tag(profile, name) for name in names}
+    share = np.linspace(0, 1, levels)
+    light = _curve(curves.pop() or b"", share) if len(curves) == 1 else None
+    if light is None or not np.isfinite(light).all() or (np.diff(light) < 0).any():
+        return None
+    if is_grey and profile[20:24] == b"Lab ":  # where the curve gives L* instead of light
+        f = (100 * light + 16) / 116
+        light = np.where(f**3 > EPSILON, f**3, (116 * f - 16) / KAPPA)
+    table = srgb_from_linear(light.clip(0, 1))
+    if table[-1] <= table[0] or np.abs(table - share).max() < _SAME:
+        return None
+    rounded: Pixels = np.rint(table * (levels - 1))
+    return rounded.astype(np.uint8 if levels == 256 else np.uint16)
 
 
 def _tag(profile: bytes, signature: bytes) -> bytes | None:
@@ -38,7 +72,8 @@ def _tag(profile: bytes, signature: bytes) -> bytes | None:
     return None
 
 
-def _name(profile: bytes) -> str:
+def name_of(profile: bytes) -> str:
+    """Return the name by which a profile calls itself."""
     content = _tag(profile, b"desc") or b""
     if content[:4] == b"desc":  # version 2
         end = 12 + int.from_bytes(content[8:12], "big")
@@ -63,15 +98,27 @@ def _is_srgb(profile: bytes) -> bool:
 
 def _curve_at_half(curve: bytes) -> float | None:
     """Linear light that a tone curve gives a level of one half."""
-    if curve[:4] == b"curv":
-        points = np.frombuffer(curve[12 : len(curve) // 2 * 2], ">u2")
+    light = _curve(curve, np.array([0.5]))
+    return None if light is None else float(light[0])
+
+
+def _curve(curve: bytes, share: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Give the linear light of levels in 0..1 by a tone curve; None for a damaged one."""
+    if curve[:4] == b"curv" and len(curve) >= 12:
+        count = int.from_bytes(curve[8:12], "big")
+        points = np.frombuffer(curve[12 : len(curve) // 2 * 2], ">u2")[:count]
         if len(points) > 1:
-            return float(np.interp(0.5, np.linspace(0, 1, len(points)), points / 65_535))
-        return 0.5 ** (float(points[0]) / 256) if len(points) else 0.5
-    if curve[:4] == b"para" and len(curve) >= 16:
-        kind = int.from_bytes(curve[8:10], "big")
-        gamma, a, b = (*np.frombuffer(curve[12:24], ">i4").tolist(), 0, 0)[:3]
-        base = 0.5 if kind == 0 else (a * 0.5 + b) / 65_536
-        if 0 < gamma < 10 * 65_536 and base > 0:
-            return float(base ** (gamma / 65_536))
-    return None
+            return np.interp(share, np.linspace(0, 1, len(points)), points / 65_535)
+        return share ** (float(points[0]) / 256) if len(points) else share
+    kind = int.from_bytes(curve[8:10], "big")
+    count = _PARAMETERS.get(kind, 0) if curve[:4] == b"para" else 0
+    if not count or len(curve) < 12 + 4 * count:
+        return None
+    given: list[float] = (np.frombuffer(curve, ">i4", count, 12) / 65_536).tolist()
+    gamma, a, b, c, d, e, f = (*given, *_PLAIN[count:])
+    if not 0 < gamma < 10 or a <= 0:
+        return None
+    if kind in (1, 2):  # the straight part is level: nothing, or c
+        d, e, f, c = -b / a, c, c, 0.0
+    power = np.maximum(a * share + b, 0) ** gamma + e
+    return power if kind == 0 else np.where(share >= d, power, c * share + f)

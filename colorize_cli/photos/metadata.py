@@ -53,10 +53,12 @@ def settle(metadata: Metadata) -> tuple[Metadata, int, list[str]]:
     if exif is not None:
         exif = exif.removeprefix(b"Exif\0\0")
         try:
-            upright, orientation = exif_block.made_upright(exif)
+            upright, turned = exif_block.made_upright(exif)
             dpi = dpi or exif_dpi(exif)
             exif_block.read_tags(upright)  # directories that overlap do not survive the change
-            exif = upright
+            exif, orientation = upright, turned or 1
+            if turned is None:
+                warnings.append("the orientation was left out: its tag is of an odd type")
         except ExifError as error:
             orientation, exif = 1, None
             warnings.append(f"EXIF dropped: it is damaged ({error})")
@@ -91,7 +93,9 @@ def exif_dpi(block: bytes) -> tuple[float, float] | None:
 
 def exif_with_resolution(dpi: tuple[float, float]) -> bytes:
     """Build an EXIF block that states a resolution and nothing else."""
-    ratios = (struct.pack(">II", round(number * 10_000), 10_000) for number in dpi)
+    # 32 bits a number: a microscope has 500,000 dpi.
+    parts = 10_000 if max(dpi) < 400_000 else 1000
+    ratios = (struct.pack(">II", round(number * parts), parts) for number in dpi)
     tags = [Tag(code, 5, 1, ratio) for code, ratio in zip(_RESOLUTION, ratios, strict=True)]
     return exif_block.build([*tags, Tag(_RESOLUTION_UNIT, 3, 1, b"\0\2")], ">")
 

@@ -1,13 +1,14 @@
 """Photographs in: bytes of a file to upright pixels, alpha and metadata."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from ..errors import ImageError
-from ..imaging.lab import Pixels
+from ..imaging.lab import Pixels, levels_of
+from . import icc
 from .formats import FORMATS, listed, sniff
 from .metadata import Metadata, settle
 
@@ -16,7 +17,7 @@ from .metadata import Metadata, settle
 class Photo:
     """A photograph as read, upright."""
 
-    pixels: Pixels  # (H, W) grey or (H, W, 3) RGB, uint8 or uint16, full range, taken for sRGB
+    pixels: Pixels  # (H, W) grey or (H, W, 3) RGB, uint8 or uint16, full range, sRGB
     alpha: Pixels | None  # (H, W) of the same type, not multiplied into the pixels
     metadata: Metadata
     format: str  # a name in `formats.FORMATS`
@@ -38,13 +39,28 @@ def read_photo(data: bytes) -> Photo:
         raise ImageError(f"not a {listed('or')} file" if data else "the file is empty")
     page = next(iter(FORMATS[name].read_pages(data)))
     pixels, is_colour = _grey_or_rgb(page.pixels, FORMATS[name].tolerance)
-    metadata, orientation, dropped = settle(page.metadata)
+    metadata = page.metadata
+    applied: list[str] = []
+    if not is_colour and metadata.icc is not None:
+        pixels, metadata, applied = _greys_of_srgb(pixels, metadata, metadata.icc)
+    metadata, orientation, dropped = settle(metadata)
     pixels = _upright(pixels, orientation)
     alpha = None if page.alpha is None else _upright(page.alpha, orientation)
     passed_over = ["only the first page is used"] if page.pages > 1 else []
-    warnings = (*passed_over, *page.warnings, *dropped)
+    warnings = (*passed_over, *page.warnings, *applied, *dropped)
     digest = hashlib.sha256(data).digest()
     return Photo(pixels, alpha, metadata, name, digest, is_colour, warnings, page.compressed)
+
+
+def _greys_of_srgb(
+    pixels: Pixels, metadata: Metadata, profile: bytes
+) -> tuple[Pixels, Metadata, list[str]]:
+    """Bring greys with a profile to those of sRGB, which then needs none, and say so."""
+    table = icc.grey_levels(profile, levels_of(pixels))
+    if table is None:
+        return pixels, metadata, []
+    said = f"ICC profile {icc.name_of(profile)!r} applied to the greys: the picture is sRGB now"
+    return table[pixels], replace(metadata, icc=None), [said]
 
 
 def _upright(pixels: Pixels, orientation: int) -> Pixels:

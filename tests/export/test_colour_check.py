@@ -14,8 +14,10 @@ from colorize_cli.cli.app import main
 from colorize_cli.errors import CheckError, DeviceError
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer
+from colorize_cli.model.graphs import open_graphs
 from colorize_cli.model.reference_photos import reference_photos
 from colorize_cli.runtimes.find_device import resolve
+from colorize_cli.runtimes.runtime import Feeds, Size
 from export import colour_check as gate
 from export.colour_check import Verdict, check_colours, require_device
 from export.layer_blame import bundle_layers, most_different, torch_layers
@@ -39,6 +41,23 @@ def test_a_verdict_is_by_the_mean(precision: str, difference: float, passes: boo
     verdict = Verdict(precision, "CPU", {"a": difference - 0.1, "b": difference + 0.1})
     assert verdict.passed is passes
     assert precision in str(verdict)
+
+
+def test_an_answer_that_is_not_finite_fails_the_gate(tiny_bundle: Path) -> None:
+    bundle = load_bundle(tiny_bundle)
+    graphs = open_graphs(bundle, resolve("cpu", threads=1))
+
+    class Overflowing:
+        def bind(self, feeds: Feeds) -> Callable[[Feeds], dict[str, np.ndarray]]:
+            return lambda others: {"prediction": np.full_like(others["noisy_ab"], np.inf)}
+
+        def expect(self, size: Size) -> None:
+            """Nothing to get ready."""
+
+    spoiled = {**graphs, "denoiser.onnx": Overflowing()}
+    verdict = gate.judge(bundle, spoiled, "CPU", graphs, reference_photos())  # type: ignore[arg-type]
+    assert not verdict.passed
+    assert set(verdict.differences.values()) == {np.inf}
 
 
 def test_bf16_without_openvino_says_what_to_install(

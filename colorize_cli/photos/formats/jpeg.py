@@ -1,23 +1,19 @@
-"""JPEG: OpenCV decodes and encodes, TurboJPEG tells damage, and segments are read here.
+"""JPEG: OpenCV decodes and encodes, TurboJPEG tells damage, metadata are read here.
 
 OpenCV knows no density, comments or IPTC, and hands a JPEG out whose end is missing.
 
 Sources: ITU T.81, annexes B and H; JFIF 1.02; XMP part 3; ICC.1, annex B.
 """
 
-import re
 import struct
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 import cv2
-import simplejpeg  # type: ignore[import-untyped]
 
-from ...errors import ImageError
 from ..metadata import PER_INCH, Metadata, comment_lines, dpi_of, iptc_of, iptc_resource
-from .format import TRUNCATED, Format, Page, any_size
+from .format import Format, Page, any_size
+from .jpeg_stream import LOSSLESS, Segments, damage, take_apart
 from .opencv import decode, encode
 
 JPEG_QUALITY = 95
@@ -25,68 +21,17 @@ _MAX_SEGMENT = 65_533  # bytes of a segment's content
 _XMP_NAMESPACE = b"http://ns.adobe.com/xap/1.0/\0"  # stands before the packet
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _ICC_PART = b"ICC_PROFILE\0"  # then its number, from 1, and how many there are
-# The next marker in entropy-coded data: neither a stuffed zero, nor a restart, nor a fill byte.
-_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-# The markers of frame headers, and of those for the lossless process.
-_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
-
-_Segments = Sequence[tuple[int, bytes]]  # markers and what they hold
 
 
 def _read_pages(data: bytes) -> Iterator[Page]:
-    segments = list(_segments_of(data))
-    process, width, height, components = _frame_of(segments)
+    data, segments, (process, width, height, components), warnings = take_apart(data)
     page = decode(data, width, height)
-    warnings = ["CMYK converted without its profile"] if components == 4 else []
-    if process not in _LOSSLESS:  # whose full size TurboJPEG writes into a buffer of an eighth
-        warnings += _damage(data)
+    warnings += [] if warnings or process in LOSSLESS else damage(data)
+    warnings += ["CMYK converted without its profile"] if components == 4 else []
     yield replace(page, metadata=_metadata(segments, page.metadata), warnings=tuple(warnings))
 
 
-def _segments_of(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Follow the markers to the end; what comes after it (other pictures, padding) is ignored."""
-    position = 2
-    while found := _MARKER.search(data, position):
-        marker, position = data[found.start() + 1], found.end()
-        if marker == 0xD9:  # end of image
-            return
-        if marker in (0x01, 0xD8):  # these stand alone
-            continue
-        length = int.from_bytes(data[position : position + 2], "big")  # itself included
-        payload = data[position + 2 : position + length]
-        if length < 2 or len(payload) != length - 2:
-            break
-        yield marker, payload
-        position += length
-    raise ImageError(TRUNCATED)
-
-
-def _frame_of(segments: _Segments) -> tuple[int, int, int, int]:
-    """Return marker, width, height and components (1 grey, 3 colour, 4 CMYK) of the first frame."""
-    frames = [(marker, header) for marker, header in segments if marker in _FRAMES]
-    if not frames or 0xDA not in dict(segments):
-        raise ImageError("the JPEG holds no picture")
-    marker, header = frames[0]
-    if len(header) < 6:
-        raise ImageError("the JPEG's frame header is damaged")
-    height, width, components = struct.unpack_from(">HHB", header, 1)
-    return marker, width, height, components
-
-
-def _damage(data: bytes) -> list[str]:
-    """Decode the pixels once more, at an eighth of their size, and return a warning of damage."""
-    decode = partial(simplejpeg.decode_jpeg, data, "GRAY", fastdct=True, min_height=1, min_width=1)
-    try:
-        decode()
-    except ValueError as error:
-        with suppress(ValueError):  # again: a layout that OpenCV knows, and TurboJPEG does not
-            decode(strict=False)
-            return [f"the JPEG may be damaged, part of the picture wrong: {error}"]
-    return []
-
-
-def _metadata(segments: _Segments, decoded: Metadata) -> Metadata:
+def _metadata(segments: Segments, decoded: Metadata) -> Metadata:
     dpi, iptc, comments, profile = None, None, [], {}
     for marker, payload in segments:
         if marker == 0xE0 and payload.startswith(b"JFIF\0") and len(payload) >= 12:

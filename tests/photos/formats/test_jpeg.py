@@ -37,6 +37,40 @@ def test_a_jpeg_cut_in_its_pixels_is_an_error_though_its_thumbnail_is_whole() ->
         assert "truncated" in error_of(piece)
 
 
+@pytest.mark.parametrize("kind", ["jpeg-grey", "jpeg-rgb", "jpeg-progressive"])
+@pytest.mark.parametrize("missing", [1, 2])
+def test_a_jpeg_that_lacks_its_end_marker_alone_is_read_with_a_warning(
+    kind: str, missing: int
+) -> None:
+    picture = named(kind)
+    photo = read_photo(picture.data[:-missing])
+    np.testing.assert_array_equal(photo.pixels, read_photo(picture.data).pixels)
+    (warning,) = photo.warnings
+    assert "may be damaged" in warning
+    assert "end marker" in warning
+
+
+def with_lines_behind_the_scan(data: bytes) -> bytes:
+    """Move a JPEG's height from its frame to a DNL segment."""
+    frame = max(data.rfind(b"\xff\xc0"), data.rfind(b"\xff\xc2"))
+    height = data[frame + 5 : frame + 7]
+    head = data[: frame + 5] + b"\0\0" + data[frame + 7 :]
+    return head[:-2] + b"\xff\xdc\0\4" + height + head[-2:]
+
+
+def test_a_height_that_stands_behind_the_scan_is_found() -> None:
+    picture = named("jpeg-rgb")
+    photo = read_photo(with_lines_behind_the_scan(picture.data))
+    np.testing.assert_array_equal(photo.pixels, read_photo(picture.data).pixels)
+    assert photo.warnings == ()
+
+
+def test_a_jpeg_without_a_height_says_so() -> None:
+    data = with_lines_behind_the_scan(named("jpeg-rgb").data)
+    without = data.replace(b"\xff\xdc\0\4", b"\xff\xfe\0\4")
+    assert "states no height" in error_of(without)
+
+
 @pytest.mark.parametrize("kind", ["jpeg-grey", "jpeg-rgb", "jpeg-progressive", "jpeg-cmyk"])
 @pytest.mark.parametrize("patch", [b"", b"\x55" * 50])
 def test_damage_in_the_pixels_of_a_jpeg_is_a_warning(kind: str, patch: bytes) -> None:

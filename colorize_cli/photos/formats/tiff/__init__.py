@@ -1,4 +1,7 @@
-"""TIFF, by `tifffile`: OpenCV drops every tag, misreads alpha and 16-bit inverted grey."""
+"""TIFF, tags by `tifffile`, samples by code of this folder.
+
+OpenCV drops every tag, misreads alpha and 16-bit inverted grey, and tells nobody of damage.
+"""
 
 from collections.abc import Iterator
 

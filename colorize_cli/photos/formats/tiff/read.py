@@ -1,60 +1,48 @@
-"""TIFF in: pages as `tifffile` unpacks them, turned into grey or RGB and alpha.
-
-Only JPEG and fax compression, 8 bits without alpha, and 10 to 14 bits are left to OpenCV.
-"""
+"""TIFF in: tags as `tifffile` reads them, samples turned into grey or RGB and alpha."""
 
 import io
 import logging
-import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 
-import cv2
 import numpy as np
 import tifffile
 
 from ....errors import ImageError
 from ....imaging.bit_depth import full_range
 from ....imaging.lab import Pixels
-from ... import exif
-from ...metadata import PER_INCH, Metadata, dpi_of, iptc_of
 from ..format import TRUNCATED, Page, check_size
-from .segments import unpack_segments
+from .codecs import JPEG, NONE
+from .lab import CIELAB, rgb_from_lab
+from .metadata import metadata_of
+from .segments import FAX, YCBCR, read_samples
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # a damaged file is an ImageError
 
-_BITS_PER_SAMPLE = 258
-_UNCOMPRESSED, _LZW, _PACKBITS = 1, 5, 32773
-_CODECS = (_UNCOMPRESSED, _LZW, _PACKBITS, 8, 32946, 34925)  # deflate twice, and LZMA
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _DNG_VERSION = 258, 262, 50706
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK = 0, 1, 2, 3, 5
-_SAMPLES = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4}
+_SAMPLES = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, CIELAB: 3}
+_CANON = b"\x10\0\0\0CR\2"  # the first directory stands at 16, behind this mark
+_SENSOR = (32803, 34892)  # what a sensor saw: a colour filter array, or linear light
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # alpha: colours multiplied by it, or not
 _PAGES_LOOKED_AT = 8
-
-# Tags that speak of the photo and not of the file's layout: document name, description, make,
-# model, page name, software, date, artist, host, ratings, copyright, Windows' titles.
-KEPT_TAGS = {269, 270, 271, 272, 285, 305, 306, 315, 316, 18246, 18249, 33432, *range(40091, 40096)}
-XMP, IPTC = 700, 33723
-_PHOTOSHOP, _ICC = 34377, 34675
-_RESOLUTION, _RESOLUTION_UNIT = (282, 283), 296
-# Descriptions in which programs note the shape of the array, untrue of a colour picture.
-_LAYOUT_NOTES = (b"ImageJ=", b'{"shape"', b"<?xml", b"<OME")
 
 
 def read_pages(data: bytes) -> Iterator[Page]:
     """Read the full-size pages among the first `_PAGES_LOOKED_AT`, as `Format.read_pages` says."""
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as tif:
-            pages = _full_size_pages(tif)
+            pages = _full_size_pages(tif, data)
             for page in pages:
-                yield _read_page(tif, page, data, len(pages))
+                yield _read_page(page, data, len(pages))
     except ImageError:
         raise
     except Exception as error:  # tifffile meets damaged bytes with whatever Python raises
         raise ImageError(f"the TIFF cannot be read ({type(error).__name__}: {error})") from error
 
 
-def _full_size_pages(tif: tifffile.TiffFile) -> list[tifffile.TiffPage]:
+def _full_size_pages(tif: tifffile.TiffFile, data: bytes) -> list[tifffile.TiffPage]:
     pages: list[tifffile.TiffPage] = []
     try:
         # A damaged chain of pages may be endless.
@@ -66,76 +54,67 @@ def _full_size_pages(tif: tifffile.TiffFile) -> list[tifffile.TiffPage]:
             raise
     if not pages:
         raise ImageError("the TIFF holds no picture")
-    return [page for page in pages if not page.is_reduced] or pages
+    _refuse_raw(pages, data)
+    full_size = [page for page in pages if not page.is_reduced]
+    if not full_size:
+        raise ImageError(
+            "the TIFF holds nothing but reduced copies (thumbnails): take the photo itself"
+        )
+    return full_size
 
 
-def _read_page(tif: tifffile.TiffFile, page: tifffile.TiffPage, data: bytes, pages: int) -> Page:
+def _refuse_raw(pages: list[tifffile.TiffPage], data: bytes) -> None:
+    """Raise ImageError for a camera's raw file, whose readable picture is a small preview."""
+    inside: list[object] = list(pages)
+    for page in pages:
+        with suppress(Exception):  # damaged sub-directories are no photograph's
+            inside += islice(iter(page.pages or ()), _PAGES_LOOKED_AT)
+    is_raw = data[4:11] == _CANON or any(
+        _DNG_VERSION in page.tags or page.tags.valueof(_PHOTOMETRIC) in _SENSOR
+        for page in inside
+        if isinstance(page, tifffile.TiffPage)
+    )
+    if is_raw:
+        raise ImageError(
+            "a camera's raw file (DNG, NEF, CR2, ARW and the like): develop it with a raw "
+            "converter and take the TIFF or JPEG that it saves"
+        )
+
+
+def _read_page(page: tifffile.TiffPage, data: bytes, pages: int) -> Page:
     check_size(page.imagewidth, page.imagelength)
     if page.samplesperpixel > 1 and _BITS_PER_SAMPLE not in page.tags:
         raise ImageError(TRUNCATED)  # tifffile passes over tags whose values are cut off
-    compression, alpha, warnings = int(page.compression), None, []  # raises for a damaged tag
-    photometric = _BLACK_IS_ZERO if page.photometric is None else int(page.photometric)
-    usual = page.bitspersample in (1, 2, 4, 8, 16) and page.fillorder == 1
-    if compression in _CODECS and photometric in _SAMPLES and usual:
-        pixels, alpha = _interpreted(page, _samples(tif, page, data), photometric)
-        extra = len(page.extrasamples) - (alpha is not None)
-        warnings += [f"{extra} extra channels dropped"] if extra else []
-        warnings += ["CMYK converted without its profile"] if photometric == _CMYK else []
-    elif page.index == 0:
-        pixels = _by_opencv(page, data)
-    else:
-        raise ImageError(f"TIFF compression {page.compression!s} is not supported: save it as LZW")
-    metadata = _metadata(page, data, warnings)
-    compressed = compression != _UNCOMPRESSED
-    return Page(pixels, alpha, metadata, tuple(warnings), compressed, pages)
+    compression = int(page.compression)  # raises for a damaged tag
+    warnings: list[str] = []
+    photometric = _photometric(page, compression, warnings)
+    samples, said = read_samples(page, data, photometric)
+    warnings += said
+    photometric = _RGB if photometric == YCBCR else photometric
+    pixels, alpha = _interpreted(page, samples, photometric)
+    extra = len(page.extrasamples) - (alpha is not None)
+    warnings += [f"{extra} extra channels dropped"] if extra else []
+    warnings += ["CMYK converted without its profile"] if photometric == _CMYK else []
+    metadata = metadata_of(page, data, warnings)
+    return Page(pixels, alpha, metadata, tuple(warnings), compression != NONE, pages)
 
 
-def _samples(tif: tifffile.TiffFile, page: tifffile.TiffPage, data: bytes) -> Pixels:
-    """Return the page as (H, W, samples), unsigned or boolean, as the file has it."""
-    kind = page.dtype
-    if kind is None or kind.kind not in "ub" or page.bitspersample > 16:
+def _photometric(page: tifffile.TiffPage, compression: int, warnings: list[str]) -> int:
+    """Return what the samples mean, by the tag or, with a warning, as libtiff guesses it."""
+    if _PHOTOMETRIC in page.tags:
+        photometric = int(page.photometric)
+        if photometric in _SAMPLES or (photometric == YCBCR and compression == JPEG):
+            return photometric
+        name = getattr(page.photometric, "name", photometric)
         raise ImageError(
-            f"{page.bitspersample}-bit TIFF of type {kind} is not supported: save it with 8 or 16 "
-            "bits a channel"
+            f"a TIFF of {name} samples is not supported: open it in another program and save it as "
+            "RGB or grey"
         )
-    parts = zip(page.dataoffsets, page.databytecounts, strict=True)
-    if any(offset + count > len(data) for offset, count in parts):
-        raise ImageError(TRUNCATED)
-    if page.compression in (_LZW, _PACKBITS):
-        unpack_segments(tif, page, data)
-    samples = page.asarray(maxworkers=1)
-    if page.axes == "SYX":
-        samples = np.moveaxis(samples, 0, -1)
-    elif page.axes == "YX":
-        samples = samples[..., None]
-    elif page.axes != "YXS":
-        raise ImageError(f"a TIFF with axes {page.axes} is no photograph")
-    if samples.shape[:2] != (page.imagelength, page.imagewidth):
-        raise ImageError("the TIFF's pixels do not match its size")
-    return samples
-
-
-def _by_opencv(page: tifffile.TiffPage, data: bytes) -> Pixels:
-    """Decode the first page with its orientation, which OpenCV would apply, set to 1."""
-    patched = bytearray(data)
-    tag = page.tags.get(exif.ORIENTATION)
-    if tag is not None:
-        kind = page.parent.byteorder + ("I" if tag.dtype == 4 else "H")
-        struct.pack_into(kind, patched, tag.valueoffset, 1)
-    flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
-    pixels: Pixels | None = cv2.imdecode(np.frombuffer(patched, np.uint8), flags)
-    if pixels is None or pixels.shape[:2] != (page.imagelength, page.imagewidth):
-        raise ImageError(
-            f"TIFF compression {page.compression!s} ({page.photometric!s}) cannot be read, or its "
-            "pixels are damaged: save it with LZW"
-        )
-    if pixels.dtype not in (np.uint8, np.uint16):
-        raise ImageError("the TIFF is not of 8 or 16 bits: save it as such")
-    if pixels.dtype == np.uint16 and page.bitspersample < 16:  # 10, 12 or 14 bits, shifted up
-        pixels = full_range(pixels >> (16 - page.bitspersample), (1 << page.bitspersample) - 1)
-        if page.photometric == _WHITE_IS_ZERO:
-            pixels = np.iinfo(np.uint16).max - pixels
-    return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    if page.samplesperpixel >= _SAMPLES[_RGB]:
+        warnings.append("the TIFF does not say what its channels are: taken for RGB")
+        return YCBCR if compression == JPEG else _RGB
+    warnings.append("the TIFF does not say what its levels are: taken for grey")
+    return _WHITE_IS_ZERO if compression in FAX else _BLACK_IS_ZERO
 
 
 def _interpreted(
@@ -147,6 +126,8 @@ def _interpreted(
         raise ImageError("the TIFF lacks a colour channel")
     if photometric == _PALETTE:
         pixels = _palette_colours(page, samples[..., 0])
+    elif photometric == CIELAB:
+        pixels = rgb_from_lab(samples[..., :base], page.bitspersample)
     else:
         pixels = full_range(samples[..., :base], white)
     top = np.iinfo(pixels.dtype).max
@@ -179,46 +160,3 @@ def _unmultiplied(pixels: Pixels, alpha: Pixels) -> Pixels:
     divisor = np.maximum(alpha, 1).astype(np.uint32)[..., None]
     divided: Pixels = np.minimum(pixels.astype(np.uint32) * top // divisor, top)
     return divided.astype(pixels.dtype)
-
-
-def _metadata(page: tifffile.TiffPage, data: bytes, warnings: list[str]) -> Metadata:
-    """Read a page's metadata, orientation in the EXIF block; add to `warnings` what is lost."""
-    order: exif.ByteOrder = page.parent.byteorder
-    blobs, tags = {}, []
-    for tag in page.tags:
-        value = data[tag.valueoffset : tag.valueoffset + tag.valuebytecount]
-        if tag.code in (XMP, IPTC, _PHOTOSHOP, _ICC):
-            blobs[tag.code] = value
-        elif tag.code == 270 and value.startswith(_LAYOUT_NOTES):
-            continue
-        elif tag.code in KEPT_TAGS and int(tag.dtype) <= 12:
-            tags.append(exif.Tag(tag.code, int(tag.dtype), tag.count, value))
-        elif tag.code == exif.ORIENTATION and tag.value != 1:
-            tags.append(exif.Tag(tag.code, 3, 1, struct.pack(order + "H", int(tag.value) & 0xFFFF)))
-    tags += _directories(page, data, warnings)
-    block = exif.build(tags, order) if tags else None
-    iptc = blobs.get(IPTC) or iptc_of(blobs.get(_PHOTOSHOP, b""))
-    return Metadata(block, blobs.get(XMP), blobs.get(_ICC), iptc, _page_dpi(page))
-
-
-def _directories(page: tifffile.TiffPage, data: bytes, warnings: list[str]) -> list[exif.Tag]:
-    """Read the EXIF and GPS directories, which a BigTIFF has in a form of its own."""
-    if exif.EXIF_IFD not in page.tags and exif.GPS_IFD not in page.tags:
-        return []
-    try:
-        if page.parent.is_bigtiff:
-            raise exif.ExifError("it lies in a BigTIFF")
-        tags = exif.read_directory(data, page.parent.byteorder, page.offset)
-        return [tag for tag in tags if tag.children]
-    except exif.ExifError as error:
-        warnings.append(f"EXIF dropped: it cannot be read ({error})")
-        return []
-
-
-def _page_dpi(page: tifffile.TiffPage) -> tuple[float, float] | None:
-    ratios = [page.tags[code].value for code in _RESOLUTION if code in page.tags]
-    if len(ratios) < 2 or not all(isinstance(r, tuple) and len(r) == 2 and r[1] for r in ratios):
-        return None
-    (x, per_x), (y, per_y) = ratios
-    unit = page.tags.get(_RESOLUTION_UNIT)
-    return dpi_of(x / per_x, y / per_y, PER_INCH.get(2 if unit is None else int(unit.value)))

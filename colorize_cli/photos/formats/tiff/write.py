@@ -8,7 +8,7 @@ import tifffile
 
 from ... import exif
 from ..format import Page
-from .read import IPTC, KEPT_TAGS, XMP
+from .metadata import IPTC, KEPT_TAGS, XMP
 
 
 def write(page: Page) -> bytes:
