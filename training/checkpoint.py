@@ -75,7 +75,7 @@ def no_checkpoint(path: Path) -> str:
     """Say what a path is that is no file."""
     if path.is_dir():
         return f"No checkpoint {path}: it is a folder; a run's has {WEIGHTS_FILE} in it."
-    return f"No checkpoint {path}: the file does not exist."
+    return f"No checkpoint {path}: the file does not exist; name another, or begin a run."
 
 
 def load_weights(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:

@@ -17,9 +17,10 @@ def rescaled(optim: OptimTable) -> OptimTable:
     """Take a recipe's numbers from the batch that they are meant for to the batch that it has.
 
     With k times the samples a step, Adam's rate grows by the square root of k, averages forget k
-    steps' worth at once, and counts of steps shrink k times: the square-root scaling rule of
-    Malladi et al. 2022, "On the SDEs and Scaling Rules for Adaptive Gradient Algorithms". Without
-    `reference_samples` they stay as they are.
+    steps' worth at once, and counts of steps shrink k times, though they do not grow where k is
+    below 1, for a short run would never be warm: the square-root scaling rule of Malladi et al.
+    2022, "On the SDEs and Scaling Rules for Adaptive Gradient Algorithms". Without
+    `reference_samples` all stay as they are.
     """
     if not optim.reference_samples:
         return optim
@@ -29,8 +30,8 @@ def rescaled(optim: OptimTable) -> OptimTable:
         lr=optim.lr * k**0.5,
         ema=optim.ema**k,
         beta2=max(min(_LEAST_BETA2, optim.beta2), optim.beta2**k),
-        warmup=ceil(optim.warmup / k),
-        frozen_steps=ceil(optim.frozen_steps / k),
+        warmup=min(optim.warmup, ceil(optim.warmup / k)),
+        frozen_steps=min(optim.frozen_steps, ceil(optim.frozen_steps / k)),
     )
 
 

@@ -67,7 +67,8 @@ def run(
         if recipe is not None or backbone is not None or init is not None:
             raise UsageError("--resume goes on with the run as it is; leave the other options out.")
         state = _resumed(out, overrides, device)
-        report(f"resumed {out} at step {state.step} of {state.recipe.optim.steps}")
+        end = "" if minutes else f" of {state.recipe.optim.steps}"
+        report(f"resumed {out} at step {state.step}{end}")
     else:
         if (out / RUN_FILE).exists():
             raise UsageError(f"{out} holds a run already: use --resume, or another --out.")
@@ -78,17 +79,23 @@ def run(
     validation = read_validation(table, size) if table.data else None
     photos = Photos(data, state.recipe.data.sets, size, memory=memory * 1e9, workers=workers)
     parameters = sum(p.numel() for p in state.model.parameters())
-    report(f"{len(photos):,} photos; {state.recipe.name}: {parameters / 1e6:.1f} M parameters")
+    count = len(photos) - len(photos.faults)
+    report(f"{count:,} photos; {state.recipe.name}: {parameters / 1e6:.1f} M parameters")
     for line in photos.left_out():
         report(line)
     settings = LoopSettings(out, minutes, validation, workers=workers)
-    with _until_signal() as stop:
+    with _until_signal(report) as stop:
         before = photos.left_out()
         train(state, photos, settings, report, stop)
         for line in photos.left_out():
             if line not in before:  # of photos that found no room, and were decoded since
                 report(line)
-        report(f"step {state.step}; saved in {out}; --resume goes on from there")
+        after = (
+            "--resume goes on from there"
+            if stop()
+            else f"colorize export {out / WEIGHTS_FILE} makes a bundle of it"
+        )
+        report(f"step {state.step}; saved in {out}; {after}")
 
 
 def _resumed(out: Path, overrides: Sequence[str], device: str) -> RunState:
@@ -130,7 +137,7 @@ def _begun(
 
 
 @contextmanager
-def _until_signal() -> Iterator[Callable[[], bool]]:
+def _until_signal(report: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
     """Turn the first Ctrl-C or SIGTERM into a clean stop; a second one ends at once."""
     stopped = False
 
@@ -139,6 +146,7 @@ def _until_signal() -> Iterator[Callable[[], bool]]:
         if stopped:
             raise KeyboardInterrupt
         stopped = True
+        report("stopping after this step; once more stops at once")
 
     previous = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -101,6 +101,13 @@ def test_numbers_meant_for_a_batch_are_taken_to_another_one() -> None:
     assert there.frozen_steps == 225
 
 
+def test_a_smaller_batch_needs_no_longer_warm_up() -> None:
+    optim = OptimTable(photos=4, views=2, reference_samples=48, warmup=150, frozen_steps=900)
+    there = rescaled(optim)
+    assert (there.warmup, there.frozen_steps) == (150, 900)
+    assert there.lr < optim.lr
+
+
 def test_numbers_stay_as_published_for_their_own_batch_and_without_one() -> None:
     for samples in (0, 48):
         optim = OptimTable(photos=24, views=2, reference_samples=samples, ema=0.9999)

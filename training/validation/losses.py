@@ -81,7 +81,7 @@ def read_validation(table: ValidationTable, size: int) -> ValidationPhotos:
     if len(photos) < 5:
         raise UsageError(
             f"{table.data} has {len(photos)} photos in colour of {size} pixels or more to validate "
-            "on; five are the least. Name another folder with --set validation.data=..."
+            "on; five are the least. Name a folder that has more."
         )
     crops, sets, digests = zip(*photos, strict=True)
     return ValidationPhotos(np.stack(crops), sets, digests)
