@@ -92,9 +92,9 @@ SQUARE, *OTHERS = [(80, 80), (60, 80), (80, 60), (60, 90), (90, 60)]
 
 
 def opened(colorizer: Colorizer) -> list[OpenVinoGraph]:
-    graphs = list(colorizer._graphs.values())
+    graphs = [watched.graph for watched in colorizer._graphs.values()]  # type: ignore[attr-defined]
     assert all(isinstance(graph, OpenVinoGraph) for graph in graphs)
-    return graphs  # type: ignore[return-value]
+    return graphs
 
 
 def shapes_kept(denoiser: OpenVinoGraph) -> list[tuple[int | None, ...] | None]:
