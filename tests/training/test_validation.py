@@ -80,7 +80,7 @@ def test_photos_are_chosen_by_content_and_by_half(tmp_path: Path) -> None:
 
 def test_too_few_photos_are_an_error_that_says_what_to_give(tmp_path: Path) -> None:
     folder = write_photos(tmp_path / "few", count=4)
-    with pytest.raises(UsageError, match="4 photos .* Name a folder that has more"):
+    with pytest.raises(UsageError, match=r"4 photos .* Name a folder that has more"):
         read_validation(ValidationTable(data=str(folder)), 32)
 
 
