@@ -97,10 +97,7 @@ class Plan:
         if self._seconds is None:
             return rate_factor(self._optim, step, done)
         own = step - self._first_step
-        if own == 0:  # it may take minutes, where the network is compiled
-            self._warm_from = self._clock()
-            return 1 / max(1, self._optim.warmup)
-        if own == 1:
+        if own <= 1:  # the first step may take minutes, where the network is compiled
             self._warm_from = self._clock()
         # A run of few minutes is warm after some of them, however few its steps are.
         warm = (self._clock() - self._warm_from) / (_LATEST_WARM * self._seconds)

@@ -81,14 +81,14 @@ def run(
     parameters = sum(p.numel() for p in state.model.parameters())
     count = len(photos) - len(photos.faults)
     report(f"{count:,} photos; {state.recipe.name}: {parameters / 1e6:.1f} M parameters")
-    for line in photos.left_out():
+    told = photos.left_out()
+    for line in told:
         report(line)
     settings = LoopSettings(out, minutes, validation, workers=workers)
     with _until_signal(report) as stop:
-        before = photos.left_out()
         train(state, photos, settings, report, stop)
         for line in photos.left_out():
-            if line not in before:  # of photos that found no room, and were decoded since
+            if line not in told:  # of photos that found no room, and were decoded since
                 report(line)
         after = (
             "--resume goes on from there"

@@ -95,10 +95,10 @@ def compress(L: Tensor, rng: Generator) -> Tensor:
     quality = rng.integers(25, 81, len(L))
     # libjpeg's scale of the table.
     percent = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)
-    steps = np.clip((_JPEG_STEPS * percent[:, None, None] + 50) // 100, 1, 255)
-    steps_ = _column(steps[:, None, None], blocks)
+    scaled = np.clip((_JPEG_STEPS * percent[:, None, None] + 50) // 100, 1, 255)
+    steps = _column(scaled[:, None, None], blocks)
     dct = to_device(_dct_8(), L.device)
-    kept = (dct @ blocks @ dct.mT / steps_).round() * steps_
+    kept = (dct @ blocks @ dct.mT / steps).round() * steps
     blocks = (dct.mT @ kept @ dct + 128).round().clamp(0, 255)
     return blocks.transpose(2, 3).flatten(3, 4).flatten(1, 2)[:, :height, :width] / 2.55
 

@@ -73,6 +73,7 @@ class Photos:
             self._data.append(data)
         self._cumulative = np.cumsum(_chances(self.names, weights))
         self._decoded: dict[int, RGB] = {}
+        self._sound: set[int] = set()  # photos without room that are known to teach colour
         self._decode_all(memory, workers)
 
     def __len__(self) -> int:
@@ -112,10 +113,11 @@ class Photos:
             return None
         if i in self._decoded:
             return self._decoded[i]
-        rgb = decode(self._data[i], self.size)
+        rgb = decode(self._data[i], self.size, is_sound=i in self._sound)
         if isinstance(rgb, str):
             self.faults[i] = rgb
             return None
+        self._sound.add(i)
         return rgb
 
     def _decode_all(self, memory: float, workers: int) -> None:
@@ -135,10 +137,11 @@ class Photos:
                     self._data[i] = b""
 
 
-def decode(data: bytes, size: int) -> RGB | Fault:
+def decode(data: bytes, size: int, *, is_sound: bool = False) -> RGB | Fault:
     """Decode a photo to (H, W, 3) uint8, its short side `size` to four times that, or say why not.
 
-    It is never enlarged, for the network would learn to expect soft pictures.
+    It is never enlarged, for the network would learn to expect soft pictures. Whether one teaches
+    colour takes longer than decoding it, so one that `is_sound` is not asked again.
     """
     # OpenCV raises on an empty buffer and gives None for any other that it cannot decode.
     try:
@@ -150,7 +153,9 @@ def decode(data: bytes, size: int) -> RGB | Fault:
     rgb = np.asarray(array, np.uint8)
     if min(rgb.shape[:2]) < size:
         return "too small"
-    return shrunk(rgb, _LARGEST * size) if has_colour(rgb) else "grey or of one tint"
+    if not (is_sound or has_colour(rgb)):
+        return "grey or of one tint"
+    return shrunk(rgb, _LARGEST * size)
 
 
 def centre_crop(rgb: RGB, size: int) -> RGB:

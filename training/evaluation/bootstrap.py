@@ -73,6 +73,11 @@ def mean_draws(values: Sequence[float] | Draws, counts: Draws) -> Draws:
     return np.asarray(counts @ np.asarray(values, np.float64) / counts.sum(axis=1), np.float64)
 
 
+def quotient(one: Draws, other: Draws) -> Draws:
+    """Divide draw by draw, (1 + D,); NaN where the second is 0."""
+    return np.divide(one, other, out=np.full(len(one), np.nan), where=other != 0)
+
+
 def resamplable(sets: Sequence[str]) -> int:
     """Count the photos that intervals rest on, given the set of each.
 

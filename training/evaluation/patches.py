@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from colorize_cli.imaging.lab import Float
 
-from .bootstrap import Draws
+from .bootstrap import Draws, quotient
 
 FLAT = 1.5
 
@@ -70,10 +70,7 @@ def patch_draws(output: list[float], truth: list[float], counts: Draws) -> Draws
     Returns:
         (1 + D,), NaN where no cell is flat.
     """
-    below = counts @ np.asarray(truth)
-    return np.divide(
-        counts @ np.asarray(output), below, out=np.full(len(counts), np.nan), where=below > 0
-    )
+    return quotient(counts @ np.asarray(output), counts @ np.asarray(truth))
 
 
 def has_skin_colour(lab: Float) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from colorize_cli.system.figure_changes import Interval
 
 from ..data.shards import set_of
 from .bleeding import median_draws
-from .bootstrap import Draws, Resamples, interval_of, mean_draws, resamplable, resample
+from .bootstrap import Draws, Resamples, interval_of, mean_draws, quotient, resamplable, resample
 from .distances import Products, frechet, kernel, kernel_parts
 from .figures import OF_PICTURES, OF_SAMPLES, ROWS, MeasuredPhoto, PhotoFigures, Row
 from .metrics import Counts, class_weights
@@ -184,10 +184,6 @@ def _ratios(table: Table) -> Figures:
     below = ("lpips_first", "lpips_best", "ciede2000_first", "ciede2000_best", "frechet", "kernel")
     for key in below:
         if key in model:
-            ratios[f"{key}_below_grey"] = 100 * (1 - _quotient(model[key], grey[key]))
-    of_truth = _quotient(model["colourfulness"], truth["colourfulness"])
+            ratios[f"{key}_below_grey"] = 100 * (1 - quotient(model[key], grey[key]))
+    of_truth = quotient(model["colourfulness"], truth["colourfulness"])
     return ratios | {"colourfulness_of_truth": 100 * of_truth}
-
-
-def _quotient(one: Draws, other: Draws) -> Draws:
-    return np.divide(one, other, out=np.full(len(one), np.nan), where=other != 0)

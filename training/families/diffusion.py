@@ -11,6 +11,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from colorize_cli.diffusion.sampler import x_0_factors
 from colorize_cli.diffusion.schedule import cosine_gamma
 
 from ..data.batches import Batch
@@ -26,7 +27,6 @@ from .diffusion_loss import (
     q_sample,
     row_weight,
     target,
-    x_0_of,
 )
 from .diffusion_recipe import DiffusionRecipe
 from .perceptual import PerceptualLoss
@@ -97,10 +97,7 @@ class DiffusionObjective:
         third = (diffusion_time(gamma) * 3).long().clamp(0, 2)
         return {
             **{name: _mean(value) for name, value in losses.items()},
-            "loss_by_third": [
-                round(loss[third == i].mean().item(), 5) if (third == i).any() else None
-                for i in range(3)
-            ],
+            "loss_by_third": [_mean(loss[third == i]) for i in range(3)],
         }
 
     @cached_property
@@ -116,11 +113,13 @@ class DiffusionObjective:
         rows = np.flatnonzero(diffusion_time(torch.from_numpy(gammas)) < recipe.perceptual.latest)
         seen = torch.full((len(gammas),), torch.nan, device=self._device)
         if len(rows):
-            gamma = to_device(gammas[rows], self._device)
             places, photos = (
                 to_device(i, self._device) for i in (rows, rows // recipe.optim.views)
             )
-            x_0 = x_0_of(recipe.diffusion.prediction, predicted[places].float(), x_t[places], gamma)
+            prediction, levels = recipe.diffusion.prediction, gammas[rows].tolist()
+            factors = np.array([x_0_factors(g, prediction) for g in levels], np.float32)
+            p, q, r = to_device(factors.T[..., None, None, None], self._device)
+            x_0 = (p * x_t[places] + q * predicted[places].float()) / r
             ab = x_0 * recipe.diffusion.ab_scale
             with torch.autocast(self._device.type, torch.bfloat16, enabled=has_bf16(self._device)):
                 seen[places] = self._perceptual(batch.L[photos], ab, batch.ab[photos])

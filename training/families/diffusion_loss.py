@@ -41,16 +41,6 @@ def target(prediction: str, x_0: Tensor, gamma: Tensor, eps: Tensor) -> Tensor:
     return eps if prediction == "eps" else x_0
 
 
-def x_0_of(prediction: str, predicted: Tensor, x_t: Tensor, gamma: Tensor) -> Tensor:
-    """Read x_0 out of a prediction (N, 2, h, w), as the sampler does, with gradients."""
-    g = gamma[:, None, None, None]
-    if prediction == "v":
-        return g.sqrt() * x_t - (1 - g).sqrt() * predicted
-    if prediction == "eps":
-        return (x_t - (1 - g).sqrt() * predicted) / g.sqrt()
-    return predicted
-
-
 def per_row_loss(predicted: Tensor, wanted: Tensor, weight: Tensor | float = 1.0) -> Tensor:
     """Mean squared error of each row: (N, 2, h, w) twice -> (N,), cells weighed (N, 1, h, w)."""
     return ((predicted.float() - wanted).square() * weight).mean(dim=(1, 2, 3))
