@@ -17,13 +17,7 @@ from colorize_cli.batch.plan import make_plan
 from colorize_cli.batch.records.database import LEDGER_NAME
 from colorize_cli.batch.settings import Options
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    for name in ("a.jpg", "b.jpg", "c.jpg"):
-        put(f"scans/{name}", name.encode())
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("three_photos")
 
 
 # What is done stays.

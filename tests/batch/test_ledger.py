@@ -27,13 +27,7 @@ from colorize_cli.batch.settings import Options, settle, tell_differences
 from colorize_cli.errors import UsageError
 from colorize_cli.model.bundle import load_bundle
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    for name in ("a.jpg", "b.jpg", "c.jpg"):
-        put(f"scans/{name}", name.encode())
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("three_photos")
 
 
 # How a run ends.

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from training.recipe import recipe_from_dict
 from training.recipe_tables import Recipe
@@ -51,12 +52,16 @@ def tiny_recipe(**optim: object) -> Recipe:
     )
 
 
+def write_photo(path: Path, rgb: NDArray[np.uint8]) -> None:
+    """Write a picture (H, W, 3) sRGB as a PNG, with the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(cv2.imencode(".png", rgb[..., ::-1])[1].tobytes())
+
+
 def write_photos(folder: Path, count: int = 3, seed: int = 0) -> Path:
     """Write smooth colourful photographs, 40 x 36 pixels, as the set `set` of a folder."""
     rng = np.random.default_rng(seed)
-    (folder / "set").mkdir(parents=True)
     for i in range(count):
         coarse = rng.integers(0, 256, (5, 5, 3)).astype(np.uint8)
-        data = cv2.imencode(".png", cv2.resize(coarse, (40, 36)))[1]
-        (folder / "set" / f"{i}.png").write_bytes(data.tobytes())
+        write_photo(folder / "set" / f"{i}.png", cv2.resize(coarse, (40, 36))[..., ::-1])
     return folder

@@ -6,10 +6,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 import torch
+from made.tiny_runs import write_photos
 from torch import Tensor, nn
 
 from training import families
@@ -87,11 +87,7 @@ def begin(monkeypatch: pytest.MonkeyPatch) -> Callable[[], RunState]:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Photos:
-    folder = tmp_path / "photos" / "set"
-    folder.mkdir(parents=True)
-    coarse = np.random.default_rng(0).integers(0, 256, (5, 5, 3)).astype(np.uint8)
-    (folder / "0.png").write_bytes(cv2.imencode(".png", cv2.resize(coarse, (40, 36)))[1].tobytes())
-    return Photos([tmp_path / "photos"], {}, 32)
+    return Photos([write_photos(tmp_path / "photos", count=1)], {}, 32)
 
 
 def silent(line: str) -> None:

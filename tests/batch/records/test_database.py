@@ -1,24 +1,17 @@
 """Ledgers on file systems that cannot do all, and ledgers that cannot be used."""
 
 import sqlite3
-from pathlib import Path
 from typing import Any
 
 import pytest
-from made.ledgered import OUT, colour, put
+from made.ledgered import OUT, colour
 
 from colorize_cli.batch.ledger import Ledger
 from colorize_cli.batch.records import database
 from colorize_cli.batch.records.database import LEDGER_NAME
 from colorize_cli.errors import UsageError
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    for name in ("a.jpg", "b.jpg", "c.jpg"):
-        put(f"scans/{name}", name.encode())
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("three_photos")
 
 
 # Ledgers that cannot be used.

@@ -14,13 +14,7 @@ from made.settings import run_settings
 from colorize_cli.batch.records.old_records import ORIGINS_NAME, SETTINGS_NAME
 from colorize_cli.errors import UsageError
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    for name in ("a.jpg", "b.jpg", "c.jpg"):
-        put(f"scans/{name}", name.encode())
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("three_photos")
 
 
 # Folders of the version before.

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
+from made.tiny_runs import write_photo
 
 from colorize_cli.imaging.lab import lab_from_rgb
 from training.data.batches import Batch, batches, cut_crops, make_batch
@@ -17,11 +16,6 @@ from training.recipe_tables import DataTable
 
 RECIPE = DataTable(size=32, grid=4, luma=0.5, old=0.5)
 CPU = torch.device("cpu")
-
-
-def write_photo(path: Path, rgb: NDArray[np.uint8]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cv2.imencode(".png", rgb[..., ::-1])[1].tobytes())
 
 
 @pytest.fixture

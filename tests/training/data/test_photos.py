@@ -5,15 +5,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from made.tiny_runs import write_photo
 from numpy.typing import NDArray
 
 from colorize_cli.errors import UsageError
 from training.data.photos import Photos, centre_crop, decode, has_colour
-
-
-def write_photo(path: Path, rgb: NDArray[np.uint8]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cv2.imencode(".png", rgb[..., ::-1])[1].tobytes())
 
 
 @pytest.fixture
