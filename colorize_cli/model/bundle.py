@@ -110,8 +110,9 @@ def load_bundle(name_or_path: str | Path = "default") -> Bundle:
     with ThreadPoolExecutor(max_workers=_READERS) as pool:  # hashing takes a core each
         contents = pool.map(lambda name: _verified(path, name, bundle.files[name]), bundle.files)
         bundle._verified.update(zip(bundle.files, contents, strict=True))
-    for spec in bundle.family.graphs:
-        _check_weights(path, spec.name, bundle._verified[spec.name])
+        graphs = [spec.name for spec in bundle.family.graphs]
+        # Taken in, so that what a thread raises is raised here.
+        list(pool.map(lambda name: _check_weights(path, name, bundle._verified[name]), graphs))
     return bundle
 
 
