@@ -5,6 +5,7 @@ file counts as this tool's own where its bytes are those that were written; only
 replaced without being asked for. `records` has the database, and `docs/ledger.md` its columns.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import ImageError, UsageError
+from ..errors import ImageError, OutputError, UsageError, reason_of
 from ..system.files import digest_of, is_leftover, sync_folder, take_name, written_beside
 from ..system.paths import absolute, composed, shown
 from .outcome import Outcome
@@ -92,8 +93,15 @@ class Ledger(AbstractContextManager["Ledger"]):
         self._note("photographs may have moved or changed: reading them to know them again")
         return digest_of(source)
 
-    def note_plan(self, problems: Iterable[Outcome], found: Found) -> None:
-        """Keep what planning found out, where there is a ledger to keep it in."""
+    def note_plan(
+        self, problems: Iterable[Outcome], found: Found, folders: Iterable[Path] = ()
+    ) -> None:
+        """Keep what planning found out, where there is a ledger to keep it in.
+
+        What killed runs were writing into the planned folders, or any known one, is deleted.
+        """
+        if self._lock:
+            _clear({self._out, *folders, *self.rows.folders()})
         failed = [(str(absolute(problem.source)), problem.reason) for problem in problems]
         with suppress(OSError):
             if self._has_old and self._lock:
@@ -112,7 +120,6 @@ class Ledger(AbstractContextManager["Ledger"]):
             self._database.keep()
             self._run = records.add_run(self._database, beginning.settings)
             self.rows.begin(beginning.todo, self._run)
-            _clear({self._out, *(job.folder for job in beginning.todo)})
         except OSError as error:
             raise UsageError(
                 f"--out {shown(self._out)} cannot be written to: {error.strerror}"
@@ -122,12 +129,28 @@ class Ledger(AbstractContextManager["Ledger"]):
         self._settings = records.Made(beginning.settings)
 
     def put(self, job: Job, k: int, data: bytes, digest: str) -> None:
-        """Write the file of a sample, as a `Put`; ImageError where its name is somebody else's.
+        """Write the file of a sample, as a `Put`.
 
         The ledger has the file's bytes before it takes its name, and those that it replaces: where
         a run ends in between, the next one knows which of both are there.
+
+        Raises:
+            ImageError: The file's name is somebody else's.
+            OutputError: No file can be written there any more: the disk is full, say.
+            OSError: This file cannot be written.
         """
+        try:
+            self._put(job, k, data, digest)
+        except OSError as error:
+            if error.errno in _ENDS_RUN or not self._is_writable():
+                raise self._ended(error) from error
+            raise
+
+    def _put(self, job: Job, k: int, data: bytes, digest: str) -> None:
         path = job.outputs[k]
+        if not self._database.is_there():  # a folder that was removed is not made anew
+            raise OSError(errno.ENOENT, "the output folder has gone", str(self._out))
+        path.parent.mkdir(parents=True, exist_ok=True)
         with written_beside(path, data) as temporary:
             before = self._what_gives_way(path)
             status = temporary.stat()
@@ -149,16 +172,26 @@ class Ledger(AbstractContextManager["Ledger"]):
         self._sync_above(path.parent)
 
     def settle(self, outcome: Outcome) -> None:
-        """Write down what became of a photograph, once its files are there for good."""
+        """Write down what became of a photograph, once its files are there for good.
+
+        OutputError is raised where that cannot be done: it could not be known what the run did.
+        """
         if outcome.job is None or outcome.status == "there" or self._run is None:
             return
         try:
             self.rows.settle(outcome, str(absolute(outcome.source)), self._settings, self._run)
         except OSError as error:
-            raise UsageError(
-                f"{shown(self._database.path)} cannot be written: {error.strerror}. The run ends, "
-                "since it could not be known what it did; the same command goes on from here."
-            ) from error
+            raise self._ended(error) from error
+
+    def _is_writable(self) -> bool:
+        """Whether the output folder is still the one that the run began in, and may be changed."""
+        return self._database.is_there() and os.access(self._out, os.W_OK)
+
+    def _ended(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"--out {shown(self._out)} can be written to no more ({reason_of(error)}), so the run "
+            "ends here. Once that is mended, the same command goes on."
+        )
 
     def _sync_folders_above(self, folder: Path) -> None:
         """Make the names of a folder and of those above it durable, as far as a run makes any."""
@@ -195,6 +228,11 @@ class Ledger(AbstractContextManager["Ledger"]):
             self._lock = None
 
 
+# What of a file that cannot be written will be so of the next one: the disk is full or has gone.
+_ENDS_RUN = {
+    *(errno.ENOSPC, errno.EROFS, errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOTCONN),
+    *(getattr(errno, name) for name in ("EDQUOT", "ESTALE", "EHOSTDOWN") if hasattr(errno, name)),
+}
 _NOT_OURS = (
     "{} is there, and not known to be a colouring of this photograph: move it away, name another "
     "--out, or --overwrite to replace it"

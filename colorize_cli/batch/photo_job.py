@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TypeAlias
 
-from ..errors import ColorizeError
+from ..errors import OutputError, reason_of
 from ..imaging.choose_samples import Choice
 from ..imaging.lab import Float
 from ..imaging.photo_kind import Kind, kind_of
@@ -19,8 +19,8 @@ from .outcome import Outcome, Status
 from .output_names import Job
 from .settings import OnColour
 
-# Writes a file in any thread: of a job, the number of the sample, from 0, the content, and the
-# digest (hex) of the photo.
+# Writes a file, and the folders above it, in any thread: of a job, the number of the sample, from
+# 0, the content, and the digest (hex) of the photo.
 Put: TypeAlias = Callable[[Job, int, bytes, str], None]
 
 
@@ -50,6 +50,7 @@ class Item:
     written: list[int] = field(default_factory=list)
     reason: str | None = None
     status: Status | None = None  # None while it is in flight, or when the run ended before
+    ends_run: OutputError | None = None
 
     @property
     def memory(self) -> int:
@@ -60,9 +61,12 @@ class Item:
         height, width = pixels.shape[:2]
         return int(pixels.nbytes + 3 * height * width * pixels.itemsize)
 
-    def fail(self, error: Exception) -> None:
-        """Keep why it failed."""
-        self.reason, self.status = _reason(error), "failed"
+    def fail(self, error: BaseException) -> None:
+        """Keep why it failed, or why the run ends here, which is no fault of the photo."""
+        if isinstance(error, OutputError):
+            self.ends_run = error
+        else:
+            self.reason, self.status = reason_of(error), "failed"
 
     def outcome(self) -> Outcome | None:
         """Say what became of it; None without a status."""
@@ -90,6 +94,7 @@ class Item:
 
 def write_file(job: Job, k: int, data: bytes, digest: str) -> None:
     """Write the file of a sample, and note nothing: a `Put`."""
+    job.folder.mkdir(parents=True, exist_ok=True)
     write_atomic(job.outputs[k], data)
 
 
@@ -106,7 +111,6 @@ def decode(item: Item, colorizer: Colorizer, on_colour: OnColour) -> None:
         else:  # byte for byte where the format stays
             if item.job.format != photo.format:
                 data = encode_photo(photo.pixels, photo, item.job.format)
-            item.job.folder.mkdir(parents=True, exist_ok=True)
             for k in item.job.missing:
                 item.write(k, data)
             item.status = "copied"
@@ -135,7 +139,6 @@ def write(
         choosing = bool(treatment.candidates)
         item.choice = colorizer.choose(prepared, ab, treatment.samples, choosing=choosing)
         wanted = item.choice.take(ab, job.missing)
-        job.folder.mkdir(parents=True, exist_ok=True)
         pictures = colorizer.pictures(photo.pixels, prepared, wanted)
         for k, rgb in zip(job.missing, pictures, strict=True):
             if is_halted():
@@ -144,23 +147,13 @@ def write(
         item.status = "done"
 
 
-def _reason(error: Exception) -> str:
-    """Put an error in one line for people."""
-    if isinstance(error, ColorizeError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror} ({error.filename})" if error.filename else error.strerror
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-
-
 @contextmanager
 def _recorded(item: Item) -> Iterator[None]:
-    """Count the time, and keep a failure with the item: it stops nothing else."""
+    """Count the time, and keep a failure with the item, of any kind: it stops nothing else."""
     started = perf_counter()
     try:
         yield
-    except Exception as error:
+    except BaseException as error:  # in a thread of a pool, where no interrupt comes
         item.fail(error)
     finally:
         item.seconds += perf_counter() - started

@@ -154,7 +154,7 @@ def test_every_file_is_announced_before_it_appears(
         assert now == (b"another photo's" if k == 1 else None), "what it replaces is there"
         assert row.before == (hashlib.sha256(now).hexdigest() if now else None)
         if row.photo.endswith("color.png"):
-            raise OSError(28, "No space left on device")
+            raise OSError(27, "File too large")
         intend(rows, path, k, row, settings)
 
     monkeypatch.setattr(PhotoRows, "intend", watched)
@@ -169,7 +169,7 @@ def test_every_file_is_announced_before_it_appears(
         ("grey.png", grey_digest, "grey.1.png"),
         ("grey.png", grey_digest, "grey.2.png"),
     ]
-    assert reasons(outcomes) == {"grey.png": None, "color.png": "No space left on device"}
+    assert reasons(outcomes) == {"grey.png": None, "color.png": "File too large"}
     assert files("out").keys() >= {"grey.1.png", "grey.2.png", "color.2.png"}
     assert "color.1.png" not in files("out")
     assert files("out")["color.2.png"] == b"another photo's"

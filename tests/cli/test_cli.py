@@ -130,6 +130,13 @@ def test_the_version(colorize: Run) -> None:
         (("scans", "--out", "scans/a/1.jpg"), "is a file"),
         (("scans", "--out", "scans/a/1.jpg/deeper/still"), "1.jpg is a file"),
         (("scans", "--out", "o" * 300), "cannot be used: File name too long"),
+        (("scans", "--out", ""), "empty word after '--out'"),
+        (("scans", "--out="), "empty word after '--out='"),
+        (("", "--out", "out"), "empty word after 'colorize'"),
+        (("scans", "--out", "out", "--samples", "10000000"), "--samples"),
+        (("scans", "--out", "out", "--steps", "1000000000"), "--steps"),
+        (("scans", "--out", "out", "--candidates", "10000000"), "--candidates"),
+        (("scans", "--out", "out", "--batch", "1000000000"), "--batch"),
         (("scans", "--out", "out", "--log", "nowhere/log"), "--log"),
         (("scans", "--out", "out", "--report", "scans/a/1.jpg"), "not a report: name"),
         (("scans", "--out", "out", "--log", "scans/a/1.jpg"), "not a log: name"),
@@ -737,8 +744,8 @@ def test_a_signal_leaves_whole_files_and_a_resume_goes_on(
 def test_the_second_signal_ends_at_once() -> None:
     code = (
         f"import sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
-        "from colorize_cli.cli.app import stop_on_signals\n"
-        "with stop_on_signals():\n"
+        "from colorize_cli.system.interrupts import Interrupts\n"
+        "with Interrupts().heeded():\n"
         "    try:\n"
         "        print('ready', flush=True)\n"
         "        time.sleep(60)\n"

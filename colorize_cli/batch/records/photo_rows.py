@@ -112,6 +112,11 @@ class PhotoRows:
             self._folders[folder] = {row[0]: FileRow._make(row[1:]) for row in rows}
         return self._folders[folder]
 
+    def folders(self) -> list[Path]:
+        """All folders that files were written to, as they are on disk."""
+        places = self._database.rows("SELECT min(place) FROM files GROUP BY folder")
+        return [(self._out / place).parent for (place,) in places]
+
     def note(self, failed: Sequence[tuple[str, str | None]], found: Found) -> None:
         """Keep what planning found out; OSError where it cannot be kept."""
         photos = self.photos
