@@ -34,6 +34,8 @@ class Outcome:
     choice: "Choice | None" = None  # which samples were kept, and how they look, of those drawn
     warnings: tuple[str, ...] = ()  # what the user should know about the files written
     written: tuple[int, ...] = ()  # numbers, from 0, of the samples whose files were written
+    less: str = ""  # than was asked for, for want of memory: "size 96 instead of 192"
+    is_degraded: bool = False  # whether its colours may therefore differ
     is_missing: bool = False  # whether there is nothing at the path
 
     @property

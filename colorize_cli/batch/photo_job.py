@@ -12,6 +12,7 @@ from ..imaging.choose_samples import Choice
 from ..imaging.lab import Float
 from ..imaging.photo_kind import Kind, kind_of
 from ..model.colorizer import Colorizer, Prepared
+from ..model.memory_ladder import Drawn
 from ..photos.read import Photo, read_photo
 from ..photos.write import encode_photo, losses
 from ..system.files import write_atomic
@@ -33,6 +34,7 @@ class Treatment:
     candidates: int = 0
     on_colour: OnColour = "recolour"
     fail_fast: bool = False
+    falls_to_cpu: bool = False  # where the device has too little memory
 
 
 @dataclass
@@ -51,6 +53,8 @@ class Item:
     reason: str | None = None
     status: Status | None = None  # None while it is in flight, or when the run ended before
     ends_run: OutputError | None = None
+    less: str = ""
+    is_degraded: bool = False
 
     @property
     def memory(self) -> int:
@@ -60,6 +64,11 @@ class Item:
         pixels = self.photo.pixels
         height, width = pixels.shape[:2]
         return int(pixels.nbytes + 3 * height * width * pixels.itemsize)
+
+    def drawn_as(self, drawn: Drawn) -> None:
+        """Keep what its fields were drawn with."""
+        self.prepared, self.less = drawn.prepared, drawn.less
+        self.is_degraded = drawn.is_degraded
 
     def fail(self, error: BaseException) -> None:
         """Keep why it failed, or why the run ends here, which is no fault of the photo."""
@@ -83,6 +92,8 @@ class Item:
             choice=self.choice,
             warnings=(*photo.warnings, *losses(photo, self.job.format)) if photo else (),
             written=tuple(self.written),
+            less=self.less,
+            is_degraded=self.is_degraded,
         )
 
     def write(self, k: int, data: bytes) -> None:

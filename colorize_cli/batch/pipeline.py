@@ -15,6 +15,7 @@ from typing import TypeAlias
 from ..errors import OutputError
 from ..imaging.lab import Float
 from ..model.colorizer import Colorizer
+from ..model.memory_ladder import MemoryLadder
 from ..model.shape_groups import LOOK_AHEAD, ShapeGroups
 from ..system.cpus import usable_cpus
 from .outcome import Outcome
@@ -70,6 +71,7 @@ class _Pipeline:
         is_stopping: Callable[[], bool],
     ) -> None:
         self._colorizer = colorizer
+        self._ladder = MemoryLadder(colorizer, falls_to_cpu=treatment.falls_to_cpu)
         self._treatment = treatment
         self._report = report
         self._put = put
@@ -148,9 +150,10 @@ class _Pipeline:
         if self._is_over():
             return
         started = perf_counter()
+        photos = [item.photo for item in group if item.photo]
         prepared = [item.prepared for item in group if item.prepared]
         try:
-            fields = self._colorizer.colorize(prepared, self._drawn, self._treatment.seed)
+            drawn = self._ladder.draw(photos, prepared, self._drawn, self._treatment.seed)
         except Exception as error:
             if len(group) > 1:
                 for item in group:
@@ -160,10 +163,11 @@ class _Pipeline:
                 self._finish(group[0])
             return
         seconds = (perf_counter() - started) / len(group)
-        for item, ab in zip(group, fields, strict=True):
+        for item, one in zip(group, drawn, strict=True):
             item.seconds += seconds
+            item.drawn_as(one)
             self._writing += 1
-            future = self._encoders.submit(self._write, item, ab)
+            future = self._encoders.submit(self._write, item, one.fields)
             future.add_done_callback(lambda done: self._inbox.put((self._on_written, done)))
 
     def _on_decoded(self, item: Item) -> None:
