@@ -8,7 +8,7 @@ replaced without being asked for. `records` has the database, and `docs/ledger.m
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import cache, cached_property
 from hashlib import sha256
@@ -16,8 +16,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import ImageError, OutputError, UsageError, reason_of
-from ..system.files import digest_of, is_leftover, sync_folder, take_name, written_beside
-from ..system.paths import absolute, composed, shown
+from ..system.files import (
+    copy_times,
+    digest_of,
+    is_leftover,
+    sync_folder,
+    take_name,
+    written_beside,
+)
+from ..system.paths import composed, shown
 from .outcome import Outcome
 from .output_names import Job
 from .records import run_records as records
@@ -34,6 +41,8 @@ class Beginning(NamedTuple):
     todo: Sequence[Job]
     overwrites: bool  # whatever has the names of its files
     spares_unknown: bool = False  # even then, for it may be an original
+    keeps_times: bool = False  # of the photographs, for their colourings
+    is_part: bool = False  # its settings do not count for the folder
 
 
 class Ledger(AbstractContextManager["Ledger"]):
@@ -59,7 +68,6 @@ class Ledger(AbstractContextManager["Ledger"]):
         self._note = cache(note)
         self._sync_above = cache(self._sync_folders_above)  # each folder's own name, once
         self._reads_only = reads_only
-        self._overwrites = self._spares_unknown = False
         self._run: int | None = None
         self._lock: FolderLock | None = None
 
@@ -88,6 +96,10 @@ class Ledger(AbstractContextManager["Ledger"]):
         """What the last run used, if any; UsageError where its record cannot be used."""
         return records.last_settings(self._database)
 
+    def made_otherwise(self, named: Mapping[str, object]) -> frozenset[str]:
+        """The settings of earlier runs that differ from what is named, by their SHA-256."""
+        return records.unlike(self._database, named)
+
     def digest_now(self, source: Path) -> str:
         """Read a photograph to know it again; say once that photographs are read."""
         self._note("photographs may have moved or changed: reading them to know them again")
@@ -102,10 +114,12 @@ class Ledger(AbstractContextManager["Ledger"]):
         """
         if self._lock:
             _clear({self._out, *folders, *self.rows.folders()})
-        failed = [(str(absolute(problem.source)), problem.reason) for problem in problems]
+        failed = [(problem.photo, problem.reason) for problem in problems]
         with suppress(OSError):
             if self._has_old and self._lock:
                 self._database.keep()
+            for single, first in found.renamed if self._lock else ():
+                self._rename(single, first)
             self.rows.note(failed, found)
 
     def begin(self, beginning: Beginning) -> None:
@@ -118,14 +132,13 @@ class Ledger(AbstractContextManager["Ledger"]):
             self._out.mkdir(parents=True, exist_ok=True)
             self._lock = self._lock or FolderLock(self._out)
             self._database.keep()
-            self._run = records.add_run(self._database, beginning.settings)
+            self._run = records.add_run(self._database, beginning.settings, beginning.is_part)
             self.rows.begin(beginning.todo, self._run)
         except OSError as error:
             raise UsageError(
                 f"--out {shown(self._out)} cannot be written to: {error.strerror}"
             ) from error
-        self._overwrites = beginning.overwrites
-        self._spares_unknown = beginning.spares_unknown
+        self._beginning = beginning
         self._settings = records.Made(beginning.settings)
 
     def put(self, job: Job, k: int, data: bytes, digest: str) -> None:
@@ -153,17 +166,20 @@ class Ledger(AbstractContextManager["Ledger"]):
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_beside(path, data) as temporary:
             before = self._what_gives_way(path)
+            if self._beginning.keeps_times:
+                copy_times(job.source, temporary)
             status = temporary.stat()
             row = FileRow(
-                photo=str(absolute(job.source)),
+                photo=job.photo,
                 source=digest,
                 sha256=sha256(data).hexdigest(),
                 before=before,
                 size=status.st_size,
                 mtime_ns=status.st_mtime_ns,
                 state="intended",
+                settings=self._settings.digest,
             )
-            self.rows.intend(path, k, row, self._settings.digest)
+            self.rows.intend(path, k, row)
             if before is not None:
                 temporary.replace(path)
             else:
@@ -179,7 +195,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         if outcome.job is None or outcome.status == "there" or self._run is None:
             return
         try:
-            self.rows.settle(outcome, str(absolute(outcome.source)), self._settings, self._run)
+            self.rows.settle(outcome, outcome.photo, self._settings, self._run)
         except OSError as error:
             raise self._ended(error) from error
 
@@ -192,6 +208,22 @@ class Ledger(AbstractContextManager["Ledger"]):
             f"--out {shown(self._out)} can be written to no more ({reason_of(error)}), so the run "
             "ends here. Once that is mended, the same command goes on."
         )
+
+    def _rename(self, single: Path, first: Path) -> None:
+        """Give a colouring the name of the first of several; both are known until it has it."""
+        row = self.rows.below(single.parent)[composed(single.name)]
+        self.rows.copy(single, first, "intended")
+        if single.exists():
+            try:
+                take_name(single, first)
+            except FileExistsError:
+                if not first.samefile(single):
+                    self.rows.forget(first)
+                    return
+            single.unlink(missing_ok=True)
+            sync_folder(first.parent)
+        self.rows.copy(single, first, row.state)
+        self.rows.forget(single)
 
     def _sync_folders_above(self, folder: Path) -> None:
         """Make the names of a folder and of those above it durable, as far as a run makes any."""
@@ -216,7 +248,8 @@ class Ledger(AbstractContextManager["Ledger"]):
         is_link = stat.S_ISLNK(status.st_mode)
         is_empty = stat.S_ISREG(status.st_mode) and status.st_size == 0
         row = self.rows.below(path.parent).get(composed(path.name))
-        if is_empty or (self._overwrites and (row or not self._spares_unknown)):
+        beginning = self._beginning
+        if is_empty or (beginning.overwrites and (row or not beginning.spares_unknown)):
             return "" if is_link else digest_of(path)
         if row and not is_link and row.is_of(digest := digest_of(path)):
             return digest

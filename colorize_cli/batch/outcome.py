@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ..errors import reason_of
+from ..system.paths import absolute
 
 if TYPE_CHECKING:
     from ..imaging.choose_samples import Choice
@@ -37,6 +38,11 @@ class Outcome:
     less: str = ""  # than was asked for, for want of memory: "size 96 instead of 192"
     is_degraded: bool = False  # whether its colours may therefore differ
     is_missing: bool = False  # whether there is nothing at the path
+
+    @property
+    def photo(self) -> str:
+        """Its absolute path, by which the ledger knows it."""
+        return str(absolute(self.source))
 
     @property
     def outputs(self) -> tuple[Path, ...]:

@@ -46,16 +46,17 @@ def run(
         ModelError: The model cannot be used.
     """
     with Ledger(options.out, messages.note, reads_only=options.dry_run) as ledger:
-        last = None if options.overwrite else ledger.last_settings
+        last = ledger.last_settings
         network = ModelAndDevice(options, last, messages)
         network.check()
-        plan = make_plan(options, ledger)
+        plan = make_plan(options, ledger, ledger.made_otherwise(network.named))
         for note in plan.notes:
             messages.note(note)
-        if not options.retry_failed:
+        if not options.retry_failed and not options.changed:
             require_photos(plan, options.paths)
         elif not plan.jobs and not plan.problems:
-            messages.note("of these photographs, none failed in an earlier run")
+            why = "failed in an earlier run" if options.retry_failed else "changed since"
+            messages.note(f"of these photographs, none {why}")
         with Audience(observers, messages.warn) as audience:
             this = _Run(options, messages, audience, ledger, network, interrupts or Interrupts())
             try:
@@ -102,8 +103,16 @@ class _Run:
         colorizer, settings = self.network.open_network(len(todo))
         if colorizer is None:
             return
-        overwrites = self.options.overwrite
-        self.ledger.begin(Beginning(settings, todo, overwrites, plan.is_entangled))
+        self.ledger.begin(
+            Beginning(
+                settings,
+                todo,
+                self.options.overwrite,
+                spares_unknown=plan.is_entangled,
+                keeps_times=self.options.keep_times,
+                is_part=plan.is_part_of(self.ledger.rows),
+            )
+        )
         self.messages.note(
             f"{count_text(len(todo), 'photo')}, {count_text(settings.samples, 'sample')} each, "
             f"into {shown(self.options.out)}"

@@ -30,6 +30,11 @@ class Source:
     path: Path  # the file, spelled as the user spelled the path that led to it
     format: str  # by content, a name in `photos.formats.FORMATS`
 
+    @property
+    def photo(self) -> str:
+        """Its absolute path, by which the ledger knows it."""
+        return str(absolute(self.path))
+
 
 @dataclass
 class Scan:

@@ -3,11 +3,12 @@
 An option that is not given is what the folder's record has: the device that `auto` chose, the
 model, the seed, the candidates, and the size and the steps while the model is the same. An option
 that is given counts, then and in the runs that follow, so that a run with other settings goes on
-as well where it was stopped. When it differs from the record the user is told, files that exist
-stay as they are, and missing ones are made with the new settings.
+as well where it was stopped; only where a part of what is done is made again, it counts for that
+part alone. When it differs from the record the user is told before anything is done, and files
+that were made otherwise are made again, but for the device, which nobody sees.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -42,7 +43,10 @@ class Options:
     on_colour: OnColour = "recolour"  # photographs in colour; "recolour" takes their lightness
     recursive: bool = True  # whether folders below a named folder are visited as well
     overwrite: bool = False  # whether existing outputs are made again
+    restore: bool = False  # whether outputs are made again that somebody deleted or renamed
     retry_failed: bool = False  # whether only photographs are taken that failed in the last run
+    keep_times: bool = False  # whether outputs have the time of their photograph
+    changed: bool = False  # whether only photographs are taken that were edited since
     fail_fast: bool = False  # whether the first failure ends the run
     dry_run: bool = False
 
@@ -121,16 +125,21 @@ def _check_candidates(candidates: int, samples: int) -> None:
         )
 
 
-def tell_differences(messages: Messages, out: Path, last: RunSettings, now: RunSettings) -> None:
-    """Say what differs from the last run into the folder."""
-    renaming = ["format"] if (last.samples == 1) == (now.samples == 1) else ["samples", "format"]
-    if renamed := _changes(vars(last), vars(now), renaming):
+def tell_differences(
+    messages: Messages,
+    out: Path,
+    last: RunSettings,
+    now: RunSettings,
+    named: Collection[str] = (),
+) -> None:
+    """Say what differs from the last run into the folder; some of the settings may be `named`."""
+    if renamed := _changes(vars(last), vars(now), ["format"]):
         messages.warn(
             f"the last run into {shown(out)} gave other names ({renamed}): the "
             "files that are there stay beside the new ones"
         )
     if differences := _differences(last, now):
-        messages.warn(_other_settings(out, differences))
+        messages.warn(_other_settings(out, differences, named))
     elif changed := _changes(last.versions, now.versions, now.versions):
         messages.note(
             f"the last run into {shown(out)} had other versions ({changed}): "
@@ -144,7 +153,7 @@ def tell_given(messages: Messages, out: Path, last: RunSettings, options: Option
     if options.model and last.model not in (options.model, str(Path(options.model).absolute())):
         differences.append(f"model {last.model}, now {options.model}")
     if any(differences):
-        messages.warn(_other_settings(out, ", ".join(filter(None, differences))))
+        messages.warn(_other_settings(out, ", ".join(filter(None, differences)), ()))
 
 
 def decisive(settings: RunSettings) -> dict[str, object]:
@@ -170,8 +179,19 @@ def _changes(
     return ", ".join(f"{name} {old}, now {new}" for name, old, new in pairs if old != new)
 
 
-def _other_settings(out: Path, differences: str) -> str:
+def named_settings(options: Options) -> dict[str, Any]:
+    """Of the settings by which files are told apart, those that the user names, as named."""
+    names = ("seed", "size", "steps", "candidates", "model")
+    return {name: value for name in names if (value := getattr(options, name)) is not None}
+
+
+def _other_settings(out: Path, differences: str, named: Collection[str]) -> str:
+    stay = (
+        "files that exist stay as they are; --overwrite makes them anew, another --out keeps them "
+        "apart"
+    )
+    again = "files of these photographs that were made otherwise are made again, unless altered"
     return (
-        f"{shown(out)} holds colourings made with other settings ({differences}): files that "
-        "exist stay as they are; --overwrite makes all anew, another --out keeps them apart"
+        f"{shown(out)} holds colourings made with other settings ({differences}): "
+        f"{again if named else stay}"
     )

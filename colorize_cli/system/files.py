@@ -57,6 +57,13 @@ def written_beside(path: Path, data: bytes) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def copy_times(source: Path, target: Path) -> None:
+    """Give a file the times of another, as far as that is there and the file system has them."""
+    with suppress(OSError):
+        status = source.stat()
+        os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
 def is_leftover(name: str) -> bool:
     """Whether a file has the name of one that a killed process was writing."""
     return _LEFTOVER.fullmatch(name) is not None

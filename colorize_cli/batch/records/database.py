@@ -24,7 +24,8 @@ _BUSY_SECONDS = 30.0
 # `photos` has a row a photograph, `files` one a colouring: `docs/ledger.md` tells the columns.
 _TABLES = """
 CREATE TABLE runs (
-    id INTEGER PRIMARY KEY, started TEXT, version TEXT, settings TEXT NOT NULL
+    id INTEGER PRIMARY KEY, started TEXT, version TEXT, settings TEXT NOT NULL,
+    is_part INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE photos (
     path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, sha256 TEXT, bundle TEXT, settings TEXT,

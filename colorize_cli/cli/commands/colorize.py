@@ -46,7 +46,16 @@ def colorize(
         bool, Option("--recursive/--no-recursive", help="Descend into folders.")
     ] = True,
     overwrite: Annotated[
-        bool, Option("--overwrite", help="Make again what exists, and forget its settings.")
+        bool, Option("--overwrite", help="Make again what exists, altered files too.")
+    ] = False,
+    restore: Annotated[
+        bool, Option("--restore", help="Make again what was deleted or renamed since.")
+    ] = False,
+    keep_times: Annotated[
+        bool, Option("--keep-times", help="Give colourings the time of their photo.")
+    ] = False,
+    changed: Annotated[
+        bool, Option("--changed", help="Take only the photos that were edited since.")
     ] = False,
     retry_failed: Annotated[
         bool, Option("--retry-failed", help="Take only the photos that failed before.")
@@ -100,6 +109,9 @@ def colorize(
         on_colour=on_colour,
         recursive=recursive,
         overwrite=overwrite,
+        restore=restore,
+        keep_times=keep_times,
+        changed=changed,
         retry_failed=retry_failed,
         fail_fast=fail_fast,
         dry_run=dry_run,
