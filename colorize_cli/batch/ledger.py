@@ -141,7 +141,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         self._beginning = beginning
         self._settings = records.Made(beginning.settings)
 
-    def put(self, job: Job, k: int, data: bytes, digest: str) -> None:
+    def put(self, job: Job, k: int, data: bytes, digest: str, is_degraded: bool = False) -> None:
         """Write the file of a sample, as a `Put`.
 
         The ledger has the file's bytes before it takes its name, and those that it replaces: where
@@ -153,13 +153,13 @@ class Ledger(AbstractContextManager["Ledger"]):
             OSError: This file cannot be written.
         """
         try:
-            self._put(job, k, data, digest)
+            self._put(job, k, data, digest, None if is_degraded else self._settings.digest)
         except OSError as error:
             if error.errno in _ENDS_RUN or not self._is_writable():
                 raise self._ended(error) from error
             raise
 
-    def _put(self, job: Job, k: int, data: bytes, digest: str) -> None:
+    def _put(self, job: Job, k: int, data: bytes, digest: str, settings: str | None) -> None:
         path = job.outputs[k]
         if not self._database.is_there():  # a folder that was removed is not made anew
             raise OSError(errno.ENOENT, "the output folder has gone", str(self._out))
@@ -177,7 +177,7 @@ class Ledger(AbstractContextManager["Ledger"]):
                 size=status.st_size,
                 mtime_ns=status.st_mtime_ns,
                 state="intended",
-                settings=self._settings.digest,
+                settings=settings,
             )
             self.rows.intend(path, k, row)
             if before is not None:

@@ -21,8 +21,8 @@ from .output_names import Job
 from .settings import OnColour
 
 # Writes a file, and the folders above it, in any thread: of a job, the number of the sample, from
-# 0, the content, and the digest (hex) of the photo.
-Put: TypeAlias = Callable[[Job, int, bytes, str], None]
+# 0, the content, the digest (hex) of the photo, and whether it is degraded, for want of memory.
+Put: TypeAlias = Callable[[Job, int, bytes, str, bool], None]
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,9 @@ class Item:
     def outcome(self) -> Outcome | None:
         """Say what became of it; None without a status."""
         photo = self.photo
+        warnings = (*photo.warnings, *losses(photo, self.job.format)) if photo else ()
+        if self.is_degraded:
+            warnings = (*warnings, f"for want of memory: {self.less}")
         return self.status and Outcome(
             self.job.source,
             self.status,
@@ -90,7 +93,7 @@ class Item:
             stamp=self.stamp,
             kind=self.kind,
             choice=self.choice,
-            warnings=(*photo.warnings, *losses(photo, self.job.format)) if photo else (),
+            warnings=warnings,
             written=tuple(self.written),
             less=self.less,
             is_degraded=self.is_degraded,
@@ -99,11 +102,11 @@ class Item:
     def write(self, k: int, data: bytes) -> None:
         """Have the file of a sample written."""
         assert self.photo is not None
-        self.put(self.job, k, data, self.photo.digest.hex())
+        self.put(self.job, k, data, self.photo.digest.hex(), self.is_degraded)
         self.written.append(k)
 
 
-def write_file(job: Job, k: int, data: bytes, digest: str) -> None:
+def write_file(job: Job, k: int, data: bytes, digest: str, is_degraded: bool = False) -> None:
     """Write the file of a sample, and note nothing: a `Put`."""
     job.folder.mkdir(parents=True, exist_ok=True)
     write_atomic(job.outputs[k], data)

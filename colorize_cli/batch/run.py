@@ -1,7 +1,7 @@
 """Carry out `colorize PATHS... --out DIR`: plan, settings, network, photographs."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ..errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, OutputError
@@ -122,6 +122,8 @@ class _Run:
         treatment = Treatment(
             settings.samples, settings.seed, settings.candidates, on_colour, fail_fast
         )
+        if self.options.device == "auto":  # else the device is the one, or none
+            treatment = replace(treatment, falls_to_cpu=colorizer.device.is_gpu)
         with self.interrupts.gently():
             put, interrupts = self.ledger.put, self.interrupts
             execute(todo, colorizer, treatment, self.tell, put, lambda: interrupts.is_wanted)

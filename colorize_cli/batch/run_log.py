@@ -90,6 +90,8 @@ class RunLog(Observer):
             "chosen": [k + 1 for k in choice.order] if choice else None,
             "grey_samples": [k + 1 for k in choice.grey] if choice else None,
             "is_alike": choice.is_alike if choice else None,
+            "less": outcome.less or None,
+            "is_degraded": outcome.is_degraded,
             "warnings": list(outcome.warnings),
         }
         # What is not UTF-8 in a file name is escaped, in the way that JSON has for it.

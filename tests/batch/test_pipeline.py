@@ -110,7 +110,7 @@ def reasons(outcomes: list[Outcome]) -> dict[str, str | None]:
 
 
 def files(out: str) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in Path(out).iterdir()}
+    return {path.name: path.read_bytes() for path in Path(out).glob("*")}
 
 
 def test_every_sample_of_every_photo_is_written() -> None:
@@ -273,7 +273,7 @@ def test_a_file_that_cannot_be_written_is_a_failure_of_that_photo() -> None:
     put("x.png")
     put("y.png", 1)
 
-    def full_disk(job: Job, k: int, data: bytes, digest: str) -> None:
+    def full_disk(job: Job, k: int, data: bytes, digest: str, is_degraded: bool) -> None:
         if job.source.name == "x.png":
             raise OSError(28, "No space left on device")
         write_file(job, k, data, digest)
@@ -355,7 +355,7 @@ def test_what_is_in_flight_is_bounded_however_slow_the_disk(
     written = 0
     most = 0
 
-    def slow(job: Job, k: int, data: bytes, digest: str) -> None:
+    def slow(job: Job, k: int, data: bytes, digest: str, is_degraded: bool) -> None:
         nonlocal written, most
         threading.Event().wait(0.01)
         most = max(most, network.prepared - written)
