@@ -52,9 +52,15 @@ def slow(self, *given):
     return colorize(self, *given)
 Colorizer.colorize = slow
 """
-_CODE = "import sys; sys.path.insert(0, {root!r})\n{before}\n" + (
-    "from colorize_cli.__main__ import main\nprint('ready', flush=True)\nsys.exit(main())"
-)
+_CODE = """
+import contextlib, os, sys
+sys.path.insert(0, {root!r})
+{before}
+from colorize_cli.__main__ import main
+with contextlib.suppress(OSError):
+    os.write(1, b"ready\\n")
+sys.exit(main())
+"""
 
 
 def unprivileged() -> list[str]:
