@@ -32,7 +32,7 @@ class ByPicture(Network):
 
     def prepare(self, photo: Photo) -> Prepared:
         digest = hashlib.sha256(photo.pixels.tobytes()).digest()
-        return replace(super().prepare(photo), digest=digest)
+        return replace(super().prepare(photo), key=digest)
 
 
 @pytest.fixture(autouse=True)

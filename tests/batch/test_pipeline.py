@@ -238,7 +238,7 @@ def test_what_fails_together_is_tried_one_by_one() -> None:
         put(f"{number}.png", number)
 
     def fail(prepared: Sequence[Prepared]) -> None:
-        if bad in [p.digest for p in prepared]:
+        if bad in [p.key for p in prepared]:
             raise DeviceError("out of memory: try a smaller --batch")
 
     network = Network(batch=4, act=fail)
