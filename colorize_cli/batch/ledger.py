@@ -27,10 +27,12 @@ from ..system.paths import composed, shown
 from .outcome import Outcome
 from .output_names import Job
 from .records import run_records as records
-from .records.database import Database
+from .records.database import Database, ledgers_in
 from .records.folder_lock import FolderLock
+from .records.old_records import old_settings
 from .records.photo_rows import FileRow, Found, PhotoRows
 from .settings import RunSettings
+from .shard import Shard
 
 
 class Beginning(NamedTuple):
@@ -55,28 +57,35 @@ class Ledger(AbstractContextManager["Ledger"]):
         out: Path,
         note: Callable[[str], None] = lambda text: None,
         *,
+        shard: Shard | None = None,
         reads_only: bool = False,
     ) -> None:
         """Take an output folder; UsageError where a file lies on the way to it, or in its place.
 
-        `note` is told once, before the first photograph is read. What `reads_only` changes nothing,
-        and goes on beside a run.
+        `note` is told once, before the first photograph is read. A shard has a ledger of its own.
+        What `reads_only` changes nothing, and goes on beside a run.
         """
         _require_folder(out)
         self._out = out
         self._note = cache(note)
         self._sync_above = cache(self._sync_folders_above)  # each folder's own name, once
         self._reads_only = reads_only
+        self._shard = shard.name if shard else ""
         self._run: int | None = None
         self._lock: FolderLock | None = None
 
     def __enter__(self) -> "Ledger":
-        """Lock the folder and open the ledger; UsageError where another run has it."""
+        """Lock the folder and open the ledger; UsageError where another run has it.
+
+        That a folder has ledgers of whole runs and of shards, or of a different number of these, is
+        refused: who has a photograph would not be known.
+        """
+        self._require_own_kind()
         if not self._reads_only and self._out.is_dir():
             with suppress(OSError):  # where nothing can be written, a run may still find all done
-                self._lock = FolderLock(self._out)
+                self._lock = FolderLock(self._out, self._shard)
         try:
-            self._database = Database(self._out, reads_only=self._reads_only)
+            self._database = Database(self._out, self._shard, reads_only=self._reads_only)
             self._has_old = not self._database.is_kept and records.take_over(
                 self._database, self._out
             )
@@ -122,11 +131,12 @@ class Ledger(AbstractContextManager["Ledger"]):
         """
         try:
             self._out.mkdir(parents=True, exist_ok=True)
-            self._lock = self._lock or FolderLock(self._out)
+            self._lock = self._lock or FolderLock(self._out, self._shard)
             self._database.keep()
+            self._require_own_kind()
             self._run = records.add_run(self._database, beginning.settings, beginning.is_part)
             self.rows.begin(beginning.todo, self._run)
-            _clear({self._out, *(job.folder for job in beginning.todo)})
+            _clear({self._out, *(job.folder for job in beginning.todo)}, self._shard)
         except OSError as error:
             raise UsageError(
                 f"--out {shown(self._out)} cannot be written to: {error.strerror}"
@@ -141,7 +151,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         a run ends in between, the next one knows which of both are there.
         """
         path = job.outputs[k]
-        with written_beside(path, data) as temporary:
+        with written_beside(path, data, self._shard) as temporary:
             before = self._what_gives_way(path)
             if self._beginning.keeps_times:
                 copy_times(job.source, temporary)
@@ -222,6 +232,19 @@ class Ledger(AbstractContextManager["Ledger"]):
             return digest
         raise ImageError(stays(path, row))
 
+    def _require_own_kind(self) -> None:
+        there = ledgers_in(self._out)
+        if not there and self._shard and old_settings(self._out):
+            there = [""]
+        count = self._shard.rpartition("-")[2]
+        if others := [name for name in there if name.rpartition("-")[2] != count]:
+            what = f"shard {others[0]}" if others[0] else "whole runs"
+            raise UsageError(
+                f"--out {shown(self._out)} has the ledger of {what}: name another --out, or join "
+                f"what is there into one ledger with `colorize merge {shown(self._out)}` and go on "
+                "without --shard."
+            )
+
     def _release(self) -> None:
         if self._lock:
             self._lock.release()
@@ -246,12 +269,12 @@ def stays(path: Path, row: FileRow | None) -> str:
     return (_ALTERED if row.sha256 else _OF_EARLIER).format(shown(path))
 
 
-def _clear(folders: Iterable[Path]) -> None:
-    """Delete what killed runs were writing; nobody else writes here now."""
+def _clear(folders: Iterable[Path], shard: str) -> None:
+    """Delete what killed runs were writing; nobody else writes here now but other shards."""
     for folder in folders:
         with suppress(OSError), os.scandir(folder) as inside:
             for entry in inside:
-                if is_leftover(entry.name):
+                if is_leftover(entry.name, shard):
                     with suppress(OSError):
                         Path(entry).unlink()
 

@@ -96,6 +96,10 @@ def make_plan(
         unfollowed=found.unfollowed,
         is_entangled=_are_entangled(options.paths, options.out),
     )
+    if shard := options.shard:
+        places = {each.path: each.folder / each.path.name for each in found.sources}
+        places |= {each.source: _place(each.source, options.paths) for each in plan.problems}
+        plan = plan.taking(lambda each: shard.holds(places[each.source]) or _is_missing(each))
     if options.retry_failed and ledger:
         failed = {path for path, row in ledger.rows.photos.items() if row.state == "failed"}
         plan = plan.taking(lambda each: each.photo in failed)
@@ -160,6 +164,16 @@ def _photographs(jobs: Sequence[Job]) -> Callable[[Job], bool]:
         return not photos.isdisjoint(map(folded, job.names) if photos else ())
 
     return lies_on_one
+
+
+def _place(source: Path, paths: Sequence[Path]) -> Path:
+    """Where a path lies below the one that led to it."""
+    above = next((path for path in paths if path != source and source.is_relative_to(path)), None)
+    return source.relative_to(above) if above else Path(source.name)
+
+
+def _is_missing(each: Job | Outcome) -> bool:
+    return isinstance(each, Outcome) and each.is_missing
 
 
 def _folder_key(folder: Path | str) -> Hashable:

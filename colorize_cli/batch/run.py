@@ -40,7 +40,9 @@ def run(
         ModelError: The model cannot be used.
     """
     with (
-        Ledger(options.out, messages.note, reads_only=options.dry_run) as ledger,
+        Ledger(
+            options.out, messages.note, shard=options.shard, reads_only=options.dry_run
+        ) as ledger,
         ExitStack() as entered,
     ):
         last = ledger.last_settings
@@ -49,11 +51,10 @@ def run(
         plan = make_plan(options, ledger, ledger.made_otherwise(network.named))
         for note in plan.notes:
             messages.note(note)
-        if not options.retry_failed and not options.changed:
+        if nothing := _nothing(plan, options):
+            messages.note(f"of these photographs, none {nothing}")
+        elif not options.retry_failed and not options.changed:
             require_photos(plan, options.paths)
-        elif not plan.jobs and not plan.problems:
-            why = "failed in an earlier run" if options.retry_failed else "changed since"
-            messages.note(f"of these photographs, none {why}")
         for observer in observers:
             entered.enter_context(observer)
         this = _Run(options, messages, observers, ledger, network)
@@ -75,6 +76,15 @@ def run(
         for observer in observers:
             observer.end(plan)
     return this.code
+
+
+def _nothing(plan: Plan, options: Options) -> str:
+    """Say why nothing is asked for, where that is right."""
+    if plan.jobs or plan.problems:
+        return ""
+    if options.retry_failed or options.changed:
+        return "failed in an earlier run" if options.retry_failed else "changed since"
+    return f"is in shard {options.shard}" if options.shard else ""
 
 
 @dataclass

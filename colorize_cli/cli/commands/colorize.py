@@ -43,6 +43,9 @@ def colorize(
     overwrite: Annotated[
         bool, Option("--overwrite", help="Make again what exists, altered files too.")
     ] = False,
+    shard: Annotated[
+        str | None, Option(metavar="I/N", help="Take the I-th of N parts; run them at once.")
+    ] = None,
     restore: Annotated[
         bool, Option("--restore", help="Make again what was deleted or renamed since.")
     ] = False,
@@ -79,6 +82,7 @@ def colorize(
     from ...batch.run_log import RunLog
     from ...batch.run_report import RunReport
     from ...batch.settings import Options
+    from ...batch.shard import parse_shard
     from ..observers import Naming, PhotoProgress, Summary
     from ..terminal import Terminal
 
@@ -103,6 +107,7 @@ def colorize(
         on_colour=on_colour,
         recursive=recursive,
         overwrite=overwrite,
+        shard=parse_shard(shard) if shard else None,
         restore=restore,
         keep_times=keep_times,
         changed=changed,
