@@ -51,10 +51,8 @@ def run(
         plan = make_plan(options, ledger, ledger.made_otherwise(network.named))
         for note in plan.notes:
             messages.note(note)
-        if nothing := _nothing(plan, options):
-            messages.note(f"of these photographs, none {nothing}")
-        elif not options.retry_failed and not options.changed:
-            require_photos(plan, options.paths)
+        if nothing := require_photos(plan, options):
+            messages.note(nothing)
         for observer in observers:
             entered.enter_context(observer)
         this = _Run(options, messages, observers, ledger, network)
@@ -76,15 +74,6 @@ def run(
         for observer in observers:
             observer.end(plan)
     return this.code
-
-
-def _nothing(plan: Plan, options: Options) -> str:
-    """Say why nothing is asked for, where that is right."""
-    if plan.jobs or plan.problems:
-        return ""
-    if options.retry_failed or options.changed:
-        return "failed in an earlier run" if options.retry_failed else "changed since"
-    return f"is in shard {options.shard}" if options.shard else ""
 
 
 @dataclass
@@ -111,7 +100,7 @@ class _Run:
                 self.options.overwrite,
                 spares_unknown=plan.is_entangled,
                 keeps_times=self.options.keep_times,
-                is_part=plan.is_part_of(self.ledger.rows),
+                is_part=plan.is_part,
             )
         )
         self.messages.note(

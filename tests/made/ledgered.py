@@ -48,8 +48,7 @@ def colour(*paths: str, out: str = "out", ends_before: str = "", **options: Any)
         became = {problem.source.name: problem.reason or "" for problem in plan.problems}
         if plan.todo:
             settings = replace(run_settings(seed=seed), samples=asked.samples)
-            is_part = plan.is_part_of(ledger.rows)
-            how = (asked.overwrite, plan.is_entangled, asked.keep_times, is_part)
+            how = (asked.overwrite, plan.is_entangled, asked.keep_times, plan.is_part)
             ledger.begin(Beginning(settings, plan.todo, *how))
         for job in plan.todo:
             outcome = _colour(ledger, job, seed, ends_before)

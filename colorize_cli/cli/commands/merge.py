@@ -10,7 +10,7 @@ def merge(
     out: Annotated[Path, Argument(metavar="OUT", help="Folder that takes all.")],
     others: Annotated[
         list[Path] | None,
-        Argument(metavar="[OTHERS]...", help="Other output folders; their files are copied."),
+        Argument(metavar="[OTHERS]...", help="Output folders; what these others hold is copied."),
     ] = None,
 ) -> None:
     """Join the ledgers of shards in OUT, and files and ledgers of other folders, into OUT.
