@@ -199,12 +199,10 @@ def _earlier(options: EvaluateOptions) -> ComparedRun | None:
     earlier = read_json(options.compare)
     check_samples(earlier.samples, options.samples)
     if earlier.judge_at != options.judge_at:
-        sizes = [
-            f"at {at} px" if at else "at full size" for at in (earlier.judge_at, options.judge_at)
-        ]
+        judged = f"at {earlier.judge_at} px" if earlier.judge_at else "at full size"
         raise UsageError(
-            f"--compare {options.compare}: its pictures were judged {sizes[0]}, those of this run "
-            f"{sizes[1]}; --judge-at makes them alike."
+            f"--compare {options.compare}: its pictures were judged {judged}, those of this run "
+            "are not: give both the same --judge-at, or none."
         )
     if earlier.degraded != options.degraded:
         inputs = "degraded" if earlier.degraded else "clean"
