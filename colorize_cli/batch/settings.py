@@ -44,6 +44,7 @@ class Options:
     overwrite: bool = False  # whether existing outputs are made again
     retry_failed: bool = False  # whether only photographs are taken that failed in the last run
     fail_fast: bool = False  # whether the first failure ends the run
+    white: float | None = None  # the level of white where samples are wide; None for the usual one
     salvage: bool = False  # whether damaged photographs are coloured as far as they decode
     dry_run: bool = False
 
