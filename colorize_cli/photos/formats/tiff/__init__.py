@@ -28,7 +28,7 @@ def _append(file: IO[bytes], data: bytes) -> None:
 
 
 _START = rb"II[*+]\0|MM\0[*+]"
-_HOLDS = any_size("exif", "xmp", "icc", "iptc", "dpi")
+_HOLDS = any_size("exif", "xmp", "icc", "iptc", "dpi", "geo")
 TIFF = Format(
     "TIFF",
     (".tif", ".tiff"),
