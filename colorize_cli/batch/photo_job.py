@@ -35,6 +35,7 @@ class Treatment:
     on_colour: OnColour = "recolour"
     fail_fast: bool = False
     salvages: bool = False
+    white: float | None = None
 
 
 @dataclass
@@ -140,7 +141,7 @@ def decode(item: Item, colorizer: Colorizer, treatment: Treatment) -> None:
         item.prepared = None
         if item.pages is None:
             item.data = _read(item)
-            item.pages = read_pages(item.data, salvages=treatment.salvages)
+            item.pages = read_pages(item.data, salvages=treatment.salvages, white=treatment.white)
         for photo in item.pages:
             item.take_in(photo)
             kind = kind_of(photo.pixels, photo.is_colour)

@@ -116,6 +116,7 @@ class _Run:
             self.options.on_colour,
             self.options.fail_fast,
             self.options.salvage,
+            self.options.white,
         )
         execute(todo, colorizer, treatment, self.tell, self.ledger.put)
 
