@@ -11,6 +11,7 @@ does not even fail.
 import os
 import stat
 from collections import Counter
+from collections.abc import Container, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -98,7 +99,7 @@ class ExistingFiles:
         if not known and (not there or is_all_asked):
             return Verdict(job.missing)
         photo = _Photograph(job, self._ledger)
-        names = self._find_first(job, photo)
+        names = self._find_first(job, photo, there, known)
         missing: list[int] = []
         gone: list[int] = []
         reasons: set[str] = set()
@@ -175,11 +176,12 @@ class ExistingFiles:
             self.found.moved.append((path, photo.path, row.photo))
         return True
 
-    def _find_first(self, job: Job, photo: "_Photograph") -> list[str]:
+    def _find_first(
+        self, job: Job, photo: "_Photograph", there: Container[str], known: Mapping[str, FileRow]
+    ) -> list[str]:
         """The names to look for: the first of several may be a single one until now."""
         first, *others = map(composed, job.names)
         single = composed(job.stem + job.suffix)
-        there, known = self._entries_in(job.folder), self._ledger.rows.below(job.folder)
         row, new = known.get(single), known.get(first)
         if single == first or row is None or row.photo != photo.path:
             return [first, *others]

@@ -15,23 +15,26 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import ImageError, OutputError, UsageError, reason_of
+from ..errors import ImageError, UsageError
 from ..system.files import (
+    NO_MORE_FILES,
     copy_times,
+    delete_leftovers,
     digest_of,
-    is_leftover,
     sync_folder,
     take_name,
     written_beside,
 )
 from ..system.paths import composed, shown
-from .outcome import Outcome
+from .outcome import Outcome, output_error
 from .output_names import Job
 from .records import run_records as records
-from .records.database import Database
-from .records.folder_lock import FolderLock
+from .records.database import Database, ledgers_in
+from .records.folder_lock import FolderLock, require_folder
+from .records.old_records import old_settings
 from .records.photo_rows import FileRow, Found, PhotoRows
 from .settings import RunSettings
+from .shard import Shard
 
 
 class Beginning(NamedTuple):
@@ -56,28 +59,35 @@ class Ledger(AbstractContextManager["Ledger"]):
         out: Path,
         note: Callable[[str], None] = lambda text: None,
         *,
+        shard: Shard | None = None,
         reads_only: bool = False,
     ) -> None:
         """Take an output folder; UsageError where a file lies on the way to it, or in its place.
 
-        `note` is told once, before the first photograph is read. What `reads_only` changes nothing,
-        and goes on beside a run.
+        `note` is told once, before the first photograph is read. A shard has a ledger of its own.
+        What `reads_only` changes nothing, and goes on beside a run.
         """
-        _require_folder(out)
+        require_folder(out)
         self._out = out
         self._note = cache(note)
         self._sync_above = cache(self._sync_folders_above)  # each folder's own name, once
         self._reads_only = reads_only
+        self._shard = shard.name if shard else ""
         self._run: int | None = None
         self._lock: FolderLock | None = None
 
     def __enter__(self) -> "Ledger":
-        """Lock the folder and open the ledger; UsageError where another run has it."""
+        """Lock the folder and open the ledger; UsageError where another run has it.
+
+        That a folder has ledgers of whole runs and of shards, or of a different number of these, is
+        refused: who has a photograph would not be known.
+        """
+        self._require_own_kind()
         if not self._reads_only and self._out.is_dir():
             with suppress(OSError):  # where nothing can be written, a run may still find all done
-                self._lock = FolderLock(self._out)
+                self._lock = FolderLock(self._out, self._shard)
         try:
-            self._database = Database(self._out, reads_only=self._reads_only)
+            self._database = Database(self._out, self._shard, reads_only=self._reads_only)
             self._has_old = not self._database.is_kept and records.take_over(
                 self._database, self._out
             )
@@ -113,7 +123,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         What killed runs were writing into the planned folders, or any known one, is deleted.
         """
         if self._lock:
-            _clear({self._out, *folders, *self.rows.folders()})
+            delete_leftovers({self._out, *folders, *self.rows.folders()}, self._shard)
         failed = [(problem.photo, problem.reason) for problem in problems]
         with suppress(OSError):
             if self._has_old and self._lock:
@@ -130,8 +140,9 @@ class Ledger(AbstractContextManager["Ledger"]):
         """
         try:
             self._out.mkdir(parents=True, exist_ok=True)
-            self._lock = self._lock or FolderLock(self._out)
+            self._lock = self._lock or FolderLock(self._out, self._shard)
             self._database.keep()
+            self._require_own_kind()
             self._run = records.add_run(self._database, beginning.settings, beginning.is_part)
             self.rows.begin(beginning.todo, self._run)
         except OSError as error:
@@ -155,8 +166,8 @@ class Ledger(AbstractContextManager["Ledger"]):
         try:
             self._put(job, k, data, digest, None if is_degraded else self._settings.digest)
         except OSError as error:
-            if error.errno in _ENDS_RUN or not self._is_writable():
-                raise self._ended(error) from error
+            if error.errno in NO_MORE_FILES or not self._is_writable():
+                raise output_error(self._out, error) from error
             raise
 
     def _put(self, job: Job, k: int, data: bytes, digest: str, settings: str | None) -> None:
@@ -164,7 +175,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         if not self._database.is_there():  # a folder that was removed is not made anew
             raise OSError(errno.ENOENT, "the output folder has gone", str(self._out))
         path.parent.mkdir(parents=True, exist_ok=True)
-        with written_beside(path, data) as temporary:
+        with written_beside(path, data, self._shard) as temporary:
             before = self._what_gives_way(path)
             if self._beginning.keeps_times:
                 copy_times(job.source, temporary)
@@ -197,17 +208,11 @@ class Ledger(AbstractContextManager["Ledger"]):
         try:
             self.rows.settle(outcome, outcome.photo, self._settings, self._run)
         except OSError as error:
-            raise self._ended(error) from error
+            raise output_error(self._out, error) from error
 
     def _is_writable(self) -> bool:
         """Whether the output folder is still the one that the run began in, and may be changed."""
         return self._database.is_there() and os.access(self._out, os.W_OK)
-
-    def _ended(self, error: OSError) -> OutputError:
-        return OutputError(
-            f"--out {shown(self._out)} can be written to no more ({reason_of(error)}), so the run "
-            "ends here. Once that is mended, the same command goes on."
-        )
 
     def _rename(self, single: Path, first: Path) -> None:
         """Give a colouring the name of the first of several; both are known until it has it."""
@@ -255,17 +260,25 @@ class Ledger(AbstractContextManager["Ledger"]):
             return digest
         raise ImageError(stays(path, row))
 
+    def _require_own_kind(self) -> None:
+        there = ledgers_in(self._out)
+        if not there and self._shard and old_settings(self._out):
+            there = [""]
+        count = self._shard.rpartition("-")[2]
+        if others := [name for name in there if name.rpartition("-")[2] != count]:
+            what = f"shard {others[0]}" if others[0] else "whole runs"
+            raise UsageError(
+                f"--out {shown(self._out)} has the ledger of {what}: name another --out, or join "
+                f"what is there into one ledger with `colorize merge {shown(self._out)}` and go on "
+                "without --shard."
+            )
+
     def _release(self) -> None:
         if self._lock:
             self._lock.release()
             self._lock = None
 
 
-# What of a file that cannot be written will be so of the next one: the disk is full or has gone.
-_ENDS_RUN = {
-    *(errno.ENOSPC, errno.EROFS, errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOTCONN),
-    *(getattr(errno, name) for name in ("EDQUOT", "ESTALE", "EHOSTDOWN") if hasattr(errno, name)),
-}
 _NOT_OURS = (
     "{} is there, and not known to be a colouring of this photograph: move it away, name another "
     "--out, or --overwrite to replace it"
@@ -282,22 +295,3 @@ def stays(path: Path, row: FileRow | None) -> str:
     if row is None:
         return _NOT_OURS.format(shown(path))
     return (_ALTERED if row.sha256 else _OF_EARLIER).format(shown(path))
-
-
-def _clear(folders: Iterable[Path]) -> None:
-    """Delete what killed runs were writing; nobody else writes here now."""
-    for folder in folders:
-        with suppress(OSError), os.scandir(folder) as inside:
-            for entry in inside:
-                if is_leftover(entry.name):
-                    with suppress(OSError):
-                        Path(entry).unlink()
-
-
-def _require_folder(out: Path) -> None:
-    try:
-        lowest = next((place for place in (out, *out.parents) if place.exists()), None)
-        if lowest and not lowest.is_dir():
-            raise UsageError(f"--out {shown(out)}: {shown(lowest)} is a file; name a folder.")
-    except OSError as error:
-        raise UsageError(f"--out {shown(out)} cannot be used: {error.strerror}.") from error

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ..errors import reason_of
-from ..system.paths import absolute
+from ..errors import OutputError, reason_of
+from ..system.paths import absolute, shown
 
 if TYPE_CHECKING:
     from ..imaging.choose_samples import Choice
@@ -48,6 +48,14 @@ class Outcome:
     def outputs(self) -> tuple[Path, ...]:
         """The photograph's files, one a sample, whether they were written or not."""
         return self.job.outputs if self.job else ()
+
+
+def output_error(out: Path, error: OSError) -> OutputError:
+    """Say that a run ends because no more files can be written."""
+    return OutputError(
+        f"--out {shown(out)} can be written to no more ({reason_of(error)}), so the run ends here. "
+        "Once that is mended, the same command goes on."
+    )
 
 
 class Observer(AbstractContextManager["Observer"]):

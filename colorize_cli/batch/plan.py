@@ -20,7 +20,7 @@ from .existing_files import ExistingFiles, Verdict, Wish
 from .ledger import Ledger
 from .outcome import Outcome
 from .output_names import Job, name_outputs
-from .records.photo_rows import UNSETTLED, Found, PhotoRows, nothing_found
+from .records.photo_rows import UNSETTLED, Found, nothing_found
 from .scan import scan
 from .settings import Options
 
@@ -39,13 +39,7 @@ class Plan:
     unfollowed: int
     found: Found = field(default_factory=nothing_found)  # for the ledger
     is_entangled: bool = False  # whether the output folder lies in a named folder, or holds one
-
-    def is_part_of(self, rows: PhotoRows) -> bool:
-        """Whether only photographs are made again that were settled before, and not all of them."""
-        settled = {path for path, row in rows.photos.items() if row.state not in UNSETTLED}
-        return settled.issuperset(job.photo for job in self.todo) and not settled.issubset(
-            job.photo for job in self.jobs
-        )
+    is_part: bool = False  # whether only what was done is made again, and not all of that
 
     @property
     def todo(self) -> list[Job]:
@@ -98,21 +92,35 @@ def make_plan(
         unfollowed=found.unfollowed,
         is_entangled=_are_entangled(options.paths, options.out),
     )
+    if shard := options.shard:
+        places = {each.path: each.folder / each.path.name for each in found.sources}
+        places |= {each.source: _place(each.source, options.paths) for each in plan.problems}
+        plan = plan.taking(lambda each: shard.holds(places[each.source]) or _is_missing(each))
     if options.retry_failed and ledger:
         failed = {path for path, row in ledger.rows.photos.items() if row.state in _TO_RETRY}
         plan = plan.taking(lambda each: each.photo in failed)
     return _checked(plan, options, ledger, otherwise)
 
 
-def require_photos(plan: Plan, paths: Sequence[Path]) -> None:
-    """Raise UsageError for a plan with nothing that is, or should have been, a photograph."""
-    if plan.jobs or not all(problem.is_missing for problem in plan.problems):
-        return
+def require_photos(plan: Plan, options: Options) -> str:
+    """Say why nothing is to be done where that is right, else nothing.
+
+    UsageError is raised for a plan with nothing that is, or should have been, a photograph.
+    """
+    if not plan.jobs and not plan.problems:
+        if options.retry_failed or options.changed:
+            why = "failed in an earlier run" if options.retry_failed else "changed since"
+            return f"of these photographs, none {why}"
+        if options.shard:
+            return f"of these photographs, none is in shard {options.shard}"
+    takes_some = options.retry_failed or options.changed
+    if plan.jobs or takes_some or not all(problem.is_missing for problem in plan.problems):
+        return ""
     if plan.problems:
         raise UsageError("; ".join(f"{shown(p.source)}: {p.reason}" for p in plan.problems))
     found = f" ({count_text(plan.others.total(), 'other file')})" if plan.others else ""
     raise UsageError(
-        f"no photographs in {', '.join(shown(path) for path in paths)}{found}. "
+        f"no photographs in {', '.join(shown(path) for path in options.paths)}{found}. "
         f"{listed('and')} files are taken, by their content."
     )
 
@@ -140,11 +148,20 @@ def _checked(
             jobs.append(job if is_same else replace(job, missing=found.missing, gone=found.gone))
     return replace(
         plan,
+        is_part=_is_part(jobs, ledger) if ledger else False,
         jobs=tuple(jobs),
         problems=tuple(problems),
         notes=(*plan.notes, *(files.notes() if files else ())),
         found=files.found if files else nothing_found(),
     )
+
+
+def _is_part(jobs: Sequence[Job], ledger: Ledger) -> bool:
+    """Whether only photographs are made again that were settled before, and not all of them."""
+    rows = ledger.rows.photos
+    settled = {path for path, row in rows.items() if row.state not in UNSETTLED}
+    is_known = settled.issuperset(job.photo for job in jobs if job.missing)
+    return is_known and not settled.issubset(job.photo for job in jobs)
 
 
 def _photographs(jobs: Sequence[Job]) -> Callable[[Job], bool]:
@@ -164,6 +181,16 @@ def _photographs(jobs: Sequence[Job]) -> Callable[[Job], bool]:
         return not photos.isdisjoint(map(folded, job.names) if photos else ())
 
     return lies_on_one
+
+
+def _place(source: Path, paths: Sequence[Path]) -> Path:
+    """Where a path lies below the one that led to it."""
+    above = next((path for path in paths if path != source and source.is_relative_to(path)), None)
+    return source.relative_to(above) if above else Path(source.name)
+
+
+def _is_missing(each: Job | Outcome) -> bool:
+    return isinstance(each, Outcome) and each.is_missing
 
 
 def _folder_key(folder: Path | str) -> Hashable:

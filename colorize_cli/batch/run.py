@@ -45,18 +45,17 @@ def run(
         DeviceError: The device asked for cannot run.
         ModelError: The model cannot be used.
     """
-    with Ledger(options.out, messages.note, reads_only=options.dry_run) as ledger:
+    with Ledger(
+        options.out, messages.note, shard=options.shard, reads_only=options.dry_run
+    ) as ledger:
         last = ledger.last_settings
         network = ModelAndDevice(options, last, messages)
         network.check()
         plan = make_plan(options, ledger, ledger.made_otherwise(network.named))
         for note in plan.notes:
             messages.note(note)
-        if not options.retry_failed and not options.changed:
-            require_photos(plan, options.paths)
-        elif not plan.jobs and not plan.problems:
-            why = "failed in an earlier run" if options.retry_failed else "changed since"
-            messages.note(f"of these photographs, none {why}")
+        if nothing := require_photos(plan, options):
+            messages.note(nothing)
         with Audience(observers, messages.warn) as audience:
             this = _Run(options, messages, audience, ledger, network, interrupts or Interrupts())
             try:
@@ -110,7 +109,7 @@ class _Run:
                 self.options.overwrite,
                 spares_unknown=plan.is_entangled,
                 keeps_times=self.options.keep_times,
-                is_part=plan.is_part_of(self.ledger.rows),
+                is_part=plan.is_part,
             )
         )
         self.messages.note(
@@ -118,9 +117,14 @@ class _Run:
             f"into {shown(self.options.out)}"
         )
         self.audience.start(len(todo), settings)
-        on_colour, fail_fast = self.options.on_colour, self.options.fail_fast
         treatment = Treatment(
-            settings.samples, settings.seed, settings.candidates, on_colour, fail_fast
+            settings.samples,
+            settings.seed,
+            settings.candidates,
+            self.options.on_colour,
+            self.options.fail_fast,
+            self.options.salvage,
+            self.options.white,
         )
         if self.options.device == "auto":  # else the device is the one, or none
             treatment = replace(treatment, falls_to_cpu=colorizer.device.is_gpu)

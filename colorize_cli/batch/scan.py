@@ -15,7 +15,7 @@ from ..photos.formats import SUFFIXES, listed, sniff
 from ..photos.formats.format import SNIFF_BYTES
 from ..system.paths import absolute, natural_key, shown
 from .outcome import Outcome
-from .records.database import LEDGER_NAME
+from .records.database import is_ledger
 from .records.old_records import SETTINGS_NAME
 
 _RECORDS = ".colorize."  # begins the names of all that is kept of a run
@@ -157,7 +157,7 @@ class _Scanner:
         """Whether a folder that was met on the way holds colourings."""
         if real == self._real_out:
             why = "it is the output folder"
-        elif any(entry.name in (LEDGER_NAME, SETTINGS_NAME) for entry in inside):
+        elif any(is_ledger(entry.name) or entry.name == SETTINGS_NAME for entry in inside):
             why = "it holds colourings (name it to take it as input)"
         else:
             return False

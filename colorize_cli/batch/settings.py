@@ -18,6 +18,7 @@ from ..model.bundle import Bundle
 from ..runtimes.find_device import runs_on_gpu
 from ..system.messages import Messages
 from ..system.paths import shown
+from .shard import Shard
 
 OnColour: TypeAlias = Literal["recolour", "skip", "copy"]
 
@@ -43,11 +44,14 @@ class Options:
     on_colour: OnColour = "recolour"  # photographs in colour; "recolour" takes their lightness
     recursive: bool = True  # whether folders below a named folder are visited as well
     overwrite: bool = False  # whether existing outputs are made again
+    shard: Shard | None = None  # the part of the photographs that is taken
     restore: bool = False  # whether outputs are made again that somebody deleted or renamed
     retry_failed: bool = False  # whether only photographs are taken that failed in the last run
     keep_times: bool = False  # whether outputs have the time of their photograph
     changed: bool = False  # whether only photographs are taken that were edited since
     fail_fast: bool = False  # whether the first failure ends the run
+    white: float | None = None  # the level of white where samples are wide; None for the usual one
+    salvage: bool = False  # whether damaged photographs are coloured as far as they decode
     dry_run: bool = False
 
     def __post_init__(self) -> None:
@@ -138,8 +142,8 @@ def tell_differences(
             f"the last run into {shown(out)} gave other names ({renamed}): the "
             "files that are there stay beside the new ones"
         )
-    if differences := _differences(last, now):
-        messages.warn(_other_settings(out, differences, named))
+    if different := differences(last, now):
+        messages.warn(_other_settings(out, different, named))
     elif changed := _changes(last.versions, now.versions, now.versions):
         messages.note(
             f"the last run into {shown(out)} had other versions ({changed}): "
@@ -149,11 +153,11 @@ def tell_differences(
 
 def tell_given(messages: Messages, out: Path, last: RunSettings, options: Options) -> None:
     """Say, where there is nothing to be made, which given settings differ from the last run's."""
-    differences = [_differences(last, replace(last, **_given(options)))]
+    found = [differences(last, replace(last, **_given(options)))]
     if options.model and last.model not in (options.model, str(Path(options.model).absolute())):
-        differences.append(f"model {last.model}, now {options.model}")
-    if any(differences):
-        messages.warn(_other_settings(out, ", ".join(filter(None, differences)), ()))
+        found.append(f"model {last.model}, now {options.model}")
+    if any(found):
+        messages.warn(_other_settings(out, ", ".join(filter(None, found)), ()))
 
 
 def decisive(settings: RunSettings) -> dict[str, object]:
@@ -163,7 +167,7 @@ def decisive(settings: RunSettings) -> dict[str, object]:
     return found | {"model": settings.model_digest, "batch": batch}
 
 
-def _differences(last: RunSettings, now: RunSettings) -> str:
+def differences(last: RunSettings, now: RunSettings) -> str:
     """Name the settings that change pixels and differ."""
     # Between CPUs the batch makes no difference, and of what is not known nothing is said.
     counts = {"batch": any(map(runs_on_gpu, (last.device, now.device))), "precision": now.precision}
@@ -185,13 +189,13 @@ def named_settings(options: Options) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(options, name)) is not None}
 
 
-def _other_settings(out: Path, differences: str, named: Collection[str]) -> str:
+def _other_settings(out: Path, different: str, named: Collection[str]) -> str:
     stay = (
         "files that exist stay as they are; --overwrite makes them anew, another --out keeps them "
         "apart"
     )
     again = "files of these photographs that were made otherwise are made again, unless altered"
     return (
-        f"{shown(out)} holds colourings made with other settings ({differences}): "
+        f"{shown(out)} holds colourings made with other settings ({different}): "
         f"{again if named else stay}"
     )

@@ -9,12 +9,17 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _DOOMED = ".doomed"  # end of the hidden names that folders have while they are deleted
-_LEFTOVER = re.compile(r"\.[0-9a-f]{16}\.part")
+_LEFTOVER = re.compile(r"\.(?:(\d+-of-\d+)\.)?[0-9a-f]{16}\.part")
+# What is said of a file and will be so of the next one: the disk is full, or has gone.
+NO_MORE_FILES = {
+    *(errno.ENOSPC, errno.EROFS, errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOTCONN),
+    *(getattr(errno, name) for name in ("EDQUOT", "ESTALE", "EHOSTDOWN") if hasattr(errno, name)),
+}
 # What file systems say that do not sync folders: CIFS, vboxsf and FUSE among them.
 _NO_FOLDER_SYNC = {
     errno.EINVAL,
@@ -39,14 +44,16 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def written_beside(path: Path, data: bytes) -> Iterator[Path]:
+def written_beside(path: Path, data: bytes, shard: str = "") -> Iterator[Path]:
     """Write bytes to a hidden file of the same folder, durably, and give the file.
 
-    Whoever asked for it moves it to its place; left where it is, it is deleted. Errors as of
+    Its name has that of the `shard` that writes it, for shards may share a folder. Whoever asked
+    for the file moves it to its place; left where it is, it is deleted. Errors as of
     `write_atomic`.
     """
     # A name of its own: two runs may write to one folder. Short: names may have 255 bytes at most.
-    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    mark = f".{shard}" if shard else ""
+    temporary = path.with_name(f"{mark}.{secrets.token_hex(8)}.part")
     try:
         with temporary.open("xb") as file:
             file.write(data)
@@ -64,9 +71,20 @@ def copy_times(source: Path, target: Path) -> None:
         os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def is_leftover(name: str) -> bool:
-    """Whether a file has the name of one that a killed process was writing."""
-    return _LEFTOVER.fullmatch(name) is not None
+def is_leftover(name: str, shard: str = "") -> bool:
+    """Whether a file has the name of one that a killed process was writing, of a shard if named."""
+    match = _LEFTOVER.fullmatch(name)
+    return match is not None and (not shard or match[1] == shard)
+
+
+def delete_leftovers(folders: Iterable[Path], shard: str) -> None:
+    """Delete what killed runs were writing; nobody else writes here now but other shards."""
+    for folder in folders:
+        with suppress(OSError), os.scandir(folder) as inside:
+            for entry in inside:
+                if is_leftover(entry.name, shard):
+                    with suppress(OSError):
+                        Path(entry).unlink()
 
 
 def take_name(temporary: Path, path: Path) -> None:

@@ -18,7 +18,7 @@ from typer.main import get_command
 
 from colorize_cli import __version__
 from colorize_cli.batch import ledger, model_and_device, photo_job
-from colorize_cli.batch.records.database import LEDGER_NAME
+from colorize_cli.batch.records.database import LEDGER_NAME, is_ledger
 from colorize_cli.batch.records.old_records import SETTINGS_NAME
 from colorize_cli.batch.records.photo_rows import PhotoRows
 from colorize_cli.cli.app import app, main
@@ -65,7 +65,7 @@ def files(out: str = "out") -> dict[str, bytes]:
     return {
         path.relative_to(out).as_posix(): path.read_bytes()
         for path in Path(out).rglob("*")
-        if path.is_file() and path.name != LEDGER_NAME
+        if path.is_file() and not is_ledger(path.name)
     }
 
 
@@ -190,7 +190,8 @@ def test_wrong_options_are_said_before_photographs_are_looked_at(
 def test_every_command_and_every_option_says_what_it_is(capfd: pytest.CaptureFixture[str]) -> None:
     commands = get_command(app).commands  # type: ignore[attr-defined]
     assert set(commands) == {
-        *("run", "status", "verify", "export", "bench", "train", "validate", "evaluate", "info")
+        *("run", "status", "verify", "merge", "export", "bench"),
+        *("train", "validate", "evaluate", "info"),
     }
     for name, command in commands.items():
         assert command.help
@@ -632,6 +633,26 @@ def test_from_one_sample_to_several_the_first_is_renamed_and_stays_named(coloriz
     code, _, err = colorize("scans", "--out", "out")
     assert re.search(r"skipped +3\b", err)
     assert files() == files("two")
+
+
+def test_shards_of_a_folder_are_seen_as_one_and_become_one(colorize: Run) -> None:
+    colorize("scans", "--out", "whole", "--samples", "2")
+    words = ("scans", "--out", "out", "--samples", "2")
+    assert {colorize(*words, "--shard", f"{number}/2")[0] for number in (1, 2)} == {0}
+    assert files() == files("whole")
+    code, _, err = colorize(*words)
+    assert code == 2
+    assert "colorize merge out" in err
+    assert main(["status", "out"]) == 0
+    assert main(["verify", "out"]) == 0
+    assert main(["merge", "out"]) == 0
+    code, _, err = colorize(*words)
+    assert code == 0
+    assert "2 ledgers joined, 0 files copied; it has 6 colourings of 3 photographs now" in err
+    assert re.search(r"skipped +3\b", err)
+    assert files() == files("whole")
+    assert colorize(*words, "--shard", "3/2")[0] == 2
+    assert colorize("scans/a/1.jpg", "--out", "new", "--shard", "1/9", model=False)[0] == 0
 
 
 def test_a_setting_that_is_left_out_is_that_of_the_last_run(colorize: Run) -> None:

@@ -40,7 +40,7 @@ def colour(*paths: str, out: str = "out", ends_before: str = "", **options: Any)
     """Colour photographs; end, without settling, before the file `ends_before` would be written."""
     said: list[str] = []
     asked = Options(tuple(map(Path, paths or ("scans",))), Path(out), **options)
-    with Ledger(asked.out, said.append) as ledger:
+    with Ledger(asked.out, said.append, shard=asked.shard) as ledger:
         last = ledger.last_settings
         seed = asked.seed if asked.seed is not None else last.seed if last else 0
         plan = make_plan(asked, ledger, ledger.made_otherwise(named_settings(asked)))
@@ -48,8 +48,7 @@ def colour(*paths: str, out: str = "out", ends_before: str = "", **options: Any)
         became = {problem.source.name: problem.reason or "" for problem in plan.problems}
         if plan.todo:
             settings = replace(run_settings(seed=seed), samples=asked.samples)
-            is_part = plan.is_part_of(ledger.rows)
-            how = (asked.overwrite, plan.is_entangled, asked.keep_times, is_part)
+            how = (asked.overwrite, plan.is_entangled, asked.keep_times, plan.is_part)
             ledger.begin(Beginning(settings, plan.todo, *how))
         for job in plan.todo:
             outcome = _colour(ledger, job, seed, ends_before)

@@ -26,12 +26,12 @@ _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NO
 
 
 class FolderLock(AbstractContextManager["FolderLock"]):
-    """The lock of an output folder, held from its making until `release`."""
+    """The lock of an output folder, or of a shard's work there, held until `release`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, shard: str = "") -> None:
         """Take it; UsageError where another run has it, OSError where no file can be made."""
         self._folder = folder
-        self._path = folder / LOCK_NAME
+        self._path = folder / (f".colorize.{shard}.lock" if shard else LOCK_NAME)
         self._descriptor = self._take()
         holder = {
             "pid": os.getpid(),
@@ -91,6 +91,16 @@ class FolderLock(AbstractContextManager["FolderLock"]):
             f"--out {shown(self._folder)} is being written to by another run ({who}{since}). Wait "
             f"for it, or name another --out. If it is over, delete {shown(self._path)}."
         )
+
+
+def require_folder(out: Path) -> None:
+    """Raise UsageError where a file lies on the way to an output folder, or in its place."""
+    try:
+        lowest = next((place for place in (out, *out.parents) if place.exists()), None)
+        if lowest and not lowest.is_dir():
+            raise UsageError(f"--out {shown(out)}: {shown(lowest)} is a file; name a folder.")
+    except OSError as error:
+        raise UsageError(f"--out {shown(out)} cannot be used: {error.strerror}.") from error
 
 
 def _lock(descriptor: int) -> None:

@@ -48,6 +48,9 @@ def colorize(
     overwrite: Annotated[
         bool, Option("--overwrite", help="Make again what exists, altered files too.")
     ] = False,
+    shard: Annotated[
+        str | None, Option(metavar="I/N", help="Take the I-th of N parts; run them at once.")
+    ] = None,
     restore: Annotated[
         bool, Option("--restore", help="Make again what was deleted or renamed since.")
     ] = False,
@@ -62,6 +65,13 @@ def colorize(
     ] = False,
     fail_fast: Annotated[
         bool, Option("--fail-fast", help="Stop at the first photo that fails.")
+    ] = False,
+    white: Annotated[
+        float | None,
+        Option(min=1e-9, metavar="X", help="White in 32-bit and float photos; 1 in float."),
+    ] = None,
+    salvage: Annotated[
+        bool, Option("--salvage", help="Colour what is left of damaged photos; else they fail.")
     ] = False,
     dry_run: Annotated[
         bool, Option("--dry-run", help="Print input, output and action of each file; do nothing.")
@@ -84,6 +94,7 @@ def colorize(
     from ...batch.run_log import RunLog
     from ...batch.run_report import RunReport
     from ...batch.settings import Options
+    from ...batch.shard import parse_shard
     from ...system.interrupts import INTERRUPTS
     from ..observers import Naming, PhotoProgress, Summary
     from ..terminal import Terminal
@@ -109,11 +120,14 @@ def colorize(
         on_colour=on_colour,
         recursive=recursive,
         overwrite=overwrite,
+        shard=parse_shard(shard) if shard else None,
         restore=restore,
         keep_times=keep_times,
         changed=changed,
         retry_failed=retry_failed,
         fail_fast=fail_fast,
+        white=white,
+        salvage=salvage,
         dry_run=dry_run,
     )
     observers = [naming] if dry_run else observers
