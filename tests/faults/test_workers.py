@@ -23,7 +23,7 @@ photo_job.{what} = crash
 @pytest.mark.parametrize(
     ("what", "error", "said"),
     [
-        ("read_photo", "RecursionError('too deep')", "RecursionError: too deep"),
+        ("losses", "RecursionError('too deep')", "RecursionError: too deep"),
         ("kind_of", "MemoryError", "MemoryError"),
         ("encode_photo", "SystemExit(3)", "SystemExit: 3"),
     ],
