@@ -181,7 +181,10 @@ class _Form:
             request = self._idle.pop()
         except IndexError:
             request = self.graph.create_infer_request()
-        request.infer(inputs, share_inputs=True)
+        # `infer` keeps an error to itself where there is one stream (OpenVINO 2026.4), for want of
+        # memory say, and the outputs are those of the call before.
+        request.start_async(inputs, share_inputs=True)
+        request.wait()
         found = {name: request.get_tensor(name).data.copy() for name in self._outputs}
         self._idle.append(request)
         return found

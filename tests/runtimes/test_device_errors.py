@@ -20,7 +20,8 @@ from colorize_cli.errors import OutOfMemoryError
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.graphs import open_graphs
 from colorize_cli.runtimes.find_device import resolve
-encoder = open_graphs(load_bundle({bundle!r}), resolve({device!r}, threads=1))["encoder.onnx"]
+device = resolve({device!r}, threads={threads})
+encoder = open_graphs(load_bundle({bundle!r}), device)["encoder.onnx"]
 encoder.run({{"L": np.zeros((1, 1, 64, 64), np.float32)}})
 L = np.zeros((1, 1, 8192, 8192), np.float32)
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
@@ -62,9 +63,12 @@ def test_other_failures_are_none(said: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is of Linux")
-@pytest.mark.parametrize("device", ["cpu", "openvino"])
-def test_a_runtime_without_memory_says_what_is_understood(tiny_bundle: Path, device: str) -> None:
-    code = SCARCE.format(root=str(ROOT), bundle=str(tiny_bundle), device=device)
+@pytest.mark.parametrize(("device", "threads"), [("cpu", 1), ("openvino", 1), ("openvino", 2)])
+def test_a_runtime_without_memory_says_what_is_understood(
+    tiny_bundle: Path, device: str, threads: int
+) -> None:
+    facts = {"root": str(ROOT), "bundle": str(tiny_bundle), "device": device, "threads": threads}
+    code = SCARCE.format(**facts)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("too little:"), done.stdout
