@@ -12,6 +12,7 @@ from ..imaging.choose_samples import Choice
 from ..imaging.lab import Float
 from ..imaging.photo_kind import Kind, kind_of
 from ..model.colorizer import Colorizer, Prepared
+from ..photos.mark import Mark
 from ..photos.read import Photo, read_photo
 from ..photos.write import encode_photo, losses
 from ..system.files import write_atomic
@@ -33,6 +34,7 @@ class Treatment:
     candidates: int = 0
     on_colour: OnColour = "recolour"
     fail_fast: bool = False
+    marked_bundle: str | None = None  # the digest that the files name; None where they have no mark
 
 
 @dataclass
@@ -140,7 +142,9 @@ def write(
         for k, rgb in zip(job.missing, pictures, strict=True):
             if is_halted():
                 return
-            item.write(k, encode_photo(rgb, photo, job.format))
+            bundle = treatment.marked_bundle
+            mark = None if bundle is None else Mark(bundle, treatment.seed, k + 1)
+            item.write(k, encode_photo(rgb, photo, job.format, mark))
         item.status = "done"
 
 
