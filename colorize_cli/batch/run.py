@@ -107,6 +107,7 @@ class _Run:
             settings.candidates,
             self.options.on_colour,
             self.options.fail_fast,
+            self.options.salvage,
             settings.model_digest if self.options.mark else None,
         )
         execute(todo, colorizer, treatment, self.tell, self.ledger.put)

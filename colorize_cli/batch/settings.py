@@ -45,6 +45,7 @@ class Options:
     retry_failed: bool = False  # whether only photographs are taken that failed in the last run
     fail_fast: bool = False  # whether the first failure ends the run
     mark: bool = True  # whether colourings say what made them
+    salvage: bool = False  # whether damaged photographs are coloured as far as they decode
     dry_run: bool = False
 
     def __post_init__(self) -> None:

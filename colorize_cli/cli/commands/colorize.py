@@ -52,6 +52,9 @@ def colorize(
     no_mark: Annotated[
         bool, Option("--no-mark", help="Leave out of the files what says how they were made.")
     ] = False,
+    salvage: Annotated[
+        bool, Option("--salvage", help="Colour what is left of damaged photos; else they fail.")
+    ] = False,
     dry_run: Annotated[
         bool, Option("--dry-run", help="Print input, output and action of each file; do nothing.")
     ] = False,
@@ -100,6 +103,7 @@ def colorize(
         retry_failed=retry_failed,
         fail_fast=fail_fast,
         mark=not no_mark,
+        salvage=salvage,
         dry_run=dry_run,
     )
     raise Exit(run(options, terminal, [naming] if dry_run else observers))
