@@ -65,6 +65,9 @@ def colorize(
         float | None,
         Option(min=1e-9, metavar="X", help="White in 32-bit and float photos; 1 in float."),
     ] = None,
+    no_mark: Annotated[
+        bool, Option("--no-mark", help="Leave out of the files what says how they were made.")
+    ] = False,
     salvage: Annotated[
         bool, Option("--salvage", help="Colour what is left of damaged photos; else they fail.")
     ] = False,
@@ -121,6 +124,7 @@ def colorize(
         retry_failed=retry_failed,
         fail_fast=fail_fast,
         white=white,
+        mark=not no_mark,
         salvage=salvage,
         dry_run=dry_run,
     )
