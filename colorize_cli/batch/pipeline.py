@@ -137,10 +137,14 @@ class _Pipeline:
         for item, ab in zip(group, fields, strict=True):
             item.seconds += seconds
             future = self._encoders.submit(self._write, item, ab)
-            future.add_done_callback(lambda done: self._inbox.put((self._finish, done)))
+            future.add_done_callback(lambda done: self._inbox.put((self._on_page, done)))
 
     def _on_decoded(self, item: Item) -> None:
         self._decoding -= 1
+        self._on_page(item)
+
+    def _on_page(self, item: Item) -> None:
+        """Go on with the page that is next, where there is one."""
         if item.prepared is None:
             self._finish(item)
         else:
@@ -170,10 +174,12 @@ class _Pipeline:
         with self._freed:
             self._freed.wait_for(lambda: self._halt.is_set() or not self._is_full())
         if not self._halt.is_set():
-            decode(item, self._colorizer, self._treatment.on_colour)
+            decode(item, self._colorizer, self._treatment)
             self._count_bytes(item.memory)
         return item
 
     def _write(self, item: Item, ab: Float) -> Item:
+        before = item.memory
         write(item, ab, self._colorizer, self._treatment, self._halt.is_set)
+        self._count_bytes(item.memory - before)
         return item

@@ -51,6 +51,7 @@ class Options:
     keep_times: bool = False  # whether outputs have the time of their photograph
     changed: bool = False  # whether only photographs are taken that were edited since
     fail_fast: bool = False  # whether the first failure ends the run
+    salvage: bool = False  # whether damaged photographs are coloured as far as they decode
     dry_run: bool = False
 
     def __post_init__(self) -> None:

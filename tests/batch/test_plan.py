@@ -480,11 +480,18 @@ def test_natural_order_counts() -> None:
     assert ordered == ["9", "10", "a", "A1", "a2b9", "a2b10", "a9", "a10"]
 
 
+def test_what_is_shown_once_is_shown_so_again() -> None:
+    for name in ("写\nx.jpg", "\udcff", "\udce5\udc86\udc99", "\ud800", "a\u202e"):
+        assert shown(shown(name)) == shown(name)
+
+
 def test_names_are_shown_on_one_line() -> None:
     assert shown("a\nb\x1b[31m.jpg") == "a\\nb\\x1b[31m.jpg"
     assert shown("Größe [x] :smile:.jpg") == "Größe [x] :smile:.jpg"
     assert shown("写真\u3000帖\u200c.jpg") == "写真\u3000帖\u200c.jpg"
     assert shown("a\u202egpj.exe") == "a\\u202egpj.exe"
-    assert shown(os.fsdecode(b"\xff.jpg")) == "\\xff.jpg"
+    assert shown("\udcff.jpg") == "\\xff.jpg"
+    assert shown("\udce5\udc86\udc99.jpg") == "写.jpg", "UTF-8 in a locale without it"
+    assert shown("\ud800.jpg") == "\\ud800.jpg"
     assert one_line(Path("a\tb\n\x7f")) == "a\\tb\\n\\x7f"
     assert one_line(Path("a\\tb")) == "a\\tb"
