@@ -43,6 +43,7 @@ class Options:
     format: str = "keep"  # "keep" | "png" | "jpg" | "webp" | "tiff"
     on_colour: OnColour = "recolour"  # photographs in colour; "recolour" takes their lightness
     recursive: bool = True  # whether folders below a named folder are visited as well
+    exclude: tuple[str, ...] = ()  # globs of files and folders that are left out
     overwrite: bool = False  # whether existing outputs are made again
     shard: Shard | None = None  # the part of the photographs that is taken
     restore: bool = False  # whether outputs are made again that somebody deleted or renamed

@@ -40,6 +40,10 @@ def colorize(
     recursive: Annotated[
         bool, Option("--recursive/--no-recursive", help="Descend into folders.")
     ] = True,
+    exclude: Annotated[
+        list[str] | None,
+        Option(metavar="GLOB", help="Leave out files and folders of this name; repeatable."),
+    ] = None,
     overwrite: Annotated[
         bool, Option("--overwrite", help="Make again what exists, altered files too.")
     ] = False,
@@ -116,6 +120,7 @@ def colorize(
         format=format,
         on_colour=on_colour,
         recursive=recursive,
+        exclude=tuple(exclude or ()),
         overwrite=overwrite,
         shard=parse_shard(shard) if shard else None,
         restore=restore,
