@@ -14,6 +14,7 @@ from ..imaging.photo_kind import Kind, kind_of
 from ..model.colorizer import Colorizer, Prepared
 from ..model.memory_ladder import Drawn
 from ..photos.growing_files import GrowingFiles
+from ..photos.mark import Mark
 from ..photos.read import Photo, read_pages
 from ..photos.write import encode_photo, losses
 from ..system.files import NO_MORE_FILES, write_atomic
@@ -37,6 +38,7 @@ class Treatment:
     fail_fast: bool = False
     salvages: bool = False
     white: float | None = None
+    marked_bundle: str | None = None  # the digest that the files name; None where they have no mark
     falls_to_cpu: bool = False  # where the device has too little memory
 
 
@@ -234,7 +236,9 @@ def write(
         for k, rgb in zip(job.missing, pictures, strict=True):
             if is_halted():
                 return
-            item.keep(k, encode_photo(rgb, photo, job.format))
+            bundle = treatment.marked_bundle
+            mark = None if bundle is None else Mark(bundle, treatment.seed, k + 1)
+            item.keep(k, encode_photo(rgb, photo, job.format, mark))
         item.prepared = None
         if not item.files:
             item.status = "done"
