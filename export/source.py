@@ -58,6 +58,8 @@ def from_bundle(bundle: Bundle) -> tuple[nn.Module, dict[str, Any]]:
     kept = ("name", "working_size", "multiple", "grid", "network", "license", "quality")
     fields = {key: getattr(bundle, key) for key in kept}
     fields |= {"family": bundle.family.name, "sampling": bundle.family.sampling}
+    if bundle.views:
+        fields["views"] = {name: view.settings for name, view in bundle.views.items()}
     return network_from_bundle(bundle), fields | {"training": with_total(bundle.training)}
 
 

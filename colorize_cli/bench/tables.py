@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..model.fastest_device import MAX_DIFFERENCE
+from ..model.views import views_of
 from ..system.messages import Messages
 from ..system.paths import shown
 from ..system.wording import count_text, rate_text
@@ -36,7 +37,10 @@ def introduction(machine: Mapping[str, Any], models: Sequence[Model]) -> str:
     cpus = f"{machine['usable_cpus']} of {machine['cpus']} CPUs"
     lines = [f"machine: {machine['cpu']}, {cpus}{flags}"]
     for model in models:
-        size, steps = model.bundle.working_size, count_text(model.bundle.family.steps, "step")
+        size, steps = (
+            views_of(model.bundle).description,
+            count_text(model.bundle.family.steps, "step"),
+        )
         digest, disk = model.bundle.digest[:12], f"{model.megabytes:.1f} MB on disk"
         lines.append(f"model: {model.title}, {digest}, {disk}, size {size}, {steps}")
     return "\n".join(lines)

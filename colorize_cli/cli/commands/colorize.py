@@ -73,6 +73,7 @@ def colorize(
     from ...batch.run_log import RunLog
     from ...batch.run_report import RunReport
     from ...batch.settings import Options
+    from ...model.view import parse_size
     from ..observers import Naming, PhotoProgress, Summary
     from ..terminal import Terminal
 
@@ -91,7 +92,7 @@ def colorize(
         model=model,
         device=device,
         batch=batch,
-        size=size,
+        size=parse_size(size),
         steps=steps,
         format=format,
         on_colour=on_colour,
