@@ -29,7 +29,7 @@ class Drawn:
 @dataclass(frozen=True, eq=False)
 class _Rung:
     colorizer: Colorizer
-    less: tuple[str, ...] = ()
+    less: str = ""
     is_degraded: bool = False
 
 
@@ -70,9 +70,14 @@ class MemoryLadder:
         return [self._draw_alone(photo, samples, seed, failure) for photo in photos]
 
     def _draw_alone(self, photo: Photo, samples: int, seed: int, failure: Exception) -> Drawn:
+        height, width = photo.pixels.shape[:2]
+        asked_size = self._colorizer.views.of(height, width).size
         for rung in (self._fewer[-1], *self._smaller):
             try:
-                return _draw(rung, [rung.colorizer.prepare(photo)], samples, seed)[0]
+                drawn = _draw(rung, [rung.colorizer.prepare(photo)], samples, seed)[0]
+                size = rung.colorizer.views.of(height, width).size
+                less = f"size {size} instead of {asked_size}" if size != asked_size else ""
+                return replace(drawn, less=_listed(drawn.less, less))
             except _TOO_LITTLE as error:
                 failure = error
         if not self._falls_to_cpu:
@@ -81,7 +86,7 @@ class MemoryLadder:
         drawn = self._on_cpu.draw([photo], [colorizer.prepare(photo)], samples, seed)[0]
         asked = self._colorizer.device.description
         less = f"device {colorizer.device.description} instead of {asked}"
-        return replace(drawn, less=", ".join(filter(None, (less, drawn.less))), is_degraded=True)
+        return replace(drawn, less=_listed(less, drawn.less), is_degraded=True)
 
     @cached_property
     def _fewer(self) -> list[_Rung]:
@@ -95,18 +100,17 @@ class MemoryLadder:
             device = full.device if is_gpu else replace(full.device, lanes=count)
             colorizer = full.changed(device=device, batch=count if is_gpu else 1)
             what = "batch" if is_gpu else "calls at a time"
-            rungs.append(_Rung(colorizer, (f"{what} {count} instead of {asked}",), is_gpu))
+            rungs.append(_Rung(colorizer, f"{what} {count} instead of {asked}", is_gpu))
         return rungs
 
     @cached_property
     def _smaller(self) -> list[_Rung]:
         """The rungs in a smaller size; one, where the CPU comes next."""
         last = self._fewer[-1]
-        size, rungs = last.colorizer.size, []
-        while (size := size // 2) >= last.colorizer.bundle.multiple:
-            colorizer = last.colorizer.changed(size=size)
-            less = (*last.less, f"size {size} instead of {self._colorizer.size}")
-            rungs.append(_Rung(colorizer, less, is_degraded=True))
+        part, rungs = 2, []
+        while last.colorizer.views.usual.size // part >= last.colorizer.bundle.multiple:
+            rungs.append(_Rung(last.colorizer.changed(shrink=part), last.less, is_degraded=True))
+            part *= 2
         return rungs[:1] if self._falls_to_cpu else rungs
 
     @cached_property
@@ -117,9 +121,8 @@ class MemoryLadder:
 def _draw(rung: _Rung, prepared: Sequence[Prepared], samples: int, seed: int) -> list[Drawn]:
     """Draw as many at once as the rung has."""
     batch = rung.colorizer.batch
-    less = ", ".join(rung.less)
     return [
-        Drawn(one, fields, less, rung.is_degraded)
+        Drawn(one, fields, rung.less, rung.is_degraded)
         for i in range(0, len(prepared), batch)
         for one, fields in zip(
             prepared[i : i + batch],
@@ -127,3 +130,7 @@ def _draw(rung: _Rung, prepared: Sequence[Prepared], samples: int, seed: int) ->
             strict=True,
         )
     ]
+
+
+def _listed(*parts: str) -> str:
+    return ", ".join(filter(None, parts))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from made.faulted import (
     OUT,
+    PHOTOS,
     SLOW_FILES,
     Shop,
     can_be_unprivileged,
@@ -45,11 +46,12 @@ def mount(shop: Shop) -> Iterator[Callable[[str], None]]:
         subprocess.run(["umount", "--lazy", place], check=True)
 
 
-@pytest.mark.parametrize("size", ["120k", "200k"])
+# In kB, for the ledger and some of the colourings.
+@pytest.mark.parametrize("size", [120 + 2 * (PHOTOS - 12), 200 + 6 * (PHOTOS - 12)])
 def test_a_full_disk_ends_the_run_at_once_and_more_room_lets_it_go_on(
-    shop: Shop, mount: Callable[[str], None], size: str
+    shop: Shop, mount: Callable[[str], None], size: int
 ) -> None:
-    mount(size)
+    mount(f"{size}k")
     code, err = shop.run()
     assert code == 1
     assert "--out out can be written to no more (No space left on device" in err
