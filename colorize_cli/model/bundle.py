@@ -6,6 +6,7 @@ unpacked and no name in it is trusted: files are plain names beside `bundle.json
 
 import hashlib
 import json
+import lzma
 import math
 import re
 import zipfile
@@ -195,7 +196,14 @@ def _read(path: Path, name: str, limit: int) -> bytes:
     except KeyError as error:
         raise ModelError(f"{path}: {name} is missing. {_AGAIN}") from error
     # What zipfile raises on damage, encryption and unknown compression has no common base.
-    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
+    except (
+        OSError,
+        EOFError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+    ) as error:
         raise ModelError(f"{path}: cannot read {name} ({error}). {_AGAIN}") from error
     if len(data) > limit:
         raise ModelError(f"{path}: {name} is damaged (more than {limit} bytes). {_AGAIN}")
