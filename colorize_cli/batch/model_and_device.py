@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
 
 from .. import __version__
-from ..errors import DeviceError, ModelError
+from ..errors import DeviceError, ModelError, OutOfMemoryError
 from ..model.bundle import Bundle, load_bundle
 from ..model.colorizer import Colorizer, choose_device
 from ..model.views import views_of
@@ -105,22 +105,34 @@ class ModelAndDevice:
         device, settings = self._settle(photos)
         colorizer = None
         if device and not self._options.dry_run:
-            colorizer = Colorizer(
-                self.bundle,
-                device,
-                steps=settings.steps,
-                size=settings.size,
-                batch=settings.batch,
-                note=self._messages.note,
-            )
+            try:
+                colorizer = self._open(device, settings)
+            except OutOfMemoryError as error:
+                if self._options.device != "auto" or not device.is_gpu:
+                    raise
+                self._messages.warn(f"{error} The CPU is used instead.")
+                self._is_kept_to = False
+                settings = replace(settings, batch=self._options.batch or 0)
+                device, settings = self._settle_on(resolve("cpu"), settings, photos)
+                colorizer = self._open(device, settings)
             self._introduce(colorizer, settings)
         if self._last:
             out = self._options.out
             tell_differences(self._messages, out, self._last, settings, self.named)
         return colorizer, settings
 
+    def _open(self, device: Device, settings: RunSettings) -> Colorizer:
+        return Colorizer(
+            self.bundle,
+            device,
+            steps=settings.steps,
+            size=settings.size,
+            batch=settings.batch,
+            note=self._messages.note,
+        )
+
     def _settle(self, photos: int) -> tuple[Device | None, RunSettings]:
-        """Choose the device, give it as many lanes as have work, and settle what it decides."""
+        """Choose the device, and settle what it decides."""
         dry, last = self._options.dry_run, self._last
         settings, device = settle(self._options, last, self.bundle), self.proven
         is_open = not self._is_kept_to and (device is None or device.precision is not None)
@@ -129,6 +141,14 @@ class ModelAndDevice:
             is_open = False
         if device is None:
             return None, settings
+        device, settings = self._settle_on(device, settings, photos)
+        return device, replace(settings, precision="") if is_open else settings
+
+    def _settle_on(
+        self, device: Device, settings: RunSettings, photos: int
+    ) -> tuple[Device, RunSettings]:
+        """Give a device as many lanes as have work, and settle what it decides."""
+        dry, last = self._options.dry_run, self._last
         device = device.fitted(photos * settings.drawn)
         batch = device.batch_for(settings.drawn)
         if last and last.device == device.name and device.is_gpu:
@@ -136,7 +156,7 @@ class ModelAndDevice:
         return device, replace(
             settings,
             device=device.name,
-            precision="" if is_open else device.computes(self.bundle.compute),
+            precision=device.computes(self.bundle.compute),
             batch=settings.batch or batch,
             versions={} if dry else {**runtime_of(device.name).versions(), **_VERSIONS},
         )

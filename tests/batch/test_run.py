@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from made.messages import Told
 from made.pictures import encode, grey
+from made.records import run_records
 
+from colorize_cli.batch import model_and_device
 from colorize_cli.batch.outcome import Observer, Outcome
 from colorize_cli.batch.output_names import Job
 from colorize_cli.batch.photo_job import Put, Treatment
@@ -20,8 +22,9 @@ from colorize_cli.batch.plan import Plan
 from colorize_cli.batch.records.database import LEDGER_NAME
 from colorize_cli.batch.run import run
 from colorize_cli.batch.settings import Options, RunSettings
-from colorize_cli.errors import DeviceError
+from colorize_cli.errors import DeviceError, OutOfMemoryError
 from colorize_cli.model.colorizer import Colorizer
+from colorize_cli.runtimes.find_device import resolve
 
 ROOT = Path(__file__).parents[2]
 # Runs the command line some times in one process, and says of each run which files it opened for
@@ -188,3 +191,32 @@ def test_a_device_that_is_given_is_proven_once_whatever_else_is_chosen(
     # The first run measures which precision is faster, the second has the measurement.
     for counts in counted([words, [*words, "--overwrite"]]):
         assert counts["proven openvino"] == 1
+
+
+@pytest.mark.parametrize("named", ["auto", "cuda"])
+def test_a_gpu_without_room_for_the_model_is_left_for_the_cpu_unless_it_is_named(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    gpu = replace(resolve("cpu"), name="cuda", description="a GPU", photos_a_call=8)
+    init = Colorizer.__init__
+
+    def without_room(self: Colorizer, bundle: Any, device: Any, **options: Any) -> None:
+        if device.is_gpu:
+            raise OutOfMemoryError("a GPU cannot open the model: out of memory.")
+        init(self, bundle, device, **options)
+
+    monkeypatch.setattr(Colorizer, "__init__", without_room)
+    monkeypatch.setattr(model_and_device, "choose_device", lambda *given: gpu)
+    monkeypatch.setattr(
+        model_and_device, "resolve", lambda name: gpu if name == "cuda" else resolve(name)
+    )
+    messages, given = Told(), replace(options(tiny_bundle), device=named)
+    if named == "cuda":
+        with pytest.raises(OutOfMemoryError):
+            run(given, messages)
+        return
+    assert run(given, messages) == 0
+    assert ("warn", "a GPU cannot open the model: out of memory. The CPU is used instead.") in (
+        messages.said
+    )
+    assert run_records("out")[-1]["device"] == "cpu"
