@@ -29,7 +29,7 @@ class Drawn:
 @dataclass(frozen=True, eq=False)
 class _Rung:
     colorizer: Colorizer
-    less: str = ""
+    less: tuple[str, ...] = ()
     is_degraded: bool = False
 
 
@@ -73,20 +73,22 @@ class MemoryLadder:
         height, width = photo.pixels.shape[:2]
         asked_size = self._colorizer.views.of(height, width).size
         for rung in (self._fewer[-1], *self._smaller):
+            prepared = rung.colorizer.prepare(photo)
             try:
-                drawn = _draw(rung, [rung.colorizer.prepare(photo)], samples, seed)[0]
-                size = rung.colorizer.views.of(height, width).size
-                less = f"size {size} instead of {asked_size}" if size != asked_size else ""
-                return replace(drawn, less=_listed(drawn.less, less))
+                drawn = _draw(rung, [prepared], samples, seed)[0]
             except _TOO_LITTLE as error:
                 failure = error
+                continue
+            size = rung.colorizer.views.of(height, width).size
+            less = "" if size == asked_size else f"size {size} instead of {asked_size}"
+            return replace(drawn, less=", ".join(filter(None, (drawn.less, less))))
         if not self._falls_to_cpu:
             raise failure
         colorizer = self._on_cpu._colorizer
         drawn = self._on_cpu.draw([photo], [colorizer.prepare(photo)], samples, seed)[0]
         asked = self._colorizer.device.description
         less = f"device {colorizer.device.description} instead of {asked}"
-        return replace(drawn, less=_listed(less, drawn.less), is_degraded=True)
+        return replace(drawn, less=", ".join(filter(None, (less, drawn.less))), is_degraded=True)
 
     @cached_property
     def _fewer(self) -> list[_Rung]:
@@ -100,17 +102,18 @@ class MemoryLadder:
             device = full.device if is_gpu else replace(full.device, lanes=count)
             colorizer = full.changed(device=device, batch=count if is_gpu else 1)
             what = "batch" if is_gpu else "calls at a time"
-            rungs.append(_Rung(colorizer, f"{what} {count} instead of {asked}", is_gpu))
+            rungs.append(_Rung(colorizer, (f"{what} {count} instead of {asked}",), is_gpu))
         return rungs
 
     @cached_property
     def _smaller(self) -> list[_Rung]:
         """The rungs in a smaller size; one, where the CPU comes next."""
         last = self._fewer[-1]
-        part, rungs = 2, []
-        while last.colorizer.views.usual.size // part >= last.colorizer.bundle.multiple:
-            rungs.append(_Rung(last.colorizer.changed(shrink=part), last.less, is_degraded=True))
-            part *= 2
+        views, rungs = last.colorizer.views.halved(), []
+        while views.usual.size >= last.colorizer.bundle.multiple:
+            colorizer = last.colorizer.changed(views=views)
+            rungs.append(_Rung(colorizer, last.less, is_degraded=True))
+            views = views.halved()
         return rungs[:1] if self._falls_to_cpu else rungs
 
     @cached_property
@@ -121,8 +124,9 @@ class MemoryLadder:
 def _draw(rung: _Rung, prepared: Sequence[Prepared], samples: int, seed: int) -> list[Drawn]:
     """Draw as many at once as the rung has."""
     batch = rung.colorizer.batch
+    less = ", ".join(rung.less)
     return [
-        Drawn(one, fields, rung.less, rung.is_degraded)
+        Drawn(one, fields, less, rung.is_degraded)
         for i in range(0, len(prepared), batch)
         for one, fields in zip(
             prepared[i : i + batch],
@@ -130,7 +134,3 @@ def _draw(rung: _Rung, prepared: Sequence[Prepared], samples: int, seed: int) ->
             strict=True,
         )
     ]
-
-
-def _listed(*parts: str) -> str:
-    return ", ".join(filter(None, parts))
