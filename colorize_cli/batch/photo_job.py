@@ -36,6 +36,7 @@ class Treatment:
     on_colour: OnColour = "recolour"
     fail_fast: bool = False
     salvages: bool = False
+    white: float | None = None
     marked_bundle: str | None = None  # the digest that the files name; None where they have no mark
 
 
@@ -142,7 +143,7 @@ def decode(item: Item, colorizer: Colorizer, treatment: Treatment) -> None:
         item.prepared = None
         if item.pages is None:
             item.data = _read(item)
-            item.pages = read_pages(item.data, salvages=treatment.salvages)
+            item.pages = read_pages(item.data, salvages=treatment.salvages, white=treatment.white)
         for photo in item.pages:
             item.take_in(photo)
             kind = kind_of(photo.pixels, photo.is_colour)

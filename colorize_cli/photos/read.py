@@ -15,6 +15,7 @@ from .colour.transform import srgb_pixels
 from .formats import FORMATS, listed, sniff
 from .formats.format import Page
 from .metadata import Metadata, settle
+from .wide import Wide, is_wide, narrowed, narrowed_alpha
 
 
 @dataclass(frozen=True)
@@ -30,25 +31,29 @@ class Photo:
     warnings: tuple[str, ...] = ()  # what of the file could not be kept, and why
     compressed: bool = True  # as the file's pixels were; a TIFF is written as it was read
     pages: int = 1  # of the file, of which this is one
+    wide: Wide | None = None  # what the file had, where that was more than 16 bits
 
 
-def read_photo(data: bytes, *, salvages: bool = False) -> Photo:
+def read_photo(data: bytes, *, salvages: bool = False, white: float | None = None) -> Photo:
     """Read a photograph from the bytes of its file, the first page where it has several.
 
     A warning says so then. Else as `read_pages`.
     """
-    photo = next(read_pages(data, salvages=salvages))
+    photo = next(read_pages(data, salvages=salvages, white=white))
     if photo.pages == 1:
         return photo
     return replace(photo, warnings=("only the first page is used", *photo.warnings))
 
 
-def read_pages(data: bytes, *, salvages: bool = False) -> Iterator[Photo]:
+def read_pages(
+    data: bytes, *, salvages: bool = False, white: float | None = None
+) -> Iterator[Photo]:
     """Read the photographs of a file from its bytes, one a page, each when it is asked for.
 
     The file is one of `FORMATS`. Of an animation the first picture is taken, with a warning. What
     is damaged or truncated raises ImageError; with `salvages` it is given as far as it decodes,
-    with a warning. ImageError says, too, that the file is none of these, or without pixels or of
+    with a warning. Floating point and 32 bits become 16, `white` being white (`wide.narrowed`).
+    ImageError says, too, that the file is none of these, or without pixels or of
     more than `MAX_PIXELS`.
     """
     name = sniff(data)
@@ -61,11 +66,12 @@ def read_pages(data: bytes, *, salvages: bool = False) -> Iterator[Photo]:
             if not salvages:
                 raise ImageError(f"{place}{page.damage} (--salvage colours what is left)")
             page = replace(page, warnings=(f"salvaged: {page.damage}", *page.warnings))
-        yield _photo_of(page, name, digest)
+        yield _photo_of(page, name, digest, white)
 
 
-def _photo_of(page: Page, name: str, digest: bytes) -> Photo:
+def _photo_of(page: Page, name: str, digest: bytes, white: float | None) -> Photo:
     """Turn a page upright, and bring it and its metadata to sRGB."""
+    page = _of_sixteen_bits(page, white) if is_wide(page.pixels) else page
     pixels, is_colour = _grey_or_rgb(page.pixels, FORMATS[name].tolerance)
     metadata = page.metadata
     applied: list[str] = []
@@ -84,7 +90,15 @@ def _photo_of(page: Page, name: str, digest: bytes) -> Photo:
         warnings=(*page.warnings, *applied, *dropped),
         compressed=page.compressed,
         pages=page.pages,
+        wide=page.wide,
     )
+
+
+def _of_sixteen_bits(page: Page, white: float | None) -> Page:
+    pixels, wide, warnings = narrowed(page.pixels, white)
+    alpha = None if page.alpha is None else narrowed_alpha(page.alpha)
+    said = (*page.warnings, *warnings)
+    return replace(page, pixels=pixels, alpha=alpha, warnings=said, wide=wide)
 
 
 def _of_srgb(

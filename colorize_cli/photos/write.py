@@ -43,7 +43,8 @@ def encode_photo(rgb: Pixels, photo: Photo, format: str, mark: Mark | None = Non
     metadata, _ = _holdable(metadata, target)
     if mark and target.holds.get("xmp") and not metadata.xmp:  # the photo's own was too large
         metadata = replace(metadata, xmp=alone(mark))
-    return target.write(Page(rgb, alpha, metadata, compressed=photo.compressed))
+    wide = photo.wide if target.is_wide else None
+    return target.write(Page(rgb, alpha, metadata, compressed=photo.compressed, wide=wide))
 
 
 def losses(photo: Photo, format: str) -> tuple[str, ...]:
@@ -53,6 +54,8 @@ def losses(photo: Photo, format: str) -> tuple[str, ...]:
         sentences.append(f"transparency laid on white: {target.title} has none")
     if photo.pixels.dtype == np.uint16 and not target.is_deep:
         sentences.append(f"16 bits rounded to 8: {format} has no more")
+    elif photo.wide and not target.is_wide:
+        sentences.append(f"{photo.wide.type} rounded to 16 bits: {format} has no more")
     missing = _holdable(photo.metadata, target)[1]
     if missing:
         sentences.append(f"{format} cannot hold {', '.join(missing)}: dropped")
