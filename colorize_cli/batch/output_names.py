@@ -198,8 +198,8 @@ def _conversions(targets: Iterable[_Target]) -> list[str]:
     """Say once of each format that cannot be kept what its photos become."""
     kinds = Counter((target.source.format, target.format) for target in targets)
     return [
-        f"{count_text(count, 'photo')} in {FORMATS[kind].title} become {FORMATS[other].title}, "
-        "which can hold colour without loss"
+        f"colourings of {count_text(count, 'photo')} in {FORMATS[kind].title} are "
+        f"{FORMATS[other].title}, which can hold colour without loss"
         for (kind, other), count in kinds.items()
         if other != kind
     ]
