@@ -145,6 +145,8 @@ PARTS = {
     "bmp": "DPI",
     "pnm": "comment",
     "pfm": "",
+    "gif": "",
+    "avif": "",
 }
 _PUT = {"jpeg": _jpeg, "png": _png, "webp": _webp, "tiff": _tiff, "bmp": _bmp, "pnm": _pnm}
 

@@ -13,6 +13,7 @@ from made.second_readers import as_sixteen_bits, decoded, info_of, tags_of
 from made.xmp_values import properties
 
 from colorize_cli.imaging.bit_depth import eight_bits
+from colorize_cli.photos.formats import written_as
 from colorize_cli.photos.mark import SOURCE_TYPE, Mark
 from colorize_cli.photos.read import Photo, read_photo
 from colorize_cli.photos.write import encode_photo, losses
@@ -77,7 +78,7 @@ def test_nothing_is_lost(kind: Kind, is_laden: bool) -> None:
 
 
 def check_pixels(rgb: Array, photo: Photo, written: bytes, kind: Kind) -> None:
-    found = decoded(written, kind.format)
+    found = decoded(written, written_as(kind.format))
     if kind.depth in WIDE:
         assert found.dtype == WIDE[kind.depth]
         found = as_sixteen_bits(found)
