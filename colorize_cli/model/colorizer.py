@@ -1,6 +1,7 @@
 """Photo in, pictures out: the one place where bundle, device, noise and rendering meet."""
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -26,7 +27,7 @@ from .graphs import open_graphs
 from .parallel import Lanes
 from .reference_photos import reference_photos
 from .view import SizeChoice, View
-from .views import views_of
+from .views import Views, views_of
 
 _RUNS = 3  # of a device that is tried; the first compiles and warms up
 
@@ -120,6 +121,24 @@ class Colorizer:
         bundle = load_bundle(model)
         chosen = choose_device(device, bundle, note)
         return cls(bundle, chosen, steps=steps, size=size, batch=batch, note=note)
+
+    def changed(
+        self, *, device: Device | None = None, batch: int | None = None, views: Views | None = None
+    ) -> Self:
+        """The same model with other numbers, or on another device, which is opened.
+
+        A device of the same name differs in its lanes alone. Errors are those of `__init__`.
+        """
+        other = copy(self)
+        other.device, other.batch = device or self.device, batch or self.batch
+        other.views = views or self.views
+        other._rows = other.batch if other.device.is_gpu else 1
+        other._lanes = Lanes(other.device.lanes)
+        if other.device.name != self.device.name:
+            other._graphs = watched(
+                open_graphs(self.bundle, other.device, photos=other._rows, size=other.size)
+            )
+        return other
 
     @property
     def size(self) -> int:
