@@ -37,7 +37,7 @@ class Views:
 
     @property
     def description(self) -> str:
-        """The sizes, for people: "192 (320 in 12 steps for photos from 448 px)"."""
+        """The sizes, for people: "192 (320 in 10 steps for photos from 448 px)"."""
         if not self.large:
             return str(self.usual.size)
         large, steps = self.large, count_text(self.large.family.steps, "step")
