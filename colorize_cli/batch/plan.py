@@ -24,10 +24,12 @@ from .records.photo_rows import UNSETTLED, Found, nothing_found
 from .scan import scan
 from .settings import Options
 
+_TO_RETRY = ("failed", "degraded")
+
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a run will do; three of its fields count what was left out, as in `Scan`."""
+    """All that a run will do; four of its fields count what was left out, as in `Scan`."""
 
     jobs: tuple[Job, ...]  # the photographs in order, those that are done among them
     problems: tuple[Outcome, ...]  # what cannot be worked on, and why
@@ -37,6 +39,7 @@ class Plan:
     unfollowed: int
     found: Found = field(default_factory=nothing_found)  # for the ledger
     is_entangled: bool = False  # whether the output folder lies in a named folder, or holds one
+    excluded: int = 0
     is_part: bool = False  # whether only what was done is made again, and not all of that
 
     @property
@@ -78,7 +81,7 @@ def make_plan(
     these lie in the output folder itself. Files that were made `otherwise`, which are settings by
     their SHA-256, are made again. Without a ledger, files that are there are not looked at.
     """
-    found = scan(options.paths, options.out, recursive=options.recursive)
+    found = scan(options.paths, options.out, recursive=options.recursive, exclude=options.exclude)
     naming = (options.out, options.format, options.samples)
     named, renamed = name_outputs(found, *naming, *([ledger.rows.places_of] if ledger else ()))
     plan = Plan(
@@ -87,6 +90,7 @@ def make_plan(
         notes=(*found.notes, *renamed),
         others=found.others,
         hidden=found.hidden,
+        excluded=found.excluded,
         unfollowed=found.unfollowed,
         is_entangled=_are_entangled(options.paths, options.out),
     )
@@ -95,7 +99,7 @@ def make_plan(
         places |= {each.source: _place(each.source, options.paths) for each in plan.problems}
         plan = plan.taking(lambda each: shard.holds(places[each.source]) or _is_missing(each))
     if options.retry_failed and ledger:
-        failed = {path for path, row in ledger.rows.photos.items() if row.state == "failed"}
+        failed = {path for path, row in ledger.rows.photos.items() if row.state in _TO_RETRY}
         plan = plan.taking(lambda each: each.photo in failed)
     return _checked(plan, options, ledger, otherwise)
 
@@ -127,7 +131,9 @@ def _checked(
     plan: Plan, options: Options, ledger: Ledger | None, otherwise: frozenset[str]
 ) -> Plan:
     """Leave to do what is not there; a job whose file is a photo, or another's, is a problem."""
-    wish = Wish(options.overwrite, options.restore, otherwise, plan.is_entangled)
+    wish = Wish(
+        options.overwrite, options.restore, otherwise, plan.is_entangled, options.retry_failed
+    )
     files = ExistingFiles(ledger, wish) if ledger else None
     lies_on_a_photo = _photographs(plan.jobs)
     jobs, problems = [], list(plan.problems)

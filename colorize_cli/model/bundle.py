@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import ModelError
+from ..errors import ModelError, reason_of
 from ..system.files import write_atomic
 from .families import FAMILIES, parse_family
 from .families.family import Family
@@ -167,8 +167,11 @@ def _locate(name_or_path: str | Path) -> Path:
     if name_or_path in shipped_names():
         return _SHIPPED / name_or_path
     path = Path(name_or_path)
-    if path.is_dir() or path.is_file():
-        return path
+    try:
+        if path.is_dir() or path.is_file():
+            return path
+    except OSError as error:
+        raise ModelError(f"--model cannot be read: {reason_of(error)}") from error
     raise ModelError(
         f"there is no model {str(name_or_path)!r}: no folder or .zip of that path, and the models "
         f"by name are: {', '.join(shipped_names()) or 'none'}"

@@ -1,6 +1,7 @@
 """Photo in, pictures out: the one place where bundle, device, noise and rendering meet."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -121,6 +122,25 @@ class Colorizer:
         bundle = load_bundle(model)
         chosen = choose_device(device, bundle, note)
         return cls(bundle, chosen, steps=steps, size=size, batch=batch, note=note)
+
+    def changed(
+        self, *, device: Device | None = None, batch: int | None = None, size: int | None = None
+    ) -> Self:
+        """The same model with other numbers, or on another device, which is opened.
+
+        A device of the same name differs in its lanes alone. Errors are those of `__init__`.
+        """
+        other = copy(self)
+        other.device, other.batch = device or self.device, batch or self.batch
+        other.size = size or self.size
+        check_size(self.bundle, other.size)
+        other._rows = other.batch if other.device.is_gpu else 1
+        other._lanes = Lanes(other.device.lanes)
+        if other.device.name != self.device.name:
+            other._graphs = watched(
+                open_graphs(self.bundle, other.device, photos=other._rows, size=other.size)
+            )
+        return other
 
     @property
     def mixes_shapes(self) -> bool:

@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 
 from ..errors import ImageError
-from ..imaging.lab import Pixels, levels_of
-from . import icc
+from ..imaging.lab import Pixels
+from .colour import icc
+from .colour.made import adobe_profile
+from .colour.transform import srgb_pixels
 from .formats import FORMATS, listed, sniff
 from .formats.format import Page
 from .metadata import Metadata, settle
@@ -73,8 +75,8 @@ def _photo_of(page: Page, name: str, digest: bytes, white: float | None) -> Phot
     pixels, is_colour = _grey_or_rgb(page.pixels, FORMATS[name].tolerance)
     metadata = page.metadata
     applied: list[str] = []
-    if not is_colour and metadata.icc is not None:
-        pixels, metadata, applied = _greys_of_srgb(pixels, metadata, metadata.icc)
+    if profile := metadata.icc or adobe_profile(metadata.exif):
+        pixels, metadata, applied = _of_srgb(pixels, metadata, profile)
     metadata, orientation, dropped = settle(metadata)
     pixels = _upright(pixels, orientation)
     alpha = None if page.alpha is None else _upright(page.alpha, orientation)
@@ -99,15 +101,16 @@ def _of_sixteen_bits(page: Page, white: float | None) -> Page:
     return replace(page, pixels=pixels, alpha=alpha, warnings=said, wide=wide)
 
 
-def _greys_of_srgb(
+def _of_srgb(
     pixels: Pixels, metadata: Metadata, profile: bytes
 ) -> tuple[Pixels, Metadata, list[str]]:
-    """Bring greys with a profile to those of sRGB, which then needs none, and say so."""
-    table = icc.grey_levels(profile, levels_of(pixels))
-    if table is None:
+    """Bring pixels of a profile to sRGB, which then needs none, and say so."""
+    changed = srgb_pixels(profile, pixels)
+    if changed is None:
         return pixels, metadata, []
-    said = f"ICC profile {icc.name_of(profile)!r} applied to the greys: the picture is sRGB now"
-    return table[pixels], replace(metadata, icc=None), [said]
+    what = "" if pixels.ndim == 3 else " to the greys"
+    said = f"ICC profile {icc.name_of(profile)!r} applied{what}: the picture is sRGB now"
+    return changed, replace(metadata, icc=None), [said]
 
 
 def _upright(pixels: Pixels, orientation: int) -> Pixels:

@@ -7,7 +7,6 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,6 +129,13 @@ def test_the_version(colorize: Run) -> None:
         (("scans", "--out", "scans/a/1.jpg"), "is a file"),
         (("scans", "--out", "scans/a/1.jpg/deeper/still"), "1.jpg is a file"),
         (("scans", "--out", "o" * 300), "cannot be used: File name too long"),
+        (("scans", "--out", ""), "empty word after '--out'"),
+        (("scans", "--out="), "empty word after '--out='"),
+        (("", "--out", "out"), "empty word after 'colorize'"),
+        (("scans", "--out", "out", "--samples", "10000000"), "--samples"),
+        (("scans", "--out", "out", "--steps", "1000000000"), "--steps"),
+        (("scans", "--out", "out", "--candidates", "10000000"), "--candidates"),
+        (("scans", "--out", "out", "--batch", "1000000000"), "--batch"),
         (("scans", "--out", "out", "--log", "nowhere/log"), "--log"),
         (("scans", "--out", "out", "--report", "scans/a/1.jpg"), "not a report: name"),
         (("scans", "--out", "out", "--log", "scans/a/1.jpg"), "not a log: name"),
@@ -328,9 +334,10 @@ def test_toned_and_bilevel_photos_are_counted_and_coloured_whatever_is_done_with
 
 
 def test_samples_are_chosen_from_candidates_in_the_same_way_after_a_resume(colorize: Run) -> None:
-    colorize("scans", "--out", "plain", "--samples", "4")
+    colorize("scans", "--out", "plain", "--samples", "4", "--no-mark")  # of the sample's number
+    colorize("scans", "--out", "bare", "--samples", "2", "--candidates", "4", "--no-mark")
+    assert set(files("bare").values()) < set(files("plain").values())
     colorize("scans", "--out", "whole", "--samples", "2", "--candidates", "4")
-    assert set(files("whole").values()) < set(files("plain").values())
     colorize("scans", "--out", "out", "--samples", "2", "--candidates", "4")
     Path("out/a/1.1.jpg").unlink()
     code, _, err = colorize("scans", "--out", "out", "--samples", "2", "--restore")
@@ -408,6 +415,36 @@ def test_a_name_that_is_no_text(colorize: Run) -> None:
     assert json.loads(out)["input"] == name
     found = subprocess.run(process(name, "--out", "o", "--dry-run"), capture_output=True)
     assert found.stdout == b"\xff.jpg\to/\xff.jpg\twrite\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+@pytest.mark.parametrize(
+    "surroundings",
+    [
+        {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"},  # names are ASCII there
+        {"PYTHONIOENCODING": "cp1252"},  # output is redirected on Windows
+    ],
+)
+def test_names_that_the_locale_does_not_know_stop_nothing(surroundings: dict[str, str]) -> None:
+    for name in ("odd/写真.jpg".encode(), b"odd/\xff.jpg"):
+        Path(os.fsdecode(name)).parent.mkdir(exist_ok=True)
+        Path(os.fsdecode(name)).write_bytes(encode(grey(), "JPEG"))
+    for name in ("odd/写.jpg".encode(), b"odd/\xfe.jpg"):
+        Path(os.fsdecode(name)).write_bytes(b"")
+    found = subprocess.run(
+        process("odd", "--out", "o", "--dry-run"),
+        env=os.environ | surroundings,
+        capture_output=True,
+    )
+    assert found.returncode == 1
+    assert set(found.stdout.splitlines()) == {
+        "odd/写真.jpg\to/写真.jpg\twrite".encode(),
+        b"odd/\xff.jpg\to/\xff.jpg\twrite",
+    }
+    assert set(found.stderr.splitlines()) == {
+        b"failed odd/\\u5199.jpg: empty file",
+        b"failed odd/\\xfe.jpg: empty file",
+    }
 
 
 # The log.
@@ -752,42 +789,13 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
     assert not err
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_leaves_whole_files_and_a_resume_goes_on(
-    colorize: Run, tiny_bundle: Path, number: signal.Signals
-) -> None:
-    for copy in range(12):
-        data = encode(np.kron(np.roll(grey(), copy, axis=0), np.ones((8, 8), np.uint8)), "PNG")
-        Path(f"scans/{copy}.png").write_bytes(data)
-    words = process("scans", "--out", "out", "--samples", "3", "--model", str(tiny_bundle))
-    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as running:
-        deadline = time.monotonic() + 60
-        while not list(Path("out").rglob("*.png")) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        running.send_signal(number)
-        sent = time.monotonic()
-        _, err = running.communicate(timeout=60)
-        took = time.monotonic() - sent
-    assert running.returncode == 130
-    assert took < 20
-    assert "stopping" in err
-    assert "not reached" in err
-    assert "Traceback" not in err
-    left = files()
-    assert 0 < len(left) < 45
-    assert all(name.endswith((".png", ".jpg")) for name in left), "a temporary file is left"
-    colorize("scans", "--out", "out", "--samples", "3")
-    colorize("scans", "--out", "whole", "--samples", "3")
-    assert files() == files("whole")
-    assert left.items() <= files().items()
-
-
 def test_the_second_signal_ends_at_once() -> None:
     code = (
-        f"import sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
-        "from colorize_cli.cli.app import stop_on_signals\n"
-        "with stop_on_signals():\n"
+        f"import signal, sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
+        # In tests that run in the background it is ignored, and that is inherited.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from colorize_cli.system.interrupts import Interrupts\n"
+        "with Interrupts().heeded():\n"
         "    try:\n"
         "        print('ready', flush=True)\n"
         "        time.sleep(60)\n"

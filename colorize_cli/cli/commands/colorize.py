@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from typer import Argument, Exit, Option
 
-from ..options import Batch, DeviceName, Size, Steps
+from ..options import MOST, Batch, DeviceName, Size, Steps
 
 OnColourName = Literal["recolour", "skip", "copy"]
 FormatName = Literal["keep", "png", "jpg", "webp", "tiff"]
@@ -18,10 +18,15 @@ def colorize(
     out: Annotated[
         Path, Option(metavar="DIR", help="Where the colourings go, in the tree of the input.")
     ],
-    samples: Annotated[int, Option(min=1, metavar="N", help="Colourings a photo.")] = 1,
+    samples: Annotated[int, Option(min=1, max=MOST, metavar="N", help="Colourings a photo.")] = 1,
     candidates: Annotated[
         int | None,
-        Option(min=0, metavar="K", help="Draw K samples, keep those that are good and differ."),
+        Option(
+            min=0,
+            max=MOST,
+            metavar="K",
+            help="Draw K samples, keep those that are good and differ.",
+        ),
     ] = None,
     seed: Annotated[
         int | None, Option(metavar="S", help="Another seed, other colourings; 0 if none is given.")
@@ -40,6 +45,10 @@ def colorize(
     recursive: Annotated[
         bool, Option("--recursive/--no-recursive", help="Descend into folders.")
     ] = True,
+    exclude: Annotated[
+        list[str] | None,
+        Option(metavar="GLOB", help="Leave out files and folders of this name; repeatable."),
+    ] = None,
     overwrite: Annotated[
         bool, Option("--overwrite", help="Make again what exists, altered files too.")
     ] = False,
@@ -65,6 +74,9 @@ def colorize(
         float | None,
         Option(min=1e-9, metavar="X", help="White in 32-bit and float photos; 1 in float."),
     ] = None,
+    no_mark: Annotated[
+        bool, Option("--no-mark", help="Leave out of the files what says how they were made.")
+    ] = False,
     salvage: Annotated[
         bool, Option("--salvage", help="Colour what is left of damaged photos; else they fail.")
     ] = False,
@@ -90,6 +102,7 @@ def colorize(
     from ...batch.run_report import RunReport
     from ...batch.settings import Options
     from ...batch.shard import parse_shard
+    from ...system.interrupts import INTERRUPTS
     from ..observers import Naming, PhotoProgress, Summary
     from ..terminal import Terminal
 
@@ -97,7 +110,7 @@ def colorize(
     terminal = Terminal(is_quiet=is_quiet)
     naming = Naming(terminal, is_verbose=is_verbose)
     summary = Summary(terminal, on_colour=on_colour, fail_fast=fail_fast)
-    files = (RunLog(log), RunReport(report))
+    files = (RunLog(log, out), RunReport(report, out))
     observers = [*files, naming, PhotoProgress(terminal), *([] if is_quiet else [summary])]
     options = Options(
         paths=tuple(paths),
@@ -113,6 +126,7 @@ def colorize(
         format=format,
         on_colour=on_colour,
         recursive=recursive,
+        exclude=tuple(exclude or ()),
         overwrite=overwrite,
         shard=parse_shard(shard) if shard else None,
         restore=restore,
@@ -121,7 +135,9 @@ def colorize(
         retry_failed=retry_failed,
         fail_fast=fail_fast,
         white=white,
+        mark=not no_mark,
         salvage=salvage,
         dry_run=dry_run,
     )
-    raise Exit(run(options, terminal, [naming] if dry_run else observers))
+    observers = [naming] if dry_run else observers
+    raise Exit(run(options, terminal, observers, interrupts=INTERRUPTS))

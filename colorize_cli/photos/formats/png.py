@@ -14,14 +14,12 @@ import cv2
 import numpy as np
 
 from ...errors import ImageError
-from ...imaging.lab import srgb_from_linear
 from ..metadata import Metadata
 from .format import TRUNCATED, Format, Page, any_size, check_size
 from .opencv import decode, encode
 from .png_metadata import Chunk, chunks_for, metadata_of
 from .tiff.codecs import inflated_until_damage
 
-_LOWEST_GAMMA, _HIGHEST_GAMMA, _SAME_GAMMA = 0.1, 2.0, 0.02  # of the file, which is 1 / 2.2 in sRGB
 _PALETTE = 3
 _CHANNELS = {0: 1, 2: 3, _PALETTE: 1, 4: 2, 6: 4}  # by the kind of colour
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -41,30 +39,10 @@ def _read_pages(data: bytes) -> Iterator[Page]:
     transparent = last.get(b"tRNS", b"")
     if page.pixels.ndim == 2 and len(transparent) == 2:
         page = _with_key(page, int.from_bytes(transparent, "big"), bits)
-    page, applied = _with_gamma(page, last)
     animated = ["only the first picture of the animation is used"] if b"acTL" in last else []
     metadata, lost = metadata_of(chunks)
     damaged = ["a chunk of metadata is damaged: dropped"] if b"" in last else []
-    yield replace(
-        page, metadata=metadata, warnings=(*animated, *applied, *damaged, *lost), damage=damage
-    )
-
-
-def _with_gamma(page: Page, last: dict[bytes, bytes]) -> tuple[Page, list[str]]:
-    """Bring levels of another gamma than sRGB's to sRGB, unless a profile is there; say so."""
-    stated = int.from_bytes(last.get(b"gAMA", b""), "big") / 100_000
-    is_told = not last.keys().isdisjoint((b"sRGB", b"iCCP", b"cICP"))
-    if (
-        is_told
-        or not _LOWEST_GAMMA < stated < _HIGHEST_GAMMA
-        or abs(stated - 1 / 2.2) < _SAME_GAMMA
-    ):
-        return page, []
-    top = np.iinfo(page.pixels.dtype).max
-    light = np.linspace(0, 1, top + 1) ** (1 / stated)
-    table = np.rint(srgb_from_linear(light).clip(0, 1) * top).astype(page.pixels.dtype)
-    said = f"gamma {1 / stated:.3g} applied: the picture is sRGB now"
-    return replace(page, pixels=table[page.pixels]), [said]
+    yield replace(page, metadata=metadata, warnings=(*animated, *damaged, *lost), damage=damage)
 
 
 def _salvaged(chunks: list[Chunk], damage: str) -> list[Chunk]:
