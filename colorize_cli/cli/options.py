@@ -18,11 +18,10 @@ Batch = Annotated[
     ),
 ]
 Size = Annotated[
-    int | None,
+    str | None,
     Option(
-        min=1,
-        metavar="PX",
-        help="Square root of the area that the network sees; the model's if not given.",
+        metavar="fast|auto|fine|PX",
+        help="How large photos are seen: large ones larger (auto), largest (fine), or all alike.",
     ),
 ]
 Steps = Annotated[

@@ -70,11 +70,18 @@ class MemoryLadder:
         return [self._draw_alone(photo, samples, seed, failure) for photo in photos]
 
     def _draw_alone(self, photo: Photo, samples: int, seed: int, failure: Exception) -> Drawn:
+        height, width = photo.pixels.shape[:2]
+        asked_size = self._colorizer.views.of(height, width).size
         for rung in (self._fewer[-1], *self._smaller):
+            prepared = rung.colorizer.prepare(photo)
             try:
-                return _draw(rung, [rung.colorizer.prepare(photo)], samples, seed)[0]
+                drawn = _draw(rung, [prepared], samples, seed)[0]
             except _TOO_LITTLE as error:
                 failure = error
+                continue
+            size = rung.colorizer.views.of(height, width).size
+            less = "" if size == asked_size else f"size {size} instead of {asked_size}"
+            return replace(drawn, less=", ".join(filter(None, (drawn.less, less))))
         if not self._falls_to_cpu:
             raise failure
         colorizer = self._on_cpu._colorizer
@@ -102,11 +109,11 @@ class MemoryLadder:
     def _smaller(self) -> list[_Rung]:
         """The rungs in a smaller size; one, where the CPU comes next."""
         last = self._fewer[-1]
-        size, rungs = last.colorizer.size, []
-        while (size := size // 2) >= last.colorizer.bundle.multiple:
-            colorizer = last.colorizer.changed(size=size)
-            less = (*last.less, f"size {size} instead of {self._colorizer.size}")
-            rungs.append(_Rung(colorizer, less, is_degraded=True))
+        views, rungs = last.colorizer.views.halved(), []
+        while views.usual.size >= last.colorizer.bundle.multiple:
+            colorizer = last.colorizer.changed(views=views)
+            rungs.append(_Rung(colorizer, last.less, is_degraded=True))
+            views = views.halved()
         return rungs[:1] if self._falls_to_cpu else rungs
 
     @cached_property

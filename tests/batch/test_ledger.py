@@ -195,8 +195,14 @@ def test_every_run_s_settings_are_kept() -> None:
         assert ledger.last_settings == run_settings(seed=0)
 
 
-def test_the_default_s_older_digest_is_that_of_the_same_model() -> None:
-    older = "375c6c39f69054e308269d1bd10b5f4197009b0cde4f308923a645cb502f7738"
+@pytest.mark.parametrize(
+    "older",
+    [
+        "375c6c39f69054e308269d1bd10b5f4197009b0cde4f308923a645cb502f7738",
+        "6c01fdcc448038179b842e484727e63c011a0e200bfca0fc91a0ca87d1ef2e0a",
+    ],
+)
+def test_the_default_s_older_digests_are_those_of_the_same_model(older: str) -> None:
     colour()
     change_last_settings(OUT, model_digest=older, size=96, steps=5, candidates=0)
     with Ledger(OUT) as ledger:

@@ -161,6 +161,7 @@ def test_wrong_usage_ends_with_2_and_writes_nothing(
     ("words", "code", "said"),
     [
         (("--size", "4"), 2, "size must be at least"),
+        (("--size", "huge"), 2, "fast, auto, fine or a number of pixels, not 'huge'"),
         (("--candidates", "2", "--samples", "4"), 2, "4 samples cannot be chosen"),
         (("--model", "nope"), 3, "nope"),
         (("--device", "cuda"), 3, "no GPU"),

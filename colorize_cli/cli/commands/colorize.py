@@ -102,6 +102,7 @@ def colorize(
     from ...batch.run_report import RunReport
     from ...batch.settings import Options
     from ...batch.shard import parse_shard
+    from ...model.view import parse_size
     from ...system.interrupts import INTERRUPTS
     from ..observers import Naming, PhotoProgress, Summary
     from ..terminal import Terminal
@@ -121,7 +122,7 @@ def colorize(
         model=model,
         device=device,
         batch=batch,
-        size=size,
+        size=parse_size(size),
         steps=steps,
         format=format,
         on_colour=on_colour,
