@@ -25,6 +25,7 @@ from ..png import PNG
 from .boxes import decoder
 
 _DEEP, _DEEPEST = 1 << 10, 1 << 12  # levels of AVIF beyond 8 bits
+_PACKET_START, _PACKET_END = b"<x:xmpmeta", b"</x:xmpmeta>"
 _OF_RDF = b"application/rdf+xml"
 
 
@@ -37,16 +38,25 @@ def _read_avif(data: bytes) -> Iterator[Page]:
         top = (_DEEPEST if place >= 0 and data[place + 6] & 0x20 else _DEEP) - 1
         pixels = full_range(pixels, top)
         alpha = None if alpha is None else full_range(alpha, top)
-    warnings = [] if _OF_RDF not in data else ["XMP dropped: in an AVIF it is not read"]
+    xmp = _packet_in(data)
+    is_lost = xmp is None and _OF_RDF in data
+    warnings = ["XMP dropped: it stands compressed in the AVIF"] if is_lost else []
     if data[8:12] == b"avis":
         warnings.append("only the first picture of the animation is used")
     yield replace(
         page,
         pixels=_turned(pixels, data),
         alpha=None if alpha is None else _turned(alpha, data),
-        metadata=Metadata(_upright(page.metadata.exif), icc=page.metadata.icc),
+        metadata=Metadata(_upright(page.metadata.exif), xmp, page.metadata.icc),
         warnings=tuple(warnings),
     )
+
+
+def _packet_in(data: bytes) -> bytes | None:
+    """Find the packet of XMP, which OpenCV writes and does not read, by how it begins and ends."""
+    start = data.find(_PACKET_START)
+    end = data.find(_PACKET_END, start)
+    return data[start : end + len(_PACKET_END)] if 0 <= start < end else None
 
 
 def _largest_size(data: bytes) -> tuple[int, int]:
@@ -122,7 +132,7 @@ AVIF = Format(
     rb"(?s).{4}ftypavi[fs]",
     _read_avif,
     _write_avif,
-    any_size("exif", "icc"),
+    any_size("exif", "xmp", "icc"),
     is_deep=True,
     tolerance=2,  # the lossy kind gives back a grey picture with channels that differ by that
     adapt=resolution_in_exif,

@@ -13,12 +13,12 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from ...errors import ImageError
-from ..metadata import Metadata
-from .format import TRUNCATED, Format, Page, any_size, check_size
-from .opencv import decode, encode
-from .png_metadata import Chunk, chunks_for, metadata_of
-from .tiff.codecs import inflated_until_damage
+from ....errors import ImageError
+from ...metadata import Metadata
+from ..format import TRUNCATED, Format, Page, any_size, check_size
+from ..opencv import decode, encode
+from ..tiff.codecs import inflated_until_damage
+from .metadata import Chunk, chunks_for, metadata_of
 
 _PALETTE = 3
 _CHANNELS = {0: 1, 2: 3, _PALETTE: 1, 4: 2, 6: 4}  # by the kind of colour
