@@ -242,7 +242,7 @@ def write(
         item.prepared = None
         if not item.files:
             item.status = "done"
-    if item.files and item.status is None:
+    if item.files and item.status is None and item.ends_run is None:
         decode(item, colorizer, treatment)
 
 

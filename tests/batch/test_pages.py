@@ -1,5 +1,6 @@
 """Files of several pages: every page is coloured, into a file of as many."""
 
+import errno
 import hashlib
 import io
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from colorize_cli.batch.outcome import Outcome
 from colorize_cli.batch.photo_job import Treatment
 from colorize_cli.batch.plan import make_plan
 from colorize_cli.batch.settings import OnColour, Options
+from colorize_cli.errors import OutputError
 from colorize_cli.model.colorizer import Prepared
 from colorize_cli.photos import growing_files
 from colorize_cli.photos.formats.tiff import pages as tiff_pages
@@ -212,3 +214,16 @@ def test_warnings_of_all_pages_are_said_once(monkeypatch: pytest.MonkeyPatch) ->
     options: Sequence[str] = ["unspecified"]
     data = book(extra, extra, photometric="rgb", extrasamples=options)
     assert colorize("book.tif", data).warnings == ("1 extra channels dropped",)
+
+
+def test_a_full_disk_ends_the_run_at_the_page_in_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = []
+
+    def full(self: growing_files.GrowingFiles, k: int, page: bytes) -> None:
+        pages.append(k)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(growing_files.GrowingFiles, "add", full)
+    with pytest.raises(OutputError):
+        colorize("book.tif", book(grey(), grey(), grey()))
+    assert pages == [0]

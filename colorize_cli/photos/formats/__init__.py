@@ -3,12 +3,12 @@
 import re
 
 from .bmp import BMP
+from .boxed.heif import AVIF, HEIC
+from .boxed.jp2 import JP2
+from .boxed.jxl import JXL
 from .format import Format
 from .gif import GIF
-from .heif import AVIF, HEIC
-from .jp2 import JP2
 from .jpeg import JPEG
-from .jxl import JXL
 from .pfm import PFM
 from .png import PNG
 from .pnm import PNM

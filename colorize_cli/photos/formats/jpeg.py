@@ -27,7 +27,7 @@ from ..metadata import (
     resolution_in_exif,
 )
 from ..xmp import XmpError, divided, merged, with_properties
-from .boxes import decoder
+from .boxed.boxes import decoder
 from .format import Format, Page, any_size
 from .jpeg_stream import LOSSLESS, Parts, Segments, damage, precision_of, take_apart
 from .opencv import decode, encode

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ....errors import ImageError
 from ...metadata import Metadata
-from ..boxes import decoder
+from ..boxed.boxes import decoder
 from ..format import Format, Page, check_size
 from . import TIFF
 

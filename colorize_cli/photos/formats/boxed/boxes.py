@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
-from ...errors import ImageError
-from .format import TRUNCATED
+from ....errors import ImageError
+from ..format import TRUNCATED
 
 _MOST = 10_000  # boxes that are looked at
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...errors import ImageError
-from .. import exif as exif_block
-from ..metadata import Metadata, resolution_in_exif
+from ....errors import ImageError
+from ... import exif as exif_block
+from ...metadata import Metadata, resolution_in_exif
+from ..format import TRUNCATED, Format, Page, any_size, check_size
 from .boxes import box, boxes, decoder
-from .format import TRUNCATED, Format, Page, any_size, check_size
 
 _SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
 _HEAD = _SIGNATURE + box(b"ftyp", b"jxl \0\0\0\0jxl ")

@@ -10,12 +10,12 @@ from uuid import UUID
 
 import cv2
 
-from ...errors import ImageError
-from ...imaging.bit_depth import full_range
-from ..metadata import Metadata, resolution_in_exif
+from ....errors import ImageError
+from ....imaging.bit_depth import full_range
+from ...metadata import Metadata, resolution_in_exif
+from ..format import TRUNCATED, Format, Page, any_size
+from ..opencv import decode, encode
 from .boxes import box, boxes
-from .format import TRUNCATED, Format, Page, any_size
-from .opencv import decode, encode
 
 _SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 _CODESTREAM = b"\xff\x4f\xff\x51"  # its start, and that of the segment with the sizes

@@ -14,15 +14,15 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from ...errors import ImageError
-from ...imaging.bit_depth import full_range
-from ...imaging.lab import Pixels
-from .. import exif as exif_block
-from ..metadata import Metadata, resolution_in_exif
+from ....errors import ImageError
+from ....imaging.bit_depth import full_range
+from ....imaging.lab import Pixels
+from ... import exif as exif_block
+from ...metadata import Metadata, resolution_in_exif
+from ..format import TRUNCATED, Format, Page, any_size, check_size
+from ..opencv import decode, encode
+from ..png import PNG
 from .boxes import decoder
-from .format import TRUNCATED, Format, Page, any_size, check_size
-from .opencv import decode, encode
-from .png import PNG
 
 _DEEP, _DEEPEST = 1 << 10, 1 << 12  # levels of AVIF beyond 8 bits
 _PACKET_START, _PACKET_END = b"<x:xmpmeta", b"</x:xmpmeta>"
