@@ -15,7 +15,7 @@ from ..model.colorizer import Colorizer, Prepared
 from ..photos.growing_files import GrowingFiles
 from ..photos.read import Photo, read_pages
 from ..photos.write import encode_photo, losses
-from ..system.files import write_atomic
+from ..system.files import make_folders, write_atomic
 from .outcome import Outcome, Status
 from .output_names import Job
 from .settings import OnColour
@@ -164,7 +164,7 @@ def _end(item: Item, on_colour: OnColour) -> None:
     if item.choice is None and on_colour == "skip":
         item.status = "left out"
     elif item.choice is None and job.format == photo.format:  # byte for byte
-        job.folder.mkdir(parents=True, exist_ok=True)
+        make_folders(job.folder)
         for k in job.missing:
             item.write(k, item.data)
         item.status = "copied"
@@ -173,7 +173,7 @@ def _end(item: Item, on_colour: OnColour) -> None:
             item.write(k, item.files.take(k))
         item.status = "copied" if item.choice is None else "done"
     else:
-        job.folder.mkdir(parents=True, exist_ok=True)
+        make_folders(job.folder)
         data = encode_photo(photo.pixels, photo, job.format)
         for k in job.missing:
             item.write(k, data)
@@ -207,7 +207,7 @@ def write(
         choice = colorizer.choose(prepared, ab, treatment.samples, choosing=choosing)
         item.choice = _of_both(item.choice, choice) if item.choice else choice
         wanted = choice.take(ab, job.missing)
-        job.folder.mkdir(parents=True, exist_ok=True)
+        make_folders(job.folder)
         pictures = colorizer.pictures(photo.pixels, prepared, wanted)
         for k, rgb in zip(job.missing, pictures, strict=True):
             if is_halted():
