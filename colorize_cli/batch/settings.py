@@ -51,6 +51,8 @@ class Options:
     keep_times: bool = False  # whether outputs have the time of their photograph
     changed: bool = False  # whether only photographs are taken that were edited since
     fail_fast: bool = False  # whether the first failure ends the run
+    white: float | None = None  # the level of white where samples are wide; None for the usual one
+    mark: bool = True  # whether colourings say what made them
     salvage: bool = False  # whether damaged photographs are coloured as far as they decode
     dry_run: bool = False
 

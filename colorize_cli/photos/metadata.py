@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass, replace
 
 from . import exif as exif_block
-from . import icc as icc_profile
+from .colour import icc as icc_profile
 from .exif import ExifError, Tag
 from .untrue import true_exif, true_iptc, true_xmp
 from .xmp import XmpError

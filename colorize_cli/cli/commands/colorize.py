@@ -65,6 +65,13 @@ def colorize(
     fail_fast: Annotated[
         bool, Option("--fail-fast", help="Stop at the first photo that fails.")
     ] = False,
+    white: Annotated[
+        float | None,
+        Option(min=1e-9, metavar="X", help="White in 32-bit and float photos; 1 in float."),
+    ] = None,
+    no_mark: Annotated[
+        bool, Option("--no-mark", help="Leave out of the files what says how they were made.")
+    ] = False,
     salvage: Annotated[
         bool, Option("--salvage", help="Colour what is left of damaged photos; else they fail.")
     ] = False,
@@ -121,6 +128,8 @@ def colorize(
         changed=changed,
         retry_failed=retry_failed,
         fail_fast=fail_fast,
+        white=white,
+        mark=not no_mark,
         salvage=salvage,
         dry_run=dry_run,
     )
