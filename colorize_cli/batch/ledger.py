@@ -68,6 +68,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         _require_folder(out)
         self._out = out
         self._note = cache(note)
+        self._digests: dict[str, str] = {}  # of photographs that this run has read
         self._sync_above = cache(self._sync_folders_above)  # each folder's own name, once
         self._reads_only = reads_only
         self._shard = shard.name if shard else ""
@@ -108,10 +109,25 @@ class Ledger(AbstractContextManager["Ledger"]):
         """The settings of earlier runs that differ from what is named, by their SHA-256."""
         return records.unlike(self._database, named)
 
-    def digest_now(self, source: Path) -> str:
-        """Read a photograph to know it again; say once that photographs are read."""
-        self._note("photographs may have moved or changed: reading them to know them again")
-        return digest_of(source)
+    def digest_now(self, photo: str) -> str:
+        """Read a photograph to know it again, once; say, once too, that photographs are read."""
+        if photo not in self._digests:
+            self._note("photographs may have moved or changed: reading them to know them again")
+            self._digests[photo] = digest_of(Path(photo))
+        return self._digests[photo]
+
+    def places_of(self, photo: str) -> list[str]:
+        """Where below the folder a photograph's colourings are, or were, by its absolute path.
+
+        One whose path is not known may be one that was moved: then its bytes tell.
+        """
+        if photo in self.rows.photos:
+            return self.rows.places_of(photo)
+        with suppress(OSError):  # what cannot be read fails when its turn comes
+            for before in self.rows.moved_of(Path(photo).stat().st_size):
+                if self.rows.photos[before].sha256 == self.digest_now(photo):
+                    return self.rows.places_of(before)
+        return []
 
     def note_plan(self, problems: Iterable[Outcome], found: Found) -> None:
         """Keep what planning found out, where there is a ledger to keep it in."""

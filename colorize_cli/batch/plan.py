@@ -81,7 +81,7 @@ def make_plan(
     """
     found = scan(options.paths, options.out, recursive=options.recursive, exclude=options.exclude)
     naming = (options.out, options.format, options.samples)
-    named, renamed = name_outputs(found, *naming, *([ledger.rows.places_of] if ledger else ()))
+    named, renamed = name_outputs(found, *naming, *([ledger.places_of] if ledger else ()))
     plan = Plan(
         jobs=tuple(named),
         problems=tuple(found.problems),

@@ -25,9 +25,9 @@ _ON_COLOUR = {
 _REMARKS = {
     "toned": "their tone is taken out",
     "bilevel": "black on white, with nothing to tell colours by",
-    "came out grey": "in one sample at least; --log tells which",
-    "all alike": "samples that hardly differ; --log tells of which",
-    "warnings": "-v and --log tell",
+    "came out grey": "in one sample at least; status --flagged lists them",
+    "all alike": "samples that hardly differ; status --flagged lists them",
+    "warnings": "status --flagged lists them",
 }
 
 

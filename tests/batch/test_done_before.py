@@ -187,6 +187,22 @@ def test_a_photograph_is_known_whatever_leads_to_it() -> None:
     assert files().keys() == before.keys() | {"others/z.jpg"}
 
 
+def test_one_photo_of_a_tree_that_was_moved_is_known_by_its_bytes() -> None:
+    put("scans/1920/x.jpg", b"x")
+    put("scans/1920/y.jpg", b"y")
+    colour()
+    before = files()
+    Path("scans").rename("moved")
+    assert not colour("moved/1920/x.jpg").became
+    assert colour("moved/1920/x.jpg", overwrite=True).became == {"x.jpg": "done"}
+    assert files() == before
+    put("copy/x.jpg", b"x")
+    assert colour("copy").became == {"x.jpg": "done"}, "a copy of a photo that is there"
+    put("moved/1920/new.jpg", b"z")
+    assert colour("moved").became == {"new.jpg": "done"}
+    assert set(files()) == {*before, "x.jpg", "1920/new.jpg"}
+
+
 def test_a_name_is_kept_when_another_photo_would_share_it_later() -> None:
     put("one/x.jpg", b"x")
     colour("one", format="png", samples=2)

@@ -127,10 +127,19 @@ class PhotoRows:
             self._folders[folder] = {row[0]: FileRow._make(row[1:]) for row in rows}
         return self._folders[folder]
 
+    def moved_of(self, size: int) -> list[str]:
+        """Photographs of a size that are no longer at their path."""
+        return [path for path in self._by_size.get(size, ()) if not _is_file(path)]
+
+    @cached_property
+    def _by_size(self) -> dict[int | None, list[str]]:
+        found: dict[int | None, list[str]] = {}
+        for path, row in self.photos.items():
+            found.setdefault(row.size, []).append(path)
+        return found
+
     def places_of(self, photo: str) -> list[str]:
         """Where below the output folder a photograph's colourings are, or were."""
-        if photo not in self.photos:
-            return []
         query = f"SELECT place FROM files WHERE photo = {TEXT}"
         return [place for (place,) in self._database.rows(query, (as_text(photo),))]
 
