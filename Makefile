@@ -11,11 +11,12 @@ DEMO := .venv-demo
 DEV := .venv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types pytest format wheel clean
+.PHONY: help demo test test-faults lint types pytest format wheel clean
 
 help:
 	@echo "make demo    colorize examples/ into colored/, 4 colourings a photo"
 	@echo "make test    lint, types and the whole test suite"
+	@echo "make test-faults   faults at full size: 300 photos, 50 kills; as root, full disks too"
 	@echo "make lint | types | pytest | format | wheel | clean"
 
 demo: $(DEMO)/.installed
@@ -33,6 +34,9 @@ types: $(DEV)/.installed
 
 pytest: $(DEV)/.installed
 	$(DEV)/bin/python -m pytest
+
+test-faults: $(DEV)/.installed
+	COLORIZE_FAULTS=full $(DEV)/bin/python -m pytest tests/faults
 
 format: $(DEV)/.installed
 	$(DEV)/bin/ruff check --fix

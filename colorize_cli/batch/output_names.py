@@ -152,6 +152,11 @@ def _target(source: Source, format: str, label: Path, samples: int) -> _Target:
 
 def _keep_place(target: _Target, places: Sequence[str]) -> None:
     """Leave a photo where its colourings are, if there are any, those of its format first."""
+    usual = (target.folder / target.stem).as_posix()
+    for number in ("", ".1"):  # which is all there is to know of nearly all
+        if f"{usual}{number}{target.suffix}" in places:
+            target.is_held, target.is_numbered = True, bool(number)
+            return
     whole = (target.stem, *_longer_stems(target))
     stems = {composed(stem): stem for stem in (*whole, *(_cut(target, stem) for stem in whole))}
     held = []
