@@ -34,6 +34,7 @@ from .records.database import Database, ledgers_in
 from .records.folder_lock import FolderLock, require_folder
 from .records.old_records import old_settings
 from .records.photo_rows import FileRow, Found, PhotoRows
+from .records.renaming import rename_first
 from .settings import RunSettings
 from .shard import Shard
 
@@ -146,7 +147,7 @@ class Ledger(AbstractContextManager["Ledger"]):
             if self._has_old and self._lock:
                 self._database.keep()
             for single, first in found.renamed if self._lock else ():
-                self._rename(single, first)
+                rename_first(self.rows, single, first)
             self.rows.note(failed, found)
 
     def begin(self, beginning: Beginning) -> None:
@@ -230,22 +231,6 @@ class Ledger(AbstractContextManager["Ledger"]):
     def _is_writable(self) -> bool:
         """Whether the output folder is still the one that the run began in, and may be changed."""
         return self._database.is_there() and os.access(self._out, os.W_OK)
-
-    def _rename(self, single: Path, first: Path) -> None:
-        """Give a colouring the name of the first of several; both are known until it has it."""
-        row = self.rows.below(single.parent)[composed(single.name)]
-        self.rows.copy(single, first, "intended")
-        if single.exists():
-            try:
-                take_name(single, first)
-            except FileExistsError:
-                if not first.samefile(single):
-                    self.rows.forget(first)
-                    return
-            single.unlink(missing_ok=True)
-            sync_folder(first.parent)
-        self.rows.copy(single, first, row.state)
-        self.rows.forget(single)
 
     def _sync_folders_above(self, folder: Path) -> None:
         """Make the names of a folder and of those above it durable, as far as a run makes any."""

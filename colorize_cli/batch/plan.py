@@ -55,7 +55,8 @@ class Plan:
             problems=tuple(filter(is_wanted, self.problems)),
         )
 
-    def outcomes(self) -> Iterator[Outcome]:
+    @property
+    def known(self) -> Iterator[Outcome]:
         """What is known before anything is done: what failed already, and what is done."""
         yield from self.problems
         for job in self.jobs:

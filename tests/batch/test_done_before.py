@@ -8,7 +8,7 @@ import pytest
 from made.ledgered import OUT, EndedError, colour, edit, files, put, todo, words
 from made.records import asked, run_records
 
-from colorize_cli.batch import ledger
+from colorize_cli.batch.records import renaming
 from colorize_cli.batch.records.photo_rows import PhotoRows
 
 pytestmark = pytest.mark.usefixtures("three_photos")
@@ -135,7 +135,7 @@ def test_a_renaming_that_ends_half_way_is_finished(
     monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     colour()
-    owner: Any = ledger if step == "take_name" else PhotoRows
+    owner: Any = renaming if step == "take_name" else PhotoRows
     calls = iter((1, 2, 3, 4, 5, 6))
     real = getattr(owner, step)
 
