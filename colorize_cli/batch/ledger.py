@@ -34,7 +34,6 @@ from .records.database import Database, ledgers_in
 from .records.folder_lock import FolderLock, require_folder
 from .records.old_records import old_settings
 from .records.photo_rows import FileRow, Found, PhotoRows
-from .records.renaming import rename_first
 from .settings import RunSettings
 from .shard import Shard
 
@@ -146,9 +145,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         with suppress(OSError):
             if self._has_old and self._lock:
                 self._database.keep()
-            for single, first in found.renamed if self._lock else ():
-                rename_first(self.rows, single, first)
-            self.rows.note(failed, found)
+            self.rows.note(failed, found if self._lock else found._replace(renamed=[]))
 
     def begin(self, beginning: Beginning) -> None:
         """Make the folder, lock it, and write down what is to be done.

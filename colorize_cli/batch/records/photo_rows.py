@@ -17,6 +17,7 @@ from ...system.paths import composed
 from ..outcome import Outcome
 from ..output_names import Job
 from .database import TEXT, Database, as_text
+from .renaming import rename_first
 from .run_records import Made
 
 UNSETTLED = ("pending", "failed")  # states of photographs that a run has still to come to
@@ -159,7 +160,9 @@ class PhotoRows:
         return [place for (place,) in self._database.rows(query, (as_text(photo),))]
 
     def note(self, failed: Sequence[tuple[str, str | None]], found: Found) -> None:
-        """Keep what planning found out; OSError where it cannot be kept."""
+        """Keep what planning found out, and rename what is; OSError where that cannot be."""
+        for single, first in found.renamed:
+            rename_first(self, single, first)
         photos = self.photos
         named = {path for path, _ in failed}
         gone = [

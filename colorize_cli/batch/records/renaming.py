@@ -1,13 +1,16 @@
 """The single colouring of a photograph becomes the first of several."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...system.files import sync_folder, take_name
 from ...system.paths import composed
-from .photo_rows import PhotoRows
+
+if TYPE_CHECKING:
+    from .photo_rows import PhotoRows
 
 
-def rename_first(rows: PhotoRows, single: Path, first: Path) -> None:
+def rename_first(rows: "PhotoRows", single: Path, first: Path) -> None:
     """Give a colouring the name of the first of several; both are known until it has it.
 
     A name that somebody else has by now is left to them. OSError where nothing can be written.
