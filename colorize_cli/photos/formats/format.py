@@ -47,6 +47,7 @@ class Format:
     read_pages: Callable[[bytes], Iterable[Page]]
     write: Callable[[Page], bytes]  # encodes a page of RGB that holds no more than the format does
     holds: Mapping[str, float]  # the most bytes of each part of the metadata that it has room for
+    becomes: str | None = None  # what it is written as, where it cannot be, or cannot hold colour
     choice: str | None = None  # what --format calls it; None where it is only kept
     grey_suffixes: tuple[str, ...] = ()  # those that a picture in colour may not have
     has_alpha: bool = True
