@@ -228,7 +228,7 @@ class _Photograph:
             if known.size is None and row.photo == self.path and is_older:
                 self.learnt = (self.path, status.st_size, status.st_mtime_ns, known.sha256)
                 return known.sha256
-        digest = self._ledger.digest_now(self._source)
+        digest = self._ledger.digest_now(self.path)
         self.learnt = (self.path, status.st_size, status.st_mtime_ns, digest)
         return digest
 

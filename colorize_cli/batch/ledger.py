@@ -21,6 +21,7 @@ from ..system.files import (
     copy_times,
     delete_leftovers,
     digest_of,
+    make_folders,
     sync_folder,
     take_name,
     written_beside,
@@ -70,6 +71,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         require_folder(out)
         self._out = out
         self._note = cache(note)
+        self._digests: dict[str, str] = {}  # of photographs that this run has read
         self._sync_above = cache(self._sync_folders_above)  # each folder's own name, once
         self._reads_only = reads_only
         self._shard = shard.name if shard else ""
@@ -110,10 +112,25 @@ class Ledger(AbstractContextManager["Ledger"]):
         """The settings of earlier runs that differ from what is named, by their SHA-256."""
         return records.unlike(self._database, named)
 
-    def digest_now(self, source: Path) -> str:
-        """Read a photograph to know it again; say once that photographs are read."""
-        self._note("photographs may have moved or changed: reading them to know them again")
-        return digest_of(source)
+    def digest_now(self, photo: str) -> str:
+        """Read a photograph to know it again, once; say, once too, that photographs are read."""
+        if photo not in self._digests:
+            self._note("photographs may have moved or changed: reading them to know them again")
+            self._digests[photo] = digest_of(Path(photo))
+        return self._digests[photo]
+
+    def places_of(self, photo: str) -> list[str]:
+        """Where below the folder a photograph's colourings are, or were, by its absolute path.
+
+        One whose path is not known may be one that was moved: then its bytes tell.
+        """
+        if photo in self.rows.photos:
+            return self.rows.places_of(photo)
+        with suppress(OSError):  # what cannot be read fails when its turn comes
+            for before in self.rows.moved_of(Path(photo).stat().st_size):
+                if self.rows.photos[before].sha256 == self.digest_now(photo):
+                    return self.rows.places_of(before)
+        return []
 
     def note_plan(
         self, problems: Iterable[Outcome], found: Found, folders: Iterable[Path] = ()
@@ -128,9 +145,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         with suppress(OSError):
             if self._has_old and self._lock:
                 self._database.keep()
-            for single, first in found.renamed if self._lock else ():
-                self._rename(single, first)
-            self.rows.note(failed, found)
+            self.rows.note(failed, found if self._lock else found._replace(renamed=[]))
 
     def begin(self, beginning: Beginning) -> None:
         """Make the folder, lock it, and write down what is to be done.
@@ -174,7 +189,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         path = job.outputs[k]
         if not self._database.is_there():  # a folder that was removed is not made anew
             raise OSError(errno.ENOENT, "the output folder has gone", str(self._out))
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(path.parent)
         with written_beside(path, data, self._shard) as temporary:
             before = self._what_gives_way(path)
             if self._beginning.keeps_times:
@@ -213,22 +228,6 @@ class Ledger(AbstractContextManager["Ledger"]):
     def _is_writable(self) -> bool:
         """Whether the output folder is still the one that the run began in, and may be changed."""
         return self._database.is_there() and os.access(self._out, os.W_OK)
-
-    def _rename(self, single: Path, first: Path) -> None:
-        """Give a colouring the name of the first of several; both are known until it has it."""
-        row = self.rows.below(single.parent)[composed(single.name)]
-        self.rows.copy(single, first, "intended")
-        if single.exists():
-            try:
-                take_name(single, first)
-            except FileExistsError:
-                if not first.samefile(single):
-                    self.rows.forget(first)
-                    return
-            single.unlink(missing_ok=True)
-            sync_folder(first.parent)
-        self.rows.copy(single, first, row.state)
-        self.rows.forget(single)
 
     def _sync_folders_above(self, folder: Path) -> None:
         """Make the names of a folder and of those above it durable, as far as a run makes any."""

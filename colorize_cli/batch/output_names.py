@@ -10,7 +10,8 @@ The rules, in the order in which they apply:
    they come from different named folders, else with the extension of the source kept in the name
    (`x.png.jpg`), else with a few digits of a hash of their path. Names compare as on a file
    system that ignores case and Unicode form. No name depends on the order of things.
-4. A photo that the ledger knows keeps its place, whatever led to it this time, and its name: of
+4. A name that would be too long for a file system is cut, and has the digits of that hash.
+5. A photo that the ledger knows keeps its place, whatever led to it this time, and its name: of
    photos that would share a file only those are renamed that have none yet.
 """
 
@@ -29,6 +30,8 @@ from ..system.wording import count_text
 from .scan import Scan, Source
 
 _NOTED_CLASHES = 5
+_LONGEST_NAME = 255  # bytes of a name, in nearly all file systems
+_NUMBER = len(".9999")  # room for that of a sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class _Target:
     stem: str
     suffix: str
     format: str
+    samples: int
     is_held: bool = False  # the ledger knows a file of this name as the photo's
     is_numbered: bool = False
 
@@ -102,13 +106,15 @@ def name_outputs(
     labels = _labels([*found.trees, *(source.base for source in found.sources)])
     prefixed = found.trees if len(found.trees) > 1 else ()
     targets = [
-        _target(source, format, labels[source.base] if source.base in prefixed else Path())
+        _target(source, format, labels[source.base] if source.base in prefixed else Path(), samples)
         for source in found.sources
     ]
     for target in targets:
         _keep_place(target, places_of(target.source.photo))
     wanted = [(target.key, target.stem + target.suffix) for target in targets]
     _settle_clashes(targets, labels)
+    for target in targets:
+        target.stem = _cut(target, target.stem)
     every = tuple(range(samples))
     folders = {target.folder: out / target.folder for target in targets}  # one object a folder
     jobs = [
@@ -140,17 +146,23 @@ def _components(base: Path) -> tuple[str, ...]:
     return (*drive, *base.parts[1:]) or ("root",)
 
 
-def _target(source: Source, format: str, label: Path) -> _Target:
+def _target(source: Source, format: str, label: Path, samples: int) -> _Target:
     stem, suffix = source.path.stem, source.path.suffix
     if suffix.lower() not in SUFFIXES:  # it belongs to the name: `letter.1925`
         stem, suffix = source.path.name, ""
     kind = written_as(source.format) if format == "keep" else CHOICES[format]
-    return _Target(source, label / source.folder, stem, output_suffix(kind, suffix), kind)
+    return _Target(source, label / source.folder, stem, output_suffix(kind, suffix), kind, samples)
 
 
 def _keep_place(target: _Target, places: Sequence[str]) -> None:
     """Leave a photo where its colourings are, if there are any, those of its format first."""
-    stems = {composed(stem): stem for stem in (target.stem, *_longer_stems(target))}
+    usual = (target.folder / target.stem).as_posix()
+    for number in ("", ".1"):  # which is all there is to know of nearly all
+        if f"{usual}{number}{target.suffix}" in places:
+            target.is_held, target.is_numbered = True, bool(number)
+            return
+    whole = (target.stem, *_longer_stems(target))
+    stems = {composed(stem): stem for stem in (*whole, *(_cut(target, stem) for stem in whole))}
     held = []
     for place in map(Path, places):
         base = composed(place.stem)
@@ -168,8 +180,26 @@ def _keep_place(target: _Target, places: Sequence[str]) -> None:
 def _longer_stems(target: _Target) -> tuple[str, str]:
     """The stems of a photo that shares its name with another, and of one that shares that too."""
     name = target.source.path.name
-    place = target.source.base / target.source.folder / name
-    return name, f"{name}~{hashlib.sha256(os.fsencode(place)).hexdigest()[:8]}"
+    return name, name + _mark(target)
+
+
+def _mark(target: _Target) -> str:
+    """Digits by which a photo is told from all others."""
+    place = target.source.base / target.source.folder / target.source.path.name
+    return "~" + hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
+
+
+def _cut(target: _Target, stem: str) -> str:
+    """Cut a stem with which the name of a single colouring, or of one of several, is too long."""
+    room = _LONGEST_NAME - len(os.fsencode(target.suffix))
+    length = len(os.fsencode(stem))
+    if length <= room - (_NUMBER if target.samples > 1 or target.is_numbered else 0):
+        return stem
+    kept = stem[:room]
+    mark = _mark(target)
+    while len(os.fsencode(kept)) > room - _NUMBER - len(mark):
+        kept = kept[:-1]
+    return kept + mark
 
 
 def _clashes(targets: Iterable[_Target]) -> list[list[_Target]]:

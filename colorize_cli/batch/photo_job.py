@@ -17,7 +17,7 @@ from ..photos.growing_files import GrowingFiles
 from ..photos.mark import Mark
 from ..photos.read import Photo, read_pages
 from ..photos.write import encode_photo, losses
-from ..system.files import NO_MORE_FILES, write_atomic
+from ..system.files import NO_MORE_FILES, make_folders, write_atomic
 from .outcome import Outcome, Status, output_error
 from .output_names import Job
 from .settings import OnColour
@@ -154,7 +154,7 @@ class Item:
 
 def write_file(job: Job, k: int, data: bytes, digest: str, is_degraded: bool = False) -> None:
     """Write the file of a sample, and note nothing: a `Put`."""
-    job.folder.mkdir(parents=True, exist_ok=True)
+    make_folders(job.folder)
     write_atomic(job.outputs[k], data)
 
 

@@ -55,7 +55,8 @@ class Plan:
             problems=tuple(filter(is_wanted, self.problems)),
         )
 
-    def outcomes(self) -> Iterator[Outcome]:
+    @property
+    def known(self) -> Iterator[Outcome]:
         """What is known before anything is done: what failed already, and what is done."""
         yield from self.problems
         for job in self.jobs:
@@ -83,7 +84,7 @@ def make_plan(
     """
     found = scan(options.paths, options.out, recursive=options.recursive, exclude=options.exclude)
     naming = (options.out, options.format, options.samples)
-    named, renamed = name_outputs(found, *naming, *([ledger.rows.places_of] if ledger else ()))
+    named, renamed = name_outputs(found, *naming, *([ledger.places_of] if ledger else ()))
     plan = Plan(
         jobs=tuple(named),
         problems=tuple(found.problems),

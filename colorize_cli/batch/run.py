@@ -84,7 +84,7 @@ class _Run:
     def carry_out(self, plan: Plan, last: RunSettings | None, execute: Execute) -> None:
         """Do what is planned; in a dry run, say it."""
         options, todo = self.options, plan.todo
-        for outcome in plan.outcomes():
+        for outcome in plan.known:
             self.tell(outcome)
         if not options.dry_run:
             folders = {job.folder for job in plan.jobs}

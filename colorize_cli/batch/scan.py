@@ -139,12 +139,15 @@ class _Scanner:
     def walk(self, start: Path) -> None:
         """Find the photographs in a named folder and below it."""
         base, relative = self.place(start)
-        folders = [(relative, start)]
+        folders = [(relative, start, _real(start))]
         links: list[tuple[Path, Path]] = []
         while folders or links:
             is_link = not folders
-            folder, path = links.pop(0) if is_link else folders.pop()
-            real = _real(path)
+            if is_link:
+                folder, path = links.pop(0)
+                real = _real(path)
+            else:
+                folder, path, real = folders.pop()
             if real in self._folders:
                 self.result.unfollowed += is_link
                 continue
@@ -165,9 +168,10 @@ class _Scanner:
                     self.file(base, folder, path / entry.name, real, named=False)
                 elif self._left_out.is_of_program(path / entry.name):
                     self.result.excluded += 1
+                elif self._recursive and entry.is_symlink():
+                    links.append((folder / entry.name, path / entry.name))
                 elif self._recursive:
-                    later = links if entry.is_symlink() else folders
-                    later.append((folder / entry.name, path / entry.name))
+                    folders.append((folder / entry.name, path / entry.name, real / entry.name))
             links.sort(key=lambda link: natural_key(link[0]))
 
     def _is_output(self, path: Path, real: Path, inside: list[os.DirEntry[str]]) -> bool:

@@ -26,9 +26,9 @@ _REMARKS = {
     "degraded": "with less, for want of memory; --retry-failed makes them again",
     "toned": "their tone is taken out",
     "bilevel": "black on white, with nothing to tell colours by",
-    "came out grey": "in one sample at least; --log tells which",
-    "all alike": "samples that hardly differ; --log tells of which",
-    "warnings": "-v and --log tell",
+    "came out grey": "in one sample at least; status --flagged lists them",
+    "all alike": "samples that hardly differ; status --flagged lists them",
+    "warnings": "status --flagged lists them",
 }
 
 

@@ -31,6 +31,23 @@ _NO_FOLDER_SYNC = {
 }
 
 
+def make_folders(folder: Path) -> None:
+    """Make a folder and those above it, of which there may be thousands; OSError where one is not.
+
+    `Path.mkdir` calls itself for each, and Python lets it do so a thousand times.
+    """
+    missing = [folder]
+    while missing:
+        try:
+            missing[-1].mkdir(exist_ok=True)
+        except FileNotFoundError:
+            if missing[-1] == missing[-1].parent:
+                raise
+            missing.append(missing[-1].parent)
+        else:
+            missing.pop()
+
+
 def write_atomic(path: Path, data: bytes) -> None:
     """Write a file so that nobody ever sees a part of it, not even after a power cut.
 

@@ -8,7 +8,7 @@ import pytest
 from made.ledgered import OUT, EndedError, colour, edit, files, put, todo, words
 from made.records import asked, run_records
 
-from colorize_cli.batch import ledger
+from colorize_cli.batch.records import renaming
 from colorize_cli.batch.records.photo_rows import PhotoRows
 
 pytestmark = pytest.mark.usefixtures("three_photos")
@@ -135,7 +135,7 @@ def test_a_renaming_that_ends_half_way_is_finished(
     monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     colour()
-    owner: Any = ledger if step == "take_name" else PhotoRows
+    owner: Any = renaming if step == "take_name" else PhotoRows
     calls = iter((1, 2, 3, 4, 5, 6))
     real = getattr(owner, step)
 
@@ -185,6 +185,22 @@ def test_a_photograph_is_known_whatever_leads_to_it() -> None:
     put("others/z.jpg", b"z")
     assert set(colour("scans", "others").became) == {"z.jpg"}
     assert files().keys() == before.keys() | {"others/z.jpg"}
+
+
+def test_one_photo_of_a_tree_that_was_moved_is_known_by_its_bytes() -> None:
+    put("scans/1920/x.jpg", b"x")
+    put("scans/1920/y.jpg", b"y")
+    colour()
+    before = files()
+    Path("scans").rename("moved")
+    assert not colour("moved/1920/x.jpg").became
+    assert colour("moved/1920/x.jpg", overwrite=True).became == {"x.jpg": "done"}
+    assert files() == before
+    put("copy/x.jpg", b"x")
+    assert colour("copy").became == {"x.jpg": "done"}, "a copy of a photo that is there"
+    put("moved/1920/new.jpg", b"z")
+    assert colour("moved").became == {"new.jpg": "done"}
+    assert set(files()) == {*before, "x.jpg", "1920/new.jpg"}
 
 
 def test_a_name_is_kept_when_another_photo_would_share_it_later() -> None:

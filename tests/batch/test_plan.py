@@ -207,14 +207,8 @@ def test_what_the_user_excludes_is_left_out(globs: list[str], left: set[str]) ->
 @pytest.mark.parametrize(
     ("head", "title"),
     [
-        (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC"),
-        (b"\0\0\0\x20ftypavif\0\0\0\0", "AVIF"),
-        (b"\0\0\0\x0cjP  \r\n\x87\n\0\0", "JPEG 2000"),
-        (b"\xff\x4f\xff\x51\0\x29", "JPEG 2000"),
-        (b"\xff\x0a\xfa\x7f", "JPEG XL"),
-        (b"GIF89a\x01\0", "GIF"),
-        (b"\0\0\0\x18ftypcrx \0\0\0\x01", "a camera's raw file"),
-        (b"FUJIFILMCCD-RAW 0201", "a camera's raw file"),
+        (b"FOVb\0\0\2\0", "a raw file of an older camera"),
+        (b"II\x1a\0\0\0HEAPCCDR", "a raw file of an older camera"),
         (b"%PDF-1.7\n", "PDF"),
         (b"AT&TFORM\0\0", "DjVu"),
         (b"8BPS\0\x01", "Photoshop's PSD"),
@@ -223,8 +217,7 @@ def test_what_the_user_excludes_is_left_out(globs: list[str], left: set[str]) ->
 def test_each_kind_of_picture_that_is_not_read_is_named_with_what_to_do(
     head: bytes, title: str
 ) -> None:
-    if sniff(head):
-        pytest.skip(f"{title} is read by now")
+    assert sniff(head) is None, "what is read needs no row"
     put("scans/x.jpg")
     put("scans/one.bin", head)
     put("scans/two.bin", head)

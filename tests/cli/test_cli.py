@@ -667,6 +667,22 @@ def test_from_one_sample_to_several_the_first_is_renamed_and_stays_named(coloriz
     assert files() == files("two")
 
 
+def test_what_is_taken_and_the_times_are_as_asked(colorize: Run) -> None:
+    os.utime("scans/a/1.jpg", ns=(10**18, 10**18))
+    words = ("scans", "--out", "out", "--keep-times")
+    code, _, err = colorize(*words, "--exclude", "*.png", "--exclude", "b c")
+    assert code == 0
+    assert set(files()) == {"a/1.jpg"}
+    assert re.search(r"excluded +2 ", err)
+    assert Path("out/a/1.jpg").stat().st_mtime_ns == 10**18
+    Path("scans/a/1.jpg").write_bytes(encode(np.roll(grey(), 3, axis=1), "JPEG"))
+    code, _, err = colorize(*words, "--changed")
+    assert code == 0
+    assert re.search(r"done +1\b", err)
+    assert set(files()) == {"a/1.jpg"}
+    assert "of these photographs, none changed since" in colorize(*words, "--changed")[2]
+
+
 def test_shards_of_a_folder_are_seen_as_one_and_become_one(colorize: Run) -> None:
     colorize("scans", "--out", "whole", "--samples", "2")
     words = ("scans", "--out", "out", "--samples", "2")

@@ -14,6 +14,7 @@ from colorize_cli.batch.outcome import Outcome
 from colorize_cli.batch.plan import Plan, make_plan
 from colorize_cli.batch.settings import Options, named_settings
 from colorize_cli.errors import ColorizeError
+from colorize_cli.system.files import make_folders
 
 OUT = Path("out")
 JPEG = encode(grey(), "JPEG")
@@ -66,11 +67,11 @@ def _colour(ledger: Ledger, job: Any, seed: int, ends_before: str) -> Outcome:
         "stamp": (status.st_size, status.st_mtime_ns),
     }
     written: list[int] = []
-    job.folder.mkdir(parents=True, exist_ok=True)
     for k in job.missing:
         if job.names[k] == ends_before:
             raise EndedError
         try:
+            make_folders(job.folder)
             ledger.put(job, k, words(job.source, seed, k), facts["digest"])
         except (ColorizeError, OSError) as error:
             return Outcome(job.source, "failed", str(error), written=tuple(written), **facts)

@@ -13,7 +13,14 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from ...errors import UsageError
-from ...system.files import copy_times, digest_of, sync_folder, take_name, written_beside
+from ...system.files import (
+    copy_times,
+    digest_of,
+    make_folders,
+    sync_folder,
+    take_name,
+    written_beside,
+)
 from ...system.messages import Progress
 from ...system.paths import shown
 from ..settings import differences
@@ -173,7 +180,7 @@ def _is_same(one: Path, other: Path) -> bool:
 
 def _carry_out(copy: _Copy) -> None:
     try:
-        copy.target.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(copy.target.parent)
         with written_beside(copy.target, copy.source.read_bytes()) as temporary:
             copy_times(copy.source, temporary)
             take_name(temporary, copy.target)

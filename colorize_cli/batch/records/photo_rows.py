@@ -17,6 +17,7 @@ from ...system.paths import composed
 from ..outcome import Outcome
 from ..output_names import Job
 from .database import TEXT, Database, as_text
+from .renaming import rename_first
 from .run_records import Made
 
 UNSETTLED = ("pending", "failed")  # states of photographs that a run has still to come to
@@ -137,6 +138,17 @@ class PhotoRows:
             self._folders[folder] = {row[0]: FileRow._make(row[1:]) for row in rows}
         return self._folders[folder]
 
+    def moved_of(self, size: int) -> list[str]:
+        """Photographs of a size that are no longer at their path."""
+        return [path for path in self._by_size.get(size, ()) if not _is_file(path)]
+
+    @cached_property
+    def _by_size(self) -> dict[int | None, list[str]]:
+        found: dict[int | None, list[str]] = {}
+        for path, row in self.photos.items():
+            found.setdefault(row.size, []).append(path)
+        return found
+
     def folders(self) -> list[Path]:
         """All folders that files were written to, as they are on disk."""
         places = self._database.rows("SELECT min(place) FROM files GROUP BY folder")
@@ -144,13 +156,13 @@ class PhotoRows:
 
     def places_of(self, photo: str) -> list[str]:
         """Where below the output folder a photograph's colourings are, or were."""
-        if photo not in self.photos:
-            return []
         query = f"SELECT place FROM files WHERE photo = {TEXT}"
         return [place for (place,) in self._database.rows(query, (as_text(photo),))]
 
     def note(self, failed: Sequence[tuple[str, str | None]], found: Found) -> None:
-        """Keep what planning found out; OSError where it cannot be kept."""
+        """Keep what planning found out, and rename what is; OSError where that cannot be."""
+        for single, first in found.renamed:
+            rename_first(self, single, first)
         photos = self.photos
         named = {path for path, _ in failed}
         gone = [

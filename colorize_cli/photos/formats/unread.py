@@ -20,24 +20,12 @@ class Unread(NamedTuple):
         return f"{self.title} is not read: {self.advice}"
 
 
-_RAW = (
-    rb"FUJIFILMCCD-RAW|IIU\0|IIR[OS]|MMOR|FOVb|\0MRM|II.{4}HEAPCCDR|.{4}ftypcrx "  # TIFF has others
-)
 UNREAD = (
     Unread(
-        "HEIC",
-        rb".{4}ftyp(hei[cxms]|hev[cx]|mif1|msf1)",
-        "make it a JPEG or PNG, by the telephone's own export or heif-convert",
+        "a raw file of an older camera",
+        rb"FOVb|\0MRM|II.{4}HEAPCCDR",
+        "develop it into a TIFF first, by RawTherapee",
     ),
-    Unread("AVIF", rb".{4}ftypavi[fs]", "make it a PNG, by avifdec"),
-    Unread(
-        "JPEG 2000",
-        rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51",
-        "make it a TIFF, by opj_decompress",
-    ),
-    Unread("JPEG XL", rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", "make it a PNG, by djxl"),
-    Unread("GIF", rb"GIF8[79]a", "make its first picture a PNG"),
-    Unread("a camera's raw file", _RAW, "develop it into a TIFF, by darktable or RawTherapee"),
     Unread("PDF", rb"%PDF-", "take its pictures out, by pdfimages -all"),
     Unread("DjVu", rb"AT&TFORM", "make its pages TIFFs, by ddjvu -format=tiff"),
     Unread("Photoshop's PSD", rb"8BPS", "save it as a TIFF"),
