@@ -1,7 +1,9 @@
 """Photographs in: bytes of a file to upright pixels, alpha and metadata."""
 
 import hashlib
+import io
 from dataclasses import dataclass, replace
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -10,6 +12,8 @@ from ..errors import ImageError
 from ..imaging.lab import Pixels, levels_of
 from . import icc
 from .formats import FORMATS, listed, sniff
+from .formats.format import SNIFF_BYTES
+from .limits import check_budget
 from .metadata import Metadata, settle
 
 
@@ -32,11 +36,12 @@ def read_photo(data: bytes) -> Photo:
 
     The file is one of `FORMATS`, with 1 to 16 bits a channel, in grey, RGB, a palette or CMYK. Of
     an animation or a file of several pages the first is taken, with a warning. ImageError says that
-    the file is none of these, damaged or truncated, or without pixels or of more than `MAX_PIXELS`.
+    the file is none of these, damaged or truncated, without pixels, or more than `limits` allow.
     """
     name = sniff(data)
     if name is None:
         raise ImageError(f"not a {listed('or')} file" if data else "the file is empty")
+    measure(io.BytesIO(data), len(data))
     page = next(iter(FORMATS[name].read_pages(data)))
     pixels, is_colour = _grey_or_rgb(page.pixels, FORMATS[name].tolerance)
     metadata = page.metadata
@@ -50,6 +55,16 @@ def read_photo(data: bytes) -> Photo:
     warnings = (*passed_over, *page.warnings, *applied, *dropped)
     digest = hashlib.sha256(data).digest()
     return Photo(pixels, alpha, metadata, name, digest, is_colour, warnings, page.compressed)
+
+
+def measure(file: BinaryIO, size: int) -> int:
+    """Reckon from an open file of `size` bytes how many bytes of memory its photo takes at most.
+
+    Little more than its header is read. ImageError says that it is more than the limits allow.
+    """
+    file.seek(0)
+    name = sniff(file.read(SNIFF_BYTES))
+    return check_budget(None if name is None else FORMATS[name].measure(file), size)
 
 
 def _greys_of_srgb(

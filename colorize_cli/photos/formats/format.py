@@ -3,12 +3,13 @@
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import BinaryIO
 
-from ...errors import ImageError
 from ...imaging.lab import Pixels
+from ..limits import Header
+from ..limits import check_size as check_size
 from ..metadata import Metadata
 
-MAX_PIXELS = 1 << 28  # 268 megapixels: 16,384 squared; three 16-bit channels are 1.6 GB
 SNIFF_BYTES = 32
 TRUNCATED = "the file is truncated: copy or scan it again"
 
@@ -38,6 +39,8 @@ class Format:
     # Reads the pages of a file, most have one, each when it is asked for. Raises ImageError, for an
     # absurd size before memory is taken.
     read_pages: Callable[[bytes], Iterable[Page]]
+    # Reads the size by an open file's first bytes or directories; None where they make no sense.
+    measure: Callable[[BinaryIO], Header | None]
     write: Callable[[Page], bytes]  # encodes a page of RGB that holds no more than the format does
     holds: Mapping[str, float]  # the most bytes of each part of the metadata that it has room for
     choice: str | None = None  # what --format calls it; None where it is only kept
@@ -53,14 +56,3 @@ class Format:
 def any_size(*parts: str) -> dict[str, float]:
     """Say that a format holds these parts of the metadata, however large."""
     return dict.fromkeys(parts, math.inf)
-
-
-def check_size(width: int, height: int) -> None:
-    """Raise ImageError for a photo without pixels or with more than `MAX_PIXELS`."""
-    if width <= 0 or height <= 0:
-        raise ImageError(f"the picture has no pixels ({width} x {height})")
-    if width * height > MAX_PIXELS:
-        raise ImageError(
-            f"{width} x {height} is {width * height / 1e6:,.0f} megapixels; "
-            f"up to {MAX_PIXELS / 1e6:,.0f} can be read: make it smaller or cut it into parts"
-        )

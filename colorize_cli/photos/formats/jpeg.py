@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import cv2
 
+from ..headers import of_jpeg
 from ..metadata import PER_INCH, Metadata, comment_lines, dpi_of, iptc_of, iptc_resource
 from .format import Format, Page, any_size
 from .jpeg_stream import LOSSLESS, Segments, damage, take_apart
@@ -84,6 +85,7 @@ JPEG = Format(
     (".jpg", ".jpeg", ".jpe", ".jfif"),
     b"\xff\xd8\xff",
     _read_pages,
+    of_jpeg,
     _write,
     _HOLDS,
     choice="jpg",

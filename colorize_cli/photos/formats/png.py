@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from ...errors import ImageError
+from ..headers import of_png
 from ..metadata import METRES_PER_INCH, Metadata, dpi_of
 from .format import TRUNCATED, Format, Page, any_size
 from .opencv import decode, encode
@@ -148,4 +149,6 @@ def _metadata_chunks(metadata: Metadata) -> bytes:
 
 
 _HOLDS = any_size("exif", "xmp", "icc", "dpi", "comments")
-PNG = Format("PNG", (".png",), _SIGNATURE, _read_pages, _write, _HOLDS, choice="png", is_deep=True)
+PNG = Format(
+    "PNG", (".png",), _SIGNATURE, _read_pages, of_png, _write, _HOLDS, choice="png", is_deep=True
+)

@@ -16,6 +16,7 @@ import numpy as np
 from ...errors import ImageError
 from ...imaging.bit_depth import full_range
 from ...imaging.lab import Pixels
+from ..headers import of_pnm
 from ..metadata import Metadata, comment_lines
 from .format import TRUNCATED, Format, Page, any_size, check_size
 
@@ -93,6 +94,7 @@ PNM = Format(
     (".ppm", ".pgm", ".pnm"),
     _START,
     _read_pages,
+    of_pnm,
     _write,
     holds=any_size("comments"),
     grey_suffixes=(".pgm",),  # of which the colouring is a .ppm

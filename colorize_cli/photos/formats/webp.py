@@ -10,6 +10,7 @@ from functools import partial
 import cv2
 
 from ...errors import ImageError
+from ..headers import of_webp
 from ..metadata import Metadata, exif_dpi, exif_with_resolution
 from .format import TRUNCATED, Format, Page, any_size
 from .opencv import decode, encode
@@ -58,6 +59,7 @@ WEBP = Format(
     (".webp",),
     b"(?s)RIFF.{4}WEBP",
     _read_pages,
+    of_webp,
     _write,
     holds=any_size("exif", "xmp", "icc"),
     choice="webp",

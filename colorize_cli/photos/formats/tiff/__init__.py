@@ -6,6 +6,7 @@ OpenCV drops every tag, misreads alpha and 16-bit inverted grey, and tells nobod
 from collections.abc import Iterator
 
 from ..format import Format, Page, any_size
+from .header import measure
 
 
 def _read_pages(data: bytes) -> Iterator[Page]:
@@ -23,5 +24,13 @@ def _write(page: Page) -> bytes:
 _START = rb"II[*+]\0|MM\0[*+]"
 _HOLDS = any_size("exif", "xmp", "icc", "iptc", "dpi")
 TIFF = Format(
-    "TIFF", (".tif", ".tiff"), _START, _read_pages, _write, _HOLDS, choice="tiff", is_deep=True
+    "TIFF",
+    (".tif", ".tiff"),
+    _START,
+    _read_pages,
+    measure,
+    _write,
+    _HOLDS,
+    choice="tiff",
+    is_deep=True,
 )
