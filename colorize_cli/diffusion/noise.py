@@ -5,7 +5,7 @@ These are antithetic variates (Hammersley & Morton 1956): each is standard norma
 lie evenly around what the photo leaves open.
 
 Philox is counter-based (Salmon et al. 2011): a key and a counter name a place in its stream, so
-that no draw waits for another. The key is 128 bits of the SHA-256 of seed and photo. The counter
+that no draw waits for another. Its key is 128 bits of the SHA-256 of seed and photo. The counter
 has 64 bits each for the field g and the step, and 128 for the values drawn there.
 """
 
@@ -25,7 +25,7 @@ class SampleNoise:
     """The noise of a batch; an instance is the `noise` argument of `sampler.sample`."""
 
     seed: int  # any
-    digests: Sequence[bytes]  # of each photo's file
+    keys: Sequence[bytes]  # what each photo is known by
     samples: int  # of each photo
     shape: tuple[int, ...]  # of one sample, (2, h, w), a and b
     first: int = 0  # number of the first sample, for samples that are drawn in parts
@@ -37,11 +37,11 @@ class SampleNoise:
     def __call__(self, t: int) -> Float:
         """Draw the noise that is added on the way from step t to t - 1, of the shape of x_T."""
         numbers = range(self.first, self.first + self.samples)
-        return np.stack([self._normal(digest, k, t) for digest in self.digests for k in numbers])
+        return np.stack([self._normal(photo, k, t) for photo in self.keys for k in numbers])
 
-    def _normal(self, digest: bytes, k: int, t: int) -> Float:
+    def _normal(self, photo: bytes, k: int, t: int) -> Float:
         group, turn = divmod(k, 4)
-        key = hashlib.sha256(b"colorize %d " % self.seed + digest).digest()[:16]
+        key = hashlib.sha256(b"colorize %d " % self.seed + photo).digest()[:16]
         # Words of the counter, least significant first: the first two count the values themselves.
         stream = np.random.Philox(key=np.frombuffer(key, "<u8"), counter=[0, 0, t, group])
         a, b = np.random.Generator(stream).standard_normal(self.shape, np.float32)

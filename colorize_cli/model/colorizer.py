@@ -14,6 +14,7 @@ from ..imaging.area_resample import to_working
 from ..imaging.choose_samples import Choice, judge, visible_lab
 from ..imaging.frame import Frame, frame_for
 from ..imaging.lab import Float, Pixels
+from ..imaging.picture_key import picture_key
 from ..imaging.render import render_samples
 from ..photos.read import Photo
 from ..runtimes.runtime import Device, Graph
@@ -35,7 +36,7 @@ class Prepared:
 
     L: Float  # (padded_height, padded_width), 0..100
     frame: Frame  # where the photo lies in it
-    digest: bytes  # SHA-256 of the file
+    key: bytes  # what its noise depends on, `picture_key`
 
 
 class PaintingStoppedError(Exception):
@@ -133,7 +134,7 @@ class Colorizer:
 
         Args:
             photo: A photo, as `read_photo` gives it.
-            samples: How many colourings; the seed, the photo's bytes and k alone decide sample k.
+            samples: How many colourings; the seed, the picture and k alone decide sample k.
             seed: Any integer; another one gives other colourings.
             on_step: Called with a `Step` whenever the network has answered, in any thread, the
                 samples mixed. It ends the painting by raising `PaintingStoppedError`: no picture
@@ -159,7 +160,8 @@ class Colorizer:
         """Take a photo's L down to the working size; safe in any thread."""
         height, width = photo.pixels.shape[:2]
         frame = frame_for(height, width, self.size, self.bundle.multiple)
-        return Prepared(L=to_working(photo.pixels, frame), frame=frame, digest=photo.digest)
+        L = to_working(photo.pixels, frame)
+        return Prepared(L, frame, picture_key(L, frame))
 
     def colorize(
         self, prepared: Sequence[Prepared], samples: int, seed: int, on_step: OnStep | None = None
@@ -211,7 +213,7 @@ class Colorizer:
     ) -> Float:
         """Draw sample k of each photo: (photos, 2, h, w)."""
         cells = tuple(side // self.bundle.grid for side in photos[0].L.shape)
-        noise = SampleNoise(seed, [p.digest for p in photos], 1, (2, *cells), first=k)
+        noise = SampleNoise(seed, [p.key for p in photos], 1, (2, *cells), first=k)
         return self.family.sample(self._graphs, condition, noise, on_step)
 
 

@@ -9,7 +9,7 @@ Sources: TIFF 6.0, section 2; CIPA DC-008 (EXIF 2.32), 4.6.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -17,8 +17,8 @@ from typing import Literal
 ByteOrder = Literal["<", ">"]
 
 ORIENTATION = 0x0112
-EXIF_IFD, GPS_IFD, _INTEROP_IFD = 0x8769, 0x8825, 0xA005
-_SUB_IFDS = (EXIF_IFD, GPS_IFD, _INTEROP_IFD)
+EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x8769, 0x8825, 0xA005
+_SUB_IFDS = (EXIF_IFD, GPS_IFD, INTEROP_IFD)
 
 # Pairs that speak of the two sides, exchanged when a photo is laid on its side: ImageWidth and
 # ImageLength, the resolutions, PixelXDimension and PixelYDimension, the focal plane's resolutions.
@@ -76,7 +76,7 @@ def read_directory(
         if code not in _SUB_IFDS:
             tags.append(Tag(code, kind, count, block[start : start + size]))
         elif code in sub_ifds and size == 4:
-            inner = (_INTEROP_IFD,) if code == EXIF_IFD else ()
+            inner = (INTEROP_IFD,) if code == EXIF_IFD else ()
             target = _unpack(block, order, "I", start)
             with suppress(ExifError):
                 children = read_directory(block, order, target, inner)
@@ -134,6 +134,50 @@ def made_upright(block: bytes) -> tuple[bytes, int | None]:
     if end + 4 <= len(block):
         patched[end : end + 4] = b"\0\0\0\0"
     return bytes(patched), orientation
+
+
+def without(block: bytes, codes: Collection[int]) -> bytes:
+    """Take entries out of the first directory and those below it.
+
+    The block keeps its length and all else its place, values that nothing points to any more, too.
+    """
+    order, patched = byte_order(block), bytearray(block)
+    for _, offset in _directories(block, order):
+        places = _entries(block, order, offset)
+        kept = [place for place in places if _unpack(block, order, "H", place) not in codes]
+        if len(kept) == len(places):
+            continue
+        entries = b"".join(block[place : place + 12] for place in kept)
+        end = min(places.stop + 4, len(block))  # the link to the next directory ends it
+        table = struct.pack(order + "H", len(kept)) + entries + block[places.stop : end]
+        patched[offset:end] = table.ljust(end - offset, b"\0")
+    return bytes(patched)
+
+
+def with_tags(block: bytes, directory: int, *tags: Tag) -> bytes:
+    """Change the entries of a directory, 0 for the first, that it has; values are of 4 bytes."""
+    order, patched = byte_order(block), bytearray(block)
+    changed = {tag.code: tag for tag in tags}
+    for code, offset in _directories(block, order):
+        for place in _entries(block, order, offset) if code == directory else ():
+            if tag := changed.get(_unpack(block, order, "H", place)):
+                struct.pack_into(order + "HI4s", patched, place + 2, tag.type, tag.count, tag.value)
+    return bytes(patched)
+
+
+def _directories(block: bytes, order: ByteOrder) -> list[tuple[int, int]]:
+    """Find the first directory, as 0, and the sound ones below it, by code and offset."""
+    found: list[tuple[int, int]] = []
+    waiting = [(0, _unpack(block, order, "I", 4))]
+    while waiting:
+        code, offset = waiting.pop()
+        with suppress(ExifError):
+            places = _by_code(block, order, offset)
+            if offset not in [known for _, known in found]:
+                found.append((code, offset))
+                below = [inner for inner in _SUB_IFDS if inner in places]
+                waiting += [(sub, _unpack(block, order, "I", places[sub] + 8)) for sub in below]
+    return found
 
 
 def _whole_number(block: bytes, order: ByteOrder, position: int) -> int | None:

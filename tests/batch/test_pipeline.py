@@ -53,13 +53,13 @@ class Network:
     def prepare(self, photo: Photo) -> Prepared:
         self.prepared += 1
         frame = frame_for(*photo.pixels.shape[:2], 64)
-        return Prepared(L=to_working(photo.pixels, frame), frame=frame, digest=photo.digest)
+        return Prepared(L=to_working(photo.pixels, frame), frame=frame, key=photo.digest)
 
     def colorize(self, prepared: Sequence[Prepared], samples: int, seed: int) -> list[Float]:
         assert len({p.L.shape for p in prepared}) == 1
         assert 1 <= len(prepared) <= self.batch
         assert threading.current_thread() is threading.main_thread()
-        self.groups.append([p.digest for p in prepared])
+        self.groups.append([p.key for p in prepared])
         self._act(prepared)
         return [np.stack([self._field(p, k, seed) for k in range(samples)]) for p in prepared]
 
@@ -73,7 +73,7 @@ class Network:
     @staticmethod
     def _field(prepared: Prepared, k: int, seed: int) -> Float:
         height, width = (side // 4 for side in prepared.L.shape)
-        key = hashlib.sha256(prepared.digest + bytes([k, seed])).digest()[:2]
+        key = hashlib.sha256(prepared.key + bytes([k, seed])).digest()[:2]
         ab = np.frombuffer(key, np.int8).astype(np.float32)[:, None, None] / 4
         return np.broadcast_to(ab, (2, height, width))
 
@@ -288,7 +288,7 @@ def test_what_fails_together_is_tried_one_by_one() -> None:
         put(f"{number}.png", number)
 
     def fail(prepared: Sequence[Prepared]) -> None:
-        if bad in [p.digest for p in prepared]:
+        if bad in [p.key for p in prepared]:
             raise DeviceError("out of memory: try a smaller --batch")
 
     network = Network(batch=4, act=fail)

@@ -75,7 +75,6 @@ def read_inputs(
             continue
         truth = eight_bits(photo.pixels)
         levels = old_print_of(truth, photo.digest) if degraded else grey_of(truth)
-        # The noise goes by the digest of the file, as for any photo.
         grey = replace(photo, pixels=levels, alpha=None, is_colour=False)
         yield ColourPhoto(index, name, truth, grey, colorizer.prepare(grey))
 

@@ -137,7 +137,7 @@ class Diffusion:
             on_step=lambda t, x_t, x_0: on_step(Step(noise.first, t, x_t, x_0)),
         )
         numbers = range(noise.first, noise.first + noise.samples)
-        gains = [self.gains[k % len(self.gains)] for k in numbers] * len(noise.digests)
+        gains = [self.gains[k % len(self.gains)] for k in numbers] * len(noise.keys)
         ab = x_0 * np.array(gains, np.float32)[:, None, None, None] * np.float32(self.ab_scale)
         return _sharpened(ab, self.sampler.sharpness) if self.sampler.sharpness else ab
 

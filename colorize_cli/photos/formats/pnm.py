@@ -76,7 +76,9 @@ def _plain(text: bytes) -> Pixels:
 
 
 def _metadata(header: re.Match[bytes]) -> Metadata:
-    lines = (line.decode("utf-8", "replace").strip() for line in _COMMENT.findall(header[0]))
+    lines = (
+        line.strip().decode("utf-8", "surrogateescape") for line in _COMMENT.findall(header[0])
+    )
     return Metadata(comments=tuple(("Comment", line) for line in lines if line))
 
 
@@ -84,9 +86,9 @@ def _write(page: Page) -> bytes:
     height, width = page.pixels.shape[:2]
     deep = page.pixels.dtype == np.uint16
     lines = [line for text in comment_lines(page.metadata) for line in text.splitlines()]
-    head = "".join(f"# {line}\n" for line in lines)
-    head = f"P6\n{head}{width} {height}\n{65_535 if deep else 255}\n"
-    return head.encode() + page.pixels.astype(">u2" if deep else np.uint8, copy=False).tobytes()
+    head = b"P6\n" + b"".join(b"# " + line + b"\n" for line in lines)
+    head += f"{width} {height}\n{65_535 if deep else 255}\n".encode()
+    return head + page.pixels.astype(">u2" if deep else np.uint8, copy=False).tobytes()
 
 
 PNM = Format(

@@ -11,7 +11,7 @@ import cv2
 
 from ...errors import ImageError
 from ..headers import of_webp
-from ..metadata import Metadata, exif_dpi, exif_with_resolution
+from ..metadata import resolution_in_exif
 from .format import TRUNCATED, Format, Page, any_size
 from .opencv import decode, encode
 
@@ -46,14 +46,6 @@ def _write(page: Page) -> bytes:
     return encode(".webp", page, settings, page.metadata)
 
 
-def _resolution_in_exif(metadata: Metadata) -> Metadata:
-    """Put the resolution into an EXIF block, for there is no other field."""
-    if not metadata.dpi:
-        return metadata
-    block = metadata.exif or exif_with_resolution(metadata.dpi)
-    return replace(metadata, exif=block, dpi=None if exif_dpi(block) else metadata.dpi)
-
-
 WEBP = Format(
     "WebP",
     (".webp",),
@@ -65,5 +57,5 @@ WEBP = Format(
     choice="webp",
     longest_side=16_383,
     tolerance=1,  # the lossy kind gives back a grey picture with channels that differ by that
-    adapt=_resolution_in_exif,
+    adapt=resolution_in_exif,  # for there is no other field
 )

@@ -22,7 +22,7 @@ def _write(page: Page) -> bytes:
 
 
 _START = rb"II[*+]\0|MM\0[*+]"
-_HOLDS = any_size("exif", "xmp", "icc", "iptc", "dpi")
+_HOLDS = any_size("exif", "xmp", "icc", "iptc", "dpi", "geo")
 TIFF = Format(
     "TIFF",
     (".tif", ".tiff"),

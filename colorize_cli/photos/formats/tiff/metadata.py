@@ -10,6 +10,8 @@ from ...metadata import PER_INCH, Metadata, dpi_of, iptc_of
 # Tags that speak of the photo and not of the file's layout: document name, description, make,
 # model, page name, software, date, artist, host, ratings, copyright, Windows' titles.
 KEPT_TAGS = {269, 270, 271, 272, 285, 305, 306, 315, 316, 18246, 18249, 33432, *range(40091, 40096)}
+# GeoTIFF's scale, tie points, transformation, keys and their texts, and GDAL's notes.
+GEO_TAGS = {33550, 33922, 34264, 34735, 34736, 34737, 42112, 42113}
 XMP, IPTC = 700, 33723
 _PHOTOSHOP, _ICC = 34377, 34675
 _RESOLUTION, _RESOLUTION_UNIT = (282, 283), 296
@@ -21,15 +23,16 @@ _LAYOUT_NOTES = (b"ImageJ=", b'{"shape"', b"<?xml", b"<OME")
 def metadata_of(page: tifffile.TiffPage, data: bytes, warnings: list[str]) -> Metadata:
     """Read a page's metadata, orientation in the EXIF block; add to `warnings` what is lost."""
     order: exif.ByteOrder = page.parent.byteorder
-    blobs, tags = {}, []
+    blobs, tags, geo = {}, list[exif.Tag](), list[exif.Tag]()
     for tag in page.tags:
         value = data[tag.valueoffset : tag.valueoffset + tag.valuebytecount]
         if tag.code in (XMP, IPTC, _PHOTOSHOP, _ICC):
             blobs[tag.code] = value
         elif tag.code == 270 and value.startswith(_LAYOUT_NOTES):
             continue
-        elif tag.code in KEPT_TAGS and int(tag.dtype) <= 12:
-            tags.append(exif.Tag(tag.code, int(tag.dtype), tag.count, value))
+        elif tag.code in KEPT_TAGS | GEO_TAGS and int(tag.dtype) <= 12:
+            place = geo if tag.code in GEO_TAGS else tags
+            place.append(exif.Tag(tag.code, int(tag.dtype), tag.count, value))
         elif tag.code == exif.ORIENTATION:
             orientation = _number(tag)
             if orientation is None:
@@ -40,7 +43,9 @@ def metadata_of(page: tifffile.TiffPage, data: bytes, warnings: list[str]) -> Me
     tags += _directories(page, data, warnings)
     block = exif.build(tags, order) if tags else None
     iptc = blobs.get(IPTC) or iptc_of(blobs.get(_PHOTOSHOP, b""))
-    return Metadata(block, blobs.get(XMP), blobs.get(_ICC), iptc, _page_dpi(page, warnings))
+    dpi = _page_dpi(page, warnings)
+    tags_of_place = exif.build(geo, order) if geo else None
+    return Metadata(block, blobs.get(XMP), blobs.get(_ICC), iptc, dpi, geo=tags_of_place)
 
 
 def _number(tag: tifffile.TiffTag) -> int | None:

@@ -18,10 +18,12 @@ def write(page: Page) -> bytes:
     leaves 16-bit photographs as large as they were.
     """
     metadata, alpha, compressed = page.metadata, page.alpha, page.compressed
-    block = metadata.exif or exif.build([], "<")
+    block = metadata.exif or exif.build([], exif.byte_order(metadata.geo) if metadata.geo else "<")
     order, tags = exif.byte_order(block), exif.read_tags(block)
+    geo = exif.read_tags(metadata.geo) if metadata.geo else []  # in the order that EXIF is in, too
     blobs = ((XMP, 1, metadata.xmp), (IPTC, 7, metadata.iptc))
-    extra = [(tag.code, tag.type, tag.count, tag.value) for tag in tags if tag.code in KEPT_TAGS]
+    kept = [*geo, *(tag for tag in tags if tag.code in KEPT_TAGS)]
+    extra = [(tag.code, tag.type, tag.count, tag.value) for tag in kept]
     extra += [(code, kind, len(blob), blob) for code, kind, blob in blobs if blob]
     stream = io.BytesIO()
     tifffile.imwrite(
