@@ -14,7 +14,7 @@ from . import icc
 from .formats import FORMATS, listed, sniff
 from .formats.format import SNIFF_BYTES
 from .limits import check_budget
-from .metadata import Metadata, settle
+from .metadata import Metadata, bounded, settle
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def read_photo(data: bytes) -> Photo:
     measure(io.BytesIO(data), len(data))
     page = next(iter(FORMATS[name].read_pages(data)))
     pixels, is_colour = _grey_or_rgb(page.pixels, FORMATS[name].tolerance)
-    metadata = page.metadata
+    metadata, too_large = bounded(page.metadata)
     applied: list[str] = []
     if not is_colour and metadata.icc is not None:
         pixels, metadata, applied = _greys_of_srgb(pixels, metadata, metadata.icc)
@@ -52,7 +52,7 @@ def read_photo(data: bytes) -> Photo:
     pixels = _upright(pixels, orientation)
     alpha = None if page.alpha is None else _upright(page.alpha, orientation)
     passed_over = ["only the first page is used"] if page.pages > 1 else []
-    warnings = (*passed_over, *page.warnings, *applied, *dropped)
+    warnings = (*passed_over, *page.warnings, *too_large, *applied, *dropped)
     digest = hashlib.sha256(data).digest()
     return Photo(pixels, alpha, metadata, name, digest, is_colour, warnings, page.compressed)
 

@@ -19,6 +19,8 @@ _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _END, _SCAN, _NUMBER_OF_LINES = b"\xff\xd9", 0xDA, 0xDC
 # The markers of frame headers, and of those for the lossless process.
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+# Encoders write up to about 20 scans; each costs a walk over all coefficients.
+_MOST_SCANS, _MOST_SEGMENTS = 100, 10_000
 LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
 _DAMAGE = "the JPEG may be damaged, part of the picture wrong"
 
@@ -87,7 +89,7 @@ _decode_small = partial(
 
 def _segments_of(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Follow the markers to the end; what comes after it (other pictures, padding) is ignored."""
-    position = 2
+    position, count, scans = 2, 0, 0
     while found := _MARKER.search(data, position):
         marker, position = data[found.start() + 1], found.end()
         if marker == _END[1]:
@@ -98,6 +100,9 @@ def _segments_of(data: bytes) -> Iterator[tuple[int, bytes]]:
         payload = data[position + 2 : position + length]
         if length < 2 or len(payload) != length - 2:
             break
+        count, scans = count + 1, scans + (marker == _SCAN)
+        if count > _MOST_SEGMENTS or scans > _MOST_SCANS:
+            raise ImageError("the JPEG has more scans or segments than any photo: save it anew")
         yield marker, payload
         position += length
     raise ImageError(TRUNCATED)

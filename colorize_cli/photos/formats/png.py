@@ -22,6 +22,7 @@ from .png_metadata import Chunk, chunks_for, metadata_of
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # What the decoder needs; all else is metadata.
+_MOST_METADATA, _MOST_CHUNKS = 10_000, 1 << 20
 _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 
 
@@ -50,7 +51,7 @@ def _with_key(page: Page, key: int, bits: int) -> Page:
 def _chunks_of(data: bytes) -> list[Chunk]:
     """Take a PNG apart; ancillary chunks with a wrong checksum are empty and without a type."""
     chunks: list[Chunk] = []
-    position = len(_SIGNATURE)
+    position, metadata = len(_SIGNATURE), 0
     while not chunks or chunks[-1][0] != b"IEND":
         end = position + 12 + int.from_bytes(data[position : position + 4], "big")
         if end > len(data):
@@ -58,6 +59,9 @@ def _chunks_of(data: bytes) -> list[Chunk]:
         kind, content = data[position + 4 : position + 8], data[position + 8 : end - 4]
         if _checksum(kind, content) == data[end - 4 : end]:
             chunks.append((kind, content))
+            metadata += kind not in _PIXELS
+            if metadata > _MOST_METADATA or len(chunks) > _MOST_CHUNKS:
+                raise ImageError("the PNG is cut into more pieces than any picture: save it anew")
         elif kind in _PIXELS:
             raise ImageError(f"the file is damaged (checksum of {kind.decode('latin-1')})")
         else:
