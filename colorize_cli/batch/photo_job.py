@@ -12,7 +12,7 @@ from ..imaging.choose_samples import Choice
 from ..imaging.lab import Float
 from ..imaging.photo_kind import Kind, kind_of
 from ..model.colorizer import Colorizer, Prepared
-from ..photos.read import Photo, read_photo
+from ..photos.read import Photo, measure, read_photo
 from ..photos.write import encode_photo, losses
 from ..system.files import write_atomic
 from .outcome import Outcome, Status
@@ -43,6 +43,7 @@ class Item:
     put: Put
     seconds: float = 0.0
     stamp: tuple[int, int] | None = None
+    expected: int = 0  # bytes of memory, before it is decoded
     photo: Photo | None = None
     kind: Kind | None = None
     prepared: Prepared | None = None  # None where it is not to be coloured
@@ -55,7 +56,7 @@ class Item:
     def memory(self) -> int:
         """Bytes of memory that it takes, one rendered sample included."""
         if self.photo is None:
-            return 0
+            return self.expected
         pixels = self.photo.pixels
         height, width = pixels.shape[:2]
         return int(pixels.nbytes + 3 * height * width * pixels.itemsize)
@@ -91,6 +92,12 @@ class Item:
 def write_file(job: Job, k: int, data: bytes, digest: str) -> None:
     """Write the file of a sample, and note nothing: a `Put`."""
     write_atomic(job.outputs[k], data)
+
+
+def expect(item: Item) -> None:
+    """Reckon from a photo's header what memory it takes, or fail one that is over the limits."""
+    with _recorded(item), item.job.source.open("rb") as file:
+        item.expected = measure(file, os.fstat(file.fileno()).st_size)
 
 
 def decode(item: Item, colorizer: Colorizer, on_colour: OnColour) -> None:
