@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .model.colorizer import Colorizer as Colorizer
     from .model.colorizer import PaintingStoppedError as PaintingStoppedError
+    from .photos.read import read_pages as read_pages
     from .photos.read import read_photo as read_photo
     from .photos.write import encode_photo as encode_photo
 
 __version__ = "0.1.0"
-__all__ = ["Colorizer", "PaintingStoppedError", "encode_photo", "read_photo"]
+__all__ = ["Colorizer", "PaintingStoppedError", "encode_photo", "read_pages", "read_photo"]
 
 # Nothing is sent at run time, and that has to be said before the runtimes are imported: the wheels
 # of ONNX Runtime and OpenVINO report their use to their makers otherwise.
@@ -32,6 +33,7 @@ _PLACES = {
     "Colorizer": ".model.colorizer",
     "PaintingStoppedError": ".model.colorizer",
     "encode_photo": ".photos.write",
+    "read_pages": ".photos.read",
     "read_photo": ".photos.read",
 }
 

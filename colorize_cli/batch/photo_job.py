@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TypeAlias
 
@@ -12,7 +12,8 @@ from ..imaging.choose_samples import Choice
 from ..imaging.lab import Float
 from ..imaging.photo_kind import Kind, kind_of
 from ..model.colorizer import Colorizer, Prepared
-from ..photos.read import Photo, measure, read_photo
+from ..photos.growing_files import GrowingFiles
+from ..photos.read import Photo, measure, read_pages
 from ..photos.write import encode_photo, losses
 from ..system.files import write_atomic
 from .outcome import Outcome, Status
@@ -33,19 +34,28 @@ class Treatment:
     candidates: int = 0
     on_colour: OnColour = "recolour"
     fail_fast: bool = False
+    salvages: bool = False
 
 
 @dataclass
 class Item:
-    """A photograph in flight, which one thread at a time has; fields are as in `Outcome`."""
+    """A photograph in flight, which one thread at a time has; fields are as in `Outcome`.
+
+    A file of several pages is in flight as one page after the other, until there is none.
+    """
 
     job: Job
     put: Put
     seconds: float = 0.0
     stamp: tuple[int, int] | None = None
     expected: int = 0  # bytes of memory, before it is decoded
-    photo: Photo | None = None
-    kind: Kind | None = None
+    data: bytes = b""  # of the file, while there may be pages to come
+    pages: Iterator[Photo] | None = None  # that are to come
+    photo: Photo | None = None  # the page in hand
+    files: GrowingFiles | None = None  # of the pages that are done, where there are several
+    said: dict[str, list[int]] = field(default_factory=dict)  # warnings, and of which pages
+    page: int = 0  # the number of the one in hand, from 1
+    kind: Kind | None = None  # of the first page
     prepared: Prepared | None = None  # None where it is not to be coloured
     choice: Choice | None = None
     written: list[int] = field(default_factory=list)
@@ -59,11 +69,14 @@ class Item:
             return self.expected
         pixels = self.photo.pixels
         height, width = pixels.shape[:2]
-        return int(pixels.nbytes + 3 * height * width * pixels.itemsize)
+        return int(pixels.nbytes + 3 * height * width * pixels.itemsize + len(self.data))
 
     def fail(self, error: Exception) -> None:
         """Keep why it failed."""
         self.reason, self.status = _reason(error), "failed"
+        self.prepared = None
+        if self.files:
+            self.files.close()
 
     def outcome(self) -> Outcome | None:
         """Say what became of it; None without a status."""
@@ -78,9 +91,34 @@ class Item:
             stamp=self.stamp,
             kind=self.kind,
             choice=self.choice,
-            warnings=(*photo.warnings, *losses(photo, self.job.format)) if photo else (),
+            warnings=tuple(self._warnings()),
             written=tuple(self.written),
         )
+
+    def take_in(self, photo: Photo) -> None:
+        """Take a page in hand."""
+        self.photo, self.page = photo, self.page + 1
+        for warning in (*photo.warnings, *losses(photo, self.job.format)):
+            self.said.setdefault(warning, []).append(self.page)
+        if photo.pages > 1 and self.files is None:
+            self.files = GrowingFiles(self.job.format, photo.pages, self.job.folder)
+
+    def _warnings(self) -> Iterator[str]:
+        """Say what goes for all pages once, and of the rest for how many or which it does."""
+        for warning, pages in self.said.items():
+            if len(pages) == self.page:
+                yield warning
+            elif len(pages) == 1:
+                yield f"page {pages[0]}: {warning}"
+            else:
+                yield f"{len(pages)} pages, the first {pages[0]}: {warning}"
+
+    def keep(self, k: int, data: bytes) -> None:
+        """Write the file of a sample, or keep a page of it until there are all."""
+        if self.files:
+            self.files.add(k, data)
+        else:
+            self.write(k, data)
 
     def write(self, k: int, data: bytes) -> None:
         """Have the file of a sample written."""
@@ -100,23 +138,55 @@ def expect(item: Item) -> None:
         item.expected = measure(file, os.fstat(file.fileno()).st_size)
 
 
-def decode(item: Item, colorizer: Colorizer, on_colour: OnColour) -> None:
-    """Read a photo and prepare it for the network, or deal with it as one in colour."""
+def decode(item: Item, colorizer: Colorizer, treatment: Treatment) -> None:
+    """Read the next page of a photo that is to be coloured, and prepare it for the network.
+
+    Most photos have one. Those in colour are dealt with here, and so is the end of the file.
+    """
     with _recorded(item):
-        data = _read(item)
-        item.photo = photo = read_photo(data)
-        item.kind = kind_of(photo.pixels, photo.is_colour)
-        if item.kind != "colour" or on_colour == "recolour":
-            item.prepared = colorizer.prepare(photo)
-        elif on_colour == "skip":
-            item.status = "left out"
-        else:  # byte for byte where the format stays
-            if item.job.format != photo.format:
-                data = encode_photo(photo.pixels, photo, item.job.format)
-            item.job.folder.mkdir(parents=True, exist_ok=True)
-            for k in item.job.missing:
-                item.write(k, data)
-            item.status = "copied"
+        item.prepared = None
+        if item.pages is None:
+            item.data = _read(item)
+            item.pages = read_pages(item.data, salvages=treatment.salvages)
+        for photo in item.pages:
+            item.take_in(photo)
+            kind = kind_of(photo.pixels, photo.is_colour)
+            item.kind = item.kind or kind
+            if kind != "colour" or treatment.on_colour == "recolour":
+                item.prepared = colorizer.prepare(photo)
+                if photo.pages == 1:
+                    item.data, item.pages = b"", iter(())
+                return
+            if item.files:
+                page = encode_photo(photo.pixels, photo, item.job.format)
+                for k in item.job.missing:
+                    item.files.add(k, page)
+        _end(item, treatment.on_colour)
+
+
+def _end(item: Item, on_colour: OnColour) -> None:
+    """Write the files of several pages, or deal with a photo in colour."""
+    photo, job = item.photo, item.job
+    assert photo is not None
+    if item.choice is None and on_colour == "skip":
+        item.status = "left out"
+    elif item.choice is None and job.format == photo.format:  # byte for byte
+        job.folder.mkdir(parents=True, exist_ok=True)
+        for k in job.missing:
+            item.write(k, item.data)
+        item.status = "copied"
+    elif item.files:
+        for k in job.missing:
+            item.write(k, item.files.take(k))
+        item.status = "copied" if item.choice is None else "done"
+    else:
+        job.folder.mkdir(parents=True, exist_ok=True)
+        data = encode_photo(photo.pixels, photo, job.format)
+        for k in job.missing:
+            item.write(k, data)
+        item.status = "copied"
+    if item.files:
+        item.files.close()
 
 
 def _read(item: Item) -> bytes:
@@ -133,22 +203,34 @@ def write(
     """Choose from the samples drawn, render and write those that are missing.
 
     Their fields are `ab`, (K, 2, h, w), as `Colorizer.colorize` gave them for the item.
-    `is_halted` is asked before every file; the rest is left when it says so.
+    `is_halted` is asked before every file; the rest is left when it says so. Of a file of several
+    pages the next one is read, or the files are written.
     """
     with _recorded(item):
         job, photo, prepared = item.job, item.photo, item.prepared
         assert photo is not None
         assert prepared is not None
         choosing = bool(treatment.candidates)
-        item.choice = colorizer.choose(prepared, ab, treatment.samples, choosing=choosing)
-        wanted = item.choice.take(ab, job.missing)
+        choice = colorizer.choose(prepared, ab, treatment.samples, choosing=choosing)
+        item.choice = _of_both(item.choice, choice) if item.choice else choice
+        wanted = choice.take(ab, job.missing)
         job.folder.mkdir(parents=True, exist_ok=True)
         pictures = colorizer.pictures(photo.pixels, prepared, wanted)
         for k, rgb in zip(job.missing, pictures, strict=True):
             if is_halted():
                 return
-            item.write(k, encode_photo(rgb, photo, job.format))
-        item.status = "done"
+            item.keep(k, encode_photo(rgb, photo, job.format))
+        item.prepared = None
+        if not item.files:
+            item.status = "done"
+    if item.files and item.status is None:
+        decode(item, colorizer, treatment)
+
+
+def _of_both(first: Choice, later: Choice) -> Choice:
+    """Say of all pages so far what is to be said of one of them."""
+    grey = tuple(sorted({*first.grey, *later.grey}))
+    return replace(first, grey=grey, is_alike=first.is_alike or later.is_alike)
 
 
 def _reason(error: Exception) -> str:

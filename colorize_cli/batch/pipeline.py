@@ -139,10 +139,14 @@ class _Pipeline:
         for item, ab in zip(group, fields, strict=True):
             item.seconds += seconds
             future = self._encoders.submit(self._write, item, ab)
-            future.add_done_callback(lambda done: self._inbox.put((self._finish, done)))
+            future.add_done_callback(lambda done: self._inbox.put((self._on_page, done)))
 
     def _on_decoded(self, item: Item) -> None:
         self._decoding -= 1
+        self._on_page(item)
+
+    def _on_page(self, item: Item) -> None:
+        """Go on with the page that is next, where there is one."""
         if item.prepared is None:
             self._finish(item)
         else:
@@ -181,7 +185,7 @@ class _Pipeline:
         self._take_room(item.memory)
         if not self._halt.is_set():
             expected = item.memory
-            decode(item, self._colorizer, self._treatment.on_colour)
+            decode(item, self._colorizer, self._treatment)
             self._count_bytes(item.memory - expected)
         return item
 
@@ -196,5 +200,7 @@ class _Pipeline:
             self._bytes += memory
 
     def _write(self, item: Item, ab: Float) -> Item:
+        before = item.memory
         write(item, ab, self._colorizer, self._treatment, self._halt.is_set)
+        self._count_bytes(item.memory - before)
         return item

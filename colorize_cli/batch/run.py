@@ -101,9 +101,13 @@ class _Run:
         )
         for observer in self.observers:
             observer.start(len(todo), settings)
-        on_colour, fail_fast = self.options.on_colour, self.options.fail_fast
         treatment = Treatment(
-            settings.samples, settings.seed, settings.candidates, on_colour, fail_fast
+            settings.samples,
+            settings.seed,
+            settings.candidates,
+            self.options.on_colour,
+            self.options.fail_fast,
+            self.options.salvage,
         )
         execute(todo, colorizer, treatment, self.tell, self.ledger.put)
 

@@ -44,6 +44,7 @@ class Options:
     overwrite: bool = False  # whether existing outputs are made again
     retry_failed: bool = False  # whether only photographs are taken that failed in the last run
     fail_fast: bool = False  # whether the first failure ends the run
+    salvage: bool = False  # whether damaged photographs are coloured as far as they decode
     dry_run: bool = False
 
     def __post_init__(self) -> None:

@@ -18,7 +18,7 @@ ByteOrder = Literal["<", ">"]
 
 ORIENTATION = 0x0112
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x8769, 0x8825, 0xA005
-_SUB_IFDS = (EXIF_IFD, GPS_IFD, INTEROP_IFD)
+SUB_IFDS = (EXIF_IFD, GPS_IFD, INTEROP_IFD)
 
 # Pairs that speak of the two sides, exchanged when a photo is laid on its side: ImageWidth and
 # ImageLength, the resolutions, PixelXDimension and PixelYDimension, the focal plane's resolutions.
@@ -60,8 +60,13 @@ def read_tags(block: bytes) -> list[Tag]:
     return read_directory(block, order, _unpack(block, order, "I", 4))
 
 
+def size_of(kind: int, count: int) -> int:
+    """Return how many bytes values of a field type take; 0 for an unknown type."""
+    return _SIZES.get(kind, 0) * count
+
+
 def read_directory(
-    block: bytes, order: ByteOrder, offset: int, sub_ifds: Sequence[int] = _SUB_IFDS
+    block: bytes, order: ByteOrder, offset: int, sub_ifds: Sequence[int] = SUB_IFDS
 ) -> list[Tag]:
     """Read the directory at `offset`; the codes in `sub_ifds` are followed, each level once.
 
@@ -71,14 +76,14 @@ def read_directory(
     tags, total, followed = [], 0, set[int]()
     for position in _entries(block, order, offset):
         code, kind, count = struct.unpack_from(order + "HHI", block, position)
-        size = _SIZES.get(kind, 0) * count
+        size = size_of(kind, count)
         start = position + 8 if size <= 4 else _unpack(block, order, "I", position + 8)
         if not size or start + size > len(block):
             continue
         total += size
         if total > len(block):
             raise ExifError("its entries share their bytes")
-        if code not in _SUB_IFDS:
+        if code not in SUB_IFDS:
             tags.append(Tag(code, kind, count, block[start : start + size]))
         elif code in sub_ifds and size == 4 and code not in followed:
             followed.add(code)
@@ -181,7 +186,7 @@ def _directories(block: bytes, order: ByteOrder) -> list[tuple[int, int]]:
             places = _by_code(block, order, offset)
             if offset not in [known for _, known in found]:
                 found.append((code, offset))
-                below = [inner for inner in _SUB_IFDS if inner in places]
+                below = [inner for inner in SUB_IFDS if inner in places]
                 waiting += [(sub, _unpack(block, order, "I", places[sub] + 8)) for sub in below]
     return found
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -12,7 +13,7 @@ from ..errors import ImageError
 from ..imaging.lab import Pixels, levels_of
 from . import icc
 from .formats import FORMATS, listed, sniff
-from .formats.format import SNIFF_BYTES
+from .formats.format import SNIFF_BYTES, Page
 from .limits import check_budget
 from .metadata import Metadata, bounded, settle
 
@@ -29,20 +30,44 @@ class Photo:
     is_colour: bool  # the channels differ; a grey photo stored as RGB is not colour
     warnings: tuple[str, ...] = ()  # what of the file could not be kept, and why
     compressed: bool = True  # as the file's pixels were; a TIFF is written as it was read
+    pages: int = 1  # of the file, of which this is one
 
 
-def read_photo(data: bytes) -> Photo:
-    """Read a photograph from the bytes of its file.
+def read_photo(data: bytes, *, salvages: bool = False) -> Photo:
+    """Read a photograph from the bytes of its file, the first page where it has several.
 
-    The file is one of `FORMATS`, with 1 to 16 bits a channel, in grey, RGB, a palette or CMYK. Of
-    an animation or a file of several pages the first is taken, with a warning. ImageError says that
-    the file is none of these, damaged or truncated, without pixels, or more than `limits` allow.
+    A warning says so then. Else as `read_pages`.
+    """
+    photo = next(read_pages(data, salvages=salvages))
+    if photo.pages == 1:
+        return photo
+    return replace(photo, warnings=("only the first page is used", *photo.warnings))
+
+
+def read_pages(data: bytes, *, salvages: bool = False) -> Iterator[Photo]:
+    """Read the photographs of a file from its bytes, one a page, each when it is asked for.
+
+    The file is one of `FORMATS`. Of an animation the first picture is taken, with a warning. What
+    is damaged or truncated raises ImageError; with `salvages` it is given as far as it decodes,
+    with a warning. ImageError says, too, that the file is none of these, or without pixels or
+    more than `limits` allow.
     """
     name = sniff(data)
     if name is None:
         raise ImageError(f"not a {listed('or')} file" if data else "the file is empty")
     measure(io.BytesIO(data), len(data))
-    page = next(iter(FORMATS[name].read_pages(data)))
+    digest = hashlib.sha256(data).digest()
+    for number, page in enumerate(FORMATS[name].read_pages(data), 1):
+        if page.damage:
+            place = f"page {number}: " if page.pages > 1 else ""
+            if not salvages:
+                raise ImageError(f"{place}{page.damage} (--salvage colours what is left)")
+            page = replace(page, warnings=(f"salvaged: {page.damage}", *page.warnings))
+        yield _photo_of(page, name, digest)
+
+
+def _photo_of(page: Page, name: str, digest: bytes) -> Photo:
+    """Turn a page upright, and bring it and its metadata to sRGB."""
     pixels, is_colour = _grey_or_rgb(page.pixels, FORMATS[name].tolerance)
     metadata, too_large = bounded(page.metadata)
     applied: list[str] = []
@@ -51,10 +76,17 @@ def read_photo(data: bytes) -> Photo:
     metadata, orientation, dropped = settle(metadata)
     pixels = _upright(pixels, orientation)
     alpha = None if page.alpha is None else _upright(page.alpha, orientation)
-    passed_over = ["only the first page is used"] if page.pages > 1 else []
-    warnings = (*passed_over, *page.warnings, *too_large, *applied, *dropped)
-    digest = hashlib.sha256(data).digest()
-    return Photo(pixels, alpha, metadata, name, digest, is_colour, warnings, page.compressed)
+    return Photo(
+        pixels,
+        alpha,
+        metadata,
+        name,
+        digest,
+        is_colour,
+        warnings=(*page.warnings, *too_large, *applied, *dropped),
+        compressed=page.compressed,
+        pages=page.pages,
+    )
 
 
 def measure(file: BinaryIO, size: int) -> int:

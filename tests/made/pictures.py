@@ -175,7 +175,8 @@ def corpus() -> list[Picture]:
     return [*_jpegs(), *_pngs(), *_webps(), *_bmps(), *_tiffs()]
 
 
-def _image(pixels: Array, mode: str, kind: str, **options: Any) -> bytes:
+def converted(pixels: Array, mode: str, kind: str, **options: Any) -> bytes:
+    """Encode by Pillow, in one of its modes."""
     stream = io.BytesIO()
     Image.fromarray(pixels).convert(mode).save(stream, kind, **options)
     return stream.getvalue()
@@ -203,7 +204,7 @@ def _jpegs() -> Iterator[Picture]:
     yield Picture("jpeg-grey-as-rgb", "jpeg", encode(_rgb(grey()), "JPEG", **best), grey(), None, 2)
     progressive = encode(grey(), "JPEG", quality=100, progressive=True)
     yield Picture("jpeg-progressive", "jpeg", progressive, grey(), None, 2)
-    yield Picture("jpeg-cmyk", "jpeg", _image(color(), "CMYK", "JPEG", **best), color(), None, 6)
+    yield Picture("jpeg-cmyk", "jpeg", converted(color(), "CMYK", "JPEG", **best), color(), None, 6)
 
 
 def _pngs() -> Iterator[Picture]:
@@ -313,7 +314,7 @@ def _tiffs() -> Iterator[Picture]:
     yield Picture("tiff-grey-jpeg", "tiff", lossy, grey(), None, 2)
     lossy = encode(color(), "TIFF", compression="jpeg", quality=100)
     yield Picture("tiff-rgb-jpeg", "tiff", lossy, color(), None, 8)
-    cmyk = _image(color(), "CMYK", "TIFF")
+    cmyk = converted(color(), "CMYK", "TIFF")
     yield Picture("tiff-cmyk", "tiff", cmyk, color(), None, 2)
 
 

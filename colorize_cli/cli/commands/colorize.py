@@ -49,6 +49,9 @@ def colorize(
     fail_fast: Annotated[
         bool, Option("--fail-fast", help="Stop at the first photo that fails.")
     ] = False,
+    salvage: Annotated[
+        bool, Option("--salvage", help="Colour what is left of damaged photos; else they fail.")
+    ] = False,
     dry_run: Annotated[
         bool, Option("--dry-run", help="Print input, output and action of each file; do nothing.")
     ] = False,
@@ -96,6 +99,7 @@ def colorize(
         overwrite=overwrite,
         retry_failed=retry_failed,
         fail_fast=fail_fast,
+        salvage=salvage,
         dry_run=dry_run,
     )
     raise Exit(run(options, terminal, [naming] if dry_run else observers))

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from ...imaging.lab import Pixels
 from ..limits import Header
@@ -18,7 +18,8 @@ TRUNCATED = "the file is truncated: copy or scan it again"
 class Page:
     """A picture as a file holds it, in the terms of `Photo`; `pages` is how many the file has.
 
-    Grey may stand in three channels, and the EXIF block says how the pixels have to be turned.
+    Grey may stand in three channels, and the EXIF block says how the pixels have to be turned. What
+    of a damaged picture cannot be decoded is grey, if anything can; whoever reads it decides.
     """
 
     pixels: Pixels
@@ -27,6 +28,7 @@ class Page:
     warnings: tuple[str, ...] = ()
     compressed: bool = True
     pages: int = 1
+    damage: str | None = None  # why a part of the pixels is missing or wrong, where one is
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Format:
     is_deep: bool = False  # it holds 16 bits a channel
     longest_side: float = math.inf  # in pixels
     tolerance: int = 0  # levels that the channels of a grey picture may differ by once decoded
+    # Adds the page of a file that `write` made to a file of such pages; None where one holds one.
+    append: Callable[[IO[bytes], bytes], None] | None = None
     # Moves metadata to where the format has room for them.
     adapt: Callable[[Metadata], Metadata] = lambda metadata: metadata
 

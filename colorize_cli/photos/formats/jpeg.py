@@ -12,7 +12,10 @@ from dataclasses import replace
 from itertools import accumulate
 
 import cv2
+import numpy as np
+import simplejpeg  # type: ignore[import-untyped]
 
+from ...errors import ImageError
 from ..headers import of_jpeg
 from ..metadata import (
     PER_INCH,
@@ -25,11 +28,12 @@ from ..metadata import (
 )
 from ..xmp import XmpError, divided, merged, with_properties
 from .format import Format, Page, any_size
-from .jpeg_stream import LOSSLESS, Segments, damage, take_apart
+from .jpeg_stream import LOSSLESS, Parts, Segments, damage, take_apart
 from .opencv import decode, encode
 
 JPEG_QUALITY = 95
 _MAX_SEGMENT = 65_533  # bytes of a segment's content
+_SPACES = {1: "GRAY", 3: "RGB", 4: "CMYK"}
 _XMP_NAMESPACE = b"http://ns.adobe.com/xap/1.0/\0"  # stands before the packet
 _MAX_XMP = _MAX_SEGMENT - len(_XMP_NAMESPACE)
 _XMP_EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"  # a digest, the size, the offset, a part
@@ -41,12 +45,33 @@ _ICC_PART = b"ICC_PROFILE\0"  # then its number, from 1, and how many there are
 
 
 def _read_pages(data: bytes) -> Iterator[Page]:
-    data, segments, (process, width, height, components), warnings = take_apart(data)
-    page = decode(data, width, height)
-    warnings += [] if warnings or process in LOSSLESS else damage(data)
+    parts = take_apart(data)
+    process, width, height, components = parts.frame
+    hurt, warnings = parts.damage, parts.warnings
+    if not hurt and not warnings and process not in LOSSLESS:
+        hurt = damage(parts.data)
+    page = _salvaged(parts, hurt) if hurt else decode(parts.data, width, height)
     warnings += ["CMYK converted without its profile"] if components == 4 else []
-    metadata, lost = _metadata(segments, page.metadata)
-    yield replace(page, metadata=metadata, warnings=(*warnings, *lost))
+    metadata, lost = _metadata(parts.segments, page.metadata)
+    yield replace(page, metadata=metadata, warnings=(*warnings, *lost), damage=hurt)
+
+
+def _salvaged(parts: Parts, hurt: str) -> Page:
+    """Decode what can be of a damaged picture, without libjpeg's lines on stderr."""
+    process, *_, components = parts.frame
+    if process in LOSSLESS or components not in _SPACES:
+        raise ImageError(hurt)
+    try:
+        pixels = simplejpeg.decode_jpeg(parts.data, _SPACES[components], strict=False)
+    except ValueError as error:
+        raise ImageError(hurt) from error
+    if components == 4:  # inverted, as Adobe writes it and OpenCV takes it
+        pixels = (pixels[..., :3].astype(np.uint16) * pixels[..., 3:] // 255).astype(np.uint8)
+    exif, xmp = (
+        next((held for marker, held in parts.segments if marker == 0xE1 and held[:4] == mark), None)
+        for mark in (b"Exif", _XMP_NAMESPACE[:4])
+    )
+    return Page(pixels.squeeze(), None, Metadata(exif, xmp))
 
 
 def _metadata(segments: Segments, decoded: Metadata) -> tuple[Metadata, list[str]]:

@@ -5,9 +5,10 @@ Sources: ITU T.81, annex B.
 
 import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from typing import NamedTuple
 
 import simplejpeg  # type: ignore[import-untyped]
 
@@ -22,34 +23,43 @@ _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 # Encoders write up to about 20 scans; each costs a walk over all coefficients.
 _MOST_SCANS, _MOST_SEGMENTS = 100, 10_000
 LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
-_DAMAGE = "the JPEG may be damaged, part of the picture wrong"
 
 Segments = Sequence[tuple[int, bytes]]  # markers and what they hold
 Frame = tuple[int, int, int, int]  # marker, width, height and components: 1 grey, 3 colour, 4 CMYK
 
 
-def take_apart(data: bytes) -> tuple[bytes, list[tuple[int, bytes]], Frame, list[str]]:
+class Parts(NamedTuple):
+    """What a JPEG is made of."""
+
+    data: bytes  # mended, so that decoders read it
+    segments: Sequence[tuple[int, bytes]]
+    frame: Frame
+    warnings: list[str]
+    damage: str | None  # why a part of the picture is missing
+
+
+def take_apart(data: bytes) -> Parts:
     """Find the segments and the frame, and mend what decoders do not read.
 
-    A missing end marker is added where no more than that is missing, and a height that stands
-    behind the first scan is put into the frame. Returns the data, which may be changed so, the
-    segments, the frame and warnings; raises ImageError for what is truncated or no picture.
+    A missing end marker is added, and a height that stands behind the first scan is put into the
+    frame. Raises ImageError where there is no picture, not even the beginning of one.
     """
-    try:
-        segments, is_whole = list(_segments_of(data)), True
-    except ImageError:
-        data += _END
-        segments, is_whole = list(_segments_of(data)), False
+    segments, broken = _segments_of(data)
+    if broken is not None:
+        data = data[:broken] + _END
+    if broken is not None and _SCAN not in dict(segments):
+        raise ImageError(TRUNCATED)
     frame = marker, width, height, components = _frame_of(segments)
     if width and not height:
         data, height = _with_height(data, segments)
         frame = marker, width, height, components
     check_size(width, height)
-    if is_whole:
-        return data, segments, frame, []
+    if broken is None:
+        return Parts(data, segments, frame, [], None)
     if marker in LOSSLESS or not _has_all_scans(segments, components) or _complaint(data):
-        raise ImageError(TRUNCATED)
-    return data, segments, frame, [f"{_DAMAGE}: its end marker is missing"]
+        return Parts(data, segments, frame, [], TRUNCATED)
+    said = "the JPEG may be damaged, part of the picture wrong: its end marker is missing"
+    return Parts(data, segments, frame, [said], None)
 
 
 def _with_height(data: bytes, segments: Segments) -> tuple[bytes, int]:
@@ -62,16 +72,34 @@ def _with_height(data: bytes, segments: Segments) -> tuple[bytes, int]:
     return data.replace(_segment(marker, header), patched, 1), int.from_bytes(lines, "big")
 
 
-def damage(data: bytes) -> list[str]:
-    """Decode the pixels once more, at an eighth of their size, and return a warning of damage.
+def damage(data: bytes) -> str | None:
+    """Decode the pixels once more, at an eighth of their size, and say whether they are damaged.
 
     Not for a lossless frame, whose full size TurboJPEG writes into a buffer of an eighth.
     """
-    if complaint := _complaint(data):
-        with suppress(ValueError):  # a layout that OpenCV knows, and TurboJPEG does not
-            _decode_small(data, strict=False)
-            return [f"{_DAMAGE}: {complaint}"]
-    return []
+    complaint = _complaint(data)
+    if complaint is None or _complaint(_tidied(data)) is None:
+        return None
+    with suppress(ValueError):  # a layout that OpenCV knows, and TurboJPEG does not
+        _decode_small(data, strict=False)
+        return f"the JPEG is damaged, part of the picture wrong: {complaint}"
+    return None
+
+
+def _tidied(data: bytes) -> bytes:
+    """Leave out stray bytes between the segments, and zeros ahead of the end marker.
+
+    Libjpeg complains of these, too, though the picture is whole.
+    """
+    head, position = [data[:2]], 2
+    while found := _MARKER.search(data, position):
+        start, position = found.start(), found.end()
+        if data[start + 1] == _SCAN:
+            end = data.rfind(_END)
+            return b"".join((*head, data[start:end].rstrip(b"\0"), _END))
+        position += int.from_bytes(data[position : position + 2], "big")
+        head.append(data[start:position])
+    return data
 
 
 def _complaint(data: bytes) -> str | None:
@@ -87,25 +115,29 @@ _decode_small = partial(
 )
 
 
-def _segments_of(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Follow the markers to the end; what comes after it (other pictures, padding) is ignored."""
-    position, count, scans = 2, 0, 0
+def _segments_of(data: bytes) -> tuple[list[tuple[int, bytes]], int | None]:
+    """Follow the markers to the end, and tell where the data breaks off before, if it does.
+
+    What comes after the end (other pictures, padding) is ignored.
+    """
+    segments: list[tuple[int, bytes]] = []
+    position, scans = 2, 0
     while found := _MARKER.search(data, position):
         marker, position = data[found.start() + 1], found.end()
         if marker == _END[1]:
-            return
+            return segments, None
         if marker in (0x01, 0xD8):  # these stand alone
             continue
         length = int.from_bytes(data[position : position + 2], "big")  # itself included
         payload = data[position + 2 : position + length]
         if length < 2 or len(payload) != length - 2:
-            break
-        count, scans = count + 1, scans + (marker == _SCAN)
-        if count > _MOST_SEGMENTS or scans > _MOST_SCANS:
+            return segments, found.start()
+        segments.append((marker, payload))
+        scans += marker == _SCAN
+        if len(segments) > _MOST_SEGMENTS or scans > _MOST_SCANS:
             raise ImageError("the JPEG has more scans or segments than any photo: save it anew")
-        yield marker, payload
         position += length
-    raise ImageError(TRUNCATED)
+    return segments, len(data)
 
 
 def _has_all_scans(segments: Segments, components: int) -> bool:

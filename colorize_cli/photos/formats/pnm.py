@@ -7,10 +7,11 @@ Source: netpbm's pgm(5) and ppm(5).
 """
 
 import math
+import os
 import re
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -93,6 +94,11 @@ def _write(page: Page) -> bytes:
     return head + page.pixels.astype(">u2" if deep else np.uint8, copy=False).tobytes()
 
 
+def _append(file: IO[bytes], data: bytes) -> None:
+    file.seek(0, os.SEEK_END)
+    file.write(data)
+
+
 PNM = Format(
     "PGM/PPM",
     (".ppm", ".pgm", ".pnm"),
@@ -104,4 +110,5 @@ PNM = Format(
     grey_suffixes=(".pgm",),  # of which the colouring is a .ppm
     has_alpha=False,
     is_deep=True,
+    append=_append,
 )

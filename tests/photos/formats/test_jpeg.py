@@ -73,12 +73,39 @@ def test_a_jpeg_without_a_height_says_so() -> None:
 
 @pytest.mark.parametrize("kind", ["jpeg-grey", "jpeg-rgb", "jpeg-progressive", "jpeg-cmyk"])
 @pytest.mark.parametrize("patch", [b"", b"\x55" * 50])
-def test_damage_in_the_pixels_of_a_jpeg_is_a_warning(kind: str, patch: bytes) -> None:
+def test_damage_in_the_pixels_of_a_jpeg_is_an_error_unless_salvaged(
+    kind: str, patch: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
     picture = named(kind)
     middle = (picture.data.rindex(b"\xff\xda") + len(picture.data)) // 2
-    photo = read_photo(picture.data[:middle] + patch + b"\xff\xd9")
+    damaged = picture.data[:middle] + patch + b"\xff\xd9"
+    assert "the JPEG is damaged" in error_of(damaged)
+    photo = read_photo(damaged, salvages=True)
     assert photo.pixels.shape == picture.pixels.shape
-    assert any("the JPEG may be damaged" in warning for warning in photo.warnings)
+    assert any("salvaged: the JPEG is damaged" in warning for warning in photo.warnings)
+    top = np.abs(photo.pixels[:8].astype(int) - picture.pixels[:8])
+    assert np.median(top) <= picture.tolerance
+    assert capfd.readouterr().err == ""
+
+
+def test_what_is_there_of_a_cut_jpeg_is_salvaged_with_its_metadata() -> None:
+    block = b"Exif\0\0" + pictures.exif(6)
+    data = pictures.encode(pictures.grey(), "JPEG", quality=100, exif=block, xmp=pictures.XMP)
+    whole, photo = read_photo(data), read_photo(data[:-200], salvages=True)
+    assert photo.metadata == whole.metadata
+    assert photo.pixels.shape == whole.pixels.shape
+    np.testing.assert_array_equal(photo.pixels[:, -8:], whole.pixels[:, -8:])
+    assert photo.warnings[0].startswith("salvaged: the file is truncated")
+
+
+@pytest.mark.parametrize("kind", ["jpeg-grey", "jpeg-rgb", "jpeg-progressive"])
+def test_stray_bytes_around_the_pixels_are_no_damage(kind: str) -> None:
+    data = named(kind).data
+    tables = data.index(b"\xff\xdb")
+    for strayed in (data[:tables] + b"\1\2\3" + data[tables:], data[:-2] + bytes(9) + data[-2:]):
+        photo = read_photo(strayed)
+        np.testing.assert_array_equal(photo.pixels, read_photo(data).pixels)
+        assert photo.warnings == ()
 
 
 def test_whole_jpegs_are_not_called_damaged() -> None:

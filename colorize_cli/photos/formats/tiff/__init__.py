@@ -4,6 +4,7 @@ OpenCV drops every tag, misreads alpha and 16-bit inverted grey, and tells nobod
 """
 
 from collections.abc import Iterator
+from typing import IO
 
 from ..format import Format, Page, any_size
 from .header import measure
@@ -21,6 +22,12 @@ def _write(page: Page) -> bytes:
     return write(page)
 
 
+def _append(file: IO[bytes], data: bytes) -> None:
+    from .pages import append
+
+    append(file, data)
+
+
 _START = rb"II[*+]\0|MM\0[*+]"
 _HOLDS = any_size("exif", "xmp", "icc", "iptc", "dpi", "geo")
 TIFF = Format(
@@ -33,4 +40,5 @@ TIFF = Format(
     _HOLDS,
     choice="tiff",
     is_deep=True,
+    append=_append,
 )

@@ -1,6 +1,7 @@
 """What unpacks a strip or a tile of a TIFF, for each compression that is known to decode rightly.
 
-All of them tell damage and missing bytes, and give no more bytes than are asked for. LZW is left to
+All of them tell damage and missing bytes by a `DamagedError`, and give no more bytes than are asked
+for. LZW is left to
 the libtiff inside OpenCV, which hears of errors in pixels of 16 bits alone; so a strip is dressed
 up as a grey TIFF of these.
 """
@@ -9,6 +10,7 @@ import lzma
 import struct
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import cv2
 import numpy as np
@@ -24,13 +26,23 @@ _MOST_PADDING = 1 << 20  # bytes that a strip may hold behind those that the pic
 _LONGEST_SIDE = 1 << 20  # that OpenCV takes
 _ROW = 1024  # pixels, where so many cannot be laid out as they are
 
+_STEP = 1 << 12  # packed bytes at a time where damage is looked for
+
 Bytes = NDArray[np.uint8]
+
+
+class DamagedError(ImageError):
+    """A strip that is damaged or ends early, with the plain bytes that come before."""
+
+    def __init__(self, message: str, plain: bytes | bytearray = b"") -> None:
+        super().__init__(message)
+        self.plain = plain
 
 
 def uncompressed(packed: bytes, size: int, is_exact: bool) -> Bytes:
     """Cut a strip to what the picture needs; a count that says more is no damage."""
     if len(packed) < size:
-        raise ImageError(MISSING)
+        raise DamagedError(MISSING, packed)
     return np.frombuffer(packed, np.uint8, size)
 
 
@@ -41,8 +53,18 @@ def _inflate(packed: bytes, size: int, is_exact: bool) -> Bytes:
         # The checksum is looked at when the end is met, which may lie behind some padding.
         stream.decompress(stream.unconsumed_tail, _MOST_PADDING)
     except zlib.error as error:
-        raise ImageError(DAMAGED) from error
+        raise DamagedError(DAMAGED, inflated_until_damage(packed, size)) from error
     return _whole(plain, size, is_over=stream.eof)
+
+
+def inflated_until_damage(packed: bytes, size: int) -> bytearray:
+    """Inflate at most `size` bytes, as far as that goes."""
+    stream, plain = zlib.decompressobj(), bytearray()
+    with suppress(zlib.error):
+        for start in range(0, len(packed), _STEP):
+            if len(plain) < size:
+                plain += stream.decompress(packed[start : start + _STEP], size - len(plain))
+    return plain
 
 
 def _unlzma(packed: bytes, size: int, is_exact: bool) -> Bytes:
@@ -52,7 +74,7 @@ def _unlzma(packed: bytes, size: int, is_exact: bool) -> Bytes:
         if not stream.eof:
             stream.decompress(b"", _MOST_PADDING)
     except (lzma.LZMAError, EOFError) as error:
-        raise ImageError(DAMAGED) from error
+        raise DamagedError(DAMAGED) from error
     return _whole(plain, size, is_over=stream.eof)
 
 
@@ -69,7 +91,7 @@ def _unpack_bits(packed: bytes, size: int, is_exact: bool) -> Bytes:
             position += 1
     rest = packed[position:].strip(b"\0\x80")
     if position > len(packed) or (is_exact and (len(plain) > size or rest)):
-        raise ImageError(DAMAGED)
+        raise DamagedError(DAMAGED, plain[:size])
     return _whole(plain[:size], size)
 
 
@@ -85,14 +107,14 @@ def _unpack_lzw(packed: bytes, size: int, is_exact: bool) -> Bytes:
     more = size // 2 + 1 + size % 2
     more = more if _sides(more) else -(-more // _ROW) * _ROW
     if is_exact and _decoded(packed, more, 16) is not None:
-        raise ImageError(DAMAGED)
+        raise DamagedError(DAMAGED)
     return plain
 
 
 def _by_libtiff(packed: bytes, pixels: int, bits: int) -> Bytes:
     decoded = _decoded(packed, pixels, bits)
     if decoded is None:
-        raise ImageError(DAMAGED)
+        raise DamagedError(DAMAGED)
     return decoded.astype(f"<u{bits // 8}", copy=False).reshape(-1).view(np.uint8)
 
 
@@ -125,12 +147,12 @@ def _decoded(packed: bytes, pixels: int, bits: int) -> NDArray[np.generic] | Non
 
 def _whole(plain: bytes | bytearray, size: int, is_over: bool = True) -> Bytes:
     if len(plain) < size or not is_over:
-        raise ImageError(DAMAGED)
+        raise DamagedError(DAMAGED, plain)
     return np.frombuffer(plain, np.uint8, size)
 
 
 # By TIFF's number: from the packed bytes, how many plain ones are wanted, and whether the strip
-# holds no more, to the plain ones. ImageError is raised for damage.
+# holds no more, to the plain ones. DamagedError is raised for damage.
 CODECS: Mapping[int, Callable[[bytes, int, bool], Bytes]] = {
     NONE: uncompressed,
     LZW: _unpack_lzw,

@@ -23,11 +23,11 @@ _SEQUENTIAL_OR_PROGRESSIVE = (0xC0, 0xC1, 0xC2)
 
 def unjpeg(
     packed: bytes, tables: bytes, sides: tuple[int, int], samples: int, is_ycbcr: bool
-) -> tuple[Pixels, list[str]]:
-    """Decode a strip or a tile to (rows, columns, samples), YCbCr as RGB, with warnings.
+) -> tuple[Pixels, str | None]:
+    """Decode a strip or a tile to (rows, columns, samples), YCbCr as RGB, and say what is damaged.
 
     `tables` is the tag JPEGTables, and `sides` the rows and columns that there are at least. Raises
-    ImageError where it is damaged but for what a JPEG file is only warned of.
+    ImageError where nothing of it can be decoded.
     """
     rows, columns = sides
     if samples not in _SPACES or (is_ycbcr and samples != 3):
@@ -36,19 +36,20 @@ def unjpeg(
         raise ImageError(DAMAGED)
     head = _ADOBE_SEGMENT + bytes([is_ycbcr]) + _without_claims(tables[2:].removesuffix(_END))
     stream = b"\xff\xd8" + head + _without_claims(packed[2:])
-    data, _, (process, width, height, components), warnings = take_apart(stream)
+    parts = take_apart(stream)
+    process, width, height, components = parts.frame
     if process not in _SEQUENTIAL_OR_PROGRESSIVE:
         raise ImageError(
             "lossless and arithmetic JPEG in a TIFF are not supported: save it with LZW"
         )
     if components != samples or width != columns or height < rows:
         raise ImageError(DAMAGED)
-    warnings = warnings or damage(data)
+    hurt = parts.damage or damage(parts.data)
     try:
-        pixels: Pixels = simplejpeg.decode_jpeg(data, _SPACES[samples], strict=False)
+        pixels: Pixels = simplejpeg.decode_jpeg(parts.data, _SPACES[samples], strict=False)
     except ValueError as error:
         raise ImageError(DAMAGED) from error
-    return pixels[:rows], warnings
+    return pixels[:rows], hurt
 
 
 def _without_claims(stream: bytes) -> bytes:

@@ -4,6 +4,7 @@ import io
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -12,6 +13,8 @@ import tifffile
 from ....errors import ImageError
 from ....imaging.bit_depth import full_range
 from ....imaging.lab import Pixels
+from ... import exif
+from ...metadata import Metadata
 from ..format import TRUNCATED, Page, check_size
 from .codecs import JPEG, NONE
 from .lab import CIELAB, rgb_from_lab
@@ -25,42 +28,80 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK = 0, 1, 2, 3, 5
 _SAMPLES = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, CIELAB: 3}
 _CANON = b"\x10\0\0\0CR\2"  # the first directory stands at 16, behind this mark
 _SENSOR = (32803, 34892)  # what a sensor saw: a colour filter array, or linear light
+_BROKEN = "the TIFF's chain of pages is damaged, and some may be missing"
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # alpha: colours multiplied by it, or not
-_PAGES_LOOKED_AT = 8
+_INSIDE_LOOKED_AT = 8  # sub-directories of a page
+_MOST_PAGES = 10_000
 
 
 def read_pages(data: bytes) -> Iterator[Page]:
-    """Read the full-size pages among the first `_PAGES_LOOKED_AT`, as `Format.read_pages` says."""
+    """Read the pages that are photographs, as `Format.read_pages` says.
+
+    Those that the file calls reduced copies or masks of others are none, nor are pictures in
+    sub-directories.
+    """
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as tif:
-            pages = _full_size_pages(tif, data)
-            for page in pages:
-                yield _read_page(page, data, len(pages))
+            pages, broken = _pages_of(tif)
+            _refuse_raw(pages, data)
+            photos = [page for page in pages if not page.is_reduced and not page.is_mask]
+            if not photos:
+                raise ImageError(
+                    "the TIFF holds nothing but reduced copies (thumbnails) and masks: take the "
+                    "photo itself"
+                )
+            masks = sum(page.is_mask for page in pages)
+            said = (f"{masks} mask{'s' * (masks > 1)} left out",) if masks else ()
+            for i, tags in enumerate(photos):
+                page = _read_one(tags, data, len(photos))
+                if i == 0:
+                    damage = page.damage or broken
+                    page = replace(page, warnings=(*said, *page.warnings), damage=damage)
+                yield page
     except ImageError:
         raise
     except Exception as error:  # tifffile meets damaged bytes with whatever Python raises
-        raise ImageError(f"the TIFF cannot be read ({type(error).__name__}: {error})") from error
+        raise _unreadable(error) from error
 
 
-def _full_size_pages(tif: tifffile.TiffFile, data: bytes) -> list[tifffile.TiffPage]:
-    pages: list[tifffile.TiffPage] = []
+def _unreadable(error: Exception) -> ImageError:
+    return ImageError(f"the TIFF cannot be read ({type(error).__name__}: {error})")
+
+
+def _pages_of(tif: tifffile.TiffFile) -> tuple[list[tifffile.TiffPage], str | None]:
+    """Follow the chain of pages; where it is broken behind the first, say so."""
+    pages: dict[int, tifffile.TiffPage] = {}
+    broken = None
     try:
-        # A damaged chain of pages may be endless.
-        for page in islice(tif.pages, _PAGES_LOOKED_AT):
-            if isinstance(page, tifffile.TiffPage):
-                pages.append(page)
+        for page in tif.pages:
+            if not isinstance(page, tifffile.TiffPage) or page.offset in pages:
+                broken = _BROKEN
+                break
+            pages[page.offset] = page
+            if len(pages) > _MOST_PAGES:
+                raise ImageError(f"the TIFF has more than {_MOST_PAGES:,} pages: cut it into parts")
+    except ImageError:
+        raise
     except Exception:
         if not pages:
             raise
+        broken = _BROKEN
     if not pages:
         raise ImageError("the TIFF holds no picture")
-    _refuse_raw(pages, data)
-    full_size = [page for page in pages if not page.is_reduced]
-    if not full_size:
-        raise ImageError(
-            "the TIFF holds nothing but reduced copies (thumbnails): take the photo itself"
-        )
-    return full_size
+    return list(pages.values()), broken
+
+
+def _read_one(page: tifffile.TiffPage, data: bytes, pages: int) -> Page:
+    """Read a page; of several, one that cannot be read at all is blank, and called damaged."""
+    try:
+        return _read_page(page, data, pages)
+    except Exception as error:
+        if pages == 1:
+            raise
+        check_size(page.imagewidth, page.imagelength)
+        known = error if isinstance(error, ImageError) else _unreadable(error)
+        blank = np.full((page.imagelength, page.imagewidth), 255, np.uint8)
+        return Page(blank, None, Metadata(exif=_order_of(page)), pages=pages, damage=str(known))
 
 
 def _refuse_raw(pages: list[tifffile.TiffPage], data: bytes) -> None:
@@ -68,7 +109,7 @@ def _refuse_raw(pages: list[tifffile.TiffPage], data: bytes) -> None:
     inside: list[object] = list(pages)
     for page in pages:
         with suppress(Exception):  # damaged sub-directories are no photograph's
-            inside += islice(iter(page.pages or ()), _PAGES_LOOKED_AT)
+            inside += islice(iter(page.pages or ()), _INSIDE_LOOKED_AT)
     is_raw = data[4:11] == _CANON or any(
         _DNG_VERSION in page.tags or page.tags.valueof(_PHOTOMETRIC) in _SENSOR
         for page in inside
@@ -88,15 +129,21 @@ def _read_page(page: tifffile.TiffPage, data: bytes, pages: int) -> Page:
     compression = int(page.compression)  # raises for a damaged tag
     warnings: list[str] = []
     photometric = _photometric(page, compression, warnings)
-    samples, said = read_samples(page, data, photometric)
-    warnings += said
+    samples, damage = read_samples(page, data, photometric)
     photometric = _RGB if photometric == YCBCR else photometric
     pixels, alpha = _interpreted(page, samples, photometric)
     extra = len(page.extrasamples) - (alpha is not None)
     warnings += [f"{extra} extra channels dropped"] if extra else []
     warnings += ["CMYK converted without its profile"] if photometric == _CMYK else []
     metadata = metadata_of(page, data, warnings)
-    return Page(pixels, alpha, metadata, tuple(warnings), compression != NONE, pages)
+    if pages > 1 and metadata.exif is None:
+        metadata = replace(metadata, exif=_order_of(page))
+    return Page(pixels, alpha, metadata, tuple(warnings), compression != NONE, pages, damage)
+
+
+def _order_of(page: tifffile.TiffPage) -> bytes:
+    """Say in an empty EXIF block the byte order, which all pages of a file have to share."""
+    return exif.build([], page.parent.byteorder)
 
 
 def _photometric(page: tifffile.TiffPage, compression: int, warnings: list[str]) -> int:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ....errors import ImageError
 from ....imaging.lab import Pixels
 from ..format import TRUNCATED, check_size
-from .codecs import CODECS, JPEG, MISSING, PACKBITS
+from .codecs import CODECS, JPEG, MISSING, PACKBITS, DamagedError
 from .fax import GROUP_3, GROUP_4, HUFFMAN, unfax
 from .jpeg import unjpeg
 
@@ -47,26 +47,37 @@ class Segment:
 
 def read_samples(
     page: tifffile.TiffPage, data: bytes, photometric: int
-) -> tuple[Pixels, list[str]]:
-    """Return the samples of a page, (H, W, samples), as the file has them, and warnings.
+) -> tuple[Pixels, str | None]:
+    """Return the samples of a page, (H, W, samples), as the file has them, and what is damaged.
 
     They are unsigned, of 8 bits, or of 16 where there are more than 8; YCbCr of a JPEG becomes
-    RGB. Raises ImageError where a part is missing or damaged, or of a kind that cannot be read.
+    RGB. Parts that are missing or damaged are of a middle grey. Raises ImageError where all are, or
+    where the page is of a kind that cannot be read.
     """
     _require_known(page)
     height, width, samples = page.imagelength, page.imagewidth, page.samplesperpixel
     kind = np.uint8 if page.bitspersample <= 8 else np.uint16
     found = np.empty((height, width, samples), kind)
-    warnings: list[str] = []
-    for segment in _segments(page):
+    damage: list[str] = []
+    is_lost = True  # all of it, so far
+    segments = list(_segments(page))
+    for segment in segments:
         rows = slice(segment.top, segment.top + segment.rows)
         columns = slice(segment.left, segment.left + segment.columns)
         planes = slice(None) if segment.plane is None else [segment.plane]
-        part, said = _unpacked(page, segment, data, photometric)
+        try:
+            part, hurt = _unpacked(page, segment, data, photometric)
+        except ImageError as error:
+            damage.append(str(error))
+            if len(damage) == len(segments) and is_lost:
+                raise ImageError(damage[0]) from error
+            found[rows, columns, planes] = _middle(page.bitspersample)
+            continue
+        is_lost = False
+        damage += [hurt] if hurt else []
         place = found[rows, columns, planes]
         found[rows, columns, planes] = part[: place.shape[0], : place.shape[1]]
-        warnings += [warning for warning in said if warning not in warnings]
-    return found, warnings
+    return found, damage[0] if damage else None
 
 
 def _require_known(page: tifffile.TiffPage) -> None:
@@ -131,19 +142,21 @@ def _segments(page: tifffile.TiffPage) -> Iterator[Segment]:
 
 def _unpacked(
     page: tifffile.TiffPage, segment: Segment, data: bytes, photometric: int
-) -> tuple[Pixels, list[str]]:
-    """Return a strip's or tile's samples, (rows, columns, samples), and warnings."""
+) -> tuple[Pixels, str | None]:
+    """Return a strip's or tile's samples, (rows, columns, samples), and what is damaged of it."""
+    is_cut = segment.offset + (segment.count or 0) > len(data)
     try:
-        return _decoded(page, segment, _packed(page, segment, data), photometric)
+        part, damage = _decoded(page, segment, _packed(page, segment, data), photometric)
     except ImageError as error:
-        if segment.offset + (segment.count or 0) > len(data):
+        if is_cut:
             raise ImageError(TRUNCATED) from error
         raise
+    return part, TRUNCATED if damage and is_cut else damage
 
 
 def _decoded(
     page: tifffile.TiffPage, segment: Segment, packed: bytes, photometric: int
-) -> tuple[Pixels, list[str]]:
+) -> tuple[Pixels, str | None]:
     compression, bits = int(page.compression), page.bitspersample
     samples = page.samplesperpixel if segment.plane is None else 1
     if compression == JPEG:
@@ -152,15 +165,30 @@ def _decoded(
     if compression in FAX:
         options = int(page.tags.valueof(_T4_OPTIONS, 0))
         black = unfax(packed, segment.rows, segment.columns, compression, options)
-        return black[..., None], []
+        return black[..., None], None
     row_bytes = (segment.columns * samples * bits + 7) // 8
     is_exact = segment.is_exact and len(packed) == segment.count  # else others follow
-    plain = CODECS[compression](packed, segment.rows * row_bytes, is_exact)
+    size, whole_rows, damage = segment.rows * row_bytes, segment.rows, None
+    try:
+        plain = CODECS[compression](packed, size, is_exact)
+    except DamagedError as error:
+        whole_rows, damage = len(error.plain) // row_bytes, str(error)
+        if not whole_rows:
+            raise
+        plain = np.frombuffer(bytes(error.plain[:size]).ljust(size, b"\0"), np.uint8)
     words = _words(plain.reshape(segment.rows, row_bytes), bits, page.parent.byteorder)
     words = words[:, : segment.columns * samples].reshape(segment.rows, segment.columns, samples)
     if page.predictor == _HORIZONTAL_DIFFERENCE and compression in _PREDICTED:
         words = np.add.accumulate(words, axis=1, dtype=words.dtype)
-    return words, []
+    if damage:
+        words = words.copy()
+        words[whole_rows:] = _middle(bits)
+    return words, damage
+
+
+def _middle(bits: int) -> int:
+    """Return the level of what is missing."""
+    return 1 << (bits - 1)
 
 
 def _packed(page: tifffile.TiffPage, segment: Segment, data: bytes) -> bytes:
