@@ -1,40 +1,65 @@
 """Decide what becomes of the files that are there already under the names of a photo's colourings.
 
-A regular file with something in it, made from these bytes of this photograph, is done, whatever
-its settings. It is made again where the photograph was edited since, or where a run was to make it
-again and did not come to it, as long as the file is what this tool wrote. All else is somebody's,
-and stays: the photograph fails, and the reason says what to do.
+A regular file with something in it, made from these bytes of this photograph, is done. It is made
+again where the photograph was edited since, where it was made with other settings than the user
+names, or where a run was to make it again and did not come to it, as long as the file is what this
+tool wrote. What somebody deleted or renamed stays away. All else is somebody's, and stays: the
+photograph fails, and the reason says what to do; where it is the settings alone that differ, it
+does not even fail.
 """
 
 import os
 import stat
 from collections import Counter
+from collections.abc import Container, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from ..system.files import digest_of
-from ..system.paths import absolute, composed, shown
+from ..system.paths import composed, shown
 from .ledger import Ledger, stays
 from .output_names import Job
-from .records.photo_rows import FileRow, Found
+from .records.photo_rows import UNSETTLED, FileRow, nothing_found
 
 # Why a file that is there is made again, and what is said of so many photographs.
 _WHY = {
-    "changed": "changed since they were coloured, and are coloured again",
-    "begun": "were to be coloured again by a run that ended before, and are now",
-    "empty": "have files without a byte, which are made again",
+    "changed": "{} of the photographs changed since they were coloured, and are coloured again",
+    "settings": "{} of the photographs were coloured with other settings than are named now, and "
+    "are coloured again",
+    "begun": "{} of the photographs were to be coloured again by a run that ended before, and are "
+    "now",
+    "empty": "{} of the photographs have files without a byte, which are made again",
+}
+# What is said of others.
+_STAYS = {
+    "gone": "colourings of {} of the photographs were deleted or renamed, and stay away: --restore "
+    "makes them again",
+    "altered": "{} of the photographs have colourings that were made with other settings and "
+    "altered since, which stay: --overwrite replaces them",
+    "renamed": "the single colourings of {} of the photographs are renamed, to be the first of "
+    "several",
 }
 
-_UNSETTLED = ("pending", "failed")
 _ASKED = "asked"  # for, of which nothing is said
+
+
+class Wish(NamedTuple):
+    """What the user wants of files that are there."""
+
+    overwrite: bool = False
+    restore: bool = False
+    otherwise: frozenset[str] = frozenset()  # settings (SHA-256) that are not to stay
+    is_entangled: bool = False  # originals may lie among the outputs
 
 
 class Verdict(NamedTuple):
     """What is to be done for a photograph."""
 
     missing: tuple[int, ...] = ()  # samples to be made, from 0
+    gone: tuple[int, ...] = ()  # samples that somebody deleted or renamed, and that stay away
     reason: str | None = None  # why nothing can be done
+    is_changed: bool = False  # whether the photograph was edited since it was coloured
 
 
 class _Place(NamedTuple):
@@ -51,60 +76,69 @@ class _Place(NamedTuple):
 class ExistingFiles:
     """Judge the files of one photograph after the other; keep what was found out on the way."""
 
-    def __init__(self, ledger: Ledger, overwrite: bool, is_entangled: bool) -> None:
-        """Take a ledger; `is_entangled` where originals may lie among the outputs."""
+    def __init__(self, ledger: Ledger, wish: Wish) -> None:
+        """Take a ledger, and what is wanted."""
         self._ledger = ledger
-        self._overwrite = overwrite
-        self._is_entangled = is_entangled
+        self._wish = wish
         self._entries_in = cache(_entries_in)
         self._reasons: Counter[str] = Counter()
-        self.found = Found([], [], [])
+        self.found = nothing_found()
 
     def notes(self) -> list[str]:
-        """Say what is made again and why: a line for each kind."""
-        counts = ((self._reasons[why], text) for why, text in _WHY.items())
-        return [f"{count:,} of the photographs {text}" for count, text in counts if count]
+        """Say what is made again, and what is not, and why: a line for each kind."""
+        counts = ((self._reasons[why], text) for why, text in (_WHY | _STAYS).items())
+        return [text.format(f"{count:,}") for count, text in counts if count]
 
     def judge(self, job: Job) -> Verdict:
         """Decide what is to be done for a photograph."""
-        there = self._entries_in(job.folder)
-        if not there or (self._overwrite and not self._is_entangled):
+        there, known = self._entries_in(job.folder), self._ledger.rows.below(job.folder)
+        is_all_asked = self._wish.overwrite and not self._wish.is_entangled
+        if not known and (not there or is_all_asked):
             return Verdict(job.missing)
-        known = self._ledger.rows.below(job.folder)
-        photo = _Photograph(job.source, self._ledger)
-        missing, reasons = [], set()
+        photo = _Photograph(job, self._ledger)
+        names = self._find_first(job, photo, there, known)
+        missing: list[int] = []
+        gone: list[int] = []
+        reasons: set[str] = set()
         placed: list[tuple[Path, str]] = []
         try:
-            for k, name in enumerate(map(composed, job.names)):
-                if name not in there:
-                    missing.append(k)
+            for k, name in enumerate(names):
+                entry, row = there.get(name), known.get(name)
+                if entry is None:
+                    is_gone = row is not None and self._is_gone(row, photo, job.outputs[k])
+                    (gone if is_gone else missing).append(k)
                     continue
-                entry, row = there[name], known.get(name)
                 again = self._judge_file(entry, row, photo)
                 if again in _WHY or again == _ASKED:
                     missing.append(k)
                     reasons.add(again)
                 elif again:
                     return Verdict(reason=again)
-                elif row and (row.state == "intended" or photo.state in _UNSETTLED):
-                    placed.append((Path(entry.path), photo.path))
+                elif row and (row.state == "intended" or photo.state in UNSETTLED):
+                    placed.append((job.outputs[k], photo.path))
         except OSError as error:
             return Verdict(reason=f"cannot be read: {error.strerror or error}")
         self._keep(photo, placed if not missing else [])
-        self._reasons.update(reasons)
-        return Verdict(tuple(missing) if len(missing) < len(job.missing) else job.missing)
+        self._reasons.update(reasons | ({"gone"} if gone else set()))
+        is_whole = len(missing) == len(job.missing)
+        return Verdict(
+            job.missing if is_whole else tuple(missing), tuple(gone), None, "changed" in reasons
+        )
 
     def _judge_file(
         self, entry: os.DirEntry[str], row: FileRow | None, photo: "_Photograph"
     ) -> str:
         """Say why a file is made again, or why that cannot be; nothing where it is done."""
+        wish = self._wish
+        if wish.overwrite and not wish.is_entangled:
+            return _ASKED
         try:
             place = _Place(entry, entry.stat())
         except OSError:
             return f"{shown(entry.path)} is a link that leads nowhere: delete it"
         if not stat.S_ISREG(place.status.st_mode):
             return f"{shown(entry.path)} is no file: move it away"
-        if self._overwrite:
+        if wish.overwrite:
             return _ASKED if row else _maybe_original(place.path)
         if not place.status.st_size:
             return "empty"
@@ -116,7 +150,44 @@ class ExistingFiles:
             return "changed" if _is_ours(row, place) else stays(place.path, row)
         if row.photo != photo.path:
             self.found.moved.append((place.path, photo.path, row.photo))
-        return "" if row.state == "placed" else _go_on(row, place)
+        again = "" if row.state == "placed" else _go_on(row, place)
+        return again or self._judge_settings(row, place)
+
+    def _judge_settings(self, row: FileRow, place: _Place) -> str:
+        """Say whether a file is made again for its settings: "settings", or nothing."""
+        if row.settings not in self._wish.otherwise:
+            return ""
+        if _is_ours(row, place):
+            return "settings"
+        self._reasons["altered"] += 1
+        return ""
+
+    def _is_gone(self, row: FileRow, photo: "_Photograph", path: Path) -> bool:
+        """Whether a file that is not there was made for this photograph, and taken away since."""
+        if self._wish.restore or row.state != "placed" or photo.state in UNSETTLED:
+            return False
+        if row.photo != photo.path:
+            if row.source != photo.digest(row):
+                return False
+            self.found.moved.append((path, photo.path, row.photo))
+        return True
+
+    def _find_first(
+        self, job: Job, photo: "_Photograph", there: Container[str], known: Mapping[str, FileRow]
+    ) -> list[str]:
+        """The names to look for: the first of several may be a single one until now."""
+        first, *others = map(composed, job.names)
+        single = composed(job.stem + job.suffix)
+        row, new = known.get(single), known.get(first)
+        if single == first or row is None or row.photo != photo.path:
+            return [first, *others]
+        is_unsettled = new and (new.state == "intended" or single not in there)
+        is_half_renamed = new and is_unsettled and new.sha256 == row.sha256
+        if not is_half_renamed and (first in there or single not in there):
+            return [first, *others]
+        self.found.renamed.append((job.folder / (job.stem + job.suffix), job.outputs[0]))
+        self._reasons["renamed"] += 1
+        return [first if first in there else single, *others]
 
     def _keep(self, photo: "_Photograph", placed: list[tuple[Path, str]]) -> None:
         if photo.learnt:
@@ -127,29 +198,29 @@ class ExistingFiles:
 class _Photograph:
     """A photograph, whose bytes are known by its size and time, where they are in the ledger."""
 
-    def __init__(self, source: Path, ledger: Ledger) -> None:
-        self._source = source
+    def __init__(self, job: Job, ledger: Ledger) -> None:
+        self._source = job.source
         self._ledger = ledger
         self._digest: str | None = None
-        self.path = str(absolute(source))
+        self.path = job.photo
         self._row = ledger.rows.photos.get(self.path)
         self.state = self._row and self._row.state
         self.learnt: tuple[str, int, int, str] | None = None
 
-    def digest(self, row: FileRow, place: _Place) -> str:
+    def digest(self, row: FileRow, place: _Place | None = None) -> str:
         """SHA-256 of its bytes, to compare with that of a file's row; OSError if unreadable."""
         if self._digest is None:
             self._digest = self._find(row, place)
         return self._digest
 
-    def _find(self, row: FileRow, place: _Place) -> str:
+    def _find(self, row: FileRow, place: _Place | None) -> str:
         known = self._row
         status = self._source.stat()
         if known and known.sha256:
             if (known.size, known.mtime_ns) == (status.st_size, status.st_mtime_ns):
                 return known.sha256
             # An older version kept no time: what is older than its colouring was not edited since.
-            is_older = status.st_mtime_ns <= place.status.st_mtime_ns
+            is_older = place and status.st_mtime_ns <= place.status.st_mtime_ns
             if known.size is None and row.photo == self.path and is_older:
                 self.learnt = (self.path, status.st_size, status.st_mtime_ns, known.sha256)
                 return known.sha256

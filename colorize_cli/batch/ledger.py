@@ -7,7 +7,7 @@ replaced without being asked for. `records` has the database, and `docs/ledger.m
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import cache, cached_property
 from hashlib import sha256
@@ -15,15 +15,24 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import ImageError, UsageError
-from ..system.files import digest_of, is_leftover, sync_folder, take_name, written_beside
-from ..system.paths import absolute, composed, shown
+from ..system.files import (
+    copy_times,
+    digest_of,
+    is_leftover,
+    sync_folder,
+    take_name,
+    written_beside,
+)
+from ..system.paths import composed, shown
 from .outcome import Outcome
 from .output_names import Job
 from .records import run_records as records
-from .records.database import Database
+from .records.database import Database, ledgers_in
 from .records.folder_lock import FolderLock
+from .records.old_records import old_settings
 from .records.photo_rows import FileRow, Found, PhotoRows
 from .settings import RunSettings
+from .shard import Shard
 
 
 class Beginning(NamedTuple):
@@ -33,6 +42,8 @@ class Beginning(NamedTuple):
     todo: Sequence[Job]
     overwrites: bool  # whatever has the names of its files
     spares_unknown: bool = False  # even then, for it may be an original
+    keeps_times: bool = False  # of the photographs, for their colourings
+    is_part: bool = False  # its settings do not count for the folder
 
 
 class Ledger(AbstractContextManager["Ledger"]):
@@ -46,29 +57,35 @@ class Ledger(AbstractContextManager["Ledger"]):
         out: Path,
         note: Callable[[str], None] = lambda text: None,
         *,
+        shard: Shard | None = None,
         reads_only: bool = False,
     ) -> None:
         """Take an output folder; UsageError where a file lies on the way to it, or in its place.
 
-        `note` is told once, before the first photograph is read. What `reads_only` changes nothing,
-        and goes on beside a run.
+        `note` is told once, before the first photograph is read. A shard has a ledger of its own.
+        What `reads_only` changes nothing, and goes on beside a run.
         """
         _require_folder(out)
         self._out = out
         self._note = cache(note)
         self._sync_above = cache(self._sync_folders_above)  # each folder's own name, once
         self._reads_only = reads_only
-        self._overwrites = self._spares_unknown = False
+        self._shard = shard.name if shard else ""
         self._run: int | None = None
         self._lock: FolderLock | None = None
 
     def __enter__(self) -> "Ledger":
-        """Lock the folder and open the ledger; UsageError where another run has it."""
+        """Lock the folder and open the ledger; UsageError where another run has it.
+
+        That a folder has ledgers of whole runs and of shards, or of a different number of these, is
+        refused: who has a photograph would not be known.
+        """
+        self._require_own_kind()
         if not self._reads_only and self._out.is_dir():
             with suppress(OSError):  # where nothing can be written, a run may still find all done
-                self._lock = FolderLock(self._out)
+                self._lock = FolderLock(self._out, self._shard)
         try:
-            self._database = Database(self._out, reads_only=self._reads_only)
+            self._database = Database(self._out, self._shard, reads_only=self._reads_only)
             self._has_old = not self._database.is_kept and records.take_over(
                 self._database, self._out
             )
@@ -87,6 +104,10 @@ class Ledger(AbstractContextManager["Ledger"]):
         """What the last run used, if any; UsageError where its record cannot be used."""
         return records.last_settings(self._database)
 
+    def made_otherwise(self, named: Mapping[str, object]) -> frozenset[str]:
+        """The settings of earlier runs that differ from what is named, by their SHA-256."""
+        return records.unlike(self._database, named)
+
     def digest_now(self, source: Path) -> str:
         """Read a photograph to know it again; say once that photographs are read."""
         self._note("photographs may have moved or changed: reading them to know them again")
@@ -94,10 +115,12 @@ class Ledger(AbstractContextManager["Ledger"]):
 
     def note_plan(self, problems: Iterable[Outcome], found: Found) -> None:
         """Keep what planning found out, where there is a ledger to keep it in."""
-        failed = [(str(absolute(problem.source)), problem.reason) for problem in problems]
+        failed = [(problem.photo, problem.reason) for problem in problems]
         with suppress(OSError):
             if self._has_old and self._lock:
                 self._database.keep()
+            for single, first in found.renamed if self._lock else ():
+                self._rename(single, first)
             self.rows.note(failed, found)
 
     def begin(self, beginning: Beginning) -> None:
@@ -108,17 +131,17 @@ class Ledger(AbstractContextManager["Ledger"]):
         """
         try:
             self._out.mkdir(parents=True, exist_ok=True)
-            self._lock = self._lock or FolderLock(self._out)
+            self._lock = self._lock or FolderLock(self._out, self._shard)
             self._database.keep()
-            self._run = records.add_run(self._database, beginning.settings)
+            self._require_own_kind()
+            self._run = records.add_run(self._database, beginning.settings, beginning.is_part)
             self.rows.begin(beginning.todo, self._run)
-            _clear({self._out, *(job.folder for job in beginning.todo)})
+            _clear({self._out, *(job.folder for job in beginning.todo)}, self._shard)
         except OSError as error:
             raise UsageError(
                 f"--out {shown(self._out)} cannot be written to: {error.strerror}"
             ) from error
-        self._overwrites = beginning.overwrites
-        self._spares_unknown = beginning.spares_unknown
+        self._beginning = beginning
         self._settings = records.Made(beginning.settings)
 
     def put(self, job: Job, k: int, data: bytes, digest: str) -> None:
@@ -128,19 +151,22 @@ class Ledger(AbstractContextManager["Ledger"]):
         a run ends in between, the next one knows which of both are there.
         """
         path = job.outputs[k]
-        with written_beside(path, data) as temporary:
+        with written_beside(path, data, self._shard) as temporary:
             before = self._what_gives_way(path)
+            if self._beginning.keeps_times:
+                copy_times(job.source, temporary)
             status = temporary.stat()
             row = FileRow(
-                photo=str(absolute(job.source)),
+                photo=job.photo,
                 source=digest,
                 sha256=sha256(data).hexdigest(),
                 before=before,
                 size=status.st_size,
                 mtime_ns=status.st_mtime_ns,
                 state="intended",
+                settings=self._settings.digest,
             )
-            self.rows.intend(path, k, row, self._settings.digest)
+            self.rows.intend(path, k, row)
             if before is not None:
                 temporary.replace(path)
             else:
@@ -153,12 +179,28 @@ class Ledger(AbstractContextManager["Ledger"]):
         if outcome.job is None or outcome.status == "there" or self._run is None:
             return
         try:
-            self.rows.settle(outcome, str(absolute(outcome.source)), self._settings, self._run)
+            self.rows.settle(outcome, outcome.photo, self._settings, self._run)
         except OSError as error:
             raise UsageError(
                 f"{shown(self._database.path)} cannot be written: {error.strerror}. The run ends, "
                 "since it could not be known what it did; the same command goes on from here."
             ) from error
+
+    def _rename(self, single: Path, first: Path) -> None:
+        """Give a colouring the name of the first of several; both are known until it has it."""
+        row = self.rows.below(single.parent)[composed(single.name)]
+        self.rows.copy(single, first, "intended")
+        if single.exists():
+            try:
+                take_name(single, first)
+            except FileExistsError:
+                if not first.samefile(single):
+                    self.rows.forget(first)
+                    return
+            single.unlink(missing_ok=True)
+            sync_folder(first.parent)
+        self.rows.copy(single, first, row.state)
+        self.rows.forget(single)
 
     def _sync_folders_above(self, folder: Path) -> None:
         """Make the names of a folder and of those above it durable, as far as a run makes any."""
@@ -183,11 +225,25 @@ class Ledger(AbstractContextManager["Ledger"]):
         is_link = stat.S_ISLNK(status.st_mode)
         is_empty = stat.S_ISREG(status.st_mode) and status.st_size == 0
         row = self.rows.below(path.parent).get(composed(path.name))
-        if is_empty or (self._overwrites and (row or not self._spares_unknown)):
+        beginning = self._beginning
+        if is_empty or (beginning.overwrites and (row or not beginning.spares_unknown)):
             return "" if is_link else digest_of(path)
         if row and not is_link and row.is_of(digest := digest_of(path)):
             return digest
         raise ImageError(stays(path, row))
+
+    def _require_own_kind(self) -> None:
+        there = ledgers_in(self._out)
+        if not there and self._shard and old_settings(self._out):
+            there = [""]
+        count = self._shard.rpartition("-")[2]
+        if others := [name for name in there if name.rpartition("-")[2] != count]:
+            what = f"shard {others[0]}" if others[0] else "whole runs"
+            raise UsageError(
+                f"--out {shown(self._out)} has the ledger of {what}: name another --out, or join "
+                f"what is there into one ledger with `colorize merge {shown(self._out)}` and go on "
+                "without --shard."
+            )
 
     def _release(self) -> None:
         if self._lock:
@@ -213,12 +269,12 @@ def stays(path: Path, row: FileRow | None) -> str:
     return (_ALTERED if row.sha256 else _OF_EARLIER).format(shown(path))
 
 
-def _clear(folders: Iterable[Path]) -> None:
-    """Delete what killed runs were writing; nobody else writes here now."""
+def _clear(folders: Iterable[Path], shard: str) -> None:
+    """Delete what killed runs were writing; nobody else writes here now but other shards."""
     for folder in folders:
         with suppress(OSError), os.scandir(folder) as inside:
             for entry in inside:
-                if is_leftover(entry.name):
+                if is_leftover(entry.name, shard):
                     with suppress(OSError):
                         Path(entry).unlink()
 

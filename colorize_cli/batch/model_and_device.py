@@ -16,7 +16,14 @@ from ..runtimes.runtime import Device
 from ..system.messages import Messages
 from ..system.paths import shown
 from ..system.wording import count_text
-from .settings import Options, RunSettings, settle, tell_differences, wanted_model
+from .settings import (
+    Options,
+    RunSettings,
+    named_settings,
+    settle,
+    tell_differences,
+    wanted_model,
+)
 
 # Of what decides the pixels on every device.
 _VERSIONS = {
@@ -74,6 +81,16 @@ class ModelAndDevice:
                 "a little."
             ) from error
 
+    @cached_property
+    def named(self) -> dict[str, object]:
+        """What the user names of the settings by which files are told apart, as it is recorded."""
+        named = named_settings(self._options)
+        if named.pop("model", None):
+            named["model_digest"] = self.bundle.digest
+        if "size" in named:
+            named["size"] = settle(self._options, self._last, self.bundle).size
+        return named
+
     def open_network(self, photos: int) -> tuple[Colorizer | None, RunSettings]:
         """Open the network for so many photographs; say what runs, and what differs from last time.
 
@@ -97,7 +114,8 @@ class ModelAndDevice:
             )
             self._introduce(colorizer, settings)
         if self._last:
-            tell_differences(self._messages, self._options.out, self._last, settings)
+            out = self._options.out
+            tell_differences(self._messages, out, self._last, settings, self.named)
         return colorizer, settings
 
     def _settle(self, photos: int) -> tuple[Device | None, RunSettings]:

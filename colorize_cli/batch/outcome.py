@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from ..system.paths import absolute
+
 if TYPE_CHECKING:
     from ..imaging.choose_samples import Choice
     from ..imaging.photo_kind import Kind
@@ -32,6 +34,11 @@ class Outcome:
     warnings: tuple[str, ...] = ()  # what the user should know about the files written
     written: tuple[int, ...] = ()  # numbers, from 0, of the samples whose files were written
     is_missing: bool = False  # whether there is nothing at the path
+
+    @property
+    def photo(self) -> str:
+        """Its absolute path, by which the ledger knows it."""
+        return str(absolute(self.source))
 
     @property
     def outputs(self) -> tuple[Path, ...]:

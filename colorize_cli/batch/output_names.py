@@ -10,19 +10,21 @@ The rules, in the order in which they apply:
    they come from different named folders, else with the extension of the source kept in the name
    (`x.png.jpg`), else with a few digits of a hash of their path. Names compare as on a file
    system that ignores case and Unicode form. No name depends on the order of things.
+4. A photo that the ledger knows keeps its place, whatever led to it this time, and its name: of
+   photos that would share a file only those are renamed that have none yet.
 """
 
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
 from ..photos.formats import CHOICES, SUFFIXES
 from ..photos.write import output_suffix
-from ..system.paths import folded, shown
+from ..system.paths import absolute, composed, folded, shown
 from .scan import Scan, Source
 
 _NOTED_CLASHES = 5
@@ -39,11 +41,24 @@ class Job:
     format: str  # to encode, as `encode_photo` takes it
     samples: int  # number of colourings
     missing: tuple[int, ...]  # samples still to be made, from 0; empty when the photo is done
+    gone: tuple[int, ...] = ()  # samples that were made, then deleted or renamed by somebody
+    is_numbered: bool = False  # even where it is one
+
+    @property
+    def photo(self) -> str:
+        """The photograph's absolute path, by which the ledger knows it."""
+        return str(absolute(self.source))
+
+    @property
+    def there(self) -> tuple[int, ...]:
+        """Samples, from 0, whose files are there and stay."""
+        left = {*self.missing, *self.gone}
+        return tuple(k for k in range(self.samples) if k not in left)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the files, one a sample, in the order of the samples."""
-        if self.samples == 1:
+        if self.samples == 1 and not self.is_numbered:
             return (self.stem + self.suffix,)
         return tuple(f"{self.stem}.{k}{self.suffix}" for k in range(1, self.samples + 1))
 
@@ -62,17 +77,26 @@ class _Target:
     stem: str
     suffix: str
     format: str
+    is_held: bool = False  # the ledger knows a file of this name as the photo's
+    is_numbered: bool = False
 
     @property
     def key(self) -> str:
         return folded(f"{self.folder}/{self.stem}{self.suffix}")
 
 
-def name_outputs(found: Scan, out: Path, format: str, samples: int) -> tuple[list[Job], list[str]]:
+def name_outputs(
+    found: Scan,
+    out: Path,
+    format: str,
+    samples: int,
+    places_of: Callable[[str], Sequence[str]] = lambda photo: (),
+) -> tuple[list[Job], list[str]]:
     """Name the files of photographs, so that no two share one; arguments are as in `Options`.
 
-    There is a job for each photo, as if none of its files were there, and sentences for the user
-    about photos that were renamed.
+    `places_of` tells where below `out` the colourings of a photograph are, by its absolute path.
+    There is a job for each photo, in the order of `found`, as if none of its files were there, and
+    sentences for the user about photos that were renamed.
     """
     labels = _labels([*found.trees, *(source.base for source in found.sources)])
     prefixed = found.trees if len(found.trees) > 1 else ()
@@ -80,12 +104,17 @@ def name_outputs(found: Scan, out: Path, format: str, samples: int) -> tuple[lis
         _target(source, format, labels[source.base] if source.base in prefixed else Path())
         for source in found.sources
     ]
+    for target in targets:
+        _keep_place(target, places_of(target.source.photo))
     wanted = [(target.key, target.stem + target.suffix) for target in targets]
     _settle_clashes(targets, labels)
     every = tuple(range(samples))
     folders = {target.folder: out / target.folder for target in targets}  # one object a folder
     jobs = [
-        Job(t.source.path, folders[t.folder], t.stem, t.suffix, t.format, samples, every)
+        Job(
+            *(t.source.path, folders[t.folder], t.stem, t.suffix, t.format, samples, every),
+            is_numbered=t.is_numbered,
+        )
         for t in targets
     ]
     return jobs, _renamings(targets, wanted)
@@ -115,6 +144,30 @@ def _target(source: Source, format: str, label: Path) -> _Target:
     return _Target(source, label / source.folder, stem, output_suffix(kind, suffix), kind)
 
 
+def _keep_place(target: _Target, places: Sequence[str]) -> None:
+    """Leave a photo where its colourings are, if there are any, those of its format first."""
+    stems = {composed(stem): stem for stem in (target.stem, *_longer_stems(target))}
+    held = []
+    for place in map(Path, places):
+        base = composed(place.stem)
+        bare, dot, number = base.rpartition(".")
+        is_numbered = base not in stems and bool(dot) and number.isdecimal()
+        if stem := stems.get(bare if is_numbered else base):
+            is_alike = place.suffix == target.suffix
+            rank = (not is_alike, place.parent != target.folder, place)
+            held.append((rank, stem, is_alike, is_numbered))
+    if held:
+        (*_, place), target.stem, target.is_held, is_numbered = min(held)
+        target.folder, target.is_numbered = place.parent, target.is_held and is_numbered
+
+
+def _longer_stems(target: _Target) -> tuple[str, str]:
+    """The stems of a photo that shares its name with another, and of one that shares that too."""
+    name = target.source.path.name
+    place = target.source.base / target.source.folder / name
+    return name, f"{name}~{hashlib.sha256(os.fsencode(place)).hexdigest()[:8]}"
+
+
 def _clashes(targets: Iterable[_Target]) -> list[list[_Target]]:
     groups: dict[str, list[_Target]] = defaultdict(list)
     for target in targets:
@@ -125,14 +178,16 @@ def _clashes(targets: Iterable[_Target]) -> list[list[_Target]]:
 def _settle_clashes(targets: list[_Target], labels: Mapping[Path, Path]) -> None:
     for group in _clashes(targets):
         if len({target.source.base for target in group}) > 1:
-            for target in group:
+            for target in _free(group):
                 if target.folder == target.source.folder:
                     target.folder = labels[target.source.base] / target.folder
-    for target in chain(*_clashes(targets)):
-        target.stem = target.source.path.name
-    for target in chain(*_clashes(targets)):
-        place = target.source.base / target.source.folder / target.source.path.name
-        target.stem += "~" + hashlib.sha256(os.fsencode(place)).hexdigest()[:8]
+    for longer in (0, 1):
+        for target in _free(chain(*_clashes(targets))):
+            target.stem = _longer_stems(target)[longer]
+
+
+def _free(targets: Iterable[_Target]) -> Iterator[_Target]:
+    return (target for target in targets if not target.is_held)
 
 
 def _renamings(targets: list[_Target], wanted: Sequence[tuple[str, str]]) -> list[str]:

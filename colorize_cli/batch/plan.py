@@ -7,20 +7,20 @@ it is not seen, and fails the photo when it is written.
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 from ..errors import UsageError
 from ..photos.formats import listed
-from ..system.paths import absolute, folded, one_line, shown
+from ..system.paths import folded, one_line, shown
 from ..system.wording import count_text
-from .existing_files import ExistingFiles
+from .existing_files import ExistingFiles, Verdict, Wish
 from .ledger import Ledger
 from .outcome import Outcome
 from .output_names import Job, name_outputs
-from .records.photo_rows import Found
+from .records.photo_rows import UNSETTLED, Found, nothing_found
 from .scan import scan
 from .settings import Options
 
@@ -35,13 +35,22 @@ class Plan:
     others: Counter[str]
     hidden: int
     unfollowed: int
-    found: Found = field(default_factory=lambda: Found([], [], []))  # for the ledger
+    found: Found = field(default_factory=nothing_found)  # for the ledger
     is_entangled: bool = False  # whether the output folder lies in a named folder, or holds one
+    is_part: bool = False  # whether only what was done is made again, and not all of that
 
     @property
     def todo(self) -> list[Job]:
         """The photographs of which files are missing."""
         return [job for job in self.jobs if job.missing]
+
+    def taking(self, is_wanted: Callable[[Job | Outcome], bool]) -> "Plan":
+        """The plan of a part of the photographs."""
+        return replace(
+            self,
+            jobs=tuple(filter(is_wanted, self.jobs)),
+            problems=tuple(filter(is_wanted, self.problems)),
+        )
 
     def outcomes(self) -> Iterator[Outcome]:
         """What is known before anything is done: what failed already, and what is done."""
@@ -60,72 +69,124 @@ class Plan:
                 yield f"{one_line(job.source)}\t{one_line(output)}\t{action}\n"
 
 
-def make_plan(options: Options, ledger: Ledger | None = None) -> Plan:
+def make_plan(
+    options: Options, ledger: Ledger | None = None, otherwise: frozenset[str] = frozenset()
+) -> Plan:
     """Plan a run; reads folders and the first bytes of files, as a rule, and writes nothing.
 
     No two jobs share an output, and no output is one of the photographs; UsageError is raised where
-    these lie in the output folder itself. Without a ledger, files that are there are not looked at.
+    these lie in the output folder itself. Files that were made `otherwise`, which are settings by
+    their SHA-256, are made again. Without a ledger, files that are there are not looked at.
     """
     found = scan(options.paths, options.out, recursive=options.recursive)
-    named, renamed = name_outputs(found, options.out, options.format, options.samples)
-    is_entangled = _are_entangled(options.paths, options.out)
-    files = ExistingFiles(ledger, options.overwrite, is_entangled) if ledger else None
-    problems = found.problems
-    if options.retry_failed and ledger:
-        failed = {path for path, row in ledger.rows.photos.items() if row.state == "failed"}
-        named = [job for job in named if str(absolute(job.source)) in failed]
-        problems = [each for each in problems if str(absolute(each.source)) in failed]
-    jobs, refused = _checked(named, files)
-    return Plan(
-        jobs=tuple(jobs),
-        problems=(*problems, *refused),
-        notes=(*found.notes, *renamed, *(files.notes() if files else ())),
+    naming = (options.out, options.format, options.samples)
+    named, renamed = name_outputs(found, *naming, *([ledger.rows.places_of] if ledger else ()))
+    plan = Plan(
+        jobs=tuple(named),
+        problems=tuple(found.problems),
+        notes=(*found.notes, *renamed),
         others=found.others,
         hidden=found.hidden,
         unfollowed=found.unfollowed,
-        found=files.found if files else Found([], [], []),
-        is_entangled=is_entangled,
+        is_entangled=_are_entangled(options.paths, options.out),
     )
+    if shard := options.shard:
+        places = {each.path: each.folder / each.path.name for each in found.sources}
+        places |= {each.source: _place(each.source, options.paths) for each in plan.problems}
+        plan = plan.taking(lambda each: shard.holds(places[each.source]) or _is_missing(each))
+    if options.retry_failed and ledger:
+        failed = {path for path, row in ledger.rows.photos.items() if row.state == "failed"}
+        plan = plan.taking(lambda each: each.photo in failed)
+    return _checked(plan, options, ledger, otherwise)
 
 
-def require_photos(plan: Plan, paths: Sequence[Path]) -> None:
-    """Raise UsageError for a plan with nothing that is, or should have been, a photograph."""
-    if plan.jobs or not all(problem.is_missing for problem in plan.problems):
-        return
+def require_photos(plan: Plan, options: Options) -> str:
+    """Say why nothing is to be done where that is right, else nothing.
+
+    UsageError is raised for a plan with nothing that is, or should have been, a photograph.
+    """
+    if not plan.jobs and not plan.problems:
+        if options.retry_failed or options.changed:
+            why = "failed in an earlier run" if options.retry_failed else "changed since"
+            return f"of these photographs, none {why}"
+        if options.shard:
+            return f"of these photographs, none is in shard {options.shard}"
+    takes_some = options.retry_failed or options.changed
+    if plan.jobs or takes_some or not all(problem.is_missing for problem in plan.problems):
+        return ""
     if plan.problems:
         raise UsageError("; ".join(f"{shown(p.source)}: {p.reason}" for p in plan.problems))
     found = f" ({count_text(plan.others.total(), 'other file')})" if plan.others else ""
     raise UsageError(
-        f"no photographs in {', '.join(shown(path) for path in paths)}{found}. "
+        f"no photographs in {', '.join(shown(path) for path in options.paths)}{found}. "
         f"{listed('and')} files are taken, by their content."
     )
 
 
-def _checked(named: Sequence[Job], files: ExistingFiles | None) -> tuple[list[Job], list[Outcome]]:
+def _checked(
+    plan: Plan, options: Options, ledger: Ledger | None, otherwise: frozenset[str]
+) -> Plan:
     """Leave to do what is not there; a job whose file is a photo, or another's, is a problem."""
+    wish = Wish(options.overwrite, options.restore, otherwise, plan.is_entangled)
+    files = ExistingFiles(ledger, wish) if ledger else None
+    lies_on_a_photo = _photographs(plan.jobs)
+    jobs, problems = [], list(plan.problems)
+    for job in plan.jobs:
+        if lies_on_a_photo(job):
+            where = shown(job.folder)
+            found = Verdict(reason=f"its colouring would be written over a photograph in {where}")
+        else:
+            found = files.judge(job) if files else Verdict(job.missing)
+        if found.reason:
+            problems.append(Outcome(job.source, "failed", found.reason))
+        elif found.is_changed or not options.changed:
+            is_same = found.missing == job.missing and not found.gone
+            jobs.append(job if is_same else replace(job, missing=found.missing, gone=found.gone))
+    return replace(
+        plan,
+        is_part=_is_part(jobs, ledger) if ledger else False,
+        jobs=tuple(jobs),
+        problems=tuple(problems),
+        notes=(*plan.notes, *(files.notes() if files else ())),
+        found=files.found if files else nothing_found(),
+    )
+
+
+def _is_part(jobs: Sequence[Job], ledger: Ledger) -> bool:
+    """Whether only photographs are made again that were settled before, and not all of them."""
+    rows = ledger.rows.photos
+    settled = {path for path, row in rows.items() if row.state not in UNSETTLED}
+    is_known = settled.issuperset(job.photo for job in jobs if job.missing)
+    return is_known and not settled.issubset(job.photo for job in jobs)
+
+
+def _photographs(jobs: Sequence[Job]) -> Callable[[Job], bool]:
+    """Know the photographs of a run; give what says whether a job's files lie on one of them."""
     # One call of the system a photo, and no `Path`: there may be very many.
     is_link = os.path.islink
     key_of, own_key_of = cache(_folder_key), cache(_folder_key)
     photos_in: dict[Hashable, set[str]] = defaultdict(set)
-    for job in named:
+    for job in jobs:
         source = str(job.source)
         for path in (source, os.path.realpath(source)) if is_link(source) else (source,):
             folder, name = os.path.split(path)
             photos_in[key_of(folder)].add(folded(name))
-    jobs, problems = [], []
-    for job in named:
-        photos = photos_in.get(own_key_of(job.folder))
-        if photos and not photos.isdisjoint(map(folded, job.names)):
-            reason: str | None = (
-                f"its colouring would be written over a photograph in {shown(job.folder)}"
-            )
-        else:
-            missing, reason = files.judge(job) if files else (job.missing, None)
-        if reason:
-            problems.append(Outcome(job.source, "failed", reason))
-        else:
-            jobs.append(job if missing == job.missing else replace(job, missing=missing))
-    return jobs, problems
+
+    def lies_on_one(job: Job) -> bool:
+        photos = photos_in.get(own_key_of(job.folder), set())
+        return not photos.isdisjoint(map(folded, job.names) if photos else ())
+
+    return lies_on_one
+
+
+def _place(source: Path, paths: Sequence[Path]) -> Path:
+    """Where a path lies below the one that led to it."""
+    above = next((path for path in paths if path != source and source.is_relative_to(path)), None)
+    return source.relative_to(above) if above else Path(source.name)
+
+
+def _is_missing(each: Job | Outcome) -> bool:
+    return isinstance(each, Outcome) and each.is_missing
 
 
 def _folder_key(folder: Path | str) -> Hashable:

@@ -40,19 +40,19 @@ def run(
         ModelError: The model cannot be used.
     """
     with (
-        Ledger(options.out, messages.note, reads_only=options.dry_run) as ledger,
+        Ledger(
+            options.out, messages.note, shard=options.shard, reads_only=options.dry_run
+        ) as ledger,
         ExitStack() as entered,
     ):
-        last = None if options.overwrite else ledger.last_settings
+        last = ledger.last_settings
         network = ModelAndDevice(options, last, messages)
         network.check()
-        plan = make_plan(options, ledger)
+        plan = make_plan(options, ledger, ledger.made_otherwise(network.named))
         for note in plan.notes:
             messages.note(note)
-        if not options.retry_failed:
-            require_photos(plan, options.paths)
-        elif not plan.jobs and not plan.problems:
-            messages.note("of these photographs, none failed in an earlier run")
+        if nothing := require_photos(plan, options):
+            messages.note(nothing)
         for observer in observers:
             entered.enter_context(observer)
         this = _Run(options, messages, observers, ledger, network)
@@ -93,8 +93,16 @@ class _Run:
         colorizer, settings = self.network.open_network(len(todo))
         if colorizer is None:
             return
-        overwrites = self.options.overwrite
-        self.ledger.begin(Beginning(settings, todo, overwrites, plan.is_entangled))
+        self.ledger.begin(
+            Beginning(
+                settings,
+                todo,
+                self.options.overwrite,
+                spares_unknown=plan.is_entangled,
+                keeps_times=self.options.keep_times,
+                is_part=plan.is_part,
+            )
+        )
         self.messages.note(
             f"{count_text(len(todo), 'photo')}, {count_text(settings.samples, 'sample')} each, "
             f"into {shown(self.options.out)}"

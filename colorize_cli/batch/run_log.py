@@ -60,14 +60,14 @@ class RunLog(Observer):
         if self._file is None:
             return
         status, reason = _NOTHING_TO_DO.get(outcome.status, (outcome.status, outcome.reason))
-        choice, missing = outcome.choice, outcome.job.missing if outcome.job else ()
+        choice, there = outcome.choice, outcome.job.there if outcome.job else ()
         line = {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "input": str(outcome.source),
             "outputs": [
-                {"sample": k + 1, "path": str(path), "is_kept": k not in missing}
+                {"sample": k + 1, "path": str(path), "is_kept": k in there}
                 for k, path in enumerate(outcome.outputs)
-                if k not in missing or k in outcome.written
+                if k in there or k in outcome.written
             ],
             "status": status,
             "reason": reason,

@@ -53,12 +53,9 @@ class RunReport(Observer):
         """Write the row of a photograph."""
         if self._file is None:
             return
-        choice, job = outcome.choice, outcome.job
-        missing = job.missing if job else ()
+        choice, there = outcome.choice, outcome.job.there if outcome.job else ()
         files = [
-            path
-            for k, path in enumerate(outcome.outputs)
-            if k not in missing or k in outcome.written
+            path for k, path in enumerate(outcome.outputs) if k in there or k in outcome.written
         ]
         row = (
             shown(absolute(outcome.source)),

@@ -15,7 +15,7 @@ from ..photos.formats import SUFFIXES, listed, sniff
 from ..photos.formats.format import SNIFF_BYTES
 from ..system.paths import absolute, natural_key, shown
 from .outcome import Outcome
-from .records.database import LEDGER_NAME
+from .records.database import is_ledger
 from .records.old_records import SETTINGS_NAME
 
 _RECORDS = ".colorize."  # begins the names of all that is kept of a run
@@ -29,6 +29,11 @@ class Source:
     folder: Path  # its folder, relative to `base`
     path: Path  # the file, spelled as the user spelled the path that led to it
     format: str  # by content, a name in `photos.formats.FORMATS`
+
+    @property
+    def photo(self) -> str:
+        """Its absolute path, by which the ledger knows it."""
+        return str(absolute(self.path))
 
 
 @dataclass
@@ -152,7 +157,7 @@ class _Scanner:
         """Whether a folder that was met on the way holds colourings."""
         if real == self._real_out:
             why = "it is the output folder"
-        elif any(entry.name in (LEDGER_NAME, SETTINGS_NAME) for entry in inside):
+        elif any(is_ledger(entry.name) or entry.name == SETTINGS_NAME for entry in inside):
             why = "it holds colourings (name it to take it as input)"
         else:
             return False

@@ -3,11 +3,12 @@
 An option that is not given is what the folder's record has: the device that `auto` chose, the
 model, the seed, the candidates, and the size and the steps while the model is the same. An option
 that is given counts, then and in the runs that follow, so that a run with other settings goes on
-as well where it was stopped. When it differs from the record the user is told, files that exist
-stay as they are, and missing ones are made with the new settings.
+as well where it was stopped; only where a part of what is done is made again, it counts for that
+part alone. When it differs from the record the user is told before anything is done, and files
+that were made otherwise are made again, but for the device, which nobody sees.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -17,6 +18,7 @@ from ..model.bundle import Bundle
 from ..runtimes.find_device import runs_on_gpu
 from ..system.messages import Messages
 from ..system.paths import shown
+from .shard import Shard
 
 OnColour: TypeAlias = Literal["recolour", "skip", "copy"]
 
@@ -42,7 +44,11 @@ class Options:
     on_colour: OnColour = "recolour"  # photographs in colour; "recolour" takes their lightness
     recursive: bool = True  # whether folders below a named folder are visited as well
     overwrite: bool = False  # whether existing outputs are made again
+    shard: Shard | None = None  # the part of the photographs that is taken
+    restore: bool = False  # whether outputs are made again that somebody deleted or renamed
     retry_failed: bool = False  # whether only photographs are taken that failed in the last run
+    keep_times: bool = False  # whether outputs have the time of their photograph
+    changed: bool = False  # whether only photographs are taken that were edited since
     fail_fast: bool = False  # whether the first failure ends the run
     salvage: bool = False  # whether damaged photographs are coloured as far as they decode
     dry_run: bool = False
@@ -122,16 +128,21 @@ def _check_candidates(candidates: int, samples: int) -> None:
         )
 
 
-def tell_differences(messages: Messages, out: Path, last: RunSettings, now: RunSettings) -> None:
-    """Say what differs from the last run into the folder."""
-    renaming = ["format"] if (last.samples == 1) == (now.samples == 1) else ["samples", "format"]
-    if renamed := _changes(vars(last), vars(now), renaming):
+def tell_differences(
+    messages: Messages,
+    out: Path,
+    last: RunSettings,
+    now: RunSettings,
+    named: Collection[str] = (),
+) -> None:
+    """Say what differs from the last run into the folder; some of the settings may be `named`."""
+    if renamed := _changes(vars(last), vars(now), ["format"]):
         messages.warn(
             f"the last run into {shown(out)} gave other names ({renamed}): the "
             "files that are there stay beside the new ones"
         )
-    if differences := _differences(last, now):
-        messages.warn(_other_settings(out, differences))
+    if different := differences(last, now):
+        messages.warn(_other_settings(out, different, named))
     elif changed := _changes(last.versions, now.versions, now.versions):
         messages.note(
             f"the last run into {shown(out)} had other versions ({changed}): "
@@ -141,11 +152,11 @@ def tell_differences(messages: Messages, out: Path, last: RunSettings, now: RunS
 
 def tell_given(messages: Messages, out: Path, last: RunSettings, options: Options) -> None:
     """Say, where there is nothing to be made, which given settings differ from the last run's."""
-    differences = [_differences(last, replace(last, **_given(options)))]
+    found = [differences(last, replace(last, **_given(options)))]
     if options.model and last.model not in (options.model, str(Path(options.model).absolute())):
-        differences.append(f"model {last.model}, now {options.model}")
-    if any(differences):
-        messages.warn(_other_settings(out, ", ".join(filter(None, differences))))
+        found.append(f"model {last.model}, now {options.model}")
+    if any(found):
+        messages.warn(_other_settings(out, ", ".join(filter(None, found)), ()))
 
 
 def decisive(settings: RunSettings) -> dict[str, object]:
@@ -155,7 +166,7 @@ def decisive(settings: RunSettings) -> dict[str, object]:
     return found | {"model": settings.model_digest, "batch": batch}
 
 
-def _differences(last: RunSettings, now: RunSettings) -> str:
+def differences(last: RunSettings, now: RunSettings) -> str:
     """Name the settings that change pixels and differ."""
     # Between CPUs the batch makes no difference, and of what is not known nothing is said.
     counts = {"batch": any(map(runs_on_gpu, (last.device, now.device))), "precision": now.precision}
@@ -171,8 +182,19 @@ def _changes(
     return ", ".join(f"{name} {old}, now {new}" for name, old, new in pairs if old != new)
 
 
-def _other_settings(out: Path, differences: str) -> str:
+def named_settings(options: Options) -> dict[str, Any]:
+    """Of the settings by which files are told apart, those that the user names, as named."""
+    names = ("seed", "size", "steps", "candidates", "model")
+    return {name: value for name in names if (value := getattr(options, name)) is not None}
+
+
+def _other_settings(out: Path, different: str, named: Collection[str]) -> str:
+    stay = (
+        "files that exist stay as they are; --overwrite makes them anew, another --out keeps them "
+        "apart"
+    )
+    again = "files of these photographs that were made otherwise are made again, unless altered"
     return (
-        f"{shown(out)} holds colourings made with other settings ({differences}): files that "
-        "exist stay as they are; --overwrite makes all anew, another --out keeps them apart"
+        f"{shown(out)} holds colourings made with other settings ({different}): "
+        f"{again if named else stay}"
     )

@@ -27,6 +27,7 @@ from .commands.colorize import colorize
 from .commands.evaluate import evaluate
 from .commands.export import export
 from .commands.info import info
+from .commands.merge import merge
 from .commands.status import status
 from .commands.train import train
 from .commands.validate import validate
@@ -96,7 +97,7 @@ def _program(
 
 
 app.command(_DEFAULT)(colorize)
-for _command in (status, verify, export, bench, train, validate, evaluate, info):
+for _command in (status, verify, merge, export, bench, train, validate, evaluate, info):
     app.command()(_command)
 
 

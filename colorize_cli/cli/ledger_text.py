@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ..batch.records.inspect_folder import Overview
+from ..batch.records.merge import Merged
 from ..system.paths import shown
 from ..system.wording import count_text, rate_text
 
@@ -34,6 +35,16 @@ def flagged_lines(found: Overview) -> Iterator[str]:
     """Name what there is to be looked at: a line for each remark."""
     for each in found.flagged:
         yield f"{shown(each.path)}: {each.remark}"
+
+
+def merged_text(merged: Merged) -> str:
+    """Say what a merge did."""
+    absent = f"; {merged.absent:,} of its files are not there" if merged.absent else ""
+    return (
+        f"{count_text(merged.ledgers, 'ledger')} joined, {count_text(merged.copied, 'file')} "
+        f"copied; it has {count_text(merged.files, 'colouring')} of "
+        f"{count_text(merged.photos, 'photograph')} now{absent}"
+    )
 
 
 def verdict(counts: Counter[str]) -> str:

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _DOOMED = ".doomed"  # end of the hidden names that folders have while they are deleted
-_LEFTOVER = re.compile(r"\.[0-9a-f]{16}\.part")
+_LEFTOVER = re.compile(r"\.(?:(\d+-of-\d+)\.)?[0-9a-f]{16}\.part")
 # What file systems say that do not sync folders: CIFS, vboxsf and FUSE among them.
 _NO_FOLDER_SYNC = {
     errno.EINVAL,
@@ -39,14 +39,16 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def written_beside(path: Path, data: bytes) -> Iterator[Path]:
+def written_beside(path: Path, data: bytes, shard: str = "") -> Iterator[Path]:
     """Write bytes to a hidden file of the same folder, durably, and give the file.
 
-    Whoever asked for it moves it to its place; left where it is, it is deleted. Errors as of
+    Its name has that of the `shard` that writes it, for shards may share a folder. Whoever asked
+    for the file moves it to its place; left where it is, it is deleted. Errors as of
     `write_atomic`.
     """
     # A name of its own: two runs may write to one folder. Short: names may have 255 bytes at most.
-    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    mark = f".{shard}" if shard else ""
+    temporary = path.with_name(f"{mark}.{secrets.token_hex(8)}.part")
     try:
         with temporary.open("xb") as file:
             file.write(data)
@@ -57,9 +59,17 @@ def written_beside(path: Path, data: bytes) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def is_leftover(name: str) -> bool:
-    """Whether a file has the name of one that a killed process was writing."""
-    return _LEFTOVER.fullmatch(name) is not None
+def copy_times(source: Path, target: Path) -> None:
+    """Give a file the times of another, as far as that is there and the file system has them."""
+    with suppress(OSError):
+        status = source.stat()
+        os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def is_leftover(name: str, shard: str = "") -> bool:
+    """Whether a file has the name of one that a killed process was writing, of a shard if named."""
+    match = _LEFTOVER.fullmatch(name)
+    return match is not None and (not shard or match[1] == shard)
 
 
 def take_name(temporary: Path, path: Path) -> None:

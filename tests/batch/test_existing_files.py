@@ -46,16 +46,8 @@ def test_one_file_is_left_in_which_every_photograph_has_a_row() -> None:
 def test_a_photo_is_done_only_when_all_its_samples_are() -> None:
     colour(samples=2)
     (OUT / "b.1.jpg").unlink()
-    assert todo(colour(samples=2)) == {"b.jpg": (0,)}
+    assert todo(colour(samples=2, restore=True)) == {"b.jpg": (0,)}
     assert todo(colour(samples=4)) == dict.fromkeys(("a.jpg", "b.jpg", "c.jpg"), (2, 3))
-
-
-def test_files_of_other_settings_stay_and_missing_ones_are_made_with_the_new() -> None:
-    colour(seed=0)
-    (OUT / "b.jpg").unlink()
-    assert todo(colour(seed=1)) == {"b.jpg": (0,)}
-    assert files()["a.jpg"] == words(Path("scans/a.jpg"), 0, 0)
-    assert files()["b.jpg"] == words(Path("scans/b.jpg"), 1, 0)
 
 
 def test_all_is_made_again_on_demand() -> None:

@@ -43,9 +43,9 @@ def test_a_file_that_the_ledger_had_only_announced_is_looked_at() -> None:
         ledger.begin(Beginning(run_settings(seed=1), [job_of(job)], overwrites=True))
         row = ledger.rows.below(OUT)["a.jpg"]
         replace_with = row._replace(sha256="0" * 64, before=row.sha256, state="intended")
-        ledger.rows.intend(path, 0, replace_with, "")
+        ledger.rows.intend(path, 0, replace_with)
     assert path.read_bytes() == before, "it ended before the name was taken"
-    again = colour(seed=1)
+    again = colour()
     assert todo(again) == {"a.jpg": (0,)}
     assert path.read_bytes() == words(source, 1, 0)
 
@@ -157,7 +157,7 @@ def test_a_failure_is_kept_with_its_reason_and_tried_again_alone() -> None:
     assert "empty file" in reasons.values()
     (OUT / "c.jpg").unlink()
     (OUT / "a.jpg").unlink()
-    again = colour(retry_failed=True)
+    again = colour(retry_failed=True, restore=True)
     assert again.became.keys() == {"b.jpg", "c.jpg", "d.jpg"}
     assert again.became["c.jpg"] == "done"
     assert not (OUT / "a.jpg").exists()

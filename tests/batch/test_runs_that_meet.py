@@ -179,7 +179,7 @@ def test_in_a_folder_that_may_not_be_written_to_what_is_done_is_found(folder: Pa
     done = subprocess.run(code, capture_output=True, text=True)
     OUT.chmod(0o755)
     assert done.stdout.splitlines()[0] == "0", done.stderr
-    assert "--out out cannot be written to" in done.stdout
+    assert "--out out cannot be written to" in done.stdout, done.stderr
 
 
 def test_a_reader_goes_on_beside_a_run() -> None:

@@ -72,9 +72,9 @@ def test_between_cpus_the_batch_makes_no_difference_and_what_is_unknown_none_eit
 
 def test_other_versions_are_a_note_and_other_names_a_warning() -> None:
     messages = Told()
-    tell_differences(messages, OUT, LAST, replace(LAST, versions={"numpy": "2"}, samples=2))
+    tell_differences(messages, OUT, LAST, replace(LAST, versions={"numpy": "2"}, format="png"))
     (_, names), (how, versions) = messages.said
-    assert "other names (samples 1, now 2)" in names
+    assert "other names (format keep, now png)" in names
     assert how == "note"
     assert "other versions (numpy 1, now 2)" in versions
 

@@ -19,7 +19,7 @@ from typer.main import get_command
 
 from colorize_cli import __version__
 from colorize_cli.batch import ledger, model_and_device, photo_job
-from colorize_cli.batch.records.database import LEDGER_NAME
+from colorize_cli.batch.records.database import LEDGER_NAME, is_ledger
 from colorize_cli.batch.records.old_records import SETTINGS_NAME
 from colorize_cli.batch.records.photo_rows import PhotoRows
 from colorize_cli.cli.app import app, main
@@ -66,7 +66,7 @@ def files(out: str = "out") -> dict[str, bytes]:
     return {
         path.relative_to(out).as_posix(): path.read_bytes()
         for path in Path(out).rglob("*")
-        if path.is_file() and path.name != LEDGER_NAME
+        if path.is_file() and not is_ledger(path.name)
     }
 
 
@@ -184,7 +184,8 @@ def test_wrong_options_are_said_before_photographs_are_looked_at(
 def test_every_command_and_every_option_says_what_it_is(capfd: pytest.CaptureFixture[str]) -> None:
     commands = get_command(app).commands  # type: ignore[attr-defined]
     assert set(commands) == {
-        *("run", "status", "verify", "export", "bench", "train", "validate", "evaluate", "info")
+        *("run", "status", "verify", "merge", "export", "bench"),
+        *("train", "validate", "evaluate", "info"),
     }
     for name, command in commands.items():
         assert command.help
@@ -224,11 +225,14 @@ def test_the_dry_run_is_data_on_standard_output(colorize: Run, folder: Path) -> 
     assert colorize(*words, model=False) == (
         0,
         "scans/a/1.jpg\tout/a/1.1.jpg\tskip\n"
-        "scans/a/1.jpg\tout/a/1.2.jpg\twrite\n"
+        "scans/a/1.jpg\tout/a/1.2.jpg\tskip\n"
         "scans/a/2.png\tout/a/2.1.png\twrite\n"
         "scans/a/2.png\tout/a/2.2.png\twrite\n",
-        "",
+        "colourings of 1 of the photographs were deleted or renamed, and stay away: "
+        "--restore makes them again\n",
     )
+    _, out, _ = colorize(*words, "--restore", model=False)
+    assert "scans/a/1.jpg\tout/a/1.2.jpg\twrite\n" in out
     _, out, _ = colorize(*words, "--overwrite", model=False)
     assert "scans/a/1.jpg\tout/a/1.1.jpg\toverwrite\n" in out
     assert sorted(folder.rglob("*")) == before
@@ -236,7 +240,7 @@ def test_the_dry_run_is_data_on_standard_output(colorize: Run, folder: Path) -> 
 
 def test_the_dry_run_says_of_the_settings_what_the_run_says(colorize: Run) -> None:
     colorize("scans/a", "--out", "out/a", "--seed", "7")
-    words = ("scans/a", "--out", "out/a", "--samples", "2", "--seed", "8", "--size", "96")
+    words = ("scans/a", "--out", "out/a", "--format", "png", "--seed", "8", "--size", "96")
     before = record("out/a")
     _, _, said = colorize(*words, "--dry-run")
     assert record("out/a") == before
@@ -245,10 +249,9 @@ def test_the_dry_run_says_of_the_settings_what_the_run_says(colorize: Run) -> No
         for line in colorize(*words)[2].splitlines()
         if "other names" in line or "other settings" in line
     ]
-    assert len(warnings) == 2
+    assert len(warnings) == 3
     assert said.splitlines() == warnings
     assert "seed 7, now 8, size 64, now 96" in said
-    assert colorize(*words, "--dry-run", "--overwrite")[2] == ""
 
 
 @pytest.mark.parametrize("batch", [(), ("--batch", "3")])
@@ -330,7 +333,7 @@ def test_samples_are_chosen_from_candidates_in_the_same_way_after_a_resume(color
     assert set(files("whole").values()) < set(files("plain").values())
     colorize("scans", "--out", "out", "--samples", "2", "--candidates", "4")
     Path("out/a/1.1.jpg").unlink()
-    code, _, err = colorize("scans", "--out", "out", "--samples", "2")
+    code, _, err = colorize("scans", "--out", "out", "--samples", "2", "--restore")
     assert code == 0
     assert "chosen from 4 candidates" in err
     assert files() == files("whole")
@@ -364,7 +367,7 @@ def test_files_do_not_depend_on_what_was_there_before(colorize: Run) -> None:
     colorize("scans", "--out", "whole", "--samples", "4")
     colorize("scans", "--out", "out", "--samples", "2")
     Path("out/a/1.2.jpg").unlink()
-    code, _, err = colorize("scans", "--out", "out", "--samples", "4")
+    code, _, err = colorize("scans", "--out", "out", "--samples", "4", "--restore")
     assert code == 0
     assert files() == files("whole")
     assert "other settings" not in err
@@ -524,7 +527,7 @@ def test_a_second_folder_with_the_same_names_fails_but_for_what_is_new(colorize:
 @pytest.mark.parametrize("policy", ["recolour", "copy"])
 def test_photos_that_were_moved_are_known_again(colorize: Run, policy: str) -> None:
     Path("scans/color.png").write_bytes(encode(color(), "PNG"))
-    words = ("--out", "out", "--on-colour", policy)
+    words = ("--out", "out", "--on-colour", policy, "--restore")
     colorize("scans", *words)
     Path("out/a/1.jpg").unlink()
     Path("scans").rename("moved")
@@ -558,7 +561,7 @@ def test_a_resume_keeps_what_is_not_given(colorize: Run, tiny_bundle: Path) -> N
     code, _, err = colorize("scans", "--out", "out", *options)
     assert code == 0
     Path("out/b c/[x] é.jpg").unlink()
-    code, _, err = colorize("scans", "--out", "out", model=False)
+    code, _, err = colorize("scans", "--out", "out", "--restore", model=False)
     assert code == 0
     assert "size 96, 5 steps, seed 7" in err
     assert "other settings" not in err
@@ -566,37 +569,84 @@ def test_a_resume_keeps_what_is_not_given(colorize: Run, tiny_bundle: Path) -> N
     assert record()["model"] == str(tiny_bundle)
 
 
-def test_other_settings_are_said_and_what_exists_stays(colorize: Run) -> None:
+def test_other_settings_are_said_first_and_what_was_made_otherwise_is_made_again(
+    colorize: Run,
+) -> None:
     colorize("scans", "--out", "out")
-    before = files()
-    Path("out/a/2.png").unlink()
-    code, _, err = colorize("scans", "--out", "out", "--seed", "1", "--size", "96")
+    colorize("scans", "--out", "whole", "--seed", "1", "--size", "96")
+    Path("out/a/2.png").write_bytes(b"retouched by hand")
+    code, _, err = colorize("scans", "--out", "out", "--seed", "1", "--size", "96", "-v")
     assert code == 0
     assert "other settings (seed 0, now 1, size 64, now 96)" in err
-    assert "--overwrite" in err
-    after = files()
-    assert after.pop("a/2.png") != before.pop("a/2.png")
-    assert after == before
+    assert err.index("seed 0, now 1") < err.index("done scans")
+    assert "2 of the photographs were coloured with other settings than are named now" in err
+    assert "1 of the photographs have colourings that were made with other settings and al" in err
+    assert files() == files("whole") | {"a/2.png": b"retouched by hand"}
     assert [settings["seed"] for settings in run_records("out")] == [0, 1]
-    _, _, err = colorize("scans", "--out", "out", "--seed", "2")
-    assert "seed 1, now 2" in err
+    code, _, err = colorize("scans", "--out", "out")
+    assert re.search(r"skipped +3\b", err)
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [(("--format", "png"), "format keep, now png"), (("--samples", "2"), "samples 1, now 2")],
-)
-def test_options_that_change_names_are_said(
-    colorize: Run, words: tuple[str, str], said: str
-) -> None:
+def test_one_photo_of_a_finished_tree_is_made_again_in_its_place(colorize: Run) -> None:
+    colorize("scans", "--out", "out", "--seed", "7", "--samples", "2")
+    colorize("scans", "--out", "eight", "--seed", "8", "--samples", "2")
+    before = files()
+    words = ("scans/a/1.jpg", "--out", "out", "--samples", "2")
+    code, _, err = colorize(*words, "--overwrite")
+    assert (code, files()) == (0, before)
+    assert "seed 7" in err
+    assert "other settings" not in err
+    code, _, err = colorize(*words, "--seed", "8")
+    assert code == 0
+    assert "seed 7, now 8" in err
+    again = {name: data for name, data in files("eight").items() if name.startswith("a/1.")}
+    assert len(again) == 2
+    assert files() == before | again
+    Path("scans/a/3.png").write_bytes(encode(grey(), "PNG"))
+    _, _, err = colorize("scans", "--out", "out", "--samples", "2")
+    assert "seed 7" in err
+    assert files().items() >= again.items()
+
+
+def test_a_format_that_changes_names_is_said(colorize: Run) -> None:
     colorize("scans/a", "--out", "out")
     before = files()
-    code, _, err = colorize("scans/a", "--out", "out", *words)
+    code, _, err = colorize("scans/a", "--out", "out", "--format", "png")
     assert code == 0
-    assert f"other names ({said})" in err
+    assert "other names (format keep, now png)" in err
     assert before.items() <= files().items()
-    _, _, err = colorize("scans/a", "--out", "out", *words, "--overwrite")
-    assert "other names" not in err
+
+
+def test_from_one_sample_to_several_the_first_is_renamed_and_stays_named(colorize: Run) -> None:
+    colorize("scans", "--out", "out")
+    colorize("scans", "--out", "two", "--samples", "2")
+    code, _, err = colorize("scans", "--out", "out", "--samples", "2")
+    assert code == 0
+    assert "the single colourings of 3 of the photographs are renamed" in err
+    assert files() == files("two")
+    code, _, err = colorize("scans", "--out", "out")
+    assert re.search(r"skipped +3\b", err)
+    assert files() == files("two")
+
+
+def test_shards_of_a_folder_are_seen_as_one_and_become_one(colorize: Run) -> None:
+    colorize("scans", "--out", "whole", "--samples", "2")
+    words = ("scans", "--out", "out", "--samples", "2")
+    assert {colorize(*words, "--shard", f"{number}/2")[0] for number in (1, 2)} == {0}
+    assert files() == files("whole")
+    code, _, err = colorize(*words)
+    assert code == 2
+    assert "colorize merge out" in err
+    assert main(["status", "out"]) == 0
+    assert main(["verify", "out"]) == 0
+    assert main(["merge", "out"]) == 0
+    code, _, err = colorize(*words)
+    assert code == 0
+    assert "2 ledgers joined, 0 files copied; it has 6 colourings of 3 photographs now" in err
+    assert re.search(r"skipped +3\b", err)
+    assert files() == files("whole")
+    assert colorize(*words, "--shard", "3/2")[0] == 2
+    assert colorize("scans/a/1.jpg", "--out", "new", "--shard", "1/9", model=False)[0] == 0
 
 
 def test_a_setting_that_is_left_out_is_that_of_the_last_run(colorize: Run) -> None:
@@ -612,22 +662,21 @@ def test_a_setting_that_is_left_out_is_that_of_the_last_run(colorize: Run) -> No
 
 def test_the_ledger_keeps_every_run_s_settings(colorize: Run) -> None:
     for seed, format in (("0", "keep"), ("0", "webp"), ("5", "webp"), ("0", "keep"), ("0", "keep")):
-        for path in Path("out").rglob("1.*"):
-            path.unlink()
-        colorize("scans", "--out", "out", "--seed", seed, "--format", format, "--batch", "1")
+        words = ("--seed", seed, "--format", format, "--batch", "1", "--overwrite")
+        colorize("scans", "--out", "out", *words)
     found = [(settings["seed"], settings["format"]) for settings in run_records("out")]
     assert found == [(0, "keep"), (0, "webp"), (5, "webp"), (0, "keep"), (0, "keep")]
 
 
-def test_overwriting_begins_anew(colorize: Run) -> None:
+def test_overwriting_keeps_the_settings_of_the_folder(colorize: Run) -> None:
     colorize("scans", "--out", "out", "--seed", "1")
     before = files()
+    Path("out/a/1.jpg").write_bytes(b"retouched by hand")
     code, _, err = colorize("scans", "--out", "out", "--overwrite")
     assert code == 0
     assert "other settings" not in err
-    assert record()["seed"] == 0
-    assert files().keys() == before.keys()
-    assert all(data != before[name] for name, data in files().items())
+    assert record()["seed"] == 1
+    assert files() == before
 
 
 def test_auto_keeps_to_the_device_that_it_chose(
@@ -649,10 +698,10 @@ def test_auto_keeps_to_the_device_that_it_chose(
     change_last_settings("out", device="cuda")
     Path("out/a/1.jpg").unlink(missing_ok=True)
     Path("out/1.jpg").unlink()
-    code, _, err = colorize("scans/a", "--out", "out")
+    code, _, err = colorize("scans/a", "--out", "out", "--restore")
     assert code == 3
     assert "the last run into out was on cuda" in err
-    code, _, err = colorize("scans/a", "--out", "out", "--device", "cpu")
+    code, _, err = colorize("scans/a", "--out", "out", "--device", "cpu", "--restore")
     assert code == 0
     assert "device cuda, now cpu" in err
 

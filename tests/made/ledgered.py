@@ -12,7 +12,7 @@ from made.settings import run_settings
 from colorize_cli.batch.ledger import Beginning, Ledger
 from colorize_cli.batch.outcome import Outcome
 from colorize_cli.batch.plan import Plan, make_plan
-from colorize_cli.batch.settings import Options
+from colorize_cli.batch.settings import Options, named_settings
 from colorize_cli.errors import ColorizeError
 
 OUT = Path("out")
@@ -36,19 +36,20 @@ def words(source: Path, seed: int, k: int) -> bytes:
     return f"{sha256(source.read_bytes()).hexdigest()} seed {seed} sample {k}".encode()
 
 
-def colour(
-    *paths: str, out: str = "out", seed: int = 0, ends_before: str = "", **options: Any
-) -> Ran:
+def colour(*paths: str, out: str = "out", ends_before: str = "", **options: Any) -> Ran:
     """Colour photographs; end, without settling, before the file `ends_before` would be written."""
     said: list[str] = []
     asked = Options(tuple(map(Path, paths or ("scans",))), Path(out), **options)
-    with Ledger(asked.out, said.append) as ledger:
-        plan = make_plan(asked, ledger)
+    with Ledger(asked.out, said.append, shard=asked.shard) as ledger:
+        last = ledger.last_settings
+        seed = asked.seed if asked.seed is not None else last.seed if last else 0
+        plan = make_plan(asked, ledger, ledger.made_otherwise(named_settings(asked)))
         ledger.note_plan(plan.problems, plan.found)
         became = {problem.source.name: problem.reason or "" for problem in plan.problems}
         if plan.todo:
             settings = replace(run_settings(seed=seed), samples=asked.samples)
-            ledger.begin(Beginning(settings, plan.todo, asked.overwrite, plan.is_entangled))
+            how = (asked.overwrite, plan.is_entangled, asked.keep_times, plan.is_part)
+            ledger.begin(Beginning(settings, plan.todo, *how))
         for job in plan.todo:
             outcome = _colour(ledger, job, seed, ends_before)
             ledger.settle(outcome)

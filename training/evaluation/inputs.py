@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from colorize_cli.errors import ImageError
 from colorize_cli.imaging.bit_depth import eight_bits
 from colorize_cli.imaging.lab import Float, lightness, lightness_table
+from colorize_cli.imaging.photo_kind import kind_of
 from colorize_cli.model.colorizer import Colorizer, Prepared
 from colorize_cli.photos.read import Photo, read_photo
 
@@ -72,6 +73,9 @@ def read_inputs(
             continue
         if not photo.is_colour:
             leave_out(name, "it is grey")
+            continue
+        if kind_of(photo.pixels, is_colour=True) == "toned":
+            leave_out(name, "it is a toned print, as sepia is, and no truth")
             continue
         truth = eight_bits(photo.pixels)
         levels = old_print_of(truth, photo.digest) if degraded else grey_of(truth)

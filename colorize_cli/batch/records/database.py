@@ -5,6 +5,7 @@ Paths are text with the very bytes that they have on disk, as `os.fsencode` give
 
 import errno
 import os
+import re
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,12 +20,14 @@ from ...system.file_systems import is_network_share
 from ...system.paths import absolute, shown
 
 LEDGER_NAME = ".colorize.sqlite"
+_SHARD = re.compile(r"\.colorize\.(\d+-of-\d+)\.sqlite")
 _VERSION = 1
 _BUSY_SECONDS = 30.0
 # `photos` has a row a photograph, `files` one a colouring: `docs/ledger.md` tells the columns.
 _TABLES = """
 CREATE TABLE runs (
-    id INTEGER PRIMARY KEY, started TEXT, version TEXT, settings TEXT NOT NULL
+    id INTEGER PRIMARY KEY, started TEXT, version TEXT, settings TEXT NOT NULL,
+    is_part INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE photos (
     path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, sha256 TEXT, bundle TEXT, settings TEXT,
@@ -47,9 +50,12 @@ class Database(AbstractContextManager["Database"]):
     One connection serves all threads, one at a time. What SQLite cannot do is an OSError.
     """
 
-    def __init__(self, out: Path, *, reads_only: bool = False) -> None:
-        """Open what is there; UsageError where it is damaged, or of a later version."""
-        self.path = absolute(out) / LEDGER_NAME
+    def __init__(self, out: Path, shard: str = "", *, reads_only: bool = False) -> None:
+        """Open the ledger of whole runs, or of a shard by its name, where it is there.
+
+        UsageError is raised where it is damaged, or of a later version.
+        """
+        self.path = absolute(out) / (f".colorize.{shard}.sqlite" if shard else LEDGER_NAME)
         self._lock = RLock()
         self._inode: tuple[int, int] | None = None
         self._is_logged = False
@@ -133,6 +139,21 @@ class Database(AbstractContextManager["Database"]):
             is_full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
             number = errno.ENOSPC if is_full else errno.EIO
             raise OSError(number, f"the ledger cannot be used: {error}", str(self.path)) from error
+
+
+def is_ledger(name: str) -> bool:
+    """Whether a file's name is that of a ledger."""
+    return name == LEDGER_NAME or _SHARD.fullmatch(name) is not None
+
+
+def ledgers_in(out: Path) -> list[str]:
+    """Name the ledgers of a folder: "" is that of whole runs, and shards have their names."""
+    try:
+        names = sorted(path.name for path in out.iterdir())
+    except OSError:
+        return []
+    shards = [match[1] for match in map(_SHARD.fullmatch, names) if match]
+    return [""] * (LEDGER_NAME in names) + shards
 
 
 def as_text(path: str) -> bytes:

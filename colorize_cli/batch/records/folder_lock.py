@@ -26,12 +26,12 @@ _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NO
 
 
 class FolderLock(AbstractContextManager["FolderLock"]):
-    """The lock of an output folder, held from its making until `release`."""
+    """The lock of an output folder, or of a shard's work there, held until `release`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, shard: str = "") -> None:
         """Take it; UsageError where another run has it, OSError where no file can be made."""
         self._folder = folder
-        self._path = folder / LOCK_NAME
+        self._path = folder / (f".colorize.{shard}.lock" if shard else LOCK_NAME)
         self._descriptor = self._take()
         holder = {
             "pid": os.getpid(),

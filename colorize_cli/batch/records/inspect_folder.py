@@ -1,15 +1,21 @@
-"""What the ledger of an output folder says of its photographs, and whether its files agree."""
+"""What the ledgers of an output folder say of its photographs, and whether its files agree.
+
+A folder has one ledger, or one for each of the shards that share it.
+"""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from ...errors import UsageError
 from ...system.files import digest_of
 from ...system.paths import shown
-from .database import Database
+from .database import Database, ledgers_in
 
 Found: TypeAlias = Literal["as made", "missing", "altered", "unreadable", "unknown"]
 
@@ -31,34 +37,46 @@ class Flagged(NamedTuple):
 class Overview(NamedTuple):
     """What became of the photographs of a folder, as its ledger has it."""
 
-    counts: dict[str, int]  # photographs by state
-    rate: float | None  # photographs a second of the last run, where it finished any
+    counts: Counter[str]  # photographs by state
+    rate: float | None  # photographs a second of the last run, of the shards together
     failures: list[Failure]
     flagged: list[Flagged]
 
 
-def open_ledger(out: Path) -> Database:
-    """Open a folder's ledger for reading; UsageError where it has none."""
-    database = Database(out, reads_only=True)
-    if not database.is_kept:
-        database.__exit__()
-        raise UsageError(
-            f"{shown(out)} has no ledger: name a folder that colorize has written to (one of an "
-            "earlier version gets its ledger with the next run)."
-        )
-    return database
+@contextmanager
+def open_ledgers(out: Path) -> Iterator[list[Database]]:
+    """Open a folder's ledgers for reading; UsageError where it has none."""
+    with ExitStack() as opened:
+        databases = [
+            opened.enter_context(Database(out, shard, reads_only=True)) for shard in ledgers_in(out)
+        ]
+        if not any(database.is_kept for database in databases):
+            raise UsageError(
+                f"{shown(out)} has no ledger: name a folder that colorize has written to (one of "
+                "an earlier version gets its ledger with the next run)."
+            )
+        yield databases
 
 
 def overview(out: Path) -> Overview:
     """Read what became of a folder's photographs; UsageError where there is no ledger."""
-    with open_ledger(out) as database:
-        counts = database.rows("SELECT state, count(*) FROM photos GROUP BY state")
-        failures = database.rows(
-            "SELECT path, coalesce(reason, '') FROM photos WHERE state = 'failed' ORDER BY path"
-        )
-        return Overview(
-            dict(counts), _rate(database), [Failure(*row) for row in failures], _flagged(database)
-        )
+    with open_ledgers(out) as databases:
+        counts: Counter[str] = Counter()
+        for database in databases:
+            counts.update(dict(database.rows("SELECT state, count(*) FROM photos GROUP BY state")))
+        failures = chain(*map(_failures, databases))
+        rates = [rate for database in databases if (rate := _rate(database))]
+        flagged = chain(*map(_flagged, databases))
+        return Overview(counts, sum(rates) or None, sorted(failures), sorted(flagged, key=_path))
+
+
+def _path(flagged: Flagged) -> str:
+    return flagged.path
+
+
+def _failures(database: Database) -> Iterator[Failure]:
+    rows = database.rows("SELECT path, coalesce(reason, '') FROM photos WHERE state = 'failed'")
+    return map(Failure._make, rows)
 
 
 def check_files(database: Database) -> Iterator[tuple[Path, Found]]:
@@ -99,7 +117,7 @@ def _rate(database: Database) -> float | None:
 def _flagged(database: Database) -> list[Flagged]:
     rows = database.rows(
         "SELECT path, grey, is_alike, warnings FROM photos WHERE state IN ('done', 'copied') "
-        "AND (grey != '[]' OR is_alike OR warnings != '[]') ORDER BY path"
+        "AND (grey != '[]' OR is_alike OR warnings != '[]')"
     )
     found = []
     for path, grey, is_alike, warnings in rows:

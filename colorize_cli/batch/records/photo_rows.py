@@ -13,11 +13,13 @@ from pathlib import Path
 from time import time
 from typing import Any, NamedTuple
 
-from ...system.paths import absolute, composed
+from ...system.paths import composed
 from ..outcome import Outcome
 from ..output_names import Job
 from .database import TEXT, Database, as_text
 from .run_records import Made
+
+UNSETTLED = ("pending", "failed")  # states of photographs that a run has still to come to
 
 
 class PhotoRow(NamedTuple):
@@ -39,6 +41,7 @@ class FileRow(NamedTuple):
     size: int | None
     mtime_ns: int | None
     state: str  # "intended", "placed" or "stale"
+    settings: str | None = None  # SHA-256 of those that decided its pixels
 
     def is_of(self, digest: str) -> bool:
         """Whether bytes with this SHA-256 are those that this tool wrote there."""
@@ -51,17 +54,29 @@ class Found(NamedTuple):
     photos: list[tuple[str, int, int, str]]  # path, size, time, SHA-256 of photographs
     moved: list[tuple[Path, str, str]]  # files whose photograph is elsewhere: its paths now, before
     placed: list[tuple[Path, str]]  # files that are there whole, of photographs that are done
+    renamed: list[tuple[Path, Path]]  # single colourings, and the names of the first of several
+
+
+def nothing_found() -> Found:
+    """Give the lists, empty."""
+    return Found([], [], [], [])
 
 
 _FILES = """
-SELECT name, photo, source, sha256, before, size, mtime_ns, state FROM files
+SELECT name, photo, source, sha256, before, size, mtime_ns, state, settings FROM files
 WHERE folder = CAST(? AS TEXT)
 """
 _WHERE_FILE = f"WHERE folder = {TEXT} AND name = {TEXT}"
 _INTEND = f"""
 INSERT OR REPLACE INTO files
-(folder, name, place, photo, sample, source, settings, sha256, before, size, mtime_ns, state)
+(folder, name, place, photo, sample, source, sha256, before, size, mtime_ns, state, settings)
 VALUES ({TEXT}, {TEXT}, {TEXT}, {TEXT}, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_COPY = f"""
+INSERT OR REPLACE INTO files
+(folder, name, place, photo, sample, source, sha256, before, size, mtime_ns, state, settings)
+SELECT folder, {TEXT}, {TEXT}, photo, sample, source, sha256, NULL, size, mtime_ns, ?, settings
+FROM files {_WHERE_FILE}
 """
 _FAIL = f"""
 INSERT INTO photos (path, state, reason, ended) VALUES ({TEXT}, 'failed', ?, ?)
@@ -106,11 +121,18 @@ class PhotoRows:
         return {path: PhotoRow(*row) for path, *row in rows}
 
     def below(self, folder: Path) -> dict[str, FileRow]:
-        """Files of one folder, by name in its composed form; do not change them."""
+        """Files of one folder, as planning finds them, by name in its composed form."""
         if folder not in self._folders:
             rows = self._database.rows(_FILES, (self._key(folder),))
             self._folders[folder] = {row[0]: FileRow._make(row[1:]) for row in rows}
         return self._folders[folder]
+
+    def places_of(self, photo: str) -> list[str]:
+        """Where below the output folder a photograph's colourings are, or were."""
+        if photo not in self.photos:
+            return []
+        query = f"SELECT place FROM files WHERE photo = {TEXT}"
+        return [place for (place,) in self._database.rows(query, (as_text(photo),))]
 
     def note(self, failed: Sequence[tuple[str, str | None]], found: Found) -> None:
         """Keep what planning found out; OSError where it cannot be kept."""
@@ -119,7 +141,7 @@ class PhotoRows:
         gone = [
             (as_text(path),)
             for path, row in photos.items()
-            if row.state in ("failed", "pending") and path not in named and not _is_file(path)
+            if row.state in UNSETTLED and path not in named and not _is_file(path)
         ]
         if not failed and not gone and not any(found):
             return
@@ -149,7 +171,7 @@ class PhotoRows:
 
     def begin(self, todo: Sequence[Job], run: int) -> None:
         """Write down what is to be done, and which files are to be made again."""
-        sources = [as_text(str(absolute(job.source))) for job in todo]
+        sources = [as_text(job.photo) for job in todo]
         again = [
             (self._key(job.folder), as_text(name))
             for job in todo
@@ -160,11 +182,10 @@ class PhotoRows:
             connection.executemany(_AWAIT, [(source, run) for source in sources])
             connection.executemany(f"UPDATE files SET state = 'stale' {_WHERE_FILE}", again)
 
-    def intend(self, path: Path, k: int, row: FileRow, settings: str) -> None:
+    def intend(self, path: Path, k: int, row: FileRow) -> None:
         """Write down a file before it takes its name; OSError where the disk is full."""
-        place = path.relative_to(self._out).as_posix()
         photo, source, *facts = row
-        values = (as_text(place), as_text(photo), k + 1, source, settings, *facts)
+        values = (self._place(path), as_text(photo), k + 1, source, *facts)
         known = self.below(path.parent).get(composed(path.name))
         with self._database.change() as connection:
             connection.execute(_INTEND, (*self._file(path), *values))
@@ -172,9 +193,18 @@ class PhotoRows:
                 connection.execute(_DROP, (as_text(known.photo),))
 
     def forget(self, path: Path) -> None:
-        """Take back what was intended."""
+        """Take back what was intended, or whose name has gone."""
         with self._database.change() as connection:
             connection.execute(f"DELETE FROM files {_WHERE_FILE}", self._file(path))
+        self.below(path.parent).pop(composed(path.name), None)
+
+    def copy(self, path: Path, to: Path, state: str) -> None:
+        """Write down a file under another name of its folder too."""
+        values = (as_text(composed(to.name)), self._place(to), state, *self._file(path))
+        with self._database.change() as connection:
+            connection.execute(_COPY, values)
+        known = self.below(to.parent)
+        known[composed(to.name)] = known[composed(path.name)]._replace(state=state)
 
     def settle(self, outcome: Outcome, path: str, made: Made, run: int) -> None:
         """Write down what became of a photograph, and that the files written are in place."""
@@ -198,6 +228,9 @@ class PhotoRows:
 
     def _key(self, folder: Path) -> bytes:
         return as_text(composed(folder.relative_to(self._out).as_posix()))
+
+    def _place(self, path: Path) -> bytes:
+        return as_text(path.relative_to(self._out).as_posix())
 
     def _file(self, path: Path) -> tuple[Any, ...]:
         return self._key(path.parent), as_text(composed(path.name))

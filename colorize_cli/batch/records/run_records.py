@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -31,13 +33,13 @@ class Made:
         self.seed = settings.seed
 
 
-def add_run(database: Database, settings: RunSettings) -> int:
-    """Write down a run's settings; return its number."""
+def add_run(database: Database, settings: RunSettings, is_part: bool = False) -> int:
+    """Write down a run's settings; return its number. Those of a part are not the folder's."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    values = (now, __version__, json.dumps(asdict(settings)))
+    values = (now, __version__, json.dumps(asdict(settings)), is_part)
     with database.change() as connection:
         cursor = connection.execute(
-            "INSERT INTO runs (started, version, settings) VALUES (?, ?, ?)", values
+            "INSERT INTO runs (started, version, settings, is_part) VALUES (?, ?, ?, ?)", values
         )
         number = cursor.lastrowid
     assert number is not None
@@ -46,18 +48,35 @@ def add_run(database: Database, settings: RunSettings) -> int:
 
 def last_settings(database: Database) -> RunSettings | None:
     """Return what the last run used, if any; UsageError where its record cannot be used."""
-    rows = database.rows("SELECT settings FROM runs ORDER BY id DESC LIMIT 1")
+    rows = database.rows("SELECT settings FROM runs WHERE NOT is_part ORDER BY id DESC LIMIT 1")
     if not rows:
         return None
     try:
-        last = RunSettings(**json.loads(rows[0][0]))
+        return _parse(rows[0][0])
     except (ValueError, TypeError) as error:
         raise UsageError(
             f"the settings of the last run in {shown(database.path)} cannot be used ({error}): "
             "update colorize, or move the file away to begin a new ledger."
         ) from error
-    is_older = last.model_digest == _OLD_DIGEST
-    return replace(last, model_digest=_DIGEST) if is_older else last
+
+
+def unlike(database: Database, named: Mapping[str, object]) -> frozenset[str]:
+    """The settings, as `Made` has them, of the runs of which one that is named differs."""
+    found = set()
+    for (text,) in database.rows("SELECT DISTINCT settings FROM runs") if named else ():
+        with suppress(ValueError, TypeError):  # of another version, of which nothing is known
+            settings = RunSettings(**json.loads(text))
+            model = _parse(text).model_digest
+            recorded = vars(settings) | {"model_digest": model}
+            if any(recorded[name] != value for name, value in named.items()):
+                found.add(Made(settings).digest)
+    return frozenset(found)
+
+
+def _parse(text: str) -> RunSettings:
+    settings = RunSettings(**json.loads(text))
+    is_older = settings.model_digest == _OLD_DIGEST
+    return replace(settings, model_digest=_DIGEST) if is_older else settings
 
 
 def take_over(database: Database, out: Path) -> bool:

@@ -41,7 +41,19 @@ def colorize(
         bool, Option("--recursive/--no-recursive", help="Descend into folders.")
     ] = True,
     overwrite: Annotated[
-        bool, Option("--overwrite", help="Make again what exists, and forget its settings.")
+        bool, Option("--overwrite", help="Make again what exists, altered files too.")
+    ] = False,
+    shard: Annotated[
+        str | None, Option(metavar="I/N", help="Take the I-th of N parts; run them at once.")
+    ] = None,
+    restore: Annotated[
+        bool, Option("--restore", help="Make again what was deleted or renamed since.")
+    ] = False,
+    keep_times: Annotated[
+        bool, Option("--keep-times", help="Give colourings the time of their photo.")
+    ] = False,
+    changed: Annotated[
+        bool, Option("--changed", help="Take only the photos that were edited since.")
     ] = False,
     retry_failed: Annotated[
         bool, Option("--retry-failed", help="Take only the photos that failed before.")
@@ -73,6 +85,7 @@ def colorize(
     from ...batch.run_log import RunLog
     from ...batch.run_report import RunReport
     from ...batch.settings import Options
+    from ...batch.shard import parse_shard
     from ..observers import Naming, PhotoProgress, Summary
     from ..terminal import Terminal
 
@@ -97,6 +110,10 @@ def colorize(
         on_colour=on_colour,
         recursive=recursive,
         overwrite=overwrite,
+        shard=parse_shard(shard) if shard else None,
+        restore=restore,
+        keep_times=keep_times,
+        changed=changed,
         retry_failed=retry_failed,
         fail_fast=fail_fast,
         salvage=salvage,

@@ -11,7 +11,9 @@ def verify(
     out: Annotated[Path, Argument(metavar="OUT", help="Folder that colourings went to.")],
 ) -> None:
     """Read all colourings of an output folder, and name those that are missing or were altered."""
-    from ...batch.records.inspect_folder import check_files, open_ledger
+    from itertools import chain
+
+    from ...batch.records.inspect_folder import check_files, open_ledgers
     from ...errors import EXIT_FAILED, EXIT_OK
     from ...system.messages import write_stdout
     from ...system.paths import one_line
@@ -20,10 +22,10 @@ def verify(
 
     terminal = Terminal()
     counts: Counter[str] = Counter()
-    with open_ledger(out) as database:
-        ((files,),) = database.rows("SELECT count(*) FROM files")
+    with open_ledgers(out) as databases:
+        files = sum(each.rows("SELECT count(*) FROM files")[0][0] for each in databases)
         with terminal.progress(files, "reading") as progress:
-            for path, found in check_files(database):
+            for path, found in chain(*map(check_files, databases)):
                 counts[found] += 1
                 progress.advance()
                 if found not in ("as made", "unknown"):

@@ -46,7 +46,9 @@ def test_grey_and_damaged_photos_are_left_out_and_named(
 ) -> None:
     folder = tmp_path / "mixed"
     write_png(folder / "a" / "colour.png", made_photo(40, 48, 1))
-    write_png(folder / "a" / "grey.png", made_photo(40, 48, 1)[..., 1])
+    write_png(folder / "a" / "grey.png", grey := made_photo(40, 48, 1)[..., 1])
+    sepia = np.rint(grey[..., None] * [1, 0.8, 0.6]).astype(np.uint8)
+    write_png(folder / "a" / "sepia.png", sepia)
     (folder / "a" / "damaged.png").write_bytes(b"\x89PNG\r\n\x1a\n rubbish")
     settings = EvaluationSettings(MEAN_AB, samples=1, split="all")
     colorizer = open_tiny(tiny_bundle)
@@ -61,9 +63,10 @@ def test_grey_and_damaged_photos_are_left_out_and_named(
         lambda: calls.append(None),
     )
     assert [photo.figures.name for photo in result.photos] == ["a/colour.png"]
-    assert set(result.left_out) == {"a/grey.png", "a/damaged.png"}
+    assert set(result.left_out) == {"a/grey.png", "a/damaged.png", "a/sepia.png"}
+    assert "toned print" in result.left_out["a/sepia.png"]
     assert result.left_out["a/grey.png"] == "it is grey"
-    assert len(calls) == 3
+    assert len(calls) == 4
     with pytest.raises(UsageError, match="in colour"):
         measure([folder / "a" / "grey.png"], colorizer)
 
