@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from ..errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from ..model.colorizer import Colorizer
+from ..photos.limits import limited_to
 from ..system.messages import Messages, write_stdout
 from ..system.paths import shown
 from ..system.wording import count_text
@@ -45,6 +46,7 @@ def run(
         ) as ledger,
         ExitStack() as entered,
     ):
+        entered.enter_context(limited_to(options.limits))
         last = ledger.last_settings
         network = ModelAndDevice(options, last, messages)
         network.check()

@@ -61,6 +61,14 @@ def colorize(
     fail_fast: Annotated[
         bool, Option("--fail-fast", help="Stop at the first photo that fails.")
     ] = False,
+    max_megapixels: Annotated[
+        float | None,
+        Option(min=0.001, max=1073, metavar="N", help="Largest photo; 268 if none is given."),
+    ] = None,
+    max_memory: Annotated[
+        float | None,
+        Option(min=0.001, max=100_000, metavar="GB", help="Most memory that one photo may take."),
+    ] = None,
     salvage: Annotated[
         bool, Option("--salvage", help="Colour what is left of damaged photos; else they fail.")
     ] = False,
@@ -116,6 +124,8 @@ def colorize(
         changed=changed,
         retry_failed=retry_failed,
         fail_fast=fail_fast,
+        max_megapixels=max_megapixels,
+        max_memory=max_memory,
         salvage=salvage,
         dry_run=dry_run,
     )
