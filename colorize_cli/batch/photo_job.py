@@ -13,6 +13,7 @@ from ..imaging.lab import Float
 from ..imaging.photo_kind import Kind, kind_of
 from ..model.colorizer import Colorizer, Prepared
 from ..photos.growing_files import GrowingFiles
+from ..photos.mark import Mark
 from ..photos.read import Photo, measure, read_pages
 from ..photos.write import encode_photo, losses
 from ..system.files import write_atomic
@@ -35,6 +36,8 @@ class Treatment:
     on_colour: OnColour = "recolour"
     fail_fast: bool = False
     salvages: bool = False
+    white: float | None = None
+    marked_bundle: str | None = None  # the digest that the files name; None where they have no mark
 
 
 @dataclass
@@ -147,7 +150,7 @@ def decode(item: Item, colorizer: Colorizer, treatment: Treatment) -> None:
         item.prepared = None
         if item.pages is None:
             item.data = _read(item)
-            item.pages = read_pages(item.data, salvages=treatment.salvages)
+            item.pages = read_pages(item.data, salvages=treatment.salvages, white=treatment.white)
         for photo in item.pages:
             item.take_in(photo)
             kind = kind_of(photo.pixels, photo.is_colour)
@@ -219,7 +222,9 @@ def write(
         for k, rgb in zip(job.missing, pictures, strict=True):
             if is_halted():
                 return
-            item.keep(k, encode_photo(rgb, photo, job.format))
+            bundle = treatment.marked_bundle
+            mark = None if bundle is None else Mark(bundle, treatment.seed, k + 1)
+            item.keep(k, encode_photo(rgb, photo, job.format, mark))
         item.prepared = None
         if not item.files:
             item.status = "done"

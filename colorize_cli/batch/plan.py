@@ -27,7 +27,7 @@ from .settings import Options
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a run will do; three of its fields count what was left out, as in `Scan`."""
+    """All that a run will do; four of its fields count what was left out, as in `Scan`."""
 
     jobs: tuple[Job, ...]  # the photographs in order, those that are done among them
     problems: tuple[Outcome, ...]  # what cannot be worked on, and why
@@ -37,6 +37,7 @@ class Plan:
     unfollowed: int
     found: Found = field(default_factory=nothing_found)  # for the ledger
     is_entangled: bool = False  # whether the output folder lies in a named folder, or holds one
+    excluded: int = 0
     is_part: bool = False  # whether only what was done is made again, and not all of that
 
     @property
@@ -78,7 +79,7 @@ def make_plan(
     these lie in the output folder itself. Files that were made `otherwise`, which are settings by
     their SHA-256, are made again. Without a ledger, files that are there are not looked at.
     """
-    found = scan(options.paths, options.out, recursive=options.recursive)
+    found = scan(options.paths, options.out, recursive=options.recursive, exclude=options.exclude)
     naming = (options.out, options.format, options.samples)
     named, renamed = name_outputs(found, *naming, *([ledger.rows.places_of] if ledger else ()))
     plan = Plan(
@@ -87,6 +88,7 @@ def make_plan(
         notes=(*found.notes, *renamed),
         others=found.others,
         hidden=found.hidden,
+        excluded=found.excluded,
         unfollowed=found.unfollowed,
         is_entangled=_are_entangled(options.paths, options.out),
     )

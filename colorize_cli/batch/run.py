@@ -118,6 +118,8 @@ class _Run:
             self.options.on_colour,
             self.options.fail_fast,
             self.options.salvage,
+            self.options.white,
+            settings.model_digest if self.options.mark else None,
         )
         execute(todo, colorizer, treatment, self.tell, self.ledger.put)
 

@@ -13,7 +13,10 @@ from pathlib import Path
 from ..errors import UsageError
 from ..photos.formats import SUFFIXES, listed, sniff
 from ..photos.formats.format import SNIFF_BYTES
+from ..photos.formats.unread import Unread, unread
 from ..system.paths import absolute, natural_key, shown
+from ..system.wording import count_text
+from .left_out import LeftOut
 from .outcome import Outcome
 from .records.database import is_ledger
 from .records.old_records import SETTINGS_NAME
@@ -45,18 +48,23 @@ class Scan:
     problems: list[Outcome] = field(default_factory=list)  # what should have been photographs
     notes: list[str] = field(default_factory=list)  # sentences that the user should see
     others: Counter[str] = field(default_factory=Counter)  # files of other kinds, by `.suffix`
+    unread: Counter[Unread] = field(default_factory=Counter)  # of these, pictures of other kinds
     hidden: int = 0  # entries with a leading dot that were left out
+    excluded: int = 0  # files and folders that nobody wants, and folders that programs keep
     unfollowed: int = 0  # links to folders that were visited already
 
 
-def scan(paths: Sequence[Path], out: Path, *, recursive: bool = True) -> Scan:
+def scan(
+    paths: Sequence[Path], out: Path, *, recursive: bool = True, exclude: Sequence[str] = ()
+) -> Scan:
     """Find the photographs below `paths`; arguments are as in `Options`.
 
     A folder inside another named one counts as part of that one. Symbolic links are followed,
     each real folder is visited once, and links to folders come after real folders, so that a
-    photo keeps its own place. Left out are hidden entries, `out`, and folders in which a record
-    shows that they hold colourings. UsageError is raised where `out` is a named folder or the
-    folder of a named file.
+    photo keeps its own place. Of what is not named itself these are left out: hidden entries,
+    `out`, folders in which a record shows that they hold colourings, folders that other programs
+    keep for themselves, and what `exclude` names. UsageError is raised where `out` is a named
+    folder or the folder of a named file.
     """
     real_out = _real(out)
     folder_of = {path: path if _is_folder(path) else path.parent for path in paths}
@@ -66,7 +74,7 @@ def scan(paths: Sequence[Path], out: Path, *, recursive: bool = True) -> Scan:
             "colourings are kept apart: name another folder."
         )
     named = {_real(path): path for path in reversed(paths) if folder_of[path] == path}
-    scanner = _Scanner(real_out, named, recursive)
+    scanner = _Scanner(real_out, named, recursive, LeftOut(exclude))
     # Outermost first, so that a photo belongs to the tree that mirrors most of its place.
     for real in sorted(named, key=lambda real: len(real.parts)):
         scanner.walk(named[real])
@@ -79,6 +87,8 @@ def scan(paths: Sequence[Path], out: Path, *, recursive: bool = True) -> Scan:
     scanner.result.sources.sort(
         key=lambda s: (first_named[s.base], natural_key(s.folder / s.path.name), str(s.path))
     )
+    for kind, count in scanner.result.unread.items():
+        scanner.result.notes.append(f"left out {count_text(count, 'file')}: {kind.reason}")
     return scanner.result
 
 
@@ -104,10 +114,13 @@ def _is_folder(entry: Path | os.DirEntry[str]) -> bool:
 class _Scanner:
     """Walk folders and remember what was seen."""
 
-    def __init__(self, real_out: Path, named: Mapping[Path, Path], recursive: bool) -> None:
+    def __init__(
+        self, real_out: Path, named: Mapping[Path, Path], recursive: bool, left_out: LeftOut
+    ) -> None:
         self._real_out = real_out
         self._named = named
         self._recursive = recursive
+        self._left_out = left_out
         self._bases = {
             real: absolute(path)
             for real, path in named.items()
@@ -146,8 +159,12 @@ class _Scanner:
             for entry in inside:
                 if entry.name.startswith("."):
                     self.result.hidden += not entry.name.startswith(_RECORDS)
+                elif self._left_out.is_asked(folder / entry.name):
+                    self.result.excluded += 1
                 elif not _is_folder(entry):
                     self.file(base, folder, path / entry.name, real, named=False)
+                elif self._left_out.is_of_program(path / entry.name):
+                    self.result.excluded += 1
                 elif self._recursive:
                     later = links if entry.is_symlink() else folders
                     later.append((folder / entry.name, path / entry.name))
@@ -185,10 +202,14 @@ class _Scanner:
             self.result.sources.append(Source(base, folder, path, kind))
         elif not expected:
             self.result.others[path.suffix.lower()] += 1
+            if other := unread(head or b""):
+                self.result.unread[other] += 1
         elif head is None:
             self._problem(path, "not a regular file")
         else:
-            self._problem(path, f"not a {listed('or')}" if head else "empty file")
+            other = unread(head)
+            none = other.reason if other else f"not a {listed('or')}"
+            self._problem(path, none if head else "empty file")
 
     def _problem(self, path: Path, reason: str, missing: bool = False) -> None:
         self.result.problems.append(Outcome(path, "failed", reason, is_missing=missing))

@@ -45,6 +45,7 @@ class Options:
     format: str = "keep"  # "keep" | "png" | "jpg" | "webp" | "tiff"
     on_colour: OnColour = "recolour"  # photographs in colour; "recolour" takes their lightness
     recursive: bool = True  # whether folders below a named folder are visited as well
+    exclude: tuple[str, ...] = ()  # globs of files and folders that are left out
     overwrite: bool = False  # whether existing outputs are made again
     shard: Shard | None = None  # the part of the photographs that is taken
     restore: bool = False  # whether outputs are made again that somebody deleted or renamed
@@ -54,6 +55,8 @@ class Options:
     fail_fast: bool = False  # whether the first failure ends the run
     max_megapixels: float | None = None  # of a photo, and GB of memory; None for the usual limits
     max_memory: float | None = None
+    white: float | None = None  # the level of white where samples are wide; None for the usual one
+    mark: bool = True  # whether colourings say what made them
     salvage: bool = False  # whether damaged photographs are coloured as far as they decode
     dry_run: bool = False
 

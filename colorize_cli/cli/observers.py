@@ -137,6 +137,7 @@ class Summary(Observer):
             *((name, self._found[name], remark) for name, remark in _REMARKS.items()),
             ("other files", plan.others.total(), f"no photographs: {_suffixes_text(plan.others)}"),
             ("hidden", plan.hidden, "left out"),
+            ("excluded", plan.excluded, "by --exclude, thumbnails of programs, recycle bins"),
             ("not followed", plan.unfollowed, "links to folders that are visited already"),
         )
         yield from (row for row in found if row[1])

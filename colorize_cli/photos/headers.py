@@ -18,6 +18,7 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = (0x01, *range(0xD0, 0xD9))  # markers without a length
 _MOST_SEGMENTS = 4000  # ahead of the frame of a JPEG
 _PNM_GAP = rb"(?:\s|#[^\r\n]*[\r\n])+"
+_PFM = re.compile(rb"P([Ff])\s+(\d{1,10})\s+(\d{1,10})\s")
 _PNM = re.compile(rb"P([2356])" + (_PNM_GAP + rb"(\d{1,10})") * 3)
 
 
@@ -86,6 +87,14 @@ def of_pnm(file: BinaryIO) -> Header | None:
         return None
     width, height, top = map(int, found.group(2, 3, 4))
     return Header(width, height, 1 + (top > 255), 3 if found[1] in b"36" else 1)
+
+
+def of_pfm(file: BinaryIO) -> Header | None:
+    """Read the header's: numbers of 32 bits."""
+    found = _PFM.match(_start(file))
+    if not found:
+        return None
+    return Header(int(found[2]), int(found[3]), 4, 3 if found[1] == b"F" else 1)
 
 
 def _start(file: BinaryIO) -> bytes:

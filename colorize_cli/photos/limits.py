@@ -37,7 +37,7 @@ class Header:
 
     width: int
     height: int
-    sample_bytes: int = 1  # 1 or 2
+    sample_bytes: int = 1  # of a number, 1 to 8
     channels: int = _CHANNELS
     all_pixels: int = 0  # of all pages; those of the one where there is one
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import exif as exif_block
-from . import icc as icc_profile
+from .colour import icc as icc_profile
 from .exif import ExifError, Tag
 from .untrue import true_exif, true_iptc, true_xmp
 from .xmp import XmpError

@@ -10,12 +10,15 @@ import cv2
 import numpy as np
 
 from ..errors import ImageError
-from ..imaging.lab import Pixels, levels_of
-from . import icc
+from ..imaging.lab import Pixels
+from .colour import icc
+from .colour.made import adobe_profile
+from .colour.transform import srgb_pixels
 from .formats import FORMATS, listed, sniff
 from .formats.format import SNIFF_BYTES, Page
 from .limits import check_budget
 from .metadata import Metadata, bounded, settle
+from .wide import Wide, is_wide, narrowed, narrowed_alpha
 
 
 @dataclass(frozen=True)
@@ -31,26 +34,30 @@ class Photo:
     warnings: tuple[str, ...] = ()  # what of the file could not be kept, and why
     compressed: bool = True  # as the file's pixels were; a TIFF is written as it was read
     pages: int = 1  # of the file, of which this is one
+    wide: Wide | None = None  # what the file had, where that was more than 16 bits
 
 
-def read_photo(data: bytes, *, salvages: bool = False) -> Photo:
+def read_photo(data: bytes, *, salvages: bool = False, white: float | None = None) -> Photo:
     """Read a photograph from the bytes of its file, the first page where it has several.
 
     A warning says so then. Else as `read_pages`.
     """
-    photo = next(read_pages(data, salvages=salvages))
+    photo = next(read_pages(data, salvages=salvages, white=white))
     if photo.pages == 1:
         return photo
     return replace(photo, warnings=("only the first page is used", *photo.warnings))
 
 
-def read_pages(data: bytes, *, salvages: bool = False) -> Iterator[Photo]:
+def read_pages(
+    data: bytes, *, salvages: bool = False, white: float | None = None
+) -> Iterator[Photo]:
     """Read the photographs of a file from its bytes, one a page, each when it is asked for.
 
     The file is one of `FORMATS`. Of an animation the first picture is taken, with a warning. What
     is damaged or truncated raises ImageError; with `salvages` it is given as far as it decodes,
-    with a warning. ImageError says, too, that the file is none of these, or without pixels or
-    more than `limits` allow.
+    with a warning. Floating point and 32 bits become 16, `white` being white (`wide.narrowed`).
+    ImageError says, too, that the file is none of these, or without pixels or more than `limits`
+    allow.
     """
     name = sniff(data)
     if name is None:
@@ -63,16 +70,17 @@ def read_pages(data: bytes, *, salvages: bool = False) -> Iterator[Photo]:
             if not salvages:
                 raise ImageError(f"{place}{page.damage} (--salvage colours what is left)")
             page = replace(page, warnings=(f"salvaged: {page.damage}", *page.warnings))
-        yield _photo_of(page, name, digest)
+        yield _photo_of(page, name, digest, white)
 
 
-def _photo_of(page: Page, name: str, digest: bytes) -> Photo:
+def _photo_of(page: Page, name: str, digest: bytes, white: float | None) -> Photo:
     """Turn a page upright, and bring it and its metadata to sRGB."""
+    page = _of_sixteen_bits(page, white) if is_wide(page.pixels) else page
     pixels, is_colour = _grey_or_rgb(page.pixels, FORMATS[name].tolerance)
     metadata, too_large = bounded(page.metadata)
     applied: list[str] = []
-    if not is_colour and metadata.icc is not None:
-        pixels, metadata, applied = _greys_of_srgb(pixels, metadata, metadata.icc)
+    if profile := metadata.icc or adobe_profile(metadata.exif):
+        pixels, metadata, applied = _of_srgb(pixels, metadata, profile)
     metadata, orientation, dropped = settle(metadata)
     pixels = _upright(pixels, orientation)
     alpha = None if page.alpha is None else _upright(page.alpha, orientation)
@@ -86,6 +94,7 @@ def _photo_of(page: Page, name: str, digest: bytes) -> Photo:
         warnings=(*page.warnings, *too_large, *applied, *dropped),
         compressed=page.compressed,
         pages=page.pages,
+        wide=page.wide,
     )
 
 
@@ -99,15 +108,23 @@ def measure(file: BinaryIO, size: int) -> int:
     return check_budget(None if name is None else FORMATS[name].measure(file), size)
 
 
-def _greys_of_srgb(
+def _of_sixteen_bits(page: Page, white: float | None) -> Page:
+    pixels, wide, warnings = narrowed(page.pixels, white)
+    alpha = None if page.alpha is None else narrowed_alpha(page.alpha)
+    said = (*page.warnings, *warnings)
+    return replace(page, pixels=pixels, alpha=alpha, warnings=said, wide=wide)
+
+
+def _of_srgb(
     pixels: Pixels, metadata: Metadata, profile: bytes
 ) -> tuple[Pixels, Metadata, list[str]]:
-    """Bring greys with a profile to those of sRGB, which then needs none, and say so."""
-    table = icc.grey_levels(profile, levels_of(pixels))
-    if table is None:
+    """Bring pixels of a profile to sRGB, which then needs none, and say so."""
+    changed = srgb_pixels(profile, pixels)
+    if changed is None:
         return pixels, metadata, []
-    said = f"ICC profile {icc.name_of(profile)!r} applied to the greys: the picture is sRGB now"
-    return table[pixels], replace(metadata, icc=None), [said]
+    what = "" if pixels.ndim == 3 else " to the greys"
+    said = f"ICC profile {icc.name_of(profile)!r} applied{what}: the picture is sRGB now"
+    return changed, replace(metadata, icc=None), [said]
 
 
 def _upright(pixels: Pixels, orientation: int) -> Pixels:

@@ -1,5 +1,7 @@
 """Photographs out: RGB pixels to the bytes of a file, with the photo's alpha and metadata."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..errors import ImageError, UsageError
@@ -7,14 +9,17 @@ from ..imaging.bit_depth import eight_bits
 from ..imaging.lab import Pixels
 from .formats import CHOICES, FORMATS
 from .formats.format import Format, Page
+from .mark import Mark, alone, marked
 from .metadata import PARTS, Metadata
 from .read import Photo
 
 _STRIP = 256  # rows at a time where pixels are converted
 
 
-def encode_photo(rgb: Pixels, photo: Photo, format: str) -> bytes:
+def encode_photo(rgb: Pixels, photo: Photo, format: str, mark: Mark | None = None) -> bytes:
     """Encode a coloured photo with the alpha and metadata of the photo that it was made from.
+
+    A `mark` of what made it is added where the format has room for one.
 
     What `format`, a name in `FORMATS` or one of --format, cannot hold is left out, as `losses`
     says: transparency is laid on white, 16 bits are rounded to 8. `rgb` is (H, W, 3) sRGB of the
@@ -34,8 +39,12 @@ def encode_photo(rgb: Pixels, photo: Photo, format: str) -> bytes:
         rgb, alpha = eight_bits(rgb), None if alpha is None else eight_bits(alpha)
     if alpha is not None and not target.has_alpha:
         rgb, alpha = rgb if _is_opaque(alpha) else _on_white(rgb, alpha), None
-    metadata, _ = _holdable(photo.metadata, target)
-    return target.write(Page(rgb, alpha, metadata, compressed=photo.compressed))
+    metadata = photo.metadata if mark is None else marked(photo.metadata, mark, target)
+    metadata, _ = _holdable(metadata, target)
+    if mark and target.holds.get("xmp") and not metadata.xmp:  # the photo's own was too large
+        metadata = replace(metadata, xmp=alone(mark))
+    wide = photo.wide if target.is_wide else None
+    return target.write(Page(rgb, alpha, metadata, compressed=photo.compressed, wide=wide))
 
 
 def losses(photo: Photo, format: str) -> tuple[str, ...]:
@@ -45,6 +54,8 @@ def losses(photo: Photo, format: str) -> tuple[str, ...]:
         sentences.append(f"transparency laid on white: {target.title} has none")
     if photo.pixels.dtype == np.uint16 and not target.is_deep:
         sentences.append(f"16 bits rounded to 8: {format} has no more")
+    elif photo.wide and not target.is_wide:
+        sentences.append(f"{photo.wide.type} rounded to 16 bits: {format} has no more")
     missing = _holdable(photo.metadata, target)[1]
     if missing:
         sentences.append(f"{format} cannot hold {', '.join(missing)}: dropped")

@@ -31,8 +31,17 @@ def natural_key(path: Path) -> tuple[tuple[str | int, ...], ...]:
 
 
 def shown(path: Path | str) -> str:
-    """Write a path as one line of text, with control characters and undecodable bytes escaped."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    """Write a path as one line of text, with control characters and undecodable bytes escaped.
+
+    What is written so once stays so: a sentence with a path in it may be passed again. Bytes that
+    the locale does not know, which are surrogates in Python, are read as UTF-8.
+    """
+    text = os.fspath(path)
+    try:
+        data = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # halves of UTF-16 pairs, which Windows has in names
+        data = text.encode("utf-8", "backslashreplace")
+    text = data.decode("utf-8", "backslashreplace")
     return "".join(
         char.encode("unicode_escape").decode()
         if unicodedata.category(char) in _UNSEEN and char not in _JOINERS

@@ -1,5 +1,6 @@
 """Photographs of a folder that was begun: other settings, deleted files, more samples, places."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -209,3 +210,27 @@ def test_photographs_that_end_in_a_number_are_not_taken_for_samples() -> None:
     assert "made from another photograph" in ran.became["x.jpg"]
     assert ran.became["x.1.jpg"] == "done"
     assert set(files()) == {"x.1.1.jpg", "x.1.2.jpg", "x.jpg"}
+
+
+# Times.
+
+
+def test_colourings_have_the_time_of_their_photograph_on_demand() -> None:
+    os.utime("scans/a.jpg", ns=(10**18, 10**18 + 7))
+    assert colour("scans/a.jpg", keep_times=True).became == {"a.jpg": "done"}
+    assert (OUT / "a.jpg").stat().st_mtime_ns == Path("scans/a.jpg").stat().st_mtime_ns
+    colour("scans/b.jpg")
+    assert (OUT / "b.jpg").stat().st_mtime_ns > Path("scans/b.jpg").stat().st_mtime_ns
+    assert not colour("scans/a.jpg", "scans/b.jpg").became
+    edit("scans/a.jpg")
+    assert colour(keep_times=True).became.keys() == {"a.jpg", "c.jpg"}, "it is known as ours"
+
+
+def test_a_photo_whose_time_cannot_be_had_is_done_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*given: Any, **more: Any) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert set(colour(keep_times=True).became.values()) == {"done"}

@@ -11,7 +11,7 @@ from colorize_cli.batch.records.database import LEDGER_NAME
 from colorize_cli.batch.records.old_records import ORIGINS_NAME, SETTINGS_NAME
 from colorize_cli.batch.settings import Options
 from colorize_cli.errors import UsageError
-from colorize_cli.photos.formats import listed
+from colorize_cli.photos.formats import listed, sniff
 from colorize_cli.system.paths import natural_key, one_line, shown
 
 JPEG = encode(grey(), "JPEG")
@@ -159,6 +159,83 @@ def test_other_files_are_counted_by_suffix_and_hidden_ones_left_out() -> None:
     assert found.others == {".txt": 2, "": 1}
     assert found.hidden == 2
     assert not found.problems
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        *("@eaDir", "#recycle", "$RECYCLE.BIN", "$Recycle.Bin", "Catalog Previews.lrdata"),
+        *("CaptureOne/Cache", "My.photoslibrary/resources", "deep/@Recycle/1910"),
+    ],
+)
+def test_what_programs_keep_is_left_out_unless_it_is_named(kept: str) -> None:
+    put("scans/x.jpg")
+    put(f"scans/{kept}/y.jpg/thumb.jpg")
+    found = plan("scans")
+    assert sources(found) == ["scans/x.jpg"]
+    assert (found.excluded, found.others.total(), found.problems) == (1, 0, ())
+    assert len(plan("scans", f"scans/{kept}").jobs) == 2
+
+
+def test_what_only_looks_like_a_program_s_folder_is_taken() -> None:
+    for name in ("recycle/x.jpg", "Cache/x.jpg", "resources/x.jpg", "lrdata/x.jpg", "@eaDir.jpg"):
+        put(f"scans/{name}")
+    assert len(plan("scans").jobs) == 5
+
+
+@pytest.mark.parametrize(
+    ("globs", "left"),
+    [
+        (["*.png"], {"a.jpg", "1920/b.jpg", "1920/Proofs/a.jpg"}),
+        (["proofs"], {"a.jpg", "c.PNG", "1920/b.jpg"}),
+        (["./1920/"], {"a.jpg", "c.PNG"}),
+        (["1920/*.jpg"], {"a.jpg", "c.PNG"}),
+        (["1920/proofs", "c.*"], {"a.jpg", "1920/b.jpg"}),
+        (["[ab].jpg", "caf\u00e9"], {"c.PNG"}),
+        (["", "/", "no/such"], {"a.jpg", "c.PNG", "1920/b.jpg", "1920/Proofs/a.jpg"}),
+    ],
+)
+def test_what_the_user_excludes_is_left_out(globs: list[str], left: set[str]) -> None:
+    for name in ("a.jpg", "1920/b.jpg", "1920/Proofs/a.jpg", "Cafe\u0301/x.jpg"):
+        put(f"scans/{name}")
+    put("scans/c.PNG", PNG)
+    found = plan("scans", exclude=(*globs, "Cafe\u0301"))
+    assert {source.removeprefix("scans/") for source in sources(found)} == left
+    assert len(plan("scans/1920", "scans/a.jpg", exclude=("1920", "a.jpg")).jobs) == 2
+
+
+@pytest.mark.parametrize(
+    ("head", "title"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC"),
+        (b"\0\0\0\x20ftypavif\0\0\0\0", "AVIF"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n\0\0", "JPEG 2000"),
+        (b"\xff\x4f\xff\x51\0\x29", "JPEG 2000"),
+        (b"\xff\x0a\xfa\x7f", "JPEG XL"),
+        (b"GIF89a\x01\0", "GIF"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\x01", "a camera's raw file"),
+        (b"FUJIFILMCCD-RAW 0201", "a camera's raw file"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"AT&TFORM\0\0", "DjVu"),
+        (b"8BPS\0\x01", "Photoshop's PSD"),
+    ],
+)
+def test_each_kind_of_picture_that_is_not_read_is_named_with_what_to_do(
+    head: bytes, title: str
+) -> None:
+    if sniff(head):
+        pytest.skip(f"{title} is read by now")
+    put("scans/x.jpg")
+    put("scans/one.bin", head)
+    put("scans/two.bin", head)
+    put("scans/misnamed.jpg", head)
+    found = plan("scans")
+    assert found.others == {".bin": 2}
+    (note,) = (note for note in found.notes if title in note)
+    assert note.startswith(f"left out 2 files: {title} is not read: ")
+    (problem,) = found.problems
+    assert problem.reason in note
+    assert len(note.rpartition(": ")[2]) > 10
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>gone</html>"])
@@ -403,11 +480,18 @@ def test_natural_order_counts() -> None:
     assert ordered == ["9", "10", "a", "A1", "a2b9", "a2b10", "a9", "a10"]
 
 
+def test_what_is_shown_once_is_shown_so_again() -> None:
+    for name in ("写\nx.jpg", "\udcff", "\udce5\udc86\udc99", "\ud800", "a\u202e"):
+        assert shown(shown(name)) == shown(name)
+
+
 def test_names_are_shown_on_one_line() -> None:
     assert shown("a\nb\x1b[31m.jpg") == "a\\nb\\x1b[31m.jpg"
     assert shown("Größe [x] :smile:.jpg") == "Größe [x] :smile:.jpg"
     assert shown("写真\u3000帖\u200c.jpg") == "写真\u3000帖\u200c.jpg"
     assert shown("a\u202egpj.exe") == "a\\u202egpj.exe"
-    assert shown(os.fsdecode(b"\xff.jpg")) == "\\xff.jpg"
+    assert shown("\udcff.jpg") == "\\xff.jpg"
+    assert shown("\udce5\udc86\udc99.jpg") == "写.jpg", "UTF-8 in a locale without it"
+    assert shown("\ud800.jpg") == "\\ud800.jpg"
     assert one_line(Path("a\tb\n\x7f")) == "a\\tb\\n\\x7f"
     assert one_line(Path("a\\tb")) == "a\\tb"

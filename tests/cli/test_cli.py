@@ -328,9 +328,10 @@ def test_toned_and_bilevel_photos_are_counted_and_coloured_whatever_is_done_with
 
 
 def test_samples_are_chosen_from_candidates_in_the_same_way_after_a_resume(colorize: Run) -> None:
-    colorize("scans", "--out", "plain", "--samples", "4")
+    colorize("scans", "--out", "plain", "--samples", "4", "--no-mark")  # of the sample's number
+    colorize("scans", "--out", "bare", "--samples", "2", "--candidates", "4", "--no-mark")
+    assert set(files("bare").values()) < set(files("plain").values())
     colorize("scans", "--out", "whole", "--samples", "2", "--candidates", "4")
-    assert set(files("whole").values()) < set(files("plain").values())
     colorize("scans", "--out", "out", "--samples", "2", "--candidates", "4")
     Path("out/a/1.1.jpg").unlink()
     code, _, err = colorize("scans", "--out", "out", "--samples", "2", "--restore")
@@ -408,6 +409,36 @@ def test_a_name_that_is_no_text(colorize: Run) -> None:
     assert json.loads(out)["input"] == name
     found = subprocess.run(process(name, "--out", "o", "--dry-run"), capture_output=True)
     assert found.stdout == b"\xff.jpg\to/\xff.jpg\twrite\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+@pytest.mark.parametrize(
+    "surroundings",
+    [
+        {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"},  # names are ASCII there
+        {"PYTHONIOENCODING": "cp1252"},  # output is redirected on Windows
+    ],
+)
+def test_names_that_the_locale_does_not_know_stop_nothing(surroundings: dict[str, str]) -> None:
+    for name in ("odd/写真.jpg".encode(), b"odd/\xff.jpg"):
+        Path(os.fsdecode(name)).parent.mkdir(exist_ok=True)
+        Path(os.fsdecode(name)).write_bytes(encode(grey(), "JPEG"))
+    for name in ("odd/写.jpg".encode(), b"odd/\xfe.jpg"):
+        Path(os.fsdecode(name)).write_bytes(b"")
+    found = subprocess.run(
+        process("odd", "--out", "o", "--dry-run"),
+        env=os.environ | surroundings,
+        capture_output=True,
+    )
+    assert found.returncode == 1
+    assert set(found.stdout.splitlines()) == {
+        "odd/写真.jpg\to/写真.jpg\twrite".encode(),
+        b"odd/\xff.jpg\to/\xff.jpg\twrite",
+    }
+    assert set(found.stderr.splitlines()) == {
+        b"failed odd/\\u5199.jpg: empty file",
+        b"failed odd/\\xfe.jpg: empty file",
+    }
 
 
 # The log.

@@ -107,7 +107,7 @@ def test_the_summary_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     summary.outcome(Outcome(Path("in/c.png"), "copied", kind="colour"))
     summary.outcome(done("in/d.png", is_alike=True, kind="bilevel"))
     now = 8.0
-    summary.end(plan(10, others=Counter({".txt": 3}), hidden=1, unfollowed=2))
+    summary.end(plan(10, others=Counter({".txt": 3}), hidden=1, excluded=4, unfollowed=2))
     assert stream.getvalue().splitlines() == [
         "         done       2   4.0 s a photo, 8 s",
         "      skipped       4   all their files are there",
@@ -121,6 +121,7 @@ def test_the_summary_counts(monkeypatch: pytest.MonkeyPatch) -> None:
         "     warnings       1   -v and --log tell",
         "  other files       3   no photographs: 3 .txt",
         "       hidden       1   left out",
+        "     excluded       4   by --exclude, thumbnails of programs, recycle bins",
         " not followed       2   links to folders that are visited already",
     ]
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for tests/made, outside pytest
 
-from made import carriers, pictures
+import numpy as np
+from made import carriers, pictures, profiles
 from made.tiny_bundles import tiny_fields, tiny_graphs
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -31,6 +32,11 @@ def photo() -> Iterator[Seed]:
             name = "little" if order == "<" else "big"
             yield f"carrier-{format}-{name}", carriers.source(format, 6, order)
     yield "pgm", b"P5\n# a comment\n3 2\n255\n" + bytes(6)
+    yield "pfm", b"PF\n2 1\n-1.0\n" + np.linspace(0, 1, 6, dtype="<f4").tobytes()
+    floating = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
+    yield "tiff-float", pictures.tiff(floating, photometric="minisblack")
+    pages = np.zeros((2, 8, 8), np.uint8)
+    yield "tiff-pages", pictures.tiff(pages, photometric="minisblack")
     yield "ppm-plain", b"P3 2 1 9\n0 1 2 3 4 9\n"
 
 
@@ -55,6 +61,13 @@ def icc() -> Iterator[Seed]:
         head[20:24], head[128:132] = b"XYZ ", b"\0\0\0\1"
         entry = b"kTRC" + (144).to_bytes(4, "big") + len(curve).to_bytes(4, "big")
         yield name, bytes(head) + entry + curve
+    profiles.SIDE = 3  # of the tables, which are else too large to be fuzzed
+    tables = {"mft1": profiles.mft1, "mft2": profiles.mft2, "mab": profiles.mab}
+    for name, make in tables.items():
+        yield f"rgb-{name}", profiles.profile({b"A2B0": make()})
+        yield f"grey-{name}", profiles.profile({b"A2B0": make(channels=1)}, b"GRAY")
+    plain = profiles.mab(b"XYZ ", has_grid=False)
+    yield "rgb-matrix", profiles.profile({b"A2B0": plain}, pcs=b"XYZ ")
 
 
 def metadata() -> Iterator[Seed]:

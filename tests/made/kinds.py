@@ -135,6 +135,11 @@ def packed_row(row: Array, bits: int) -> bytes:
     return np.packbits(each[:, 16 - bits :]).tobytes()
 
 
+def scaled(levels: Array, kind: type) -> Array:
+    """Levels of 16 bits as floating point in 0..1."""
+    return (levels / 65_535).astype(kind)
+
+
 def _tiff(
     colour: str, depth: str, stored: Array, pixels: Array, tolerance: int = 0, **options: Any
 ) -> None:
@@ -162,8 +167,35 @@ def _tiffs() -> None:
         _tiff("rgb-alpha", str(bits), both, c, photometric="rgb", **extra)
         inks = np.dstack([top - c, np.zeros_like(g)])
         _tiff("cmyk", str(bits), inks, c, photometric="separated", planarconfig="contig")
+    for kind, depth in ((np.float16, "16f"), (np.float32, "32f"), (np.float64, "64f")):
+        g, c = scaled(grey(16), kind), scaled(color(16), kind)
+        off = 16 if kind == np.float16 else 0
+        _tiff("grey", depth, g, grey(16), off, photometric="minisblack")
+        _tiff("rgb", depth, c, color(16), off, photometric="rgb", planarconfig="contig")
+    g = grey(16).astype(np.uint32) * 65_537
+    _tiff("grey", "32", g, grey(16), photometric="minisblack")
+    _tiff("white-is-zero", "32", 2**32 - 1 - g, grey(16), photometric="miniswhite")
     ones = grey() > 128
     _tiff("grey", "1", ones, ones.astype(np.uint8) * 255, photometric="minisblack")
+
+
+def _pfm(colour: str, mark: bytes, pixels: Array) -> None:
+    def make(orientation: int) -> Picture:
+        rows = scaled(pixels, np.float32)[::-1]
+        data = mark + b"\n%d %d\n-1.0\n" % (pixels.shape[1], pixels.shape[0]) + rows.tobytes()
+        return Picture(f"pfm-{colour}-32f", "pfm", data, pixels)
+
+    _kind("pfm", colour, "32f")(make)
+
+
+def _pnm(colour: str, bits: int, pixels: Array) -> None:
+    def make(orientation: int) -> Picture:
+        size = (pixels.shape[1], pixels.shape[0])
+        head = b"P%d\n%d %d\n%d\n" % (pixels.ndim + 3, *size, (1 << bits) - 1)
+        samples = pixels.astype(">u2" if bits == 16 else np.uint8).tobytes()
+        return Picture(f"pnm-{colour}-{bits}", "pnm", head + samples, pixels)
+
+    _kind("pnm", colour, str(bits))(make)
 
 
 _by_pillow("jpeg", "grey", grey(), 2, quality=100)
@@ -173,5 +205,10 @@ _by_pillow("webp", "rgb", color(), 0, lossless=True, exact=True)
 _by_pillow("webp", "rgb-alpha", np.dstack([color(), alpha()]), 0, lossless=True, exact=True)
 _by_pillow("bmp", "grey", grey(), 0)
 _by_pillow("bmp", "rgb", color(), 0)
+for _bits in (8, 16):
+    _pnm("grey", _bits, grey(_bits))
+    _pnm("rgb", _bits, color(_bits))
+_pfm("grey", b"Pf", grey(16))
+_pfm("rgb", b"PF", color(16))
 _pngs()
 _tiffs()

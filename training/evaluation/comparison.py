@@ -33,6 +33,7 @@ class ComparedRun:
         photos: their figures.
         kernel_parts: of each photo, as `distances.kernel_parts` has them; empty without.
         machine: as `describe_machine` tells it.
+        judge_at: pixels of the short side that pictures were judged at; None for their own.
     """
 
     model: str
@@ -41,6 +42,7 @@ class ComparedRun:
     photos: Sequence[PhotoFigures]
     kernel_parts: Sequence[float]
     machine: Mapping[str, Any] = field(default_factory=dict)
+    judge_at: int | None = None
 
 
 def verdict(change: FigureChange) -> str:

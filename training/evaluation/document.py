@@ -30,8 +30,9 @@ _METRICS = {
     "alike": "share of the photos whose samples all lie within 2 mean CIEDE2000 of each other",
     "bleeding": "ratio of median 10-90% widths of ab's edges, in working pixels: output to the "
     "truth's ab taken down to the grid and up again",
-    "patches": "changes of ab where the truth's ab changes by less than 1.5 a cell of the grid, "
-    "over the truth's own there; 'skin': where the truth has the colours of skin",
+    "patches": "changes of ab where the truth's ab changes by less than 1.5 a cell, 48 of them "
+    "along the root of the area, over the truth's own there; 'skin': where the truth has the "
+    "colours of skin",
     "best": "the best sample of each photo, for each figure by itself",
     "intervals": f"{LEVEL:.0f}% percentile bootstrap over photos within sets, {DRAWS} resamples; "
     f"Frechet distance {FRECHET_DRAWS}, moved to the figure",
@@ -112,6 +113,7 @@ def _earlier(tree: Mapping[str, Any]) -> ComparedRun:
         photos=[_photo(fields) for fields in tree["photos"]],
         kernel_parts=tree["kernel_parts"],
         machine=tree["machine"],
+        judge_at=tree["settings"].get("judge_at"),  # which earlier versions did not have
     )
 
 
@@ -124,6 +126,7 @@ def run_of(evaluation: Evaluation, settings: EvaluationSettings, model: str) -> 
         photos=[_photo(rounded(asdict(photo.figures))) for photo in evaluation.photos],
         kernel_parts=rounded(evaluation.summary.kernel_parts),
         machine=describe_machine(),
+        judge_at=settings.judge_at,
     )
 
 

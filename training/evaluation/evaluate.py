@@ -1,7 +1,8 @@
 """Measure the shipped runtime on colour photographs.
 
 The protocol: a photo's L, as neutral 8-bit sRGB at the photo's own size, goes in; what the
-runtime gives back is compared with the photo, in 8-bit sRGB at that size, nothing resampled.
+runtime gives back is compared with the photo, in 8-bit sRGB at that size, nothing resampled. With
+`judge_at` both are taken down to a common size first, where photos of all sizes can be compared.
 Degraded, the L of an old print of it goes in instead. Choices are made on the half "tune",
 published figures come from the half "report".
 """
@@ -41,6 +42,7 @@ class EvaluationSettings:
         limit: photos of a set, at most; the first ones.
         degraded: whether the inputs are degraded like old prints.
         candidates: samples to draw and choose from, as `colorize --candidates` does; 0 for none.
+        judge_at: pixels of the short side that larger pictures are taken down to; None for none.
     """
 
     mean_ab: tuple[float, float]
@@ -50,6 +52,7 @@ class EvaluationSettings:
     limit: int | None = None
     degraded: bool = False
     candidates: int = 0
+    judge_at: int | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,8 @@ def evaluate(
         advance()
 
     inputs = read_inputs(paths, selection, colorizer, settings.degraded, leave_out)
-    yardsticks = Yardsticks(settings.mean_ab, colorizer.bundle.grid, lpips, inception)
+    grid, side = colorizer.bundle.grid, settings.judge_at
+    yardsticks = Yardsticks(settings.mean_ab, grid, lpips, inception, side)
     measured: dict[int, MeasuredPhoto] = {}
     for index, photo in _measured(inputs, colorizer, yardsticks, settings):
         measured[index] = photo

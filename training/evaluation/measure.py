@@ -15,7 +15,7 @@ from colorize_cli.imaging.render import render_samples
 from . import metrics
 from .bleeding import down_and_up, edge_widths
 from .figures import ROWS, MeasuredPhoto, PhotoFigures, PhotoParts, PictureFigures
-from .inputs import ColourPhoto
+from .inputs import ColourPhoto, shrunk
 from .metrics import RGB
 from .patches import patches
 from .pretrained.inception import features
@@ -36,12 +36,14 @@ class Yardsticks:
         grid: working pixels per cell of the ab field.
         lpips: network, or None to leave it out.
         inception: network, or None to leave Frechet and kernel distance out.
+        side: pixels of the short side that larger pictures are taken down to; None for none.
     """
 
     mean_ab: tuple[float, float]
     grid: int
     lpips: Lpips | None
     inception: nn.Module | None
+    side: int | None = None
 
 
 def measure(photo: ColourPhoto, ab: Float, yardsticks: Yardsticks) -> MeasuredPhoto:
@@ -52,7 +54,9 @@ def measure(photo: ColourPhoto, ab: Float, yardsticks: Yardsticks) -> MeasuredPh
         ab: (S, 2, h, w) float32, the samples' fields.
         yardsticks: what to measure with.
     """
-    pictures = _pictures(photo, ab, yardsticks)
+    rendered = _pictures(photo, ab, yardsticks)
+    pictures, size = [shrunk(rgb, yardsticks.side) for rgb in rendered], photo.truth.shape
+    photo = photo.at(yardsticks.side)
     truth, *labs = (lab_from_rgb(picture) for picture in (photo.truth, *pictures))
     parts = _parts(photo, pictures, truth, labs, yardsticks)
     to_truth, diversity = _lpips(yardsticks.lpips, photo.truth, pictures)
@@ -62,12 +66,11 @@ def measure(photo: ColourPhoto, ab: Float, yardsticks: Yardsticks) -> MeasuredPh
     )
     samples = labs[_FIRST:]
     pairs = metrics.ciede2000_of_pairs(samples)
-    height, width = photo.truth.shape[:2]
     figures = PhotoFigures(
         name=photo.name,
         sha256=photo.grey.digest.hex(),
-        height=height,
-        width=width,
+        height=size[0],
+        width=size[1],
         truth_colourfulness=metrics.colourfulness(photo.truth),
         grey=of_grey,
         mean_colour=of_mean,
@@ -96,7 +99,7 @@ def _parts(
         classes=metrics.ab_histogram(truth),
         hits={row: metrics.hits(truth, labs[i]) for row, i in of_row.items()},
         widths=edge_widths(truth, labs[_FIRST], reference, scale=frame.scale, grid=grid),
-        patches=patches(truth, labs[_FIRST], scale=frame.scale, grid=grid),
+        patches=patches(truth, labs[_FIRST]),
         features=features(network, [photo.truth, *(pictures[i] for i in of_row.values())])
         if network
         else None,

@@ -1,12 +1,14 @@
 """How patchy colours are: how much they change where the truth has one colour.
 
 An object in two colours, or skin that is coloured in part, has edges of ab where the photograph has
-none. Both are taken down to the cells of the network's grid. A cell is flat where the truth's ab
+none. Both are taken down to cells, 48 along the root of the photo's area, whatever grid the network
+works on, so that working sizes can be compared. A cell is flat where the truth's ab
 changes by less than 1.5 Lab units a cell, in it and in the eight cells around it; the figure is the
 sum of the output's changes over all flat cells, over the sum of the truth's own. At 1 the output is
 as even as the photograph; pale pictures are even, so it is read beside the colourfulness.
 """
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -18,6 +20,7 @@ from colorize_cli.imaging.lab import Float
 from .bootstrap import Draws, quotient
 
 FLAT = 1.5
+CELLS = 48  # along the root of the area: the grid of a working size of 192
 
 
 @dataclass(frozen=True)
@@ -37,16 +40,14 @@ class Patches:
     truth_skin: float
 
 
-def patches(truth: Float, output: Float, *, scale: float, grid: int) -> Patches:
+def patches(truth: Float, output: Float) -> Patches:
     """Measure the changes over the flat cells of a photo.
 
     Args:
         truth: (H, W, 3) Lab.
         output: the same shape; the colouring.
-        scale: working pixels per photo pixel.
-        grid: working pixels per cell.
     """
-    cells = [_to_cells(lab, scale / grid) for lab in (truth, output)]
+    cells = [_to_cells(lab) for lab in (truth, output)]
     of_truth, of_output = (_changes(lab[..., 1:]) for lab in cells)
     flat = cv2.dilate(of_truth, np.ones((3, 3), np.uint8)) < FLAT
     skin = flat & has_skin_colour(cells[0])
@@ -87,7 +88,8 @@ def has_skin_colour(lab: Float) -> NDArray[np.bool_]:
     return is_skin
 
 
-def _to_cells(lab: Float, scale: float) -> Float:
+def _to_cells(lab: Float) -> Float:
+    scale = CELLS / math.sqrt(lab.shape[0] * lab.shape[1])
     height, width = (max(2, round(side * scale)) for side in lab.shape[:2])
     return np.asarray(cv2.resize(lab, (width, height), interpolation=cv2.INTER_AREA), np.float32)
 

@@ -41,6 +41,7 @@ class EvaluateOptions:
             verdict for each figure, is printed as well.
         split: the half of the photos, or all.
         degraded: whether the inputs are degraded like old prints.
+        judge_at: pixels of the short side that larger pictures are taken down to; None for none.
         device: "auto" | "cpu" | "openvino" | "cuda" | "tensorrt".
         size: working size in pixels; the bundle's by default.
         steps: denoising steps; the bundle's by default.
@@ -61,6 +62,7 @@ class EvaluateOptions:
     compare: Path | None = None
     split: Split = "all"
     degraded: bool = False
+    judge_at: int | None = None
     device: str = "auto"
     size: int | None = None
     steps: int | None = None
@@ -103,6 +105,7 @@ def run(options: EvaluateOptions, messages: Messages) -> Evaluation:
         limit=options.limit,
         degraded=options.degraded,
         candidates=options.candidates,
+        judge_at=options.judge_at,
     )
     selection = _selection(options, earlier, messages)
     with messages.progress(len(selection.indices)) as progress:
@@ -195,6 +198,12 @@ def _earlier(options: EvaluateOptions) -> ComparedRun | None:
         return None
     earlier = read_json(options.compare)
     check_samples(earlier.samples, options.samples)
+    if earlier.judge_at != options.judge_at:
+        judged = f"at {earlier.judge_at} px" if earlier.judge_at else "at full size"
+        raise UsageError(
+            f"--compare {options.compare}: its pictures were judged {judged}, those of this run "
+            "are not: give both the same --judge-at, or none."
+        )
     if earlier.degraded != options.degraded:
         inputs = "degraded" if earlier.degraded else "clean"
         raise UsageError(

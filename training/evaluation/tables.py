@@ -107,6 +107,8 @@ def _heading(evaluation: Evaluation, settings: EvaluationSettings) -> list[str]:
     """Say which of the photos that were found the figures are of."""
     selection, sets = evaluation.selection, len(evaluation.summary.sets)
     inputs = ", degraded inputs" if settings.degraded else ""
+    if settings.judge_at:
+        inputs += f", judged at {settings.judge_at} px"
     lines = [
         f"{len(evaluation.photos)} of {selection.found} photographs in {sets} sets, "
         f"{selection.half}, {settings.samples} samples{inputs};",

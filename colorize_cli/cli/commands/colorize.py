@@ -40,6 +40,10 @@ def colorize(
     recursive: Annotated[
         bool, Option("--recursive/--no-recursive", help="Descend into folders.")
     ] = True,
+    exclude: Annotated[
+        list[str] | None,
+        Option(metavar="GLOB", help="Leave out files and folders of this name; repeatable."),
+    ] = None,
     overwrite: Annotated[
         bool, Option("--overwrite", help="Make again what exists, altered files too.")
     ] = False,
@@ -69,6 +73,13 @@ def colorize(
         float | None,
         Option(min=0.001, max=100_000, metavar="GB", help="Most memory that one photo may take."),
     ] = None,
+    white: Annotated[
+        float | None,
+        Option(min=1e-9, metavar="X", help="White in 32-bit and float photos; 1 in float."),
+    ] = None,
+    no_mark: Annotated[
+        bool, Option("--no-mark", help="Leave out of the files what says how they were made.")
+    ] = False,
     salvage: Annotated[
         bool, Option("--salvage", help="Colour what is left of damaged photos; else they fail.")
     ] = False,
@@ -117,6 +128,7 @@ def colorize(
         format=format,
         on_colour=on_colour,
         recursive=recursive,
+        exclude=tuple(exclude or ()),
         overwrite=overwrite,
         shard=parse_shard(shard) if shard else None,
         restore=restore,
@@ -126,6 +138,8 @@ def colorize(
         fail_fast=fail_fast,
         max_megapixels=max_megapixels,
         max_memory=max_memory,
+        white=white,
+        mark=not no_mark,
         salvage=salvage,
         dry_run=dry_run,
     )

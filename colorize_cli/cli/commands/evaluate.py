@@ -36,6 +36,14 @@ def evaluate(
     degraded: Annotated[
         bool, Option("--degraded", help="Degrade the inputs like old prints.")
     ] = False,
+    judge_at: Annotated[
+        int | None,
+        Option(
+            min=64,
+            metavar="PX",
+            help="Judge at so many pixels of the short side; full size by default.",
+        ),
+    ] = None,
     compare: Annotated[
         Path | None,
         Option(metavar="FILE", help="JSON of an earlier run, to say what changed since."),
@@ -68,6 +76,7 @@ def evaluate(
         compare=compare,
         split=split,
         degraded=degraded,
+        judge_at=judge_at,
         device=device,
         size=size,
         steps=steps,

@@ -5,6 +5,7 @@ import re
 from .bmp import BMP
 from .format import Format
 from .jpeg import JPEG
+from .pfm import PFM
 from .png import PNG
 from .pnm import PNM
 from .tiff import TIFF
@@ -18,6 +19,7 @@ FORMATS: dict[str, Format] = {
     "webp": WEBP,
     "bmp": BMP,
     "pnm": PNM,
+    "pfm": PFM,
 }
 SUFFIXES = frozenset(suffix for format in FORMATS.values() for suffix in format.suffixes)
 # What --format calls those that it offers.

@@ -9,6 +9,7 @@ from ...imaging.lab import Pixels
 from ..limits import Header
 from ..limits import check_size as check_size
 from ..metadata import Metadata
+from ..wide import Wide
 
 SNIFF_BYTES = 32
 TRUNCATED = "the file is truncated: copy or scan it again"
@@ -18,8 +19,10 @@ TRUNCATED = "the file is truncated: copy or scan it again"
 class Page:
     """A picture as a file holds it, in the terms of `Photo`; `pages` is how many the file has.
 
-    Grey may stand in three channels, and the EXIF block says how the pixels have to be turned. What
-    of a damaged picture cannot be decoded is grey, if anything can; whoever reads it decides.
+    As read, samples may be wide, floating point or of 32 bits, with an alpha of the same type; as
+    written, `wide` says that they are to become so again. Grey may stand in three channels, and the
+    EXIF block says how the pixels have to be turned. What of a damaged picture cannot be decoded is
+    grey, if anything can; whoever reads it decides.
     """
 
     pixels: Pixels
@@ -29,6 +32,7 @@ class Page:
     compressed: bool = True
     pages: int = 1
     damage: str | None = None  # why a part of the pixels is missing or wrong, where one is
+    wide: Wide | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Format:
     grey_suffixes: tuple[str, ...] = ()  # those that a picture in colour may not have
     has_alpha: bool = True
     is_deep: bool = False  # it holds 16 bits a channel
+    is_wide: bool = False  # it holds floating point and 32 bits a channel
     longest_side: float = math.inf  # in pixels
     tolerance: int = 0  # levels that the channels of a grey picture may differ by once decoded
     # Adds the page of a file that `write` made to a file of such pages; None where one holds one.

@@ -67,11 +67,8 @@ def _salvaged(parts: Parts, hurt: str) -> Page:
         raise ImageError(hurt) from error
     if components == 4:  # inverted, as Adobe writes it and OpenCV takes it
         pixels = (pixels[..., :3].astype(np.uint16) * pixels[..., 3:] // 255).astype(np.uint8)
-    exif, xmp = (
-        next((held for marker, held in parts.segments if marker == 0xE1 and held[:4] == mark), None)
-        for mark in (b"Exif", _XMP_NAMESPACE[:4])
-    )
-    return Page(pixels.squeeze(), None, Metadata(exif, xmp))
+    found = (held for marker, held in parts.segments if marker == 0xE1 and held[:6] == b"Exif\0\0")
+    return Page(pixels.squeeze(), None, Metadata(next(found, None)))
 
 
 def _metadata(segments: Segments, decoded: Metadata) -> tuple[Metadata, list[str]]:

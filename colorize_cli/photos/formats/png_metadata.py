@@ -10,9 +10,10 @@ import re
 import struct
 import textwrap
 import zlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 
+from ..colour.made import png_profile
 from ..metadata import METRES_PER_INCH, Metadata, dpi_of, iptc_of, iptc_resource, legible
 
 Chunk = tuple[bytes, bytes]  # type and content
@@ -21,13 +22,14 @@ _XMP_KEYWORD = b"XML:com.adobe.xmp"
 _RAW = b"Raw profile type "
 _RAW_PROFILE = re.compile(rb"\n?[^\n]*\n *\d+\n([0-9A-Fa-f\s]*)")
 _EXIF_MARK, _XMP_MARK = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"  # as in a JPEG's segment
+_SRGB_CODES = b"\1\x0d\0\1"  # of H.273: the primaries and the curve of sRGB
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _MAX_TEXT = 1 << 24  # bytes that one compressed text or profile may grow to
 _MAX_TEXTS_BYTES, _MAX_TEXTS = 1 << 26, 1000  # of all texts; a crafted file has no end of them
 _MAX_KEYWORD = 79
 
 
-def metadata_of(chunks: Iterable[Chunk]) -> tuple[Metadata, list[str]]:
+def metadata_of(chunks: Sequence[Chunk]) -> tuple[Metadata, list[str]]:
     """Read what the chunks say; return it and warnings about what is lost."""
     found, raw, comments = Metadata(), dict[bytes, bytes](), list[tuple[str, str]]()
     warnings = []
@@ -58,6 +60,11 @@ def metadata_of(chunks: Iterable[Chunk]) -> tuple[Metadata, list[str]]:
     if room <= 0 or texts > _MAX_TEXTS:
         warnings.append(f"some of its {texts:,} texts were dropped: more than photographs have")
     found, unread = _with_raw_profiles(found, raw)
+    last = dict(chunks)
+    if found.icc is None and not {b"sRGB", b"cICP"} & last.keys():
+        found = replace(found, icc=png_profile(last.get(b"gAMA"), last.get(b"cHRM")))
+    if last.get(b"cICP", _SRGB_CODES) != _SRGB_CODES:
+        warnings.append("the colours that the chunk cICP names are taken for sRGB")
     return replace(found, comments=tuple(comments)), warnings + unread
 
 

@@ -8,7 +8,8 @@ with atheris.instrument_imports(include=["colorize_cli", "tifffile"]):
     import tifffile  # noqa: F401
 
     from colorize_cli.errors import ImageError
-    from colorize_cli.photos.read import read_photo
+    from colorize_cli.photos.limits import Limits, limited_to
+    from colorize_cli.photos.read import read_pages, read_photo
     from colorize_cli.photos.write import encode_photo
 
 import warnings
@@ -19,9 +20,12 @@ warnings.simplefilter("error")
 
 
 def test_one_input(data: bytes) -> None:
-    """Read a photo and write it in its own format."""
+    """Read all pages, whole or not, and write the first in its own format."""
     try:
-        photo = read_photo(data)
+        with limited_to(Limits(pixels=1 << 24, memory=1 << 30)):
+            for page in read_pages(data, salvages=True):
+                assert page.pixels.size
+            photo = read_photo(data)
         pixels = photo.pixels
         rgb = pixels if pixels.ndim == 3 else cv2.merge([pixels] * 3)
         written = encode_photo(rgb, photo, photo.format)

@@ -11,7 +11,7 @@ from colorize_cli.model.colorizer import Colorizer
 from training.evaluation import evaluate as protocol
 from training.evaluation.evaluate import EvaluationSettings, evaluate
 from training.evaluation.figures import PhotoFigures
-from training.evaluation.inputs import grey_of
+from training.evaluation.inputs import grey_of, shrunk
 from training.evaluation.metrics import psnr
 from training.evaluation.run import MEAN_AB
 from training.evaluation.selection import Split, select
@@ -29,8 +29,11 @@ def measure(
     samples: int = 1,
     mean_ab: tuple[float, float] = MEAN_AB,
     degraded: bool = False,
+    judge_at: int | None = None,
 ) -> list[PhotoFigures]:
-    settings = EvaluationSettings(mean_ab, samples=samples, split=split, degraded=degraded)
+    settings = EvaluationSettings(
+        mean_ab, samples=samples, split=split, degraded=degraded, judge_at=judge_at
+    )
     result = evaluate(paths, select(paths, split), colorizer, None, None, settings, nothing)
     return [photo.figures for photo in result.photos]
 
@@ -103,3 +106,28 @@ def test_degraded_inputs_are_measured_against_the_clean_truth(
 def test_the_mean_colour_tints_the_picture(photos: Path, tiny_bundle: Path) -> None:
     figures, *_ = measure([photos / "art"], open_tiny(tiny_bundle), mean_ab=(30.0, 0.0))
     assert figures.mean_colour.colourfulness > 10
+
+
+def test_large_photos_are_judged_at_a_common_size_and_small_ones_as_they_are(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    write_png(tmp_path / "set" / "large.png", made_photo(160, 200, 1))
+    write_png(tmp_path / "set" / "small.png", made_photo(64, 80, 2))
+    paths, colorizer = [tmp_path / "set"], open_tiny(tiny_bundle)
+    full = measure(paths, colorizer, samples=2)
+    judged = measure(paths, colorizer, samples=2, judge_at=64)
+    assert [(p.height, p.width) for p in judged] == [(p.height, p.width) for p in full]
+    assert str(judged[1]) == str(full[1])
+    # Noise of single pixels averages out, so that the picture comes closer; its lightness stays.
+    assert judged[0].samples[0].psnr > full[0].samples[0].psnr
+    assert judged[0].samples[0].lightness_mean < 0.5
+
+
+def test_a_picture_that_is_taken_down_keeps_the_mean_of_its_light() -> None:
+    stripes = np.zeros((256, 256, 3), np.uint8)
+    stripes[:, ::2] = 255
+    assert shrunk(stripes, None) is stripes
+    small = shrunk(stripes, 128)
+    assert small.shape == (128, 128, 3)
+    assert np.all(small == 188)  # half of white's light; half of its level would be 128
+    assert shrunk(stripes[:200, :, 0], 100).shape == (100, 128)

@@ -26,7 +26,7 @@ def ratio(found: Patches, *, skin: bool = False) -> float:
 
 def test_the_photo_itself_has_a_ratio_of_one() -> None:
     truth = picture(SKIN, (50.0, -30.0, 20.0))
-    found = patches(truth, truth, scale=1, grid=4)
+    found = patches(truth, truth)
     assert ratio(found) == 1
     assert ratio(found, skin=True) == 1
 
@@ -35,22 +35,22 @@ def test_skin_that_is_coloured_in_part_is_patchy_and_a_true_edge_is_not() -> Non
     truth = picture(SKIN, SKIN, (50.0, -30.0, 20.0), (50.0, -30.0, 20.0))
     even = picture((65.0, 10.0, 12.0), (65.0, 10.0, 12.0), (50.0, 5.0, -30.0), (50.0, 5.0, -30.0))
     partly = picture(SKIN, (65.0, 0.0, 0.0), (50.0, -30.0, 20.0), (50.0, -30.0, 20.0))
-    assert ratio(patches(truth, even, scale=1, grid=4)) == pytest.approx(1, abs=0.1)
-    assert ratio(patches(truth, partly, scale=1, grid=4)) > 1.5
-    of_skin = patches(truth, partly, scale=1, grid=4)
+    assert ratio(patches(truth, even)) == pytest.approx(1, abs=0.1)
+    assert ratio(patches(truth, partly)) > 1.5
+    of_skin = patches(truth, partly)
     assert ratio(of_skin, skin=True) > ratio(of_skin)
 
 
-def test_it_is_measured_on_the_grid_whatever_the_size_of_the_photo() -> None:
+def test_it_is_the_same_whatever_the_size_of_the_photo() -> None:
     truth, partly = picture(SKIN, SKIN), picture(SKIN, (65.0, 0.0, 0.0))
     large = [cv2.resize(x, (512, 512), interpolation=cv2.INTER_NEAREST) for x in (truth, partly)]
-    small = ratio(patches(truth, partly, scale=1, grid=4))
-    assert ratio(patches(*large, scale=0.25, grid=4)) == pytest.approx(small, rel=1e-3)
+    small = ratio(patches(truth, partly))
+    assert ratio(patches(*large)) == pytest.approx(small, rel=1e-3)
 
 
 def test_a_photo_without_a_flat_cell_adds_nothing() -> None:
     noisy = picture(SKIN, grain=200)
-    found = patches(noisy, noisy, scale=1, grid=4)
+    found = patches(noisy, noisy)
     assert found == Patches(0, 0, 0, 0)
     counts = np.array([[1.0, 1.0], [0.0, 2.0]])
     assert patch_draws([6.0, 0.0], [4.0, 0.0], counts)[0] == 1.5

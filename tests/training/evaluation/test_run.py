@@ -135,6 +135,7 @@ def test_a_run_differs_in_nothing_from_its_own_file(
     [
         ({"samples": 3}, "add --samples 2"),
         ({"samples": 2, "degraded": True}, "its inputs are clean"),
+        ({"samples": 2, "judge_at": 64}, "judged at full size"),
     ],
 )
 def test_runs_that_cannot_be_compared_are_refused_before_the_work(

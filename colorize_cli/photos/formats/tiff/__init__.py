@@ -40,5 +40,6 @@ TIFF = Format(
     _HOLDS,
     choice="tiff",
     is_deep=True,
+    is_wide=True,
     append=_append,
 )

@@ -16,6 +16,7 @@ _WANTED = (_WIDTH, _LENGTH, _BITS, _SAMPLES)
 _WORD = {1: "B", 3: "H", 4: "I", 16: "Q"}  # by the type of a tag
 _NUMBERS = (3, 4, 5, 8, 9, 10, 11, 12, 13, 16, 17, 18)  # the types that become numbers
 _MOST_NUMBERS = 1 << 18  # of a tag; a curve for each of 16 bits and 3 channels has 196,608
+_MOST_BYTES = 8  # of a number
 _MOST_ENTRIES, _MOST_PAGES = 4096, 10_000
 
 
@@ -92,7 +93,7 @@ def _page(file: BinaryIO, layout: _Layout, offset: int) -> tuple[Header, int] | 
     page = Header(
         tags.get(_WIDTH, 0),
         tags.get(_LENGTH, 0),
-        1 + (tags.get(_BITS, 1) > 8),
+        min(max(-(-tags.get(_BITS, 1) // 8), 1), _MOST_BYTES),
         min(max(tags.get(_SAMPLES, 1), 1), 64),
     )
     return page, following

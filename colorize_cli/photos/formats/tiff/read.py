@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
 from ....errors import ImageError
 from ....imaging.bit_depth import full_range
 from ....imaging.lab import Pixels
 from ... import exif
 from ...metadata import Metadata
+from ...wide import is_wide, opaque
 from ..format import TRUNCATED, Page, check_size
 from .codecs import JPEG, NONE
 from .lab import CIELAB, rgb_from_lab
@@ -165,12 +168,14 @@ def _photometric(page: tifffile.TiffPage, compression: int, warnings: list[str])
 
 
 def _interpreted(
-    page: tifffile.TiffPage, samples: Pixels, photometric: int
-) -> tuple[Pixels, Pixels | None]:
-    """Turn samples (H, W, S) into grey or RGB and alpha, 8 or 16 bits."""
+    page: tifffile.TiffPage, samples: NDArray[Any], photometric: int
+) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Turn samples (H, W, S) into grey or RGB and alpha, of 8 or 16 bits unless wide."""
     base, white = _SAMPLES[photometric], (1 << page.bitspersample) - 1
     if samples.shape[2] < base:
         raise ImageError("the TIFF lacks a colour channel")
+    if is_wide(samples):
+        return _wide(page, samples, photometric)
     if photometric == _PALETTE:
         pixels = _palette_colours(page, samples[..., 0])
     elif photometric == CIELAB:
@@ -188,6 +193,29 @@ def _interpreted(
         if alpha is None and kind in (_ASSOCIATED, _UNASSOCIATED):
             alpha = np.ascontiguousarray(full_range(samples[..., channel], white), pixels.dtype)
             pixels = _unmultiplied(pixels, alpha) if kind == _ASSOCIATED else pixels
+    pixels = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+    return np.ascontiguousarray(pixels), alpha
+
+
+def _wide(
+    page: tifffile.TiffPage, samples: NDArray[Any], photometric: int
+) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Do the same for samples of floating point or 32 bits, which stay as they are."""
+    pixels, alpha = samples[..., : _SAMPLES[photometric]], None
+    if photometric == _WHITE_IS_ZERO and samples.dtype == np.uint32:
+        pixels = np.iinfo(np.uint32).max - pixels
+    elif photometric not in (_BLACK_IS_ZERO, _RGB):
+        samples_name = getattr(page.photometric, "name", photometric)
+        raise ImageError(
+            f"a TIFF of {samples.dtype.name} whose samples are {samples_name} is not "
+            "supported: save it with 8 or 16 bits a channel"
+        )
+    kind = page.extrasamples[0] if page.extrasamples else None
+    if kind in (_ASSOCIATED, _UNASSOCIATED) and samples.shape[2] > pixels.shape[2]:
+        alpha = np.ascontiguousarray(samples[..., pixels.shape[2]])
+        if kind == _ASSOCIATED:
+            share = np.maximum(alpha / opaque(alpha.dtype), 1e-6)
+            pixels = (pixels / share[..., None]).astype(samples.dtype)
     pixels = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
     return np.ascontiguousarray(pixels), alpha
 

@@ -7,6 +7,7 @@ the tags. Source: TIFF 6.0, sections 3, 14 and 15.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -23,7 +24,9 @@ FAX = (HUFFMAN, GROUP_3, GROUP_4)
 YCBCR = 6
 _T4_OPTIONS = 292
 _PREDICTED = (5, 8, 32946, 34925)  # the compressions that may come with a predictor
-_NO_PREDICTOR, _HORIZONTAL_DIFFERENCE = 1, 2
+_NO_PREDICTOR, _HORIZONTAL_DIFFERENCE, _FLOATING_POINT = 1, 2, 3
+_SAMPLE_FORMAT = 339
+_UNSIGNED, _FLOAT, _UNDEFINED = 1, 3, 4
 _MOST_SAMPLES = 16  # of a pixel, alpha and further channels included
 _MOST_SEGMENTS = 1 << 18  # strips and tiles: each takes tens of microseconds
 _CHUNK = 1 << 20  # samples that are unpacked at a time where they are no whole bytes
@@ -50,14 +53,13 @@ def read_samples(
 ) -> tuple[Pixels, str | None]:
     """Return the samples of a page, (H, W, samples), as the file has them, and what is damaged.
 
-    They are unsigned, of 8 bits, or of 16 where there are more than 8; YCbCr of a JPEG becomes
-    RGB. Parts that are missing or damaged are of a middle grey. Raises ImageError where all are, or
-    where the page is of a kind that cannot be read.
+    They are unsigned, of 8, 16 or 32 bits, the fewest that hold them, or of floating point; YCbCr
+    of a JPEG becomes RGB. Parts that are missing or damaged are of a middle grey. Raises ImageError
+    where all are, or where the page is of a kind that cannot be read.
     """
     _require_known(page)
     height, width, samples = page.imagelength, page.imagewidth, page.samplesperpixel
-    kind = np.uint8 if page.bitspersample <= 8 else np.uint16
-    found = np.empty((height, width, samples), kind)
+    found = np.empty((height, width, samples), _type_of(page))
     damage: list[str] = []
     is_lost = True  # all of it, so far
     segments = list(_segments(page))
@@ -71,7 +73,7 @@ def read_samples(
             damage.append(str(error))
             if len(damage) == len(segments) and is_lost:
                 raise ImageError(damage[0]) from error
-            found[rows, columns, planes] = _middle(page.bitspersample)
+            found[rows, columns, planes] = _middle(page)
             continue
         is_lost = False
         damage += [hurt] if hurt else []
@@ -93,9 +95,8 @@ def _require_known(page: tifffile.TiffPage) -> None:
         raise ImageError(
             "a TIFF whose channels have different depths is not supported: save it anew"
         )
-    formats = page.tags.valueof(339, 1)
-    formats = set(formats) if isinstance(formats, tuple) else {int(formats)}
-    if not formats <= {1, 4} or not 1 <= bits <= 16:  # unsigned, or undefined
+    is_whole = _formats(page) <= {_UNSIGNED, _UNDEFINED} and (1 <= bits <= 16 or bits == 32)
+    if not is_whole and not _is_float(page):
         raise ImageError(
             f"{bits}-bit TIFF of type {page.dtype} is not supported: save it with 8 or 16 bits a "
             "channel"
@@ -109,12 +110,28 @@ def _require_known(page: tifffile.TiffPage) -> None:
         )
     predictor = int(page.predictor)
     if predictor != _NO_PREDICTOR and compression in (*_PREDICTED, PACKBITS):
-        usual = predictor == _HORIZONTAL_DIFFERENCE and compression != PACKBITS
-        if not usual or bits not in (8, 16):
+        usual = _FLOATING_POINT if _is_float(page) else _HORIZONTAL_DIFFERENCE
+        if predictor != usual or bits not in (8, 16, 32, 64) or compression == PACKBITS:
             raise ImageError(
                 f"TIFF predictor {predictor} at {bits} bits with {name} is not supported: save it "
                 "with LZW"
             )
+
+
+def _formats(page: tifffile.TiffPage) -> set[int]:
+    formats = page.tags.valueof(_SAMPLE_FORMAT, _UNSIGNED)
+    return set(formats) if isinstance(formats, tuple) else {int(formats)}
+
+
+def _is_float(page: tifffile.TiffPage) -> bool:
+    return _formats(page) == {_FLOAT} and page.bitspersample in (16, 32, 64)
+
+
+def _type_of(page: tifffile.TiffPage) -> np.dtype[Any]:
+    """Return the type that a page's samples are kept in."""
+    if _is_float(page):
+        return np.dtype(f"f{page.bitspersample // 8}")
+    return np.dtype(next(f"u{size}" for size in (1, 2, 4) if page.bitspersample <= 8 * size))
 
 
 def _segments(page: tifffile.TiffPage) -> Iterator[Segment]:
@@ -176,19 +193,29 @@ def _decoded(
         if not whole_rows:
             raise
         plain = np.frombuffer(bytes(error.plain[:size]).ljust(size, b"\0"), np.uint8)
-    words = _words(plain.reshape(segment.rows, row_bytes), bits, page.parent.byteorder)
+    plain, order = plain.reshape(segment.rows, row_bytes), page.parent.byteorder
+    if page.predictor == _FLOATING_POINT and compression in _PREDICTED:
+        plain, order = _summed_bytes(plain, samples, bits // 8), ">"
+    words = _words(plain, bits, _type_of(page).newbyteorder(order))
     words = words[:, : segment.columns * samples].reshape(segment.rows, segment.columns, samples)
     if page.predictor == _HORIZONTAL_DIFFERENCE and compression in _PREDICTED:
         words = np.add.accumulate(words, axis=1, dtype=words.dtype)
     if damage:
         words = words.copy()
-        words[whole_rows:] = _middle(bits)
+        words[whole_rows:] = _middle(page)
     return words, damage
 
 
-def _middle(bits: int) -> int:
+def _middle(page: tifffile.TiffPage) -> float:
     """Return the level of what is missing."""
-    return 1 << (bits - 1)
+    return 0.5 if _is_float(page) else 1 << (page.bitspersample - 1)
+
+
+def _summed_bytes(plain: NDArray[np.uint8], samples: int, size: int) -> NDArray[np.uint8]:
+    """Undo the predictor of floating point: differences of bytes, all first ones first."""
+    rows = plain.reshape(len(plain), -1, samples)
+    rows = np.add.accumulate(rows, axis=1, dtype=np.uint8).reshape(len(plain), size, -1)
+    return np.ascontiguousarray(rows.swapaxes(1, 2)).reshape(len(plain), -1)
 
 
 def _packed(page: tifffile.TiffPage, segment: Segment, data: bytes) -> bytes:
@@ -204,14 +231,11 @@ def _packed(page: tifffile.TiffPage, segment: Segment, data: bytes) -> bytes:
     return packed
 
 
-def _words(plain: NDArray[np.uint8], bits: int, order: str) -> Pixels:
+def _words(plain: NDArray[np.uint8], bits: int, kind: np.dtype[Any]) -> Pixels:
     """Turn rows of bytes into rows of numbers, which may be followed by some of the padding."""
-    if bits == 8:
-        return plain
-    if bits == 16:
-        return plain.view(f"{order}u2").astype(np.uint16, copy=False)
+    if bits == 8 * kind.itemsize:
+        return plain.view(kind).astype(kind.newbyteorder("="), copy=False)
     rows, row_bytes = plain.shape
-    kind = np.uint8 if bits < 8 else np.uint16
     words = np.empty((rows, row_bytes * 8 // bits), kind)
     step = max(_CHUNK // max(words.shape[1], 1), 1)
     for start in range(0, rows, step):

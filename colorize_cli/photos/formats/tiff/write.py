@@ -7,6 +7,7 @@ import numpy as np
 import tifffile
 
 from ... import exif
+from ...wide import Wide, opaque, widened
 from ..format import Page
 from .metadata import IPTC, KEPT_TAGS, XMP
 
@@ -25,16 +26,22 @@ def write(page: Page) -> bytes:
     kept = [*geo, *(tag for tag in tags if tag.code in KEPT_TAGS)]
     extra = [(tag.code, tag.type, tag.count, tag.value) for tag in kept]
     extra += [(code, kind, len(blob), blob) for code, kind, blob in blobs if blob]
+    pixels = page.pixels
+    if page.wide:
+        pixels = widened(pixels, page.wide)
+        opacity = Wide(page.wide.type, opaque(pixels.dtype))
+        alpha = None if alpha is None else widened(alpha, opacity)
+    is_float = pixels.dtype.kind == "f"
     stream = io.BytesIO()
     tifffile.imwrite(
         stream,
-        page.pixels if alpha is None else np.dstack([page.pixels, alpha]),
+        pixels if alpha is None else np.dstack([pixels, alpha]),
         byteorder=order,
         photometric="rgb",
         extrasamples=None if alpha is None else ["unassalpha"],
         compression="zlib" if compressed else None,
         compressionargs={"level": 1} if compressed else None,
-        predictor=compressed,
+        predictor=compressed and not is_float,
         resolution=metadata.dpi,
         resolutionunit=None if metadata.dpi is None else 2,
         iccprofile=metadata.icc,

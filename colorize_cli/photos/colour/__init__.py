@@ -1,0 +1,1 @@
+"""Colour management: pixels of an ICC profile to those of sRGB."""

@@ -1,0 +1,31 @@
+"""The files of a run say what made them, unless it is told to leave that out."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made.pictures import encode, grey, opened
+from made.xmp_values import properties
+
+from colorize_cli.cli.app import main
+from colorize_cli.model.bundle import load_bundle
+from colorize_cli.photos.mark import OWN
+
+
+def test_files_are_marked_and_reproducible_and_the_pixels_are_those_without_a_mark(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.png").write_bytes(encode(grey(), "PNG"))
+    words = ["a.png", "--samples", "2", "--seed", "5", "--model", str(tiny_bundle)]
+    for out, more in (("marked", []), ("again", []), ("bare", ["--no-mark"])):
+        assert main([*words, "--out", out, *more]) == 0
+    for k in ("1", "2"):
+        data = Path("marked", f"a.{k}.png").read_bytes()
+        assert Path("again", f"a.{k}.png").read_bytes() == data
+        image, bare = opened(data), opened(Path("bare", f"a.{k}.png").read_bytes())
+        found = properties(image.info["XML:com.adobe.xmp"].encode())
+        assert found[f"{{{OWN}}}Bundle"] == load_bundle(str(tiny_bundle)).digest
+        assert (found[f"{{{OWN}}}Seed"], found[f"{{{OWN}}}Sample"]) == ("5", k)
+        assert "XML:com.adobe.xmp" not in bare.info
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(bare))
