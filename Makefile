@@ -14,11 +14,12 @@ DEV := .venv
 AUDIT := .venv-audit
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types pytest format wheel fuzz audit lock clean
+.PHONY: help demo test test-faults lint types pytest format wheel fuzz audit lock clean
 
 help:
 	@echo "make demo    colorize examples/ into colored/, 4 colourings a photo"
 	@echo "make test    lint, types and the whole test suite"
+	@echo "make test-faults   faults at full size: 300 photos, 50 kills; as root, full disks too"
 	@echo "make fuzz    $(MINUTES) minutes of fuzzing for each reader of untrusted files"
 	@echo "make audit   known vulnerabilities of what requirements.lock names"
 	@echo "make lint | types | pytest | format | wheel | lock | clean"
@@ -38,6 +39,9 @@ types: $(DEV)/.installed
 
 pytest: $(DEV)/.installed
 	$(DEV)/bin/python -m pytest
+
+test-faults: $(DEV)/.installed
+	COLORIZE_FAULTS=full $(DEV)/bin/python -m pytest tests/faults
 
 format: $(DEV)/.installed
 	$(DEV)/bin/ruff check --fix

@@ -23,10 +23,18 @@ class UsageError(ColorizeError):
     exit_code = EXIT_USAGE
 
 
+class OutputError(ColorizeError):
+    """The output folder can no longer be written to, which ends a run in its midst."""
+
+
 class DeviceError(ColorizeError):
     """A device asked for by name that cannot run here."""
 
     exit_code = EXIT_ENVIRONMENT
+
+
+class OutOfMemoryError(DeviceError):
+    """A device that has too little memory for what it was asked to compute at once."""
 
 
 class ModelError(ColorizeError):
@@ -43,3 +51,13 @@ class MissingExtraError(ColorizeError):
     """A command needs an optional extra that is not installed."""
 
     exit_code = EXIT_ENVIRONMENT
+
+
+def reason_of(error: BaseException) -> str:
+    """Put an error in one line for people."""
+    if isinstance(error, ColorizeError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror} ({error.filename})" if error.filename else error.strerror
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -58,6 +58,8 @@ def from_bundle(bundle: Bundle) -> tuple[nn.Module, dict[str, Any]]:
     kept = ("name", "working_size", "multiple", "grid", "network", "license", "quality")
     fields = {key: getattr(bundle, key) for key in kept}
     fields |= {"family": bundle.family.name, "sampling": bundle.family.sampling}
+    if bundle.views:
+        fields["views"] = {name: view.settings for name, view in bundle.views.items()}
     return network_from_bundle(bundle), fields | {"training": with_total(bundle.training)}
 
 
@@ -79,6 +81,22 @@ def _load(path: Path, family: str | None) -> Checkpoint:
     return checkpoint
 
 
+def _views(recipe: Recipe, sampling: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the field of large photos: numbers of levels become the levels themselves."""
+    views: dict[str, Any] = {}
+    for name, table in recipe.sampling.views.items():
+        view = {key: table[key] for key in ("from_side", "working_size") if key in table}
+        if levels := table.get("levels"):
+            gammas, title = sampling["schedule"]["gammas"], sampling["schedule"]["name"]
+            if not set(levels) <= set(range(1, len(gammas))):
+                raise UsageError(f"sampling.views.{name}.levels are of 1 to {len(gammas) - 1}.")
+            visited = [gammas[number] for number in (0, *sorted(levels))]
+            title = f"{title}, {len(levels)} of {len(gammas) - 1} levels"
+            view["sampling"] = {"schedule": {"name": title, "gammas": visited}}
+        views[name] = view
+    return {"views": views} if views else {}
+
+
 def _fields(
     recipe: Recipe, progress: Mapping[str, Any], report: Callable[[str], None]
 ) -> dict[str, Any]:
@@ -94,6 +112,7 @@ def _fields(
         "multiple": family.MULTIPLE,
         "grid": family.GRID,
         "sampling": sampling,
+        **_views(recipe, sampling),
         "network": dict(recipe.network),
         "training": {
             **with_total(progress),

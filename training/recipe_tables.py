@@ -115,9 +115,13 @@ class SamplingTable(Table):
 
     Attributes:
         working_size: square root of the area, in pixels, at which the network sees a photo, about.
+        views: how large photos are seen with `--size auto` and `fine`: for each name `from_side`,
+            the square root of the smallest one's area, `working_size`, and in `levels` the numbers
+            of the noise levels that are visited, counted from the clean end; all by default.
     """
 
     working_size: int = 192
+    views: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,7 @@ def run_command(
 
 def network_seconds(setting: Setting, device: Device, data: bytes) -> float:
     """Time the warm network alone on a photo with one sample: the median of a few runs."""
-    colorizer = Colorizer(setting.bundle, device)
+    colorizer = Colorizer(setting.bundle, device, size="fast")
     prepared = colorizer.prepare(read_photo(data))
     times = []
     for _ in range(1 + _NETWORK_RUNS):

@@ -33,7 +33,7 @@ def folder(setting: Setting) -> Row:
     The network's rate beside a part is the mean of those measured before and after it.
     """
     device, samples = setting.fastest, setting.samples
-    colorizer = Colorizer(setting.bundle, device, batch=device.batch_for(samples))
+    colorizer = Colorizer(setting.bundle, device, size="fast", batch=device.batch_for(samples))
     with TemporaryDirectory(prefix="colorize-folder-") as name:
         root = Path(name)
         folders = _make_parts(root, setting.photos, setting.parts)

@@ -49,7 +49,9 @@ def rate(setting: Setting) -> Row:
     contenders: dict[str, Callable[[], object]] = {"tutorial": lambda: peer.draw(L, peer.steps)}
     sides = devices_of(setting)
     for device in sides:
-        colorizer = Colorizer(setting.bundle, device, batch=device.batch_for(setting.samples))
+        colorizer = Colorizer(
+            setting.bundle, device, size="fast", batch=device.batch_for(setting.samples)
+        )
         contenders[device_text(device)] = _drawing(colorizer, setting.samples)
     peer.draw(L, 1)
     seconds = in_turns(contenders, setting.rounds)
@@ -170,7 +172,7 @@ def _stepping(
     """
     if threads is not None:
         device = replace(device, threads=threads)
-    L = prepared_photo(Colorizer(bundle, device)).L
+    L = prepared_photo(Colorizer(bundle, device, size="fast")).L
     family = bundle.family
     assert isinstance(family, Diffusion)
     graphs = open_graphs(bundle, device)

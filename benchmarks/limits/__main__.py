@@ -108,7 +108,9 @@ def account(
     """Measure the stages of a photo with its samples, and work out their floors."""
     laps = NetworkLaps()
     graphs = laps.timed(open_graphs(bundle, device))
-    colorizer = Colorizer(bundle, device, batch=device.batch_for(samples), graphs=graphs)
+    colorizer = Colorizer(
+        bundle, device, size="fast", batch=device.batch_for(samples), graphs=graphs
+    )
     with TemporaryDirectory(prefix="colorize-limits-") as name:
         photos = find_photos((), Path(name), samples, lambda path, reason: None)
         drawn, _ = draw_photos(photos, colorizer)

@@ -58,7 +58,7 @@ def ours(
     bundle: Bundle, device: Device, samples: int, photos: int, out: Path, title: str
 ) -> Contender:
     """Make a contender of the pipeline that `colorize` runs on a device, from file to file."""
-    colorizer = Colorizer(bundle, device, batch=device.batch_for(samples))
+    colorizer = Colorizer(bundle, device, size="fast", batch=device.batch_for(samples))
 
     def clear(outcome: Outcome) -> None:
         if outcome.reason is not None:

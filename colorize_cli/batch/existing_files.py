@@ -27,6 +27,8 @@ _WHY = {
     "changed": "{} of the photographs changed since they were coloured, and are coloured again",
     "settings": "{} of the photographs were coloured with other settings than are named now, and "
     "are coloured again",
+    "degraded": "{} of the photographs were coloured with less than was asked for, for want of "
+    "memory, and are coloured again",
     "begun": "{} of the photographs were to be coloured again by a run that ended before, and are "
     "now",
     "empty": "{} of the photographs have files without a byte, which are made again",
@@ -51,6 +53,7 @@ class Wish(NamedTuple):
     restore: bool = False
     otherwise: frozenset[str] = frozenset()  # settings (SHA-256) that are not to stay
     is_entangled: bool = False  # originals may lie among the outputs
+    retry: bool = False  # what was degraded for want of memory
 
 
 class Verdict(NamedTuple):
@@ -154,11 +157,12 @@ class ExistingFiles:
         return again or self._judge_settings(row, place)
 
     def _judge_settings(self, row: FileRow, place: _Place) -> str:
-        """Say whether a file is made again for its settings: "settings", or nothing."""
-        if row.settings not in self._wish.otherwise:
+        """Say whether a file is made again for its settings, or nothing."""
+        is_retried = self._wish.retry and row.is_degraded
+        if not is_retried and row.settings not in self._wish.otherwise:
             return ""
         if _is_ours(row, place):
-            return "settings"
+            return "degraded" if is_retried else "settings"
         self._reasons["altered"] += 1
         return ""
 

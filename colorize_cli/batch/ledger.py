@@ -5,6 +5,7 @@ file counts as this tool's own where its bytes are those that were written; only
 replaced without being asked for. `records` has the database, and `docs/ledger.md` its columns.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,19 +17,20 @@ from typing import NamedTuple
 
 from ..errors import ImageError, UsageError
 from ..system.files import (
+    NO_MORE_FILES,
     copy_times,
+    delete_leftovers,
     digest_of,
-    is_leftover,
     sync_folder,
     take_name,
     written_beside,
 )
 from ..system.paths import composed, shown
-from .outcome import Outcome
+from .outcome import Outcome, output_error
 from .output_names import Job
 from .records import run_records as records
 from .records.database import Database, ledgers_in
-from .records.folder_lock import FolderLock
+from .records.folder_lock import FolderLock, require_folder
 from .records.old_records import old_settings
 from .records.photo_rows import FileRow, Found, PhotoRows
 from .settings import RunSettings
@@ -65,7 +67,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         `note` is told once, before the first photograph is read. A shard has a ledger of its own.
         What `reads_only` changes nothing, and goes on beside a run.
         """
-        _require_folder(out)
+        require_folder(out)
         self._out = out
         self._note = cache(note)
         self._sync_above = cache(self._sync_folders_above)  # each folder's own name, once
@@ -113,8 +115,15 @@ class Ledger(AbstractContextManager["Ledger"]):
         self._note("photographs may have moved or changed: reading them to know them again")
         return digest_of(source)
 
-    def note_plan(self, problems: Iterable[Outcome], found: Found) -> None:
-        """Keep what planning found out, where there is a ledger to keep it in."""
+    def note_plan(
+        self, problems: Iterable[Outcome], found: Found, folders: Iterable[Path] = ()
+    ) -> None:
+        """Keep what planning found out, where there is a ledger to keep it in.
+
+        What killed runs were writing into the planned folders, or any known one, is deleted.
+        """
+        if self._lock:
+            delete_leftovers({self._out, *folders, *self.rows.folders()}, self._shard)
         failed = [(problem.photo, problem.reason) for problem in problems]
         with suppress(OSError):
             if self._has_old and self._lock:
@@ -136,7 +145,6 @@ class Ledger(AbstractContextManager["Ledger"]):
             self._require_own_kind()
             self._run = records.add_run(self._database, beginning.settings, beginning.is_part)
             self.rows.begin(beginning.todo, self._run)
-            _clear({self._out, *(job.folder for job in beginning.todo)}, self._shard)
         except OSError as error:
             raise UsageError(
                 f"--out {shown(self._out)} cannot be written to: {error.strerror}"
@@ -144,13 +152,29 @@ class Ledger(AbstractContextManager["Ledger"]):
         self._beginning = beginning
         self._settings = records.Made(beginning.settings)
 
-    def put(self, job: Job, k: int, data: bytes, digest: str) -> None:
-        """Write the file of a sample, as a `Put`; ImageError where its name is somebody else's.
+    def put(self, job: Job, k: int, data: bytes, digest: str, is_degraded: bool = False) -> None:
+        """Write the file of a sample, as a `Put`.
 
         The ledger has the file's bytes before it takes its name, and those that it replaces: where
         a run ends in between, the next one knows which of both are there.
+
+        Raises:
+            ImageError: The file's name is somebody else's.
+            OutputError: No file can be written there any more: the disk is full, say.
+            OSError: This file cannot be written.
         """
+        try:
+            self._put(job, k, data, digest, None if is_degraded else self._settings.digest)
+        except OSError as error:
+            if error.errno in NO_MORE_FILES or not self._is_writable():
+                raise output_error(self._out, error) from error
+            raise
+
+    def _put(self, job: Job, k: int, data: bytes, digest: str, settings: str | None) -> None:
         path = job.outputs[k]
+        if not self._database.is_there():  # a folder that was removed is not made anew
+            raise OSError(errno.ENOENT, "the output folder has gone", str(self._out))
+        path.parent.mkdir(parents=True, exist_ok=True)
         with written_beside(path, data, self._shard) as temporary:
             before = self._what_gives_way(path)
             if self._beginning.keeps_times:
@@ -164,7 +188,7 @@ class Ledger(AbstractContextManager["Ledger"]):
                 size=status.st_size,
                 mtime_ns=status.st_mtime_ns,
                 state="intended",
-                settings=self._settings.digest,
+                settings=settings,
             )
             self.rows.intend(path, k, row)
             if before is not None:
@@ -175,16 +199,20 @@ class Ledger(AbstractContextManager["Ledger"]):
         self._sync_above(path.parent)
 
     def settle(self, outcome: Outcome) -> None:
-        """Write down what became of a photograph, once its files are there for good."""
+        """Write down what became of a photograph, once its files are there for good.
+
+        OutputError is raised where that cannot be done: it could not be known what the run did.
+        """
         if outcome.job is None or outcome.status == "there" or self._run is None:
             return
         try:
             self.rows.settle(outcome, outcome.photo, self._settings, self._run)
         except OSError as error:
-            raise UsageError(
-                f"{shown(self._database.path)} cannot be written: {error.strerror}. The run ends, "
-                "since it could not be known what it did; the same command goes on from here."
-            ) from error
+            raise output_error(self._out, error) from error
+
+    def _is_writable(self) -> bool:
+        """Whether the output folder is still the one that the run began in, and may be changed."""
+        return self._database.is_there() and os.access(self._out, os.W_OK)
 
     def _rename(self, single: Path, first: Path) -> None:
         """Give a colouring the name of the first of several; both are known until it has it."""
@@ -267,22 +295,3 @@ def stays(path: Path, row: FileRow | None) -> str:
     if row is None:
         return _NOT_OURS.format(shown(path))
     return (_ALTERED if row.sha256 else _OF_EARLIER).format(shown(path))
-
-
-def _clear(folders: Iterable[Path], shard: str) -> None:
-    """Delete what killed runs were writing; nobody else writes here now but other shards."""
-    for folder in folders:
-        with suppress(OSError), os.scandir(folder) as inside:
-            for entry in inside:
-                if is_leftover(entry.name, shard):
-                    with suppress(OSError):
-                        Path(entry).unlink()
-
-
-def _require_folder(out: Path) -> None:
-    try:
-        lowest = next((place for place in (out, *out.parents) if place.exists()), None)
-        if lowest and not lowest.is_dir():
-            raise UsageError(f"--out {shown(out)}: {shown(lowest)} is a file; name a folder.")
-    except OSError as error:
-        raise UsageError(f"--out {shown(out)} cannot be used: {error.strerror}.") from error

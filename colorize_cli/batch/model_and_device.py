@@ -10,7 +10,8 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 from .. import __version__
 from ..errors import DeviceError, ModelError
 from ..model.bundle import Bundle, load_bundle
-from ..model.colorizer import Colorizer, check_size, choose_device
+from ..model.colorizer import Colorizer, choose_device
+from ..model.views import views_of
 from ..runtimes.find_device import resolve, runtime_of
 from ..runtimes.runtime import Device
 from ..system.messages import Messages
@@ -46,7 +47,7 @@ class ModelAndDevice:
     def check(self) -> None:
         """Check what is given, before photographs are looked for; errors are of `open_network`."""
         if self._options.model or self._options.size:
-            check_size(self.bundle, self._options.size or self.bundle.working_size)
+            views_of(self.bundle, self._options.size)  # which raises where it cannot be
         if self._options.device != "auto":
             _ = self.proven  # which raises where it cannot run
 
@@ -150,7 +151,8 @@ class ModelAndDevice:
             note(f"no GPU is used: {device.note}")
         chosen = settings.candidates
         note(
-            f"model: {self.bundle.name} ({settings.model_digest[:12]}), size {settings.size}, "
+            f"model: {self.bundle.name} ({settings.model_digest[:12]}), "
+            f"size {colorizer.views.description}, "
             f"{count_text(settings.steps, 'step')}, seed {settings.seed}"
             + (f", chosen from {chosen} candidates a photo" if chosen else "")
         )

@@ -7,23 +7,24 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TypeAlias
 
-from ..errors import ColorizeError
+from ..errors import OutputError, reason_of
 from ..imaging.choose_samples import Choice
 from ..imaging.lab import Float
 from ..imaging.photo_kind import Kind, kind_of
 from ..model.colorizer import Colorizer, Prepared
+from ..model.memory_ladder import Drawn
 from ..photos.growing_files import GrowingFiles
 from ..photos.mark import Mark
 from ..photos.read import Photo, measure, read_pages
 from ..photos.write import encode_photo, losses
-from ..system.files import write_atomic
-from .outcome import Outcome, Status
+from ..system.files import NO_MORE_FILES, write_atomic
+from .outcome import Outcome, Status, output_error
 from .output_names import Job
 from .settings import OnColour
 
-# Writes a file in any thread: of a job, the number of the sample, from 0, the content, and the
-# digest (hex) of the photo.
-Put: TypeAlias = Callable[[Job, int, bytes, str], None]
+# Writes a file, and the folders above it, in any thread: of a job, the number of the sample, from
+# 0, the content, the digest (hex) of the photo, and whether it is degraded, for want of memory.
+Put: TypeAlias = Callable[[Job, int, bytes, str, bool], None]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Treatment:
     salvages: bool = False
     white: float | None = None
     marked_bundle: str | None = None  # the digest that the files name; None where they have no mark
+    falls_to_cpu: bool = False  # where the device has too little memory
 
 
 @dataclass
@@ -64,6 +66,9 @@ class Item:
     written: list[int] = field(default_factory=list)
     reason: str | None = None
     status: Status | None = None  # None while it is in flight, or when the run ended before
+    ends_run: OutputError | None = None
+    less: str = ""
+    is_degraded: bool = False
 
     @property
     def memory(self) -> int:
@@ -74,9 +79,18 @@ class Item:
         height, width = pixels.shape[:2]
         return int(pixels.nbytes + 3 * height * width * pixels.itemsize + len(self.data))
 
-    def fail(self, error: Exception) -> None:
-        """Keep why it failed."""
-        self.reason, self.status = _reason(error), "failed"
+    def drawn_as(self, drawn: Drawn) -> None:
+        """Keep what the fields of the page in hand were drawn with."""
+        self.prepared = drawn.prepared
+        self.less = drawn.less or self.less
+        self.is_degraded = drawn.is_degraded or self.is_degraded
+
+    def fail(self, error: BaseException) -> None:
+        """Keep why it failed, or why the run ends here, which is no fault of the photo."""
+        if isinstance(error, OutputError):
+            self.ends_run = error
+        else:
+            self.reason, self.status = reason_of(error), "failed"
         self.prepared = None
         if self.files:
             self.files.close()
@@ -96,6 +110,8 @@ class Item:
             choice=self.choice,
             warnings=tuple(self._warnings()),
             written=tuple(self.written),
+            less=self.less,
+            is_degraded=self.is_degraded,
         )
 
     def take_in(self, photo: Photo) -> None:
@@ -115,23 +131,31 @@ class Item:
                 yield f"page {pages[0]}: {warning}"
             else:
                 yield f"{len(pages)} pages, the first {pages[0]}: {warning}"
+        if self.is_degraded:
+            yield f"for want of memory: {self.less}"
 
     def keep(self, k: int, data: bytes) -> None:
         """Write the file of a sample, or keep a page of it until there are all."""
-        if self.files:
-            self.files.add(k, data)
-        else:
+        if not self.files:
             self.write(k, data)
+            return
+        try:
+            self.files.add(k, data)
+        except OSError as error:
+            if error.errno in NO_MORE_FILES:
+                raise output_error(self.job.folder, error) from error
+            raise
 
     def write(self, k: int, data: bytes) -> None:
         """Have the file of a sample written."""
         assert self.photo is not None
-        self.put(self.job, k, data, self.photo.digest.hex())
+        self.put(self.job, k, data, self.photo.digest.hex(), self.is_degraded)
         self.written.append(k)
 
 
-def write_file(job: Job, k: int, data: bytes, digest: str) -> None:
+def write_file(job: Job, k: int, data: bytes, digest: str, is_degraded: bool = False) -> None:
     """Write the file of a sample, and note nothing: a `Put`."""
+    job.folder.mkdir(parents=True, exist_ok=True)
     write_atomic(job.outputs[k], data)
 
 
@@ -163,7 +187,7 @@ def decode(item: Item, colorizer: Colorizer, treatment: Treatment) -> None:
             if item.files:
                 page = encode_photo(photo.pixels, photo, item.job.format)
                 for k in item.job.missing:
-                    item.files.add(k, page)
+                    item.keep(k, page)
         _end(item, treatment.on_colour)
 
 
@@ -174,7 +198,6 @@ def _end(item: Item, on_colour: OnColour) -> None:
     if item.choice is None and on_colour == "skip":
         item.status = "left out"
     elif item.choice is None and job.format == photo.format:  # byte for byte
-        job.folder.mkdir(parents=True, exist_ok=True)
         for k in job.missing:
             item.write(k, item.data)
         item.status = "copied"
@@ -183,7 +206,6 @@ def _end(item: Item, on_colour: OnColour) -> None:
             item.write(k, item.files.take(k))
         item.status = "copied" if item.choice is None else "done"
     else:
-        job.folder.mkdir(parents=True, exist_ok=True)
         data = encode_photo(photo.pixels, photo, job.format)
         for k in job.missing:
             item.write(k, data)
@@ -217,7 +239,6 @@ def write(
         choice = colorizer.choose(prepared, ab, treatment.samples, choosing=choosing)
         item.choice = _of_both(item.choice, choice) if item.choice else choice
         wanted = choice.take(ab, job.missing)
-        job.folder.mkdir(parents=True, exist_ok=True)
         pictures = colorizer.pictures(photo.pixels, prepared, wanted)
         for k, rgb in zip(job.missing, pictures, strict=True):
             if is_halted():
@@ -238,23 +259,13 @@ def _of_both(first: Choice, later: Choice) -> Choice:
     return replace(first, grey=grey, is_alike=first.is_alike or later.is_alike)
 
 
-def _reason(error: Exception) -> str:
-    """Put an error in one line for people."""
-    if isinstance(error, ColorizeError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror} ({error.filename})" if error.filename else error.strerror
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-
-
 @contextmanager
 def _recorded(item: Item) -> Iterator[None]:
-    """Count the time, and keep a failure with the item: it stops nothing else."""
+    """Count the time, and keep a failure with the item, of any kind: it stops nothing else."""
     started = perf_counter()
     try:
         yield
-    except Exception as error:
+    except BaseException as error:  # in a thread of a pool, where no interrupt comes
         item.fail(error)
     finally:
         item.seconds += perf_counter() - started

@@ -12,8 +12,10 @@ from threading import Condition, Event
 from time import perf_counter
 from typing import Any, TypeAlias
 
+from ..errors import OutputError
 from ..imaging.lab import Float
 from ..model.colorizer import Colorizer
+from ..model.memory_ladder import MemoryLadder
 from ..model.shape_groups import LOOK_AHEAD, ShapeGroups
 from ..system.cpus import usable_cpus
 from .outcome import Outcome
@@ -36,30 +38,44 @@ def run(
     treatment: Treatment,
     report: Report,
     put: Put = write_file,
+    is_stopping: Callable[[], bool] = lambda: False,
 ) -> None:
     """Colorize the photographs of a plan.
 
     A photo that cannot be read, colorized or written has a failed outcome and stops nothing but
-    itself. KeyboardInterrupt ends the run between two steps of the sampler: the files being
-    written are finished, the rest is dropped, what was done is reported, and it is raised again.
+    itself. Once `is_stopping`, the photographs in the network and behind it are finished, all
+    files of each, the rest is dropped, and KeyboardInterrupt is raised. One that comes by itself
+    ends the run between two steps of the sampler: the files being written are finished, what was
+    done is reported, and it is raised again.
 
     Jobs without missing samples are left alone. `report` is called in the calling thread, in the
     order of completion; `put`, which fails the photo by raising, and of the colorizer `prepare`,
     `choose` and `pictures` are called in any.
+
+    Raises:
+        OutputError: `put` raised it. The photographs in flight have no outcome.
     """
-    _Pipeline(colorizer, treatment, report, put).run(job for job in jobs if job.missing)
+    pipeline = _Pipeline(colorizer, treatment, report, put, is_stopping)
+    pipeline.run(job for job in jobs if job.missing)
 
 
 class _Pipeline:
     """The state of a run, which belongs to the calling thread."""
 
     def __init__(
-        self, colorizer: Colorizer, treatment: Treatment, report: Report, put: Put
+        self,
+        colorizer: Colorizer,
+        treatment: Treatment,
+        report: Report,
+        put: Put,
+        is_stopping: Callable[[], bool],
     ) -> None:
         self._colorizer = colorizer
+        self._ladder = MemoryLadder(colorizer, falls_to_cpu=treatment.falls_to_cpu)
         self._treatment = treatment
         self._report = report
         self._put = put
+        self._is_stopping = is_stopping
         self._drawn = treatment.candidates or treatment.samples
         cpus = usable_cpus()
         decoders, encoders = min(cpus, _MAX_DECODERS), min(cpus, _MAX_ENCODERS)
@@ -72,6 +88,8 @@ class _Pipeline:
         self._waiting = ShapeGroups[Item](colorizer)
         self._decoding = 0
         self._in_flight = 0
+        self._writing = 0
+        self._ends_run: OutputError | None = None
         self._bytes = 0  # of the photographs in flight, reckoned before they are decoded
         self._blocked = 0  # decoders that wait for room
         self._freed = Condition()
@@ -80,6 +98,9 @@ class _Pipeline:
         try:
             self._feed(jobs)
             while self._in_flight and not self._halt.is_set():
+                if self._is_stopping():
+                    self._finish_writing()
+                    raise KeyboardInterrupt
                 # Where nothing is being decoded, or may be for want of memory, nothing can arrive
                 # before something leaves.
                 is_stuck = min(self._decoding, self._decoder_count) <= self._blocked
@@ -93,10 +114,17 @@ class _Pipeline:
             self._decoders.shutdown(cancel_futures=True)
             self._encoders.shutdown(cancel_futures=True)
             self._receive(wait=False)
+        if self._ends_run:
+            raise self._ends_run
+
+    def _finish_writing(self) -> None:
+        """Let the photographs that the network has coloured come to their end."""
+        while self._writing and not self._halt.is_set():
+            self._receive(wait=True)
 
     def _feed(self, jobs: Iterator[Job]) -> None:
         """Hand the next photos to the decoders."""
-        while self._in_flight < self._max_in_flight and not self._halt.is_set():
+        while self._in_flight < self._max_in_flight and not self._is_over():
             job = next(jobs, None)
             if job is None:
                 return
@@ -106,13 +134,13 @@ class _Pipeline:
             future.add_done_callback(lambda done: self._inbox.put((self._on_decoded, done)))
 
     def _receive(self, *, wait: bool) -> None:
-        """Take in what the threads have finished; with `wait`, at least something."""
+        """Take in what the threads have finished; with `wait`, something, or a wish to stop."""
         while True:
             try:
                 # A timeout, because on Windows only that lets Ctrl-C through.
                 handler, future = self._inbox.get(block=wait, timeout=_POLL_SECONDS)
             except Empty:
-                if wait:
+                if wait and not (self._is_stopping() and not self._writing):
                     continue
                 return
             wait = False
@@ -121,12 +149,13 @@ class _Pipeline:
 
     def _colorize(self, group: list[Item]) -> None:
         """Run the network; what fails together is tried again one by one."""
-        if self._halt.is_set():
+        if self._is_over():
             return
         started = perf_counter()
+        photos = [item.photo for item in group if item.photo]
         prepared = [item.prepared for item in group if item.prepared]
         try:
-            fields = self._colorizer.colorize(prepared, self._drawn, self._treatment.seed)
+            drawn = self._ladder.draw(photos, prepared, self._drawn, self._treatment.seed)
         except Exception as error:
             if len(group) > 1:
                 for item in group:
@@ -136,10 +165,12 @@ class _Pipeline:
                 self._finish(group[0])
             return
         seconds = (perf_counter() - started) / len(group)
-        for item, ab in zip(group, fields, strict=True):
+        for item, one in zip(group, drawn, strict=True):
             item.seconds += seconds
-            future = self._encoders.submit(self._write, item, ab)
-            future.add_done_callback(lambda done: self._inbox.put((self._on_page, done)))
+            item.drawn_as(one)
+            self._writing += 1
+            future = self._encoders.submit(self._write, item, one.fields)
+            future.add_done_callback(lambda done: self._inbox.put((self._on_written, done)))
 
     def _on_decoded(self, item: Item) -> None:
         self._decoding -= 1
@@ -152,15 +183,25 @@ class _Pipeline:
         else:
             self._waiting.add(item, item.prepared)
 
+    def _on_written(self, item: Item) -> None:
+        self._writing -= 1
+        self._on_page(item)
+
     def _finish(self, item: Item) -> None:
         self._in_flight -= 1
         self._count_bytes(-item.memory)
+        if item.ends_run:
+            self._halt.set()
+            self._ends_run = self._ends_run or item.ends_run
         if item.reason and self._treatment.fail_fast:
             if self._halt.is_set():  # the first failure ends the run: what others met is not told
                 return
             self._halt.set()
         if outcome := item.outcome():
             self._report(outcome)
+
+    def _is_over(self) -> bool:
+        return self._halt.is_set() or self._is_stopping()
 
     def _has_room(self, memory: int) -> bool:
         return self._bytes == 0 or self._bytes + memory <= _IN_FLIGHT_BYTES

@@ -24,6 +24,8 @@ from .records.photo_rows import UNSETTLED, Found, nothing_found
 from .scan import scan
 from .settings import Options
 
+_TO_RETRY = ("failed", "degraded")
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -97,7 +99,7 @@ def make_plan(
         places |= {each.source: _place(each.source, options.paths) for each in plan.problems}
         plan = plan.taking(lambda each: shard.holds(places[each.source]) or _is_missing(each))
     if options.retry_failed and ledger:
-        failed = {path for path, row in ledger.rows.photos.items() if row.state == "failed"}
+        failed = {path for path, row in ledger.rows.photos.items() if row.state in _TO_RETRY}
         plan = plan.taking(lambda each: each.photo in failed)
     return _checked(plan, options, ledger, otherwise)
 
@@ -129,7 +131,9 @@ def _checked(
     plan: Plan, options: Options, ledger: Ledger | None, otherwise: frozenset[str]
 ) -> Plan:
     """Leave to do what is not there; a job whose file is a photo, or another's, is a problem."""
-    wish = Wish(options.overwrite, options.restore, otherwise, plan.is_entangled)
+    wish = Wish(
+        options.overwrite, options.restore, otherwise, plan.is_entangled, options.retry_failed
+    )
     files = ExistingFiles(ledger, wish) if ledger else None
     lies_on_a_photo = _photographs(plan.jobs)
     jobs, problems = [], list(plan.problems)

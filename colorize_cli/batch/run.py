@@ -1,27 +1,29 @@
 """Carry out `colorize PATHS... --out DIR`: plan, settings, network, photographs."""
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from ..errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
+from ..errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, OutputError
 from ..model.colorizer import Colorizer
 from ..photos.limits import limited_to
+from ..system.interrupts import Interrupts
 from ..system.messages import Messages, write_stdout
 from ..system.paths import shown
 from ..system.wording import count_text
 from . import pipeline
 from .ledger import Beginning, Ledger
 from .model_and_device import ModelAndDevice
-from .outcome import Observer, Outcome
+from .outcome import Audience, Observer, Outcome
 from .output_names import Job
 from .photo_job import Put, Treatment
 from .plan import Plan, make_plan, require_photos
-from .settings import Options, tell_given
+from .settings import Options, RunSettings, tell_given
 
 # What carries out jobs, as `pipeline.run` does.
-Execute: TypeAlias = Callable[[Iterable[Job], Colorizer, Treatment, pipeline.Report, Put], None]
+Execute: TypeAlias = Callable[
+    [Iterable[Job], Colorizer, Treatment, pipeline.Report, Put, Callable[[], bool]], None
+]
 
 
 def run(
@@ -29,11 +31,15 @@ def run(
     messages: Messages,
     observers: Sequence[Observer] = (),
     execute: Execute = pipeline.run,
+    interrupts: Interrupts | None = None,
 ) -> int:
     """Colorize photographs, or say what would be done; observers are told what becomes of them.
 
+    `interrupts` are those that the photo in hand is finished after.
+
     Returns:
-        Exit code: 0 all done or skipped, 1 some failed, 130 interrupted.
+        Exit code: 0 all done or skipped, 1 some failed or the output folder cannot be written to
+        any more, 130 interrupted.
 
     Raises:
         UsageError: There is no photograph, or the options make no sense together.
@@ -44,9 +50,8 @@ def run(
         Ledger(
             options.out, messages.note, shard=options.shard, reads_only=options.dry_run
         ) as ledger,
-        ExitStack() as entered,
+        limited_to(options.limits),
     ):
-        entered.enter_context(limited_to(options.limits))
         last = ledger.last_settings
         network = ModelAndDevice(options, last, messages)
         network.check()
@@ -55,26 +60,16 @@ def run(
             messages.note(note)
         if nothing := require_photos(plan, options):
             messages.note(nothing)
-        for observer in observers:
-            entered.enter_context(observer)
-        this = _Run(options, messages, observers, ledger, network)
-        is_over = options.fail_fast and plan.problems and not options.dry_run
-        todo = plan.todo
-        try:
-            for outcome in plan.outcomes():
-                this.tell(outcome)
-            if not options.dry_run:
-                ledger.note_plan(plan.problems, plan.found)
-            if todo and not is_over:
-                this.colorize(plan, execute)
-            elif last and not todo:
-                tell_given(messages, options.out, last, options)
-            if options.dry_run:
-                write_stdout("".join(plan.lines()))
-        except KeyboardInterrupt:
-            this.code = EXIT_INTERRUPTED
-        for observer in observers:
-            observer.end(plan)
+        with Audience(observers, messages.warn) as audience:
+            this = _Run(options, messages, audience, ledger, network, interrupts or Interrupts())
+            try:
+                this.carry_out(plan, last, execute)
+            except KeyboardInterrupt:
+                this.code = EXIT_INTERRUPTED
+            except OutputError as error:
+                messages.error(str(error))
+                this.code = error.exit_code
+            audience.end(plan)
     return this.code
 
 
@@ -84,10 +79,26 @@ class _Run:
 
     options: Options
     messages: Messages
-    observers: Sequence[Observer]
+    audience: Audience
     ledger: Ledger
     network: ModelAndDevice
+    interrupts: Interrupts
     code: int = EXIT_OK
+
+    def carry_out(self, plan: Plan, last: RunSettings | None, execute: Execute) -> None:
+        """Do what is planned; in a dry run, say it."""
+        options, todo = self.options, plan.todo
+        for outcome in plan.outcomes():
+            self.tell(outcome)
+        if not options.dry_run:
+            folders = {job.folder for job in plan.jobs}
+            self.ledger.note_plan(plan.problems, plan.found, folders)
+        if todo and not (options.fail_fast and plan.problems and not options.dry_run):
+            self.colorize(plan, execute)
+        elif last and not todo:
+            tell_given(self.messages, options.out, last, options)
+        if options.dry_run:
+            write_stdout("".join(plan.lines()))
 
     def colorize(self, plan: Plan, execute: Execute) -> None:
         """Colorize photographs; a dry run ends where settings that differ have been said."""
@@ -109,8 +120,7 @@ class _Run:
             f"{count_text(len(todo), 'photo')}, {count_text(settings.samples, 'sample')} each, "
             f"into {shown(self.options.out)}"
         )
-        for observer in self.observers:
-            observer.start(len(todo), settings)
+        self.audience.start(len(todo), settings)
         treatment = Treatment(
             settings.samples,
             settings.seed,
@@ -121,7 +131,11 @@ class _Run:
             self.options.white,
             settings.model_digest if self.options.mark else None,
         )
-        execute(todo, colorizer, treatment, self.tell, self.ledger.put)
+        if self.options.device == "auto":  # else the device is the one, or none
+            treatment = replace(treatment, falls_to_cpu=colorizer.device.is_gpu)
+        with self.interrupts.gently():
+            put, interrupts = self.ledger.put, self.interrupts
+            execute(todo, colorizer, treatment, self.tell, put, lambda: interrupts.is_wanted)
 
     def tell(self, outcome: Outcome) -> None:
         """Keep what became of a photograph, and tell the observers."""
@@ -130,5 +144,4 @@ class _Run:
         try:
             self.ledger.settle(outcome)
         finally:
-            for observer in self.observers:
-                observer.outcome(outcome)
+            self.audience.outcome(outcome)

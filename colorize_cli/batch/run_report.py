@@ -7,6 +7,7 @@ from typing import TextIO
 from ..errors import UsageError
 from ..system.paths import absolute, shown
 from .outcome import Observer, Outcome
+from .run_log import make_room
 
 _COLUMNS = (
     *("photograph", "became", "reason", "colourings", "seconds", "kind"),
@@ -22,9 +23,11 @@ class RunReport(Observer):
     Paths are absolute, so that no cell begins with a sign that a spreadsheet takes for a formula.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        """Take a file, which a new report replaces, or None for no report."""
+    def __init__(self, path: Path | None, out: Path | None = None) -> None:
+        """Take a file, which a new report replaces, or None for no report; `out` as of a log."""
+        self.name = f"--report {shown(path or '')}"
         self._path = path
+        self._out = out
         self._file: TextIO | None = None
 
     def __enter__(self) -> "RunReport":
@@ -36,6 +39,7 @@ class RunReport(Observer):
                 raise UsageError(
                     f"--report {shown(self._path)} is another file, not a report: name a new one."
                 )
+            make_room(self._path, self._out)
             self._file = self._path.open("w", encoding="utf-8", newline="", buffering=1)
         except OSError as error:
             raise UsageError(

@@ -15,6 +15,8 @@ from typing import Any, Literal, TypeAlias
 
 from ..errors import UsageError
 from ..model.bundle import Bundle
+from ..model.view import SizeChoice
+from ..model.views import default_size
 from ..photos.limits import Limits, default_memory
 from ..runtimes.find_device import runs_on_gpu
 from ..system.machine import usable_memory
@@ -40,7 +42,7 @@ class Options:
     model: str | None = None  # name or path of a bundle
     device: str = "auto"  # "auto" | "cpu" | "openvino" | "cuda" | "tensorrt"
     batch: int | None = None  # photographs for one run of the network
-    size: int | None = None  # square root of the working area, in pixels
+    size: SizeChoice | None = None  # a name, or the square root of the working area in pixels
     steps: int | None = None
     format: str = "keep"  # "keep" | "png" | "jpg" | "webp" | "tiff"
     on_colour: OnColour = "recolour"  # photographs in colour; "recolour" takes their lightness
@@ -83,7 +85,7 @@ class RunSettings:
     device: str
     precision: str  # that the network computes in; empty until it is known
     seed: int
-    size: int
+    size: SizeChoice
     steps: int
     batch: int  # on a GPU bits depend on it
     samples: int
@@ -112,7 +114,7 @@ def settle(options: Options, last: RunSettings | None, bundle: Bundle) -> RunSet
         device=last.device if last else "auto",
         precision="",
         seed=last.seed if last else 0,
-        size=of_model.size if of_model else bundle.working_size,
+        size=of_model.size if of_model else default_size(bundle),
         steps=of_model.steps if of_model else bundle.family.steps,
         batch=options.batch or 0,
         samples=options.samples,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ..errors import UsageError
+from ..model.view import SizeChoice
 from ..system import figure_changes as comparison
 from ..system.figure_changes import Change, Rate
 from .configurations import Configuration
@@ -25,9 +26,15 @@ class EarlierBench:
     waiting: float
     # By digest of the model, device, what it computes in, and batch.
     rates: Mapping[tuple[str, str, str, int], Rate]
+    size: SizeChoice | None = None  # that was asked for
 
 
-def check(earlier: EarlierBench, planned: Collection[Configuration], photos: PhotoSet) -> None:
+def check(
+    earlier: EarlierBench,
+    planned: Collection[Configuration],
+    photos: PhotoSet,
+    size: SizeChoice | None = None,
+) -> None:
     """Raise UsageError where no verdict can be given: other work, or nothing in common."""
     comparison.check_samples(earlier.samples, photos.samples)
     if earlier.photos != photos.digest:
@@ -35,6 +42,9 @@ def check(earlier: EarlierBench, planned: Collection[Configuration], photos: Pho
             "--compare: it was measured with other photographs: name the same ones (or none, "
             "where it was the built-in one)."
         )
+    if earlier.size != size:
+        asked = "without --size" if earlier.size is None else f"with --size {earlier.size}"
+        raise UsageError(f"--compare: it was measured {asked}: do the same now.")
     if not _common(earlier, planned):
         names = [f"{device} {computes}, batch {n}" for _, device, computes, n in earlier.rates]
         raise UsageError(

@@ -10,6 +10,7 @@ from ..errors import UsageError
 from ..model import fastest_device
 from ..model.bundle import Bundle, load_bundle
 from ..model.colorizer import choose_device
+from ..model.view import SizeChoice
 from ..runtimes.find_device import problem, resolve
 from ..runtimes.runtime import Device, DeviceName, Precision
 
@@ -28,6 +29,7 @@ class BenchOptions:
     devices: tuple[str, ...] = ()  # all that work here if there is none
     batch: str | None = None  # "1,8"; that of `colorize` and a larger one by default
     samples: int = 1
+    size: SizeChoice | None = None  # the model's if none is named
     is_quick: bool = False
     json: Path | None = None  # `-` is standard output
     compare: Path | None = None
@@ -72,6 +74,7 @@ class Configuration:
     computes: str  # the precision that comes of it and the bundle's: "fp32", "int8+bf16"
     batch: int  # photos that go through together
     is_default_batch: bool  # whether `colorize` takes that batch unless it is told another
+    size: SizeChoice | None = None  # of `--size`, where it was given
 
     @property
     def runs_on(self) -> str:
@@ -91,6 +94,8 @@ class Configuration:
             words = ["--model", self.model, *words]
         if not self.is_default_batch:
             words += ["--batch", str(self.batch)]
+        if self.size is not None:
+            words += ["--size", str(self.size)]
         return shlex.join(words)
 
 
@@ -126,7 +131,10 @@ def combine(
             usual = device.batch_for(options.samples)
             more = _MORE_ON_GPU if device.is_gpu else _MORE_ON_CPU
             for size in sizes or (usual, more * usual):
-                found.append(Configuration(model.given, digest, *computing, size, size == usual))
+                of_batch = (size, size == usual)
+                found.append(
+                    Configuration(model.given, digest, *computing, *of_batch, options.size)
+                )
     return list(dict.fromkeys(found))
 
 

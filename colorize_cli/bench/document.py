@@ -33,6 +33,7 @@ def document(
             "formats": photos.formats,
         },
         "samples": photos.samples,
+        "size": figures.size,
         "stages": {name: asdict(stage) for name, stage in figures.stages.items()},
         "after_network": {
             "core_ms_per_megapixel_and_sample": figures.after_network_core_ms,
@@ -53,6 +54,7 @@ def _model(model: Model) -> dict[str, Any]:
         "digest": bundle.digest,
         "family": bundle.family.name,
         "size": bundle.working_size,
+        "views": {name: view.settings for name, view in bundle.views.items()},
         "steps": bundle.family.steps,
         "precision": bundle.precision,
         "megabytes": model.megabytes,
@@ -99,6 +101,7 @@ def _earlier(tree: dict[str, Any]) -> EarlierBench:
         machine=dict(tree["machine"]),
         photos=str(tree["photos"]["digest"]),
         samples=int(tree["samples"]),
+        size=tree.get("size"),  # which earlier versions did not have
         models={model["digest"]: model["name"] for model in tree["models"]},
         waiting=float(tree["waiting"]),
         rates=rates,

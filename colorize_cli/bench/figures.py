@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model.fastest_device import MAX_DIFFERENCE
+from ..model.view import SizeChoice
 from ..system.figure_changes import Rate, increase
 from .configurations import Configuration, Model
 from .network_timing import NetworkTiming
@@ -54,6 +55,7 @@ class Figures:
     stages: Mapping[str, Stage]  # as `time_stages` has them
     measurements: tuple[Measurement, ...] = ()
     failures: tuple[tuple[Configuration, str], ...] = ()  # what does not run, and why
+    size: SizeChoice | None = None  # that was asked for
 
     def model_of(self, configuration: Configuration) -> Model:
         """Find the model of a configuration."""

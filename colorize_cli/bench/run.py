@@ -10,6 +10,7 @@ from ..errors import DeviceError
 from ..imaging.ciede2000 import mean_difference
 from ..model.colorizer import choose_device
 from ..model.graphs import graph_set
+from ..model.view import SizeChoice
 from ..runtimes.find_device import runtime_of
 from ..system.figures_file import check_target, write_document
 from ..system.machine import describe_machine
@@ -48,12 +49,12 @@ def run(options: BenchOptions, messages: Messages) -> Figures:
     with TemporaryDirectory(prefix="colorize-bench-", ignore_cleanup_errors=True) as name:
         photos = find_photos(options.photos, Path(name), options.samples, messages.failure)
         if earlier:
-            check(earlier, planned, photos)
-        messages.note(introduction(machine, models))
+            check(earlier, planned, photos, options.size)
+        messages.note(introduction(machine, models, options.size))
         _caution(models, messages)
-        references = _references(models, photos, budget.stages, messages)
+        references = _references(models, photos, budget.stages, options.size, messages)
         first = next(iter(references.values()))
-        figures = Figures(machine, models, first.photos, first.stages)
+        figures = Figures(machine, models, first.photos, first.stages, size=options.size)
         figures = _measure_all(figures, planned, references, budget, messages)
     _conclude(figures, options, earlier, messages)
     return figures
@@ -78,7 +79,11 @@ def _caution(models: Sequence[Model], messages: Messages) -> None:
 
 
 def _references(
-    models: Sequence[Model], photos: PhotoSet, stage_seconds: float, messages: Messages
+    models: Sequence[Model],
+    photos: PhotoSet,
+    stage_seconds: float,
+    size: SizeChoice | None,
+    messages: Messages,
 ) -> dict[str, Reference]:
     """Draw the right colours on the CPU, by digest of the model, the first with the stages."""
     drawn: dict[str, Reference] = {}
@@ -86,7 +91,9 @@ def _references(
     for source in dict.fromkeys(reference_of(model, models) for model in models):
         seconds = None if drawn else stage_seconds
         try:
-            drawn[source.bundle.digest] = run_apart(take_reference, source.given, photos, seconds)
+            drawn[source.bundle.digest] = run_apart(
+                take_reference, source.given, photos, seconds, size
+            )
         except DeviceError as error:
             problem = problem or error
             messages.warn(f"no colours to compare those of {shown(source.given)} with: {error}")
@@ -112,7 +119,7 @@ def _measure_all(
     for number, one in enumerate(planned, 1):
         name = f"{number}/{len(planned)} {shown(one.model)}, {one.title}"
         model = figures.model_of(one)
-        graphs = graph_set(model.bundle, one.batch)
+        graphs = graph_set(model.bundle, one.batch, one.size)
         if text := runtime_of(one.device).announcement(graphs):
             messages.note(text)
         try:

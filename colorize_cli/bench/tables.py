@@ -8,6 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..model.fastest_device import MAX_DIFFERENCE
+from ..model.view import SizeChoice
+from ..model.views import views_of
 from ..system.messages import Messages
 from ..system.paths import shown
 from ..system.wording import count_text, rate_text
@@ -30,15 +32,20 @@ _STAGES = {
 }
 
 
-def introduction(machine: Mapping[str, Any], models: Sequence[Model]) -> str:
+def introduction(
+    machine: Mapping[str, Any], models: Sequence[Model], size: SizeChoice | None = None
+) -> str:
     """Say where what is going to be measured."""
     flags = f", {' '.join(machine['flags'])}" if machine["flags"] else ""
     cpus = f"{machine['usable_cpus']} of {machine['cpus']} CPUs"
     lines = [f"machine: {machine['cpu']}, {cpus}{flags}"]
     for model in models:
-        size, steps = model.bundle.working_size, count_text(model.bundle.family.steps, "step")
+        sizes, steps = (
+            views_of(model.bundle, size).description,
+            count_text(model.bundle.family.steps, "step"),
+        )
         digest, disk = model.bundle.digest[:12], f"{model.megabytes:.1f} MB on disk"
-        lines.append(f"model: {model.title}, {digest}, {disk}, size {size}, {steps}")
+        lines.append(f"model: {model.title}, {digest}, {disk}, size {sizes}, {steps}")
     return "\n".join(lines)
 
 

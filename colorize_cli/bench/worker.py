@@ -11,6 +11,7 @@ from ..model.bundle import load_bundle
 from ..model.colorizer import Colorizer
 from ..model.graphs import open_graphs
 from ..model.reference_photos import reference_photos
+from ..model.view import SizeChoice
 from ..runtimes.find_device import resolve
 from .configurations import Configuration
 from .figures import Measurement
@@ -55,9 +56,11 @@ class Reference:
     stages: Mapping[str, Stage]  # as `time_stages` has them, where they were asked for
 
 
-def take_reference(model: str, photos: PhotoSet, stage_seconds: float | None) -> Reference:
+def take_reference(
+    model: str, photos: PhotoSet, stage_seconds: float | None, size: SizeChoice | None = None
+) -> Reference:
     """Draw the colours of a model on the CPU, and time the stages beside the network if asked."""
-    colorizer = Colorizer(load_bundle(model), resolve("cpu"))
+    colorizer = Colorizer(load_bundle(model), resolve("cpu"), size=size)
     drawn, failures = draw_photos(photos, colorizer)
     with Stopwatch() as watch:
         colorizer.colorize([drawn[0].prepared], photos.samples, SEED)
@@ -75,8 +78,9 @@ def measure(
     bundle, batch = load_bundle(configuration.model), configuration.batch
     device = resolve(configuration.device, precision=configuration.precision or "fp32")
     laps, rows = NetworkLaps(), batch if device.is_gpu else 1
-    graphs = laps.timed(open_graphs(bundle, device, photos=rows))
-    colorizer = Colorizer(bundle, device, batch=batch, graphs=graphs)
+    size = configuration.size
+    graphs = laps.timed(open_graphs(bundle, device, photos=rows, size=size))
+    colorizer = Colorizer(bundle, device, size=size, batch=batch, graphs=graphs)
     drawn, _ = draw_photos(photos, colorizer)
     alone = time_network(drawn, colorizer, laps, budget.network)
     samples, unit = photos.samples, lcm(batch, len(drawn))

@@ -7,21 +7,17 @@ the first word is neither a command nor an option of the program itself.
 import atexit
 import copy
 import gc
-import os
-import signal
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 from typer import Exit, Option, Typer, echo
 from typer.core import TyperGroup
 
 from .. import __version__, leave_converter_out
-from ..errors import EXIT_INTERRUPTED, EXIT_OK, ColorizeError
+from ..errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, ColorizeError, reason_of
+from ..system.interrupts import INTERRUPTS
 from .commands.bench import bench
 from .commands.colorize import colorize
 from .commands.evaluate import evaluate
@@ -32,9 +28,9 @@ from .commands.status import status
 from .commands.train import train
 from .commands.validate import validate
 from .commands.verify import verify
+from .forgiving_stderr import forgiving_stderr
 
 _DEFAULT = "run"
-_SHOW_CURSOR = b"\x1b[?25h"
 _EPILOG = """\b
 The first word decides: write ./export for a folder that is called like a command, and ./-a.jpg
 for a name that begins with a dash.
@@ -45,10 +41,23 @@ Exit codes: 0 all done or skipped, 1 some failed, 2 wrong usage or no photograph
 """
 
 
+def _before_nothing(args: Sequence[str]) -> str | None:
+    """The word before an empty one, which would be taken for the working folder or a default."""
+    words = [*args[: args.index("--")]] if "--" in args else list(args)
+    for before, word in zip(["colorize", *words], words, strict=False):
+        if not word:
+            return before
+        if word.startswith("--") and word.endswith("="):
+            return word
+    return None
+
+
 class _Commands(TyperGroup):
     """Commands of which one may be called without its name."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if empty := _before_nothing(args):
+            ctx.fail(f"there is an empty word after {empty!r}, as of a variable that is not set")
         own = {option for param in self.get_params(ctx) for option in param.opts}
         if args and args[0] not in self.commands and args[0].partition("=")[0] not in own:
             similar = get_close_matches(args[0], self.commands)
@@ -101,39 +110,12 @@ for _command in (status, verify, merge, export, bench, train, validate, evaluate
     app.command()(_command)
 
 
-@contextmanager
-def stop_on_signals() -> Iterator[None]:
-    """Raise KeyboardInterrupt in the main thread at the first signal, exit at the second."""
-    is_stopping = False
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal is_stopping
-        if is_stopping:
-            os.write(2, _SHOW_CURSOR if os.isatty(2) else b"")
-            os._exit(EXIT_INTERRUPTED)
-        is_stopping = True
-        os.write(2, b"\nstopping; once more stops at once\n")
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    # What is ignored, as after nohup, stays so.
-    signals = [s for s in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(s) != signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in signals}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line with these words, or those of the process; return its exit code."""
     # At its end the interpreter would go through all that was imported for garbage: 0.1 s.
     atexit.register(gc.freeze)
     leave_converter_out()
-    with stop_on_signals():
+    with forgiving_stderr(), INTERRUPTS.heeded():
         try:
             app(arguments, prog_name="colorize")
         except ColorizeError as error:
@@ -141,6 +123,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             Terminal().error(f"colorize: {error}")
             return error.exit_code
+        except OSError as error:
+            from .terminal import Terminal
+
+            Terminal().error(f"colorize: {reason_of(error)}")
+            return EXIT_FAILED
+        except KeyboardInterrupt:
+            return EXIT_INTERRUPTED
         except SystemExit as end:  # the way in which every command of Typer ends
             return end.code if isinstance(end.code, int) else EXIT_OK
     return EXIT_OK

@@ -9,6 +9,7 @@ from ..errors import ColorizeError, ModelError
 from ..model.bundle import Bundle, load_bundle
 from ..model.colorizer import choose_device
 from ..model.fastest_device import MAX_DIFFERENCE, kept_trials
+from ..model.views import views_of
 from ..runtimes.find_device import DEVICES, problem
 from ..runtimes.ort import rival_wheels
 from ..system.installed import EXTRAS, install_commands, missing_modules, repair_commands
@@ -69,6 +70,8 @@ def _model(name: str) -> tuple[Bundle | None, dict[str, Any]]:
         "megabytes": round(sum(file.bytes for file in bundle.files.values()) / 1e6, 1),
         "working_size": bundle.working_size,
         "steps": bundle.family.steps,
+        "size": views_of(bundle).description,
+        "views": {name: view.settings for name, view in bundle.views.items()},
         "schedule": bundle.family.sampling.get("schedule", {}).get("name"),
         "precision": dict(bundle.precision),
         "training": dict(bundle.training),
@@ -134,7 +137,7 @@ def _model_lines(model: dict[str, Any]) -> list[str]:
         f"model      {model['name']} ({model['family']}), {model['digest'][:12]}, {model['path']}",
         f"           {parameters}, {model['megabytes']} MB, weights {precision.get('weights')}, "
         f"computed in {precision.get('compute')}",
-        f"           working size {model['working_size']} px, "
+        f"           working size {model['size']}, "
         f"{count_text(model['steps'], 'step')}{f' ({schedule})' if schedule else ''}",
         f"           trained on {', '.join(map(str, data))}",
         f"           licence of the weights: {model['license']}",

@@ -8,8 +8,9 @@ from ..batch.records.merge import Merged
 from ..system.paths import shown
 from ..system.wording import count_text, rate_text
 
-_STATES = ("done", "copied", "left out", "failed", "pending")
+_STATES = ("done", "degraded", "copied", "left out", "failed", "pending")
 _REMARKS = {
+    "degraded": "coloured with less, for want of memory: --retry-failed makes them again",
     "copied": "in colour, as they are",
     "left out": "in colour",
     "failed": "the same command tries them again, --retry-failed them alone",

@@ -23,6 +23,7 @@ _ON_COLOUR = {
 }
 # What is said of what was found in photographs, by the name under which it is counted.
 _REMARKS = {
+    "degraded": "with less, for want of memory; --retry-failed makes them again",
     "toned": "their tone is taken out",
     "bilevel": "black on white, with nothing to tell colours by",
     "came out grey": "in one sample at least; --log tells which",
@@ -37,9 +38,16 @@ class Naming(Observer):
     def __init__(self, messages: Messages, *, is_verbose: bool = False) -> None:
         self._messages = messages
         self._is_verbose = is_verbose
+        self._less: set[str] = set()  # that was said
 
     def outcome(self, outcome: Outcome) -> None:
         """Name a photograph that failed; if verbose, every one that was worked on."""
+        if outcome.less and outcome.less not in self._less:
+            self._less.add(outcome.less)
+            self._messages.warn(
+                f"too little memory: {shown(outcome.source)} and maybe others with {outcome.less}"
+                + (", so colours may differ" if outcome.is_degraded else ", with the same colours")
+            )
         if outcome.status == "failed":
             self._messages.failure(outcome.source, outcome.reason or "")
         elif outcome.status == "there" or not self._is_verbose:
@@ -100,6 +108,7 @@ class Summary(Observer):
         """Count a photograph, and what there is to be said of it."""
         self._statuses[outcome.status] += 1
         self._found[outcome.kind or "not read"] += 1
+        self._found["degraded"] += outcome.is_degraded
         self._found["warnings"] += bool(outcome.warnings)
         if outcome.status == "failed" and len(self._failures) < _LISTED_FAILURES:
             self._failures.append((outcome.source, outcome.reason or ""))

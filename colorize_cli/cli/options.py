@@ -4,26 +4,29 @@ from typing import Annotated, Literal
 
 from typer import Option
 
+MOST = 1000  # samples, candidates, steps: beyond, a slip of the finger would never end
+_LARGEST_BATCH = 4096
 DeviceName = Literal["auto", "cpu", "openvino", "cuda", "tensorrt"]
 Model = Annotated[str, Option(metavar="NAME|PATH", help="Bundle: a folder or a .zip.")]
 Batch = Annotated[
     int | None,
     Option(
         min=1,
+        max=_LARGEST_BATCH,
         metavar="N",
         help="Photos that go through the network together; the device's own if not given.",
     ),
 ]
 Size = Annotated[
-    int | None,
+    str | None,
     Option(
-        min=1,
-        metavar="PX",
-        help="Square root of the area that the network sees; the model's if not given.",
+        metavar="fast|auto|fine|PX",
+        help="How large photos are seen: large ones larger (auto), largest (fine), or all alike.",
     ),
 ]
 Steps = Annotated[
-    int | None, Option(min=1, metavar="N", help="Denoising steps; the model's if not given.")
+    int | None,
+    Option(min=1, max=MOST, metavar="N", help="Denoising steps; the model's if not given."),
 ]
 Overrides = Annotated[
     list[str] | None, Option("--set", metavar="KEY=VALUE", help="Change the recipe; repeatable.")

@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import ModelError
+from ..errors import ModelError, reason_of
 from ..system.files import write_atomic
 from .bundle_files import AGAIN, MANIFEST, read_file, require_plausible
 from .families import FAMILIES, parse_family
 from .families.family import Family
 from .graph_check import foreign_part
+from .view import View, parse_views
 from .weights_check import weight_that_is_not_finite
 
 FORMAT_VERSION = 2
@@ -67,12 +68,13 @@ class Bundle:
     license: str  # of the weights
     quality: Mapping[str, Any]  # measured figures
     parameters: int | None = None  # how many; None where a bundle does not say
+    views: Mapping[str, View] = field(default_factory=dict)  # of large photos: "auto", "fine"
     _verified: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
     def digest(self) -> str:
         """SHA-256 (hex) over all that decides the pixels, which its name and figures do not."""
-        decisive = {
+        decisive: dict[str, Any] = {
             "family": self.family.name,
             "working_size": self.working_size,
             "multiple": self.multiple,
@@ -80,6 +82,8 @@ class Bundle:
             "sampling": self.family.sampling,
             "graphs": {spec.name: self.files[spec.name].sha256 for spec in self.family.graphs},
         }
+        if self.views:
+            decisive["views"] = {name: view.settings for name, view in self.views.items()}
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -197,8 +201,11 @@ def _locate(name_or_path: str | Path) -> Path:
     if name_or_path in shipped_names():
         return _SHIPPED / name_or_path
     path = Path(name_or_path)
-    if path.is_dir() or path.is_file():
-        return path
+    try:
+        if path.is_dir() or path.is_file():
+            return path
+    except OSError as error:
+        raise ModelError(f"--model cannot be read: {reason_of(error)}") from error
     raise ModelError(
         f"there is no model {str(name_or_path)!r}: no folder or .zip of that path, and the models "
         f"by name are: {', '.join(shipped_names()) or 'none'}"
@@ -244,7 +251,10 @@ def _bundle(path: Path, fields: Mapping[str, Any]) -> Bundle:
         raise ValueError("name and license are texts")
     if len(facts["name"]) > _MAX_NAME or "\n" in facts["name"]:
         raise ValueError(f"a name is one line of up to {_MAX_NAME} characters")
-    family = parse_family(fields["family"], facts["grid"], _sampling(fields))
+    sampling = _sampling(fields)
+    family = parse_family(fields["family"], facts["grid"], sampling)
+    of_large = fields.get("views", {})
+    facts["views"] = parse_views(fields["family"], facts["grid"], sampling, of_large)
     files = {name: BundleFile(**entry) for name, entry in fields["files"].items()}
     for name in (*files, *(spec.name for spec in family.graphs)):
         if not _PLAIN_NAME.fullmatch(name) or name == MANIFEST:

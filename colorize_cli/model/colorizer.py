@@ -1,6 +1,7 @@
 """Photo in, pictures out: the one place where bundle, device, noise and rendering meet."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -19,14 +20,15 @@ from ..imaging.render import render_samples
 from ..photos.read import Photo
 from ..runtimes.runtime import Device, Graph
 from .bundle import Bundle, load_bundle
-from .families.family import Condition, OnStep, Step
+from .families.family import Condition, Family, OnStep, Step
 from .fastest_device import choose
 from .finite_graph import watched
 from .graphs import open_graphs
 from .parallel import Lanes
 from .reference_photos import reference_photos
+from .view import SizeChoice, View
+from .views import Views, views_of
 
-_MAX_SIZE = 4096  # beyond, attention would take more memory than machines have
 _RUNS = 3  # of a device that is tried; the first compiles and warms up
 
 
@@ -37,18 +39,16 @@ class Prepared:
     L: Float  # (padded_height, padded_width), 0..100
     frame: Frame  # where the photo lies in it
     key: bytes  # what its noise depends on, `picture_key`
+    view: View | None = None  # how it is seen; None for the colorizer's usual view
+
+    @property
+    def way(self) -> tuple[Hashable, ...]:
+        """What photos have in common that go through the network together."""
+        return self.L.shape, self.view
 
 
 class PaintingStoppedError(Exception):
     """What an `on_step` raises to end the painting: no more pictures come, and no error."""
-
-
-def check_size(bundle: Bundle, size: int) -> None:
-    """Raise UsageError for a working size that the network, or memory, cannot take."""
-    if size < bundle.multiple:
-        raise UsageError(f"the size must be at least {bundle.multiple}, not {size}")
-    if size > _MAX_SIZE:
-        raise UsageError(f"the size must be at most {_MAX_SIZE}, not {size}")
 
 
 class Colorizer:
@@ -68,16 +68,17 @@ class Colorizer:
         device: Device,
         *,
         steps: int | None = None,
-        size: int | None = None,
+        size: SizeChoice | None = None,
         batch: int = 1,
         graphs: Mapping[str, Graph] | None = None,
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Open a model on a device that is known to work; `open` finds both.
 
-        Sampling steps and size, the square root of the working area in pixels (`frame_for`), are
-        the bundle's by default. A `batch` of photos goes through together; `paint` takes one at a
-        time. `graphs` are the bundle's where they are open already; `note` is told what takes long.
+        Sampling steps and size, a name or the square root of the working area in pixels
+        (`views_of`), are the bundle's by default. A `batch` of photos goes through together;
+        `paint` takes one at a time. `graphs` are the bundle's where they are open already; `note`
+        is told what takes long.
 
         Raises:
             UsageError: A number is out of range.
@@ -86,14 +87,13 @@ class Colorizer:
         """
         self.bundle = bundle
         self.device = device
-        self.family = bundle.family if steps is None else bundle.family.with_steps(steps)
-        self.size = bundle.working_size if size is None else size
-        check_size(bundle, self.size)
+        self.views = views_of(bundle, size, steps)
+        self.family = self.views.usual.family
         if batch < 1:
             raise UsageError(f"the batch must be at least 1, not {batch}")
         self.batch = batch
         self._rows = batch if device.is_gpu else 1
-        opened = graphs or open_graphs(bundle, device, photos=self._rows, size=self.size, note=note)
+        opened = graphs or open_graphs(bundle, device, photos=self._rows, size=size, note=note)
         self._graphs = watched(opened)
         self._lanes = Lanes(device.lanes)
 
@@ -104,7 +104,7 @@ class Colorizer:
         *,
         device: str = "auto",
         steps: int | None = None,
-        size: int | None = None,
+        size: SizeChoice | None = None,
         batch: int = 1,
         note: Callable[[str], None] = lambda text: None,
     ) -> Self:
@@ -121,6 +121,29 @@ class Colorizer:
         bundle = load_bundle(model)
         chosen = choose_device(device, bundle, note)
         return cls(bundle, chosen, steps=steps, size=size, batch=batch, note=note)
+
+    def changed(
+        self, *, device: Device | None = None, batch: int | None = None, views: Views | None = None
+    ) -> Self:
+        """The same model with other numbers, or on another device, which is opened.
+
+        A device of the same name differs in its lanes alone. Errors are those of `__init__`.
+        """
+        other = copy(self)
+        other.device, other.batch = device or self.device, batch or self.batch
+        other.views = views or self.views
+        other._rows = other.batch if other.device.is_gpu else 1
+        other._lanes = Lanes(other.device.lanes)
+        if other.device.name != self.device.name:
+            other._graphs = watched(
+                open_graphs(self.bundle, other.device, photos=other._rows, size=other.size)
+            )
+        return other
+
+    @property
+    def size(self) -> int:
+        """The square root of the largest working area in pixels; `views` has all sizes."""
+        return max(view.size for view in self.views)
 
     @property
     def mixes_shapes(self) -> bool:
@@ -157,11 +180,12 @@ class Colorizer:
         yield from self.pictures(photo.pixels, prepared, ab)
 
     def prepare(self, photo: Photo) -> Prepared:
-        """Take a photo's L down to the working size; safe in any thread."""
+        """Take a photo's L down to the working size of its view; safe in any thread."""
         height, width = photo.pixels.shape[:2]
-        frame = frame_for(height, width, self.size, self.bundle.multiple)
+        view = self.views.of(height, width)
+        frame = frame_for(height, width, view.size, self.bundle.multiple)
         L = to_working(photo.pixels, frame)
-        return Prepared(L, frame, picture_key(L, frame))
+        return Prepared(L, frame, picture_key(L, frame), view)
 
     def colorize(
         self, prepared: Sequence[Prepared], samples: int, seed: int, on_step: OnStep | None = None
@@ -169,7 +193,7 @@ class Colorizer:
         """Draw samples of the ab fields of photos; errors are those of `paint`.
 
         Args:
-            prepared: 1 to `batch` photos, of one padded shape unless `mixes_shapes` (ValueError).
+            prepared: 1 to `batch` photos, of one `way` unless `mixes_shapes` (ValueError).
             samples: S, the samples of each.
             seed: Any integer, as in `paint`.
             on_step: Called at each step, in any thread; what it raises ends the drawing.
@@ -179,9 +203,9 @@ class Colorizer:
         """
         if samples < 1:
             raise UsageError(f"the number of samples must be at least 1, not {samples}")
-        shapes = {p.L.shape for p in prepared}
-        if not 1 <= len(prepared) <= self.batch or (len(shapes) > 1 and not self.mixes_shapes):
-            raise ValueError(f"{len(prepared)} photos of {len(shapes)} shapes, batch {self.batch}")
+        ways = {p.way for p in prepared}
+        if not 1 <= len(prepared) <= self.batch or (len(ways) > 1 and not self.mixes_shapes):
+            raise ValueError(f"{len(prepared)} photos of {len(ways)} ways, batch {self.batch}")
         # A short batch is filled up.
         filled = [*prepared, *[prepared[-1]] * (-len(prepared) % self._rows)]
         calls = [filled[i : i + self._rows] for i in range(0, len(filled), self._rows)]
@@ -201,7 +225,7 @@ class Colorizer:
 
     def choose(self, prepared: Prepared, fields: Float, samples: int, *, choosing: bool) -> Choice:
         """Choose which of the fields drawn become a photo's samples, as `choose_samples.judge`."""
-        L, frame, gains = prepared.L, prepared.frame, self.family.gains
+        L, frame, gains = prepared.L, prepared.frame, self._family_of(prepared).gains
         return judge(L, frame, fields, samples, choosing=choosing, gains=gains)
 
     def pictures(self, pixels: Pixels, prepared: Prepared, fields: Float) -> Iterator[Pixels]:
@@ -214,12 +238,16 @@ class Colorizer:
         """Draw sample k of each photo: (photos, 2, h, w)."""
         cells = tuple(side // self.bundle.grid for side in photos[0].L.shape)
         noise = SampleNoise(seed, [p.key for p in photos], 1, (2, *cells), first=k)
-        return self.family.sample(self._graphs, condition, noise, on_step)
+        family = self._family_of(photos[0])
+        return family.sample(self._graphs, condition, noise, on_step)
+
+    def _family_of(self, prepared: Prepared) -> Family:
+        return (prepared.view or self.views.usual).family
 
 
 def _try_out(bundle: Bundle, device: Device) -> tuple[float, list[Float]]:
     """Draw a sample of each reference photo, and time those of the first."""
-    colorizer = Colorizer(bundle, device, batch=device.lanes)
+    colorizer = Colorizer(bundle, device, size="fast", batch=device.lanes)
     prepared = [colorizer.prepare(photo) for photo in reference_photos().values()]
     laps = []
     for _ in range(_RUNS):

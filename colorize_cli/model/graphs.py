@@ -8,6 +8,8 @@ from ..imaging.frame import frame_for
 from ..runtimes.find_device import runtime_of
 from ..runtimes.runtime import Device, Graph, GraphFile, GraphSet
 from .bundle import Bundle
+from .view import SizeChoice
+from .views import views_of
 
 _USUAL = ((1, 1), (3, 4), (4, 3), (2, 3), (3, 2))  # height over width of most photos
 _LONGEST = 2  # sides up to this many times the working size are likely: aspects up to 4 : 1
@@ -18,10 +20,10 @@ def open_graphs(
     device: Device,
     *,
     photos: int = 1,
-    size: int | None = None,
+    size: SizeChoice | None = None,
     note: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Graph]:
-    """Open the graphs of a bundle, by file name, for `photos` a call of a working size in pixels.
+    """Open the graphs of a bundle, by file name, for `photos` a call of a size (`views_of`).
 
     The size is the bundle's by default; `note` is told what takes long, where something does. It
     raises ModelError for a damaged bundle or graphs of another family, DeviceError where the device
@@ -38,10 +40,14 @@ def open_graphs(
         bundle.forget()
 
 
-def graph_set(bundle: Bundle, photos: int = 1, size: int | None = None) -> GraphSet:
-    """Describe the graphs of a bundle to a runtime; see `open_graphs`."""
-    size, multiple = size or bundle.working_size, bundle.multiple
-    frames = [frame_for(1000 * a, 1000 * b, size, multiple) for a, b in _USUAL]
+def graph_set(bundle: Bundle, photos: int = 1, size: SizeChoice | None = None) -> GraphSet:
+    """Describe the graphs of a bundle to a runtime; see `open_graphs`.
+
+    They are to be fastest at the largest size of the views: most photos are large.
+    """
+    sizes, multiple = [view.size for view in views_of(bundle, size)], bundle.multiple
+    frames = [frame_for(1000 * a, 1000 * b, each, multiple) for each in sizes for a, b in _USUAL]
+    size = max(sizes)
     side, longest = (-(-wanted // multiple) * multiple for wanted in (size, _LONGEST * size))
     return GraphSet(
         files=tuple(

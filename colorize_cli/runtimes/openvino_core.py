@@ -23,6 +23,6 @@ def test_computation(model: bytes) -> str | None:
     return None if result[0] == 2 else "a test computation gave a wrong result"
 
 
-def last_line(error: RuntimeError) -> str:
+def last_line(error: Exception) -> str:
     """What is wrong, of an error of OpenVINO that begins with where in its code."""
     return str(error).strip().splitlines()[-1]

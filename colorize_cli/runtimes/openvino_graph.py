@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
-from ..errors import DeviceError
 from ..system.machine import return_memory
+from .device_errors import device_error
 from .openvino_cache import CompiledForms
 from .openvino_core import CORE, last_line
 from .ort import plain
@@ -162,8 +162,9 @@ class OpenVinoGraph:
         """Make a DeviceError of what OpenVINO raises, whose words go into the text."""
         try:
             yield
-        except RuntimeError as error:
-            raise DeviceError(f"{self._description} {text.format(last_line(error))}") from error
+        except (RuntimeError, MemoryError) as error:
+            told = f"{self._description} {text.format(last_line(error))}"
+            raise device_error(told, error) from error
 
 
 class _Form:

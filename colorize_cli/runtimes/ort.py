@@ -15,6 +15,7 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 
 from ..errors import DeviceError
 from ..system.wording import count_text
+from .device_errors import device_error
 from .runtime import Device, Feeds, Graph, GraphSet, GraphSpec, Precision, Runtime, Size, Value
 
 _PIP = f"{sys.executable} -m pip"
@@ -68,9 +69,10 @@ class OrtGraph:
                 self._compute(binding)
             except Exception as error:  # onnxruntime's errors share no narrower base
                 reason = str(error).strip().splitlines()[-1]
-                raise DeviceError(
+                raise device_error(
                     f"{self._description} failed: {reason}. Try a smaller --batch or --size, "
-                    "or --device cpu."
+                    "or --device cpu.",
+                    error,
                 ) from error
             found = binding.get_outputs if self._feeds_others else binding.copy_outputs_to_cpu
             return dict(zip(self._outputs, found(), strict=True))
@@ -148,7 +150,7 @@ def open_session(
     try:
         session = ort.InferenceSession(model, options, providers=chain, enable_fallback=0)
     except Exception as error:  # onnxruntime's errors share no narrower base
-        raise DeviceError(f"{device.description} cannot open the model: {error}") from error
+        raise device_error(f"{device.description} cannot open the model: {error}", error) from error
     if session.get_providers()[0] != providers[0][0]:
         raise DeviceError(
             f"{device.description}: onnxruntime fell back to {session.get_providers()[0]}; "

@@ -9,12 +9,17 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _DOOMED = ".doomed"  # end of the hidden names that folders have while they are deleted
 _LEFTOVER = re.compile(r"\.(?:(\d+-of-\d+)\.)?[0-9a-f]{16}\.part")
+# What is said of a file and will be so of the next one: the disk is full, or has gone.
+NO_MORE_FILES = {
+    *(errno.ENOSPC, errno.EROFS, errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOTCONN),
+    *(getattr(errno, name) for name in ("EDQUOT", "ESTALE", "EHOSTDOWN") if hasattr(errno, name)),
+}
 # What file systems say that do not sync folders: CIFS, vboxsf and FUSE among them.
 _NO_FOLDER_SYNC = {
     errno.EINVAL,
@@ -84,6 +89,16 @@ def is_leftover(name: str, shard: str = "") -> bool:
     """Whether a file has the name of one that a killed process was writing, of a shard if named."""
     match = _LEFTOVER.fullmatch(name)
     return match is not None and (not shard or match[1] == shard)
+
+
+def delete_leftovers(folders: Iterable[Path], shard: str) -> None:
+    """Delete what killed runs were writing; nobody else writes here now but other shards."""
+    for folder in folders:
+        with suppress(OSError), os.scandir(folder) as inside:
+            for entry in inside:
+                if is_leftover(entry.name, shard):
+                    with suppress(OSError):
+                        Path(entry).unlink()
 
 
 def take_name(temporary: Path, path: Path) -> None:

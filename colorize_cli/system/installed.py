@@ -22,7 +22,7 @@ EXTRAS = {
 _RUNTIME_EXTRAS = ("openvino", "tensorrt")
 # The packages of ours that the command of an extra's name imports.
 _PACKAGES = {"train": ("training",), "evaluate": ("training",), "export": ("training", "export")}
-_BASE_MODULES = ("numpy", "cv2", "onnxruntime", "tifffile")
+_BASE_MODULES = ("numpy", "cv2", "onnxruntime", "tifffile", "simplejpeg")
 _ROOT = Path(__file__).resolve().parents[2]
 
 

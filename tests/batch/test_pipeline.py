@@ -60,7 +60,7 @@ def reasons(outcomes: list[Outcome]) -> dict[str, str | None]:
 
 
 def files(out: str) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in Path(out).iterdir()}
+    return {path.name: path.read_bytes() for path in Path(out).glob("*")}
 
 
 def test_every_sample_of_every_photo_is_written() -> None:
@@ -104,7 +104,7 @@ def test_every_file_is_announced_before_it_appears(
         assert now == (b"another photo's" if k == 1 else None), "what it replaces is there"
         assert row.before == (hashlib.sha256(now).hexdigest() if now else None)
         if row.photo.endswith("color.png"):
-            raise OSError(28, "No space left on device")
+            raise OSError(27, "File too large")
         intend(rows, path, k, row)
 
     monkeypatch.setattr(PhotoRows, "intend", watched)
@@ -119,7 +119,7 @@ def test_every_file_is_announced_before_it_appears(
         ("grey.png", grey_digest, "grey.1.png"),
         ("grey.png", grey_digest, "grey.2.png"),
     ]
-    assert reasons(outcomes) == {"grey.png": None, "color.png": "No space left on device"}
+    assert reasons(outcomes) == {"grey.png": None, "color.png": "File too large"}
     assert files("out").keys() >= {"grey.1.png", "grey.2.png", "color.2.png"}
     assert "color.1.png" not in files("out")
     assert files("out")["color.2.png"] == b"another photo's"
@@ -223,7 +223,7 @@ def test_a_file_that_cannot_be_written_is_a_failure_of_that_photo() -> None:
     put("x.png")
     put("y.png", 1)
 
-    def full_disk(job: Job, k: int, data: bytes, digest: str) -> None:
+    def full_disk(job: Job, k: int, data: bytes, digest: str, is_degraded: bool) -> None:
         if job.source.name == "x.png":
             raise OSError(28, "No space left on device")
         write_file(job, k, data, digest)
@@ -305,7 +305,7 @@ def test_what_is_in_flight_is_bounded_however_slow_the_disk(
     written = 0
     most = 0
 
-    def slow(job: Job, k: int, data: bytes, digest: str) -> None:
+    def slow(job: Job, k: int, data: bytes, digest: str, is_degraded: bool) -> None:
         nonlocal written, most
         threading.Event().wait(0.01)
         most = max(most, network.prepared - written)

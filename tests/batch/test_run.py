@@ -96,6 +96,7 @@ def elsewhere(error: BaseException | None = None) -> Callable[..., None]:
         treatment: Treatment,
         report: Callable[[Outcome], None],
         put: Put,
+        is_stopping: Callable[[], bool],
     ) -> None:
         for job in jobs:
             report(Outcome(job.source, "done", job=job))

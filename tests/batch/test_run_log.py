@@ -68,6 +68,8 @@ def test_a_line_says_what_became_of_a_photo_and_how_it_was_made(tmp_path: Path) 
         "chosen": [5, 1],
         "grey_samples": [2],
         "is_alike": False,
+        "less": None,
+        "is_degraded": False,
         "warnings": ["16 bits rounded"],
     }
     assert found[0]["model"] is None

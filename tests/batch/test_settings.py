@@ -14,7 +14,11 @@ from colorize_cli.errors import UsageError
 
 OUT = Path("out")
 BUNDLE: Any = SimpleNamespace(
-    digest="m0" * 32, path=Path("/models/m0"), working_size=320, family=SimpleNamespace(steps=20)
+    digest="m0" * 32,
+    path=Path("/models/m0"),
+    working_size=320,
+    views={},
+    family=SimpleNamespace(steps=20),
 )
 LAST = run_settings(model_digest=BUNDLE.digest)
 
@@ -42,6 +46,19 @@ def test_what_is_given_counts_zero_too() -> None:
     settings = settle(given, LAST, BUNDLE)
     assert (settings.seed, settings.size, settings.steps, settings.candidates) == (0, 128, 9, 0)
     assert (settings.device, settings.batch, settings.drawn) == ("cuda", 4, 1)
+
+
+def test_the_size_may_be_a_name_and_a_folder_keeps_to_what_it_was_begun_with() -> None:
+    seeing: Any = SimpleNamespace(**vars(BUNDLE) | {"views": {"auto": None}})
+    assert settle(options(), None, seeing).size == "auto"
+    assert settle(options(), LAST, seeing).size == 96
+    last = run_settings(model_digest=BUNDLE.digest, size="fine")
+    assert settle(options(), last, seeing).size == "fine"
+    now = settle(options(size="fast"), last, seeing)
+    messages = Told()
+    tell_given(messages, OUT, last, options(size="fast"))
+    assert now.size == "fast"
+    assert "size fine, now fast" in str(messages.said)
 
 
 def test_size_and_steps_of_another_model_do_not_count() -> None:

@@ -104,6 +104,10 @@ def test_other_work_is_refused(now: Figures, saved: Any) -> None:
     check(earlier, planned, PHOTOS)
     with pytest.raises(UsageError, match="1 samples a photo, not 4: add --samples 1"):
         check(earlier, planned, replace(PHOTOS, samples=4))
+    with pytest.raises(UsageError, match="measured without --size: do the same"):
+        check(earlier, planned, PHOTOS, "fast")
+    with pytest.raises(UsageError, match="measured with --size fine"):
+        check(replace(earlier, size="fine"), planned, PHOTOS)
     with pytest.raises(UsageError, match="other photographs"):
         check(earlier, planned, replace(PHOTOS, digest="0" * 64))
     with pytest.raises(UsageError, match="but cpu fp32, batch 2"):

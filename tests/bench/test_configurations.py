@@ -1,6 +1,7 @@
 """Which models, devices, precisions and batch sizes are measured, and with which options."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,9 @@ def test_batch_sizes_that_make_no_sense_are_refused(tiny_bundle: Path, batch: st
 
 
 def test_the_options_leave_out_what_is_the_default() -> None:
-    assert measurement("openvino bf16").configuration.options == "--device openvino"
+    plain = measurement("openvino bf16").configuration
+    assert plain.options == "--device openvino"
+    assert replace(plain, size="fine").options == "--device openvino --size fine"
     other = measurement("cuda int8", 8, is_default_batch=False, model="my models/int8")
     expected = "--model 'my models/int8' --device cuda --batch 8"
     assert other.configuration.options == expected

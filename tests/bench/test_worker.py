@@ -55,6 +55,8 @@ def test_the_figures_agree_with_each_other(tiny_bundle: Path, photos: PhotoSet) 
     reference = take_reference(str(tiny_bundle), photos, None)
     assert reference.stages == {}
     assert mean_difference(colours, reference.colours) == 0
+    larger = take_reference(str(tiny_bundle), photos, None, 96)
+    assert [lab.shape[1] for lab in larger.colours] > [lab.shape[1] for lab in colours]
 
 
 def test_colours_are_judged_by_photographs_where_none_is_given(

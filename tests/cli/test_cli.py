@@ -7,7 +7,6 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,6 +129,13 @@ def test_the_version(colorize: Run) -> None:
         (("scans", "--out", "scans/a/1.jpg"), "is a file"),
         (("scans", "--out", "scans/a/1.jpg/deeper/still"), "1.jpg is a file"),
         (("scans", "--out", "o" * 300), "cannot be used: File name too long"),
+        (("scans", "--out", ""), "empty word after '--out'"),
+        (("scans", "--out="), "empty word after '--out='"),
+        (("", "--out", "out"), "empty word after 'colorize'"),
+        (("scans", "--out", "out", "--samples", "10000000"), "--samples"),
+        (("scans", "--out", "out", "--steps", "1000000000"), "--steps"),
+        (("scans", "--out", "out", "--candidates", "10000000"), "--candidates"),
+        (("scans", "--out", "out", "--batch", "1000000000"), "--batch"),
         (("scans", "--out", "out", "--log", "nowhere/log"), "--log"),
         (("scans", "--out", "out", "--report", "scans/a/1.jpg"), "not a report: name"),
         (("scans", "--out", "out", "--log", "scans/a/1.jpg"), "not a log: name"),
@@ -155,6 +161,7 @@ def test_wrong_usage_ends_with_2_and_writes_nothing(
     ("words", "code", "said"),
     [
         (("--size", "4"), 2, "size must be at least"),
+        (("--size", "huge"), 2, "fast, auto, fine or a number of pixels, not 'huge'"),
         (("--candidates", "2", "--samples", "4"), 2, "4 samples cannot be chosen"),
         (("--model", "nope"), 3, "nope"),
         (("--device", "cuda"), 3, "no GPU"),
@@ -783,42 +790,13 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
     assert not err
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_leaves_whole_files_and_a_resume_goes_on(
-    colorize: Run, tiny_bundle: Path, number: signal.Signals
-) -> None:
-    for copy in range(12):
-        data = encode(np.kron(np.roll(grey(), copy, axis=0), np.ones((8, 8), np.uint8)), "PNG")
-        Path(f"scans/{copy}.png").write_bytes(data)
-    words = process("scans", "--out", "out", "--samples", "3", "--model", str(tiny_bundle))
-    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as running:
-        deadline = time.monotonic() + 60
-        while not list(Path("out").rglob("*.png")) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        running.send_signal(number)
-        sent = time.monotonic()
-        _, err = running.communicate(timeout=60)
-        took = time.monotonic() - sent
-    assert running.returncode == 130
-    assert took < 20
-    assert "stopping" in err
-    assert "not reached" in err
-    assert "Traceback" not in err
-    left = files()
-    assert 0 < len(left) < 45
-    assert all(name.endswith((".png", ".jpg")) for name in left), "a temporary file is left"
-    colorize("scans", "--out", "out", "--samples", "3")
-    colorize("scans", "--out", "whole", "--samples", "3")
-    assert files() == files("whole")
-    assert left.items() <= files().items()
-
-
 def test_the_second_signal_ends_at_once() -> None:
     code = (
-        f"import sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
-        "from colorize_cli.cli.app import stop_on_signals\n"
-        "with stop_on_signals():\n"
+        f"import signal, sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
+        # In tests that run in the background it is ignored, and that is inherited.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from colorize_cli.system.interrupts import Interrupts\n"
+        "with Interrupts().heeded():\n"
         "    try:\n"
         "        print('ready', flush=True)\n"
         "        time.sleep(60)\n"

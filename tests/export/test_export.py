@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
@@ -17,6 +18,7 @@ from colorize_cli.model.bundle import Bundle, load_bundle, write_bundle
 from export.bundle_folder import bundle_files, check_folder
 from export.call_check import Check, check_parity
 from export.run import ExportSettings, bundle_name, run
+from export.source import from_checkpoint
 from export.trace import export_graphs
 from training.bundle_state import network_from_bundle
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -251,3 +253,21 @@ def test_a_bundle_is_named_after_its_folder_unless_it_is_told_a_name(
 ) -> None:
     settings = ExportSettings(None, tmp_path / "x" / ".." / "mine", overrides=overrides)
     assert bundle_name(settings, "given") == name
+
+
+def test_a_recipe_s_views_of_large_photos_are_in_the_bundle(tmp_path: Path) -> None:
+    views = {
+        "auto": {"from_side": 448, "working_size": 320, "levels": [1, 3]},
+        "fine": {"from_side": 448, "working_size": 384},
+    }
+    made = load_checkpoint(make_checkpoint(tmp_path, "encoder"))
+    recipe = replace(made.recipe, sampling=replace(made.recipe.sampling, views=views))
+    path = tmp_path / "seen.safetensors"
+    save_checkpoint(path, replace(made, recipe=recipe))
+    fields = from_checkpoint(path, None, [], print)[1]
+    assert fields["views"]["fine"] == views["fine"]
+    gammas = fields["sampling"]["schedule"]["gammas"]
+    schedule = fields["views"]["auto"]["sampling"]["schedule"]
+    assert schedule["gammas"] == [gammas[number] for number in (0, 1, 3)]
+    with pytest.raises(UsageError, match="levels are of 1 to 3"):
+        from_checkpoint(path, None, ["sampling.views.auto.levels=[0]"], print)

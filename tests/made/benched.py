@@ -19,6 +19,7 @@ from colorize_cli.bench.stage_timing import Stage
 from colorize_cli.bench.stopwatch import Timing
 from colorize_cli.bench.worker import Budget, Colours, Reference
 from colorize_cli.model.bundle import load_bundle
+from colorize_cli.model.view import SizeChoice
 from colorize_cli.system.machine import describe_machine
 
 TIMING = Timing(runs=9, median_ms=20, p95_ms=25, min_ms=18, core_ms=19)
@@ -77,7 +78,11 @@ class MadeUp:
         return getattr(self, function.__name__)(*arguments)
 
     def take_reference(
-        self, model: str, photos: PhotoSet, stage_seconds: float | None
+        self,
+        model: str,
+        photos: PhotoSet,
+        stage_seconds: float | None,
+        size: SizeChoice | None = None,
     ) -> Reference:
         read = replace(photos, megapixels=(2.0,) * len(photos.jobs))
         return Reference(read, [], BLACK, 0.1, {} if stage_seconds is None else STAGES)

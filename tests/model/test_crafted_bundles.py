@@ -150,6 +150,12 @@ def test_what_is_no_graph_is_refused_before_a_runtime_sees_it(tmp_path: Path, da
         lambda f: f["files"]["denoiser.onnx"].update(sha256="0"),
         lambda f: f["files"].update({f"f{i}": f["files"]["denoiser.onnx"] for i in range(100)}),
         lambda f: f.update(files=[]),
+        lambda f: f.update(views=[]),
+        lambda f: f.update(views={"auto": {"working_size": 10**9, "from_side": 1}}),
+        lambda f: f.update(views={"auto": {"working_size": True, "from_side": 1}}),
+        lambda f: f.update(
+            views={"auto": {"working_size": 64, "from_side": 1, "sampling": {"eta": "nan"}}}
+        ),
     ],
 )
 def test_a_field_that_would_do_harm_later_is_refused(

@@ -63,7 +63,7 @@ def document(
         "settings": {
             "photos": [photo.name for photo in photos],
             **asdict(settings),
-            "size": colorizer.size,
+            "size": colorizer.views.description,
             "steps": colorizer.family.steps,
             "batch": colorizer.batch,
         },

@@ -9,6 +9,7 @@ from torch import nn
 from colorize_cli.errors import ModelError, UsageError
 from colorize_cli.model.bundle import Bundle, load_bundle
 from colorize_cli.model.colorizer import Colorizer, choose_device
+from colorize_cli.model.view import SizeChoice
 from colorize_cli.system.figure_changes import check_samples, other_packages
 from colorize_cli.system.figures_file import check_target, write_document
 from colorize_cli.system.messages import Messages
@@ -43,7 +44,7 @@ class EvaluateOptions:
         degraded: whether the inputs are degraded like old prints.
         judge_at: pixels of the short side that larger pictures are taken down to; None for none.
         device: "auto" | "cpu" | "openvino" | "cuda" | "tensorrt".
-        size: working size in pixels; the bundle's by default.
+        size: a name, or the working size in pixels; the bundle's by default.
         steps: denoising steps; the bundle's by default.
         batch: photos a call of the network; by default what `colorize` takes on the device.
         seed: of the noise.
@@ -64,7 +65,7 @@ class EvaluateOptions:
     degraded: bool = False
     judge_at: int | None = None
     device: str = "auto"
-    size: int | None = None
+    size: SizeChoice | None = None
     steps: int | None = None
     batch: int | None = None
     seed: int = 0

@@ -66,6 +66,10 @@ class Database(AbstractContextManager["Database"]):
         """Whether it is a file by now."""
         return self._inode is not None
 
+    def is_there(self) -> bool:
+        """Whether the file is still the one that was opened, if it is one."""
+        return self._inode is None or _inode(self.path) == self._inode
+
     def __exit__(self, *exception: object) -> None:
         with self._lock, suppress(sqlite3.Error):
             if self._is_logged:  # the log is taken in: one file is left, to read or to copy
@@ -81,7 +85,7 @@ class Database(AbstractContextManager["Database"]):
     def change(self) -> Iterator[sqlite3.Connection]:
         """Change it, wholly or not at all; it has reached the disk when the block is left."""
         with self._lock, self._told():
-            if self._inode is not None and _inode(self.path) != self._inode:
+            if not self.is_there():
                 raise OSError(errno.ENOENT, "the ledger has gone", str(self.path))
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -136,9 +140,10 @@ class Database(AbstractContextManager["Database"]):
         try:
             yield
         except sqlite3.Error as error:
-            is_full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-            number = errno.ENOSPC if is_full else errno.EIO
-            raise OSError(number, f"the ledger cannot be used: {error}", str(self.path)) from error
+            number, text = errno.EIO, f"the ledger cannot be used: {error}"
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                number, text = errno.ENOSPC, os.strerror(errno.ENOSPC)
+            raise OSError(number, text, str(self.path)) from error
 
 
 def is_ledger(name: str) -> bool:

@@ -93,6 +93,16 @@ class FolderLock(AbstractContextManager["FolderLock"]):
         )
 
 
+def require_folder(out: Path) -> None:
+    """Raise UsageError where a file lies on the way to an output folder, or in its place."""
+    try:
+        lowest = next((place for place in (out, *out.parents) if place.exists()), None)
+        if lowest and not lowest.is_dir():
+            raise UsageError(f"--out {shown(out)}: {shown(lowest)} is a file; name a folder.")
+    except OSError as error:
+        raise UsageError(f"--out {shown(out)} cannot be used: {error.strerror}.") from error
+
+
 def _lock(descriptor: int) -> None:
     """Lock an open file without waiting; OSError where somebody else has it, or nobody can."""
     if sys.platform == "win32":

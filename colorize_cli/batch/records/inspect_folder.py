@@ -105,7 +105,7 @@ def check_files(database: Database) -> Iterator[tuple[Path, Found]]:
 def _rate(database: Database) -> float | None:
     ((number, done, last),) = database.rows(
         "SELECT max(run), count(*), max(ended) FROM photos "
-        "WHERE run = (SELECT max(id) FROM runs) AND state IN ('done', 'copied')"
+        "WHERE run = (SELECT max(id) FROM runs) AND state IN ('done', 'copied', 'degraded')"
     )
     if not done or last is None:
         return None
@@ -116,7 +116,8 @@ def _rate(database: Database) -> float | None:
 
 def _flagged(database: Database) -> list[Flagged]:
     rows = database.rows(
-        "SELECT path, grey, is_alike, warnings FROM photos WHERE state IN ('done', 'copied') "
+        "SELECT path, grey, is_alike, warnings FROM photos "
+        "WHERE state IN ('done', 'copied', 'degraded') "
         "AND (grey != '[]' OR is_alike OR warnings != '[]')"
     )
     found = []

@@ -28,7 +28,7 @@ class PhotoRow(NamedTuple):
     size: int | None
     mtime_ns: int | None
     sha256: str | None
-    state: str  # "pending", or as in `Outcome.status`
+    state: str  # "pending", "degraded", or as in `Outcome.status`
 
 
 class FileRow(NamedTuple):
@@ -42,6 +42,11 @@ class FileRow(NamedTuple):
     mtime_ns: int | None
     state: str  # "intended", "placed" or "stale"
     settings: str | None = None  # SHA-256 of those that decided its pixels
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether it was made with less than was asked for, for want of memory."""
+        return self.settings is None and self.sha256 is not None
 
     def is_of(self, digest: str) -> bool:
         """Whether bytes with this SHA-256 are those that this tool wrote there."""
@@ -91,6 +96,11 @@ INSERT INTO photos (path, size, mtime_ns, sha256, state) VALUES ({TEXT}, ?, ?, ?
 ON CONFLICT DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,
 sha256 = excluded.sha256
 """
+_FIND_DONE = f"""
+UPDATE photos SET reason = NULL, state = CASE WHEN EXISTS (
+    SELECT 1 FROM files WHERE photo = photos.path AND settings IS NULL AND sha256 IS NOT NULL
+) THEN 'degraded' ELSE 'done' END WHERE path = {TEXT}
+"""
 _DROP = f"""
 DELETE FROM photos WHERE path = {TEXT}
 AND NOT EXISTS (SELECT 1 FROM files WHERE photo = photos.path)
@@ -127,6 +137,11 @@ class PhotoRows:
             self._folders[folder] = {row[0]: FileRow._make(row[1:]) for row in rows}
         return self._folders[folder]
 
+    def folders(self) -> list[Path]:
+        """All folders that files were written to, as they are on disk."""
+        places = self._database.rows("SELECT min(place) FROM files GROUP BY folder")
+        return [(self._out / place).parent for (place,) in places]
+
     def places_of(self, photo: str) -> list[str]:
         """Where below the output folder a photograph's colourings are, or were."""
         if photo not in self.photos:
@@ -161,11 +176,11 @@ class PhotoRows:
                 [self._file(path) for path, _ in found.placed],
             )
             connection.executemany(
-                f"UPDATE photos SET state = 'done', reason = NULL WHERE path = {TEXT}",
+                _FIND_DONE,
                 [
                     (as_text(photo),)
                     for photo in {photo for _, photo in found.placed}
-                    if photo not in photos or photos[photo].state != "done"
+                    if photo not in photos or photos[photo].state not in ("done", "degraded")
                 ],
             )
 
@@ -212,7 +227,9 @@ class PhotoRows:
         choice = outcome.choice
         values = (
             *(size, mtime_ns, outcome.digest),
-            *(made.bundle, made.digest, made.seed, outcome.status, _plain(outcome.reason)),
+            *(made.bundle, made.digest, made.seed),
+            "degraded" if outcome.is_degraded and outcome.status == "done" else outcome.status,
+            _plain(outcome.reason or (outcome.is_degraded and outcome.less) or None),
             *(outcome.seconds, time(), run, outcome.kind),
             json.dumps([k + 1 for k in choice.grey]) if choice else None,
             choice.is_alike if choice else None,

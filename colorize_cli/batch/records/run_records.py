@@ -16,10 +16,14 @@ from ..settings import RunSettings, decisive
 from .database import TEXT, Database, as_text
 from .old_records import old_files, old_settings
 
-# The shipped default's digests, before and since they are taken from canonical JSON: folders that
-# were begun before hold colourings of the same model.
-_OLD_DIGEST = "375c6c39f69054e308269d1bd10b5f4197009b0cde4f308923a645cb502f7738"
-_DIGEST = "6c01fdcc448038179b842e484727e63c011a0e200bfca0fc91a0ca87d1ef2e0a"
+# The shipped default's digests: before they were taken from canonical JSON, before large photos had
+# views of their own, and now. Folders that were begun before hold colourings of the same model, in
+# the size that their settings name.
+_OLD_DIGESTS = (
+    "375c6c39f69054e308269d1bd10b5f4197009b0cde4f308923a645cb502f7738",
+    "6c01fdcc448038179b842e484727e63c011a0e200bfca0fc91a0ca87d1ef2e0a",
+)
+_DIGEST = "7d0b04b685ce4b4b3ef7058f4e2c9e005de959b1eb4b3f1b31c8b436345ee57d"
 
 
 class Made:
@@ -75,7 +79,7 @@ def unlike(database: Database, named: Mapping[str, object]) -> frozenset[str]:
 
 def _parse(text: str) -> RunSettings:
     settings = RunSettings(**json.loads(text))
-    is_older = settings.model_digest == _OLD_DIGEST
+    is_older = settings.model_digest in _OLD_DIGESTS
     return replace(settings, model_digest=_DIGEST) if is_older else settings
 
 

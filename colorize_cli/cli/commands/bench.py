@@ -5,6 +5,8 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from ..options import Size
+
 
 def bench(
     photos: Annotated[
@@ -27,6 +29,7 @@ def bench(
         Option(metavar="N,N", help="Batch sizes; the device's own and a larger one if not given."),
     ] = None,
     samples: Annotated[int, Option(min=1, metavar="N", help="Colourings a photo.")] = 1,
+    size: Size = None,
     quick: Annotated[
         bool, Option("--quick", help="Measure for a third of the time, with more noise.")
     ] = False,
@@ -44,6 +47,7 @@ def bench(
     require_runtime()
     from ...bench.configurations import BenchOptions
     from ...bench.run import run as run_bench
+    from ...model.view import parse_size
     from ..terminal import Terminal
 
     options = BenchOptions(
@@ -52,6 +56,7 @@ def bench(
         devices=tuple(device or ()),
         batch=batch,
         samples=samples,
+        size=parse_size(size),
         is_quick=quick,
         json=json,
         compare=compare,

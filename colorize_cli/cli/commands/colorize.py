@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from typer import Argument, Exit, Option
 
-from ..options import Batch, DeviceName, Size, Steps
+from ..options import MOST, Batch, DeviceName, Size, Steps
 
 OnColourName = Literal["recolour", "skip", "copy"]
 FormatName = Literal["keep", "png", "jpg", "webp", "tiff"]
@@ -18,10 +18,15 @@ def colorize(
     out: Annotated[
         Path, Option(metavar="DIR", help="Where the colourings go, in the tree of the input.")
     ],
-    samples: Annotated[int, Option(min=1, metavar="N", help="Colourings a photo.")] = 1,
+    samples: Annotated[int, Option(min=1, max=MOST, metavar="N", help="Colourings a photo.")] = 1,
     candidates: Annotated[
         int | None,
-        Option(min=0, metavar="K", help="Draw K samples, keep those that are good and differ."),
+        Option(
+            min=0,
+            max=MOST,
+            metavar="K",
+            help="Draw K samples, keep those that are good and differ.",
+        ),
     ] = None,
     seed: Annotated[
         int | None, Option(metavar="S", help="Another seed, other colourings; 0 if none is given.")
@@ -105,6 +110,8 @@ def colorize(
     from ...batch.run_report import RunReport
     from ...batch.settings import Options
     from ...batch.shard import parse_shard
+    from ...model.view import parse_size
+    from ...system.interrupts import INTERRUPTS
     from ..observers import Naming, PhotoProgress, Summary
     from ..terminal import Terminal
 
@@ -112,7 +119,7 @@ def colorize(
     terminal = Terminal(is_quiet=is_quiet)
     naming = Naming(terminal, is_verbose=is_verbose)
     summary = Summary(terminal, on_colour=on_colour, fail_fast=fail_fast)
-    files = (RunLog(log), RunReport(report))
+    files = (RunLog(log, out), RunReport(report, out))
     observers = [*files, naming, PhotoProgress(terminal), *([] if is_quiet else [summary])]
     options = Options(
         paths=tuple(paths),
@@ -123,7 +130,7 @@ def colorize(
         model=model,
         device=device,
         batch=batch,
-        size=size,
+        size=parse_size(size),
         steps=steps,
         format=format,
         on_colour=on_colour,
@@ -143,4 +150,5 @@ def colorize(
         salvage=salvage,
         dry_run=dry_run,
     )
-    raise Exit(run(options, terminal, [naming] if dry_run else observers))
+    observers = [naming] if dry_run else observers
+    raise Exit(run(options, terminal, observers, interrupts=INTERRUPTS))

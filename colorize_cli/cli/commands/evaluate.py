@@ -65,6 +65,7 @@ def evaluate(
     require("evaluate")
     from training.evaluation import run as evaluation
 
+    from ...model.view import parse_size
     from ..terminal import Terminal
 
     options = evaluation.EvaluateOptions(
@@ -78,7 +79,7 @@ def evaluate(
         degraded=degraded,
         judge_at=judge_at,
         device=device,
-        size=size,
+        size=parse_size(size),
         steps=steps,
         batch=batch,
         seed=seed,
