@@ -112,7 +112,7 @@ BOMBS: list[tuple[Callable[[], bytes], int, str]] = [
     (tag_of_many_numbers, 150, "tag 279 is of 12,000,000 numbers"),
     (many_chunks, 60, "more pieces than any picture"),
     (many_segments, 60, "more scans or segments"),
-    (many_pictures, 60, ""),
+    (many_pictures, 60, "more than 1,000 pictures"),
     (fax_of_no_length, 90, "damaged"),
 ]
 

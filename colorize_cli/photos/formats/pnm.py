@@ -25,14 +25,16 @@ from .format import TRUNCATED, Format, Page, any_size, check_size
 _GAP = rb"(?:\s|#[^\r\n]*[\r\n])+"
 # Plain (2, 3) or binary (5, 6), in grey (2, 5) or colour; then width, height and maxval.
 _HEADER = re.compile(rb"P([2356])" + (_GAP + rb"(\d{1,10})") * 3 + rb"\s")
-_MOST_PICTURES = 10_000  # that are looked for
+_MOST_PICTURES = 1000  # of a file: each of them, though of a pixel, is coloured
 _COMMENT = re.compile(rb"#([^\r\n]*)")
 # "P5" alone begins many a text.
 _START = rb"P[2356](?:\s*#|\s+\d+\s+[\d#])"
 
 
 def _read_pages(data: bytes) -> Iterator[Page]:
-    headers = list(islice(_headers(data), _MOST_PICTURES))
+    headers = list(islice(_headers(data), _MOST_PICTURES + 1))
+    if len(headers) > _MOST_PICTURES:
+        raise ImageError(f"the file has more than {_MOST_PICTURES:,} pictures: cut it into parts")
     if not headers:
         raise ImageError("the header of the PGM or PPM file is cut off or damaged")
     for header in headers:
