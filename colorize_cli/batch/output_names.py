@@ -16,15 +16,16 @@ The rules, in the order in which they apply:
 
 import hashlib
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from ..photos.formats import CHOICES, SUFFIXES
+from ..photos.formats import CHOICES, FORMATS, SUFFIXES, written_as
 from ..photos.write import output_suffix
 from ..system.paths import absolute, composed, folded, shown
+from ..system.wording import count_text
 from .scan import Scan, Source
 
 _NOTED_CLASHES = 5
@@ -117,7 +118,10 @@ def name_outputs(
         )
         for t in targets
     ]
-    return jobs, _renamings(targets, wanted)
+    return jobs, [
+        *(_conversions(targets) if format == "keep" else []),
+        *_renamings(targets, wanted),
+    ]
 
 
 def _labels(bases: Iterable[Path]) -> dict[Path, Path]:
@@ -140,7 +144,7 @@ def _target(source: Source, format: str, label: Path) -> _Target:
     stem, suffix = source.path.stem, source.path.suffix
     if suffix.lower() not in SUFFIXES:  # it belongs to the name: `letter.1925`
         stem, suffix = source.path.name, ""
-    kind = source.format if format == "keep" else CHOICES[format]
+    kind = written_as(source.format) if format == "keep" else CHOICES[format]
     return _Target(source, label / source.folder, stem, output_suffix(kind, suffix), kind)
 
 
@@ -188,6 +192,17 @@ def _settle_clashes(targets: list[_Target], labels: Mapping[Path, Path]) -> None
 
 def _free(targets: Iterable[_Target]) -> Iterator[_Target]:
     return (target for target in targets if not target.is_held)
+
+
+def _conversions(targets: Iterable[_Target]) -> list[str]:
+    """Say once of each format that cannot be kept what its photos become."""
+    kinds = Counter((target.source.format, target.format) for target in targets)
+    return [
+        f"colourings of {count_text(count, 'photo')} in {FORMATS[kind].title} are "
+        f"{FORMATS[other].title}, which can hold colour without loss"
+        for (kind, other), count in kinds.items()
+        if other != kind
+    ]
 
 
 def _renamings(targets: list[_Target], wanted: Sequence[tuple[str, str]]) -> list[str]:

@@ -129,7 +129,7 @@ class _Run:
             self.options.fail_fast,
             self.options.salvage,
             self.options.white,
-            settings.model_digest if self.options.mark else None,
+            settings.model_digest if settings.mark else None,
         )
         if self.options.device == "auto":  # else the device is the one, or none
             treatment = replace(treatment, falls_to_cpu=colorizer.device.is_gpu)

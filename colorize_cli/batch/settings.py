@@ -92,6 +92,7 @@ class RunSettings:
     versions: Mapping[str, str]  # by package; empty until it is known what runs
     format: str = "keep"
     candidates: int = 0
+    mark: bool = True
 
     @property
     def drawn(self) -> int:
@@ -120,6 +121,7 @@ def settle(options: Options, last: RunSettings | None, bundle: Bundle) -> RunSet
         samples=options.samples,
         versions={},
         format=options.format,
+        mark=options.mark,
         candidates=last.candidates if last else 0,
     )
     settings = replace(settings, **_given(options))
@@ -160,6 +162,11 @@ def tell_differences(
             f"the last run into {shown(out)} gave other names ({renamed}): the "
             "files that are there stay beside the new ones"
         )
+    if last.mark != now.mark:
+        without, with_it = (
+            ("the last run", "this one") if now.mark else ("this run", "the last one")
+        )
+        messages.warn(f"{without} into {shown(out)} leaves out what made its files, {with_it} not")
     if different := differences(last, now):
         messages.warn(_other_settings(out, different, named))
     elif changed := _changes(last.versions, now.versions, now.versions):

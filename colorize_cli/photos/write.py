@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import ImageError, UsageError
 from ..imaging.bit_depth import eight_bits
 from ..imaging.lab import Pixels
-from .formats import CHOICES, FORMATS
+from .formats import CHOICES, FORMATS, written_as
 from .formats.format import Format, Page
 from .mark import Mark, alone, marked
 from .metadata import PARTS, Metadata
@@ -32,7 +32,7 @@ def encode_photo(rgb: Pixels, photo: Photo, format: str, mark: Mark | None = Non
     format = CHOICES.get(format, format)
     if format not in FORMATS:
         raise UsageError(f"unknown format {format!r}: choose {', '.join(FORMATS)}")
-    target, alpha = FORMATS[format], photo.alpha
+    target, alpha = FORMATS[written_as(format)], photo.alpha
     if (side := max(height, width)) > target.longest_side:
         raise ImageError(f"a side of {side} pixels is too long for {format}: choose --format png")
     if not target.is_deep:
@@ -49,6 +49,7 @@ def encode_photo(rgb: Pixels, photo: Photo, format: str, mark: Mark | None = Non
 
 def losses(photo: Photo, format: str) -> tuple[str, ...]:
     """Say what of a photo a format cannot hold; empty where it holds everything."""
+    format = written_as(format)
     target, sentences = FORMATS[format], []
     if photo.alpha is not None and not target.has_alpha and not _is_opaque(photo.alpha):
         sentences.append(f"transparency laid on white: {target.title} has none")
@@ -64,7 +65,7 @@ def losses(photo: Photo, format: str) -> tuple[str, ...]:
 
 def output_suffix(format: str, source_suffix: str) -> str:
     """Choose a file name's suffix: the source's own spelling (".JPG") where it fits the format."""
-    target, suffix = FORMATS[format], source_suffix.lower()
+    target, suffix = FORMATS[written_as(format)], source_suffix.lower()
     fits = suffix in target.suffixes and suffix not in target.grey_suffixes
     return source_suffix if fits else target.suffixes[0]
 

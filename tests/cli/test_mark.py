@@ -12,6 +12,27 @@ from colorize_cli.model.bundle import load_bundle
 from colorize_cli.photos.mark import OWN
 
 
+def test_a_run_without_marks_into_a_folder_with_them_is_told(
+    tiny_bundle: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["--out", "out", "--model", str(tiny_bundle), "--steps", "1"]
+    for name, more, said in (
+        ("a", [], ""),
+        ("b", ["--no-mark"], "this run into out leaves out what made its files, the last one not"),
+        ("c", ["--no-mark"], ""),
+        ("d", [], "the last run into out leaves out what made its files, this one not"),
+    ):
+        Path(f"{name}.png").write_bytes(encode(np.roll(grey(), len(name), axis=1), "PNG"))
+        assert main([f"{name}.png", *words, *more]) == 0
+        err = " ".join(capfd.readouterr().err.split())
+        assert said in err
+        assert ("leaves out" in err) == bool(said)
+
+
 def test_files_are_marked_and_reproducible_and_the_pixels_are_those_without_a_mark(
     tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,11 +4,14 @@ Pillow and tifffile write them, or they are laid out by hand; `pictures` has the
 that these do not tell apart, such as strips and tiles.
 """
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import imagecodecs
 import numpy as np
+import pillow_heif
 from made import pictures
 from made.pictures import Array, Picture, alpha, color, encode, grey, png, stored_as
 
@@ -198,6 +201,55 @@ def _pnm(colour: str, bits: int, pixels: Array) -> None:
     _kind("pnm", colour, str(bits))(make)
 
 
+def _by_imagecodecs(format: str, colour: str, depth: str, pixels: Array) -> None:
+    """Have imagecodecs write samples without loss."""
+
+    def make(orientation: int) -> Picture:
+        if format == "jxl":
+            data = imagecodecs.jpegxl_encode(pixels, lossless=True)
+        else:
+            bits = int(depth)
+            data = imagecodecs.jpeg2k_encode(pixels, level=0, bitspersample=bits, reversible=True)
+        rgb, opacity = (pixels[..., :3], pixels[..., 3]) if "alpha" in colour else (pixels, None)
+        if depth == "12":
+            rgb = (rgb.astype(np.uint32) * 65_535 // 4095).astype(np.uint16)
+        return Picture(f"{format}-{colour}-{depth}", format, bytes(data), rgb, opacity)
+
+    _kind(format, colour, depth)(make)
+
+
+def _heic(colour: str, mode: str, pixels: Array, tolerance: int) -> None:
+    def make(orientation: int) -> Picture:
+        stream = io.BytesIO()
+        size = (pixels.shape[1], pixels.shape[0])
+        image = pillow_heif.from_bytes(mode, size, pixels.tobytes())
+        image.save(stream, quality=-1, chroma=444)
+        opacity = pixels[..., 3] if mode == "RGBA" else None
+        rgb = pixels[..., :3] if mode == "RGBA" else pixels
+        return Picture(f"heic-{colour}-8", "heic", stream.getvalue(), rgb, opacity, tolerance)
+
+    _kind("heic", colour, "8")(make)
+
+
+def _modern() -> None:
+    for bits in (8, 12, 16):
+        _by_imagecodecs("jp2", "grey", str(bits), grey(bits))
+        _by_imagecodecs("jp2", "rgb", str(bits), color(16) >> 4 if bits == 12 else color(bits))
+    for bits in (8, 16):
+        _by_imagecodecs("jp2", "rgb-alpha", str(bits), np.dstack([color(bits), alpha(bits)]))
+        _by_imagecodecs("jxl", "grey", str(bits), grey(bits))
+        _by_imagecodecs("jxl", "rgb", str(bits), color(bits))
+        _by_imagecodecs("jxl", "rgb-alpha", str(bits), np.dstack([color(bits), alpha(bits)]))
+    _by_pillow("gif", "grey", grey(), 0)
+    _by_pillow("avif", "grey", grey(), 3, quality=100, subsampling="4:4:4")
+    _by_pillow("avif", "rgb", color(), 4, quality=100, subsampling="4:4:4")
+    both = np.dstack([color(), alpha()])
+    _by_pillow("avif", "rgb-alpha", both, 4, quality=100, subsampling="4:4:4")
+    _heic("grey", "L", grey(), 2)
+    _heic("rgb", "RGB", color(), 4)
+    _heic("rgb-alpha", "RGBA", both, 4)
+
+
 _by_pillow("jpeg", "grey", grey(), 2, quality=100)
 _by_pillow("jpeg", "rgb", color(), 4, quality=100, subsampling=0)
 _by_pillow("jpeg", "cmyk", color(), 6, "CMYK", quality=100, subsampling=0)
@@ -210,5 +262,6 @@ for _bits in (8, 16):
     _pnm("rgb", _bits, color(_bits))
 _pfm("grey", b"Pf", grey(16))
 _pfm("rgb", b"PF", color(16))
+_modern()
 _pngs()
 _tiffs()

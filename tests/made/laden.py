@@ -144,6 +144,9 @@ PARTS = {
     "webp": "EXIF, maker note, GPS, XMP, ICC",
     "bmp": "DPI",
     "pnm": "comment",
+    "pfm": "",
+    "gif": "",
+    "avif": "",
 }
 _PUT = {"jpeg": _jpeg, "png": _png, "webp": _webp, "tiff": _tiff, "bmp": _bmp, "pnm": _pnm}
 

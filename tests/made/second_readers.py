@@ -9,6 +9,7 @@ import numpy as np
 import tifffile
 from made import pictures
 from made.pictures import Array
+from PIL import Image, IptcImagePlugin
 
 
 def decoded(data: bytes, format: str) -> Array:
@@ -20,9 +21,34 @@ def decoded(data: bytes, format: str) -> Array:
         return np.asarray(tifffile.imread(io.BytesIO(data)))
     if format == "png" and data[24] == 16:
         return _png16(data)
+    if format == "pfm":
+        return _pfm(data)
     if format == "pnm" and b"\n65535\n" in data[:400]:
         return _ppm16(data)
     return np.asarray(pictures.opened(data))
+
+
+def as_sixteen_bits(samples: Array) -> Array:
+    """Bring floating point of white 1, and whole numbers of 32 bits, to levels of 16 bits."""
+    white = 1 if samples.dtype.kind == "f" else np.iinfo(samples.dtype).max
+    return np.rint(samples.astype(np.float64) / white * 65_535).astype(np.uint16)
+
+
+def _pfm(data: bytes) -> Array:
+    """Rows of little-endian numbers, from the lowest up."""
+    kind, sides, scale, samples = data.split(b"\n", 3)
+    assert (kind, scale[:1]) == (b"PF", b"-")
+    width, height = map(int, sides.split())
+    return np.frombuffer(samples, "<f4").reshape(height, width, 3)[::-1].astype(np.float32)
+
+
+def tags_of(data: bytes) -> Image.Exif:
+    """Read tags by Pillow; those of a TIFF without the pixels, which may be too wide for it."""
+    if data[:2] not in (b"II", b"MM"):
+        return pictures.opened(data).getexif()
+    found = Image.Exif()
+    found.load(data)
+    return found
 
 
 def _ppm16(data: bytes) -> Array:
@@ -62,23 +88,26 @@ def _unfilter(kind: int, row: bytearray, above: bytearray, step: int) -> None:
         row[i] = (row[i] + (0, left, above[i], (left + above[i]) // 2, nearest)[kind]) & 255
 
 
-def xmp_of(image: Any) -> bytes | None:
-    """Return XMP as Pillow finds it."""
-    found = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")
-    if found is None and image.format == "TIFF":
-        found = image.tag_v2.get(700)
-    return found.encode() if isinstance(found, str) else found
-
-
-def iptc_of(image: Any) -> dict[tuple[int, int], Any]:
-    """Return IPTC as Pillow finds it, in a PNG after the raw profile is taken for a JPEG's."""
-    from PIL import Image, IptcImagePlugin
-
-    text = image.info.get("Raw profile type iptc")
-    if text is not None:
+def info_of(data: bytes) -> dict[str, Any]:
+    """Return what Pillow finds beside EXIF: xmp, icc_profile, dpi, comment, IPTC's records."""
+    if data[:2] in (b"II", b"MM"):
+        tags = tags_of(data)
+        names = {700: "xmp", 34675: "icc_profile", 33723: "iptc"}
+        found: dict[str, Any] = {name: tags[code] for code, name in names.items() if code in tags}
+        found["dpi"] = (tags.get(282), tags.get(283)) if tags.get(296) == 2 else None
+        resource = b"8BIM\x04\x04\0\0" + struct.pack(">I", len(found.get("iptc", b"")))
+        resource += found.get("iptc", b"")
+    else:
+        found = dict(pictures.opened(data).info)
+        found["xmp"] = found.get("xmp") or found.get("XML:com.adobe.xmp", "").encode()
+        text = found.get("Raw profile type iptc", "")
         resource = bytes.fromhex("".join(text.split()[2:]))
-        content = b"Photoshop 3.0\0" + resource
-        jpeg = pictures.encode(pictures.grey(), "JPEG")
-        head = struct.pack(">BBH", 0xFF, 0xED, len(content) + 2)
-        image = Image.open(io.BytesIO(jpeg[:2] + head + content + jpeg[2:]))
-    return IptcImagePlugin.getiptcinfo(image) or {}
+    jpeg = data if data[:2] == b"\xff\xd8" else _jpeg_with(resource)
+    return found | {"iptc": IptcImagePlugin.getiptcinfo(Image.open(io.BytesIO(jpeg))) or {}}
+
+
+def _jpeg_with(resource: bytes) -> bytes:
+    """Hand Pillow's reader of IPTC, which is one for JPEG, a resource from elsewhere."""
+    content = b"Photoshop 3.0\0" + resource
+    jpeg = pictures.encode(pictures.grey(), "JPEG")
+    return jpeg[:2] + struct.pack(">BBH", 0xFF, 0xED, len(content) + 2) + content + jpeg[2:]

@@ -23,7 +23,7 @@ SAID = {
     f"{{{OWN}}}Seed": "7",
     f"{{{OWN}}}Sample": "3",
 }
-HOLDERS = ("jpeg", "png", "tiff", "webp")
+HOLDERS = ("jpeg", "png", "tiff", "webp", "avif", "jxl")
 
 
 def xmp_of(data: bytes) -> bytes:
@@ -50,6 +50,8 @@ def test_another_library_reads_the_mark() -> None:
     assert properties(pictures.opened(data).info["xmp"]) == SAID
     data = encode_photo(pictures.color(), photo_of(pictures.grey()), "png", MARK)
     assert properties(pictures.opened(data).info["XML:com.adobe.xmp"].encode()) == SAID
+    data = encode_photo(pictures.color(), photo_of(pictures.grey()), "avif", MARK)
+    assert properties(pictures.opened(data).info["xmp"]) == SAID
 
 
 def test_a_format_without_xmp_has_the_mark_in_a_comment() -> None:

@@ -95,8 +95,8 @@ def test_the_longest_side_is_written(format: str, side: int) -> None:
 def test_a_format_has_the_name_of_the_command_line_too_and_an_unknown_one_is_told() -> None:
     photo, rgb = photo_of(pictures.grey()), pictures.color()
     assert encode_photo(rgb, photo, "jpg") == encode_photo(rgb, photo, "jpeg")
-    with pytest.raises(UsageError, match="unknown format 'gif': choose jpeg, png"):
-        encode_photo(rgb, photo, "gif")
+    with pytest.raises(UsageError, match="unknown format 'pcx': choose jpeg, png"):
+        encode_photo(rgb, photo, "pcx")
 
 
 def test_rgb_of_another_size_or_depth_is_a_mistake() -> None:

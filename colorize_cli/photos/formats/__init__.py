@@ -4,11 +4,16 @@ import re
 
 from .bmp import BMP
 from .format import Format
+from .gif import GIF
+from .heif import AVIF, HEIC
+from .jp2 import JP2
 from .jpeg import JPEG
+from .jxl import JXL
 from .pfm import PFM
 from .png import PNG
 from .pnm import PNM
 from .tiff import TIFF
+from .tiff.raw import RAW
 from .webp import WEBP
 
 # In the order in which they are tried on a file's first bytes, and listed in messages.
@@ -20,10 +25,21 @@ FORMATS: dict[str, Format] = {
     "bmp": BMP,
     "pnm": PNM,
     "pfm": PFM,
+    "jp2": JP2,
+    "gif": GIF,
+    "avif": AVIF,
+    "heic": HEIC,
+    "jxl": JXL,
+    "raw": RAW,
 }
 SUFFIXES = frozenset(suffix for format in FORMATS.values() for suffix in format.suffixes)
 # What --format calls those that it offers.
 CHOICES = {format.choice: name for name, format in FORMATS.items() if format.choice}
+
+
+def written_as(name: str) -> str:
+    """Name the format that colourings of photos of a format have: its own where it holds them."""
+    return FORMATS[name].becomes or name
 
 
 def sniff(head: bytes) -> str | None:

@@ -36,6 +36,7 @@ def _read_pages(data: bytes) -> Iterator[Page]:
         raise ImageError(TRUNCATED)
     width, height = struct.unpack_from(sides, data, 18)
     bits, compression = struct.unpack_from("<HI", data.ljust(34, b"\0"), 28)
+    data, damage = _filled_up(data, width, height, bits, compression)
     has_masks = compression in (_BITFIELDS, _ALPHA_BITFIELDS)
     if data[14] >= 40 and bits in _USUAL_MASKS and (has_masks or compression == _PLAIN):
         masks = _masks(data, compression) if has_masks else (*_USUAL_MASKS[bits], 0)
@@ -45,7 +46,22 @@ def _read_pages(data: bytes) -> Iterator[Page]:
     else:
         page = decode(data, width, abs(height))  # negative: rows run downwards
     x, y = struct.unpack_from("<ii", data, 38) if len(data) >= 46 and data[14] >= 40 else (0, 0)
-    yield replace(page, metadata=Metadata(dpi=dpi_of(x, y, METRES_PER_INCH)))
+    yield replace(page, metadata=Metadata(dpi=dpi_of(x, y, METRES_PER_INCH)), damage=damage)
+
+
+def _filled_up(
+    data: bytes, width: int, height: int, bits: int, compression: int
+) -> tuple[bytes, str | None]:
+    """Add rows that are missing at the end, in grey, and say so; run lengths stay as they are."""
+    if data[14] < 40 or compression not in (_PLAIN, _BITFIELDS, _ALPHA_BITFIELDS):
+        return data, None
+    check_size(width, abs(height))
+    (start,) = struct.unpack_from("<I", data, 10)
+    row = -(-width * bits // 32) * 4
+    missing = start + row * abs(height) - len(data)
+    if missing <= 0 or start + row > len(data):  # not even a row
+        return data, None
+    return data + (b"\0" if bits <= 8 else b"\x80") * missing, TRUNCATED
 
 
 def _masks(data: bytes, compression: int) -> tuple[int, int, int, int]:
@@ -136,4 +152,12 @@ def _write(page: Page) -> bytes:
     return bytes(data)
 
 
-BMP = Format("BMP", (".bmp", ".dib"), _START, _read_pages, of_bmp, _write, holds=any_size("dpi"))
+BMP = Format(
+    "BMP",
+    (".bmp", ".dib"),
+    _START,
+    _read_pages,
+    _write,
+    holds=any_size("dpi"),
+    measure=of_bmp,
+)

@@ -45,10 +45,9 @@ class Format:
     # Reads the pages of a file, most have one, each when it is asked for. Raises ImageError, for an
     # absurd size before memory is taken.
     read_pages: Callable[[bytes], Iterable[Page]]
-    # Reads the size by an open file's first bytes or directories; None where they make no sense.
-    measure: Callable[[BinaryIO], Header | None]
     write: Callable[[Page], bytes]  # encodes a page of RGB that holds no more than the format does
     holds: Mapping[str, float]  # the most bytes of each part of the metadata that it has room for
+    becomes: str | None = None  # what it is written as, where it cannot be, or cannot hold colour
     choice: str | None = None  # what --format calls it; None where it is only kept
     grey_suffixes: tuple[str, ...] = ()  # those that a picture in colour may not have
     has_alpha: bool = True
@@ -58,6 +57,8 @@ class Format:
     tolerance: int = 0  # levels that the channels of a grey picture may differ by once decoded
     # Adds the page of a file that `write` made to a file of such pages; None where one holds one.
     append: Callable[[IO[bytes], bytes], None] | None = None
+    # Reads the size by an open file's first bytes or directories; None where they make no sense.
+    measure: Callable[[BinaryIO], Header | None] = lambda file: None
     # Moves metadata to where the format has room for them.
     adapt: Callable[[Metadata], Metadata] = lambda metadata: metadata
 

@@ -16,6 +16,7 @@ import numpy as np
 import simplejpeg  # type: ignore[import-untyped]
 
 from ...errors import ImageError
+from ...imaging.bit_depth import full_range
 from ..headers import of_jpeg
 from ..metadata import (
     PER_INCH,
@@ -27,12 +28,14 @@ from ..metadata import (
     resolution_in_exif,
 )
 from ..xmp import XmpError, divided, merged, with_properties
+from .boxes import decoder
 from .format import Format, Page, any_size
-from .jpeg_stream import LOSSLESS, Parts, Segments, damage, take_apart
+from .jpeg_stream import LOSSLESS, Parts, Segments, damage, precision_of, take_apart
 from .opencv import decode, encode
 
 JPEG_QUALITY = 95
 _MAX_SEGMENT = 65_533  # bytes of a segment's content
+_TWELVE = 12  # bits of a sample
 _SPACES = {1: "GRAY", 3: "RGB", 4: "CMYK"}
 _XMP_NAMESPACE = b"http://ns.adobe.com/xap/1.0/\0"  # stands before the packet
 _MAX_XMP = _MAX_SEGMENT - len(_XMP_NAMESPACE)
@@ -50,10 +53,28 @@ def _read_pages(data: bytes) -> Iterator[Page]:
     hurt, warnings = parts.damage, parts.warnings
     if not hurt and not warnings and process not in LOSSLESS:
         hurt = damage(parts.data)
-    page = _salvaged(parts, hurt) if hurt else decode(parts.data, width, height)
+    if hurt:
+        page = _salvaged(parts, hurt)
+    elif precision_of(parts.segments) == _TWELVE:
+        page = _of_twelve_bits(parts)
+    else:
+        page = decode(parts.data, width, height)
     warnings += ["CMYK converted without its profile"] if components == 4 else []
     metadata, lost = _metadata(parts.segments, page.metadata)
     yield replace(page, metadata=metadata, warnings=(*warnings, *lost), damage=hurt)
+
+
+def _of_twelve_bits(parts: Parts) -> Page:
+    """Decode grey or RGB of 12 bits, which OpenCV does not."""
+    codecs = decoder("imagecodecs", "jxl", "a JPEG of 12 bits")
+    try:
+        pixels = codecs.jpeg8_decode(parts.data)
+    except Exception as error:  # the codec's own
+        raise ImageError(f"the JPEG of 12 bits cannot be decoded ({error})") from error
+    if pixels.ndim == 3 and pixels.shape[2] != 3:
+        raise ImageError("a JPEG of 12 bits in CMYK is not supported: save it as TIFF")
+    metadata = Metadata(_exif_of(parts.segments))
+    return Page(full_range(np.minimum(pixels, 4095), 4095), None, metadata)
 
 
 def _salvaged(parts: Parts, hurt: str) -> Page:
@@ -67,8 +88,12 @@ def _salvaged(parts: Parts, hurt: str) -> Page:
         raise ImageError(hurt) from error
     if components == 4:  # inverted, as Adobe writes it and OpenCV takes it
         pixels = (pixels[..., :3].astype(np.uint16) * pixels[..., 3:] // 255).astype(np.uint8)
-    found = (held for marker, held in parts.segments if marker == 0xE1 and held[:6] == b"Exif\0\0")
-    return Page(pixels.squeeze(), None, Metadata(next(found, None)))
+    return Page(pixels.squeeze(), None, Metadata(_exif_of(parts.segments)))
+
+
+def _exif_of(segments: Segments) -> bytes | None:
+    found = (held for marker, held in segments if marker == 0xE1 and held[:6] == b"Exif\0\0")
+    return next(found, None)
 
 
 def _metadata(segments: Segments, decoded: Metadata) -> tuple[Metadata, list[str]]:
@@ -193,11 +218,11 @@ JPEG = Format(
     (".jpg", ".jpeg", ".jpe", ".jfif"),
     b"\xff\xd8\xff",
     _read_pages,
-    of_jpeg,
     _write,
     _HOLDS,
     choice="jpg",
     has_alpha=False,
     longest_side=65_500,
     adapt=_with_room,
+    measure=of_jpeg,
 )

@@ -156,6 +156,11 @@ def _segment(marker: int, content: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
 
 
+def precision_of(segments: Segments) -> int:
+    """Return the bits of a sample, as the header of the first frame has them."""
+    return next(header[0] for marker, header in segments if marker in _FRAMES)
+
+
 def _frame_of(segments: Segments) -> Frame:
     """Read the header of the first frame."""
     frames = [(marker, header) for marker, header in segments if marker in _FRAMES]

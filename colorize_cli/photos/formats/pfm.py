@@ -28,13 +28,13 @@ def _read_pages(data: bytes) -> Iterator[Page]:
     check_size(width, height)
     shape = (height, width, 3) if header[1] == b"F" else (height, width)
     kind = "<f4" if header[4].startswith(b"-") else ">f4"
+    if (len(data) - header.end()) // 4 < math.prod(shape[1:]):  # not even a row
+        raise ImageError(TRUNCATED)
     samples = np.full(math.prod(shape), 0.5, np.float32)
     found = np.frombuffer(
         data, kind, min((len(data) - header.end()) // 4, samples.size), header.end()
     )
     samples[: found.size] = found
-    if not found.size:
-        raise ImageError(TRUNCATED)
     pixels = np.ascontiguousarray(samples.reshape(shape)[::-1])
     yield Page(pixels, None, Metadata(), damage=TRUNCATED if found.size < samples.size else None)
 
@@ -52,10 +52,10 @@ PFM = Format(
     (".pfm",),
     _START,
     _read_pages,
-    of_pfm,
     _write,
     holds={},
     has_alpha=False,
     is_deep=True,
     is_wide=True,
+    measure=of_pfm,
 )

@@ -38,7 +38,8 @@ def _read_pages(data: bytes) -> Iterator[Page]:
     if not headers:
         raise ImageError("the header of the PGM or PPM file is cut off or damaged")
     for header in headers:
-        yield Page(_pixels(header, data), None, _metadata(header), pages=len(headers))
+        pixels, damage = _pixels(header, data)
+        yield Page(pixels, None, _metadata(header), pages=len(headers), damage=damage)
 
 
 def _headers(data: bytes) -> Iterator[re.Match[bytes]]:
@@ -59,19 +60,25 @@ def _layout(header: re.Match[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], in
     return shape, np.dtype(np.uint8 if top < 256 else ">u2"), top
 
 
-def _pixels(header: re.Match[bytes], data: bytes) -> Pixels:
+def _pixels(header: re.Match[bytes], data: bytes) -> tuple[Pixels, str | None]:
+    """Return the pixels, and what is damaged; those that are missing at the end are grey."""
     shape, kind, top = _layout(header)
     check_size(shape[1], shape[0])
     if not 1 <= top <= 65_535:
         raise ImageError(f"the file is damaged (a maxval of {top})")
     count, start, binary = math.prod(shape), header.end(), header[1] in b"56"
-    if len(data) - start < (count * kind.itemsize if binary else 2 * count - 1):
+    if binary:
+        there = min((len(data) - start) // kind.itemsize, count)
+        samples = np.frombuffer(data, kind, there, start)
+    else:
+        samples = _plain(data[start:])[:count]
+    damage = TRUNCATED if samples.size < count else None
+    if samples.size < math.prod(shape[1:]):  # not even a row
         raise ImageError(TRUNCATED)
-    samples = np.frombuffer(data, kind, count, start) if binary else _plain(data[start:])[:count]
-    if samples.size < count:
-        raise ImageError(TRUNCATED)
+    if damage:
+        samples = np.append(samples, np.full(count - samples.size, (top + 1) // 2, kind))
     # Levels above white are damage. The copy can be written to, as the file's bytes cannot.
-    return full_range(np.minimum(samples, top).reshape(shape), top)
+    return full_range(np.minimum(samples, top).reshape(shape), top), damage
 
 
 def _plain(text: bytes) -> Pixels:
@@ -106,11 +113,11 @@ PNM = Format(
     (".ppm", ".pgm", ".pnm"),
     _START,
     _read_pages,
-    of_pnm,
     _write,
     holds=any_size("comments"),
     grey_suffixes=(".pgm",),  # of which the colouring is a .ppm
     has_alpha=False,
     is_deep=True,
     append=_append,
+    measure=of_pnm,
 )

@@ -51,11 +51,11 @@ WEBP = Format(
     (".webp",),
     b"(?s)RIFF.{4}WEBP",
     _read_pages,
-    of_webp,
     _write,
     holds=any_size("exif", "xmp", "icc"),
     choice="webp",
     longest_side=16_383,
     tolerance=1,  # the lossy kind gives back a grey picture with channels that differ by that
-    adapt=resolution_in_exif,  # for there is no other field
+    adapt=resolution_in_exif,  # for there is no other field,
+    measure=of_webp,
 )

@@ -1,8 +1,10 @@
 import base64
 import io
 import struct
+import sys
 
 import cv2
+import imagecodecs
 import numpy as np
 import pytest
 import simplejpeg
@@ -198,3 +200,14 @@ def test_what_just_fits_a_jpeg_is_kept() -> None:
     assert again.exif is not None
     assert len(again.exif) == len(block)
     assert again.icc == metadata.icc
+
+
+def test_a_jpeg_of_12_bits_is_read_in_16_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = bytes(imagecodecs.jpeg8_encode(pictures.grey(12), level=98, bitspersample=12))
+    photo = read_photo(data)
+    assert photo.pixels.dtype == np.uint16
+    expected = pictures.grey(12).astype(int) * 65_535 // 4095
+    assert np.abs(photo.pixels.astype(int) - expected).max() < 500
+    assert "16 bits rounded to 8" in losses(photo, "jpeg")[0]
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    assert "install colorize-cli[jxl]" in error_of(data)

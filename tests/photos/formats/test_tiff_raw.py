@@ -30,7 +30,7 @@ def raw_file(kind: str) -> bytes:
 def test_a_raw_file_is_never_coloured_as_its_thumbnail(kind: str) -> None:
     message = error_of(raw_file(kind))
     assert "raw file" in message
-    assert "develop it" in message
+    assert "cannot be developed" in message
 
 
 def test_a_canons_raw_file_is_known_by_its_mark() -> None:

@@ -35,11 +35,11 @@ TIFF = Format(
     (".tif", ".tiff"),
     _START,
     _read_pages,
-    measure,
     _write,
     _HOLDS,
     choice="tiff",
     is_deep=True,
     is_wide=True,
     append=_append,
+    measure=measure,
 )

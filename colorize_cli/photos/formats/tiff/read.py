@@ -46,7 +46,9 @@ def read_pages(data: bytes) -> Iterator[Page]:
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as tif:
             pages, broken = _pages_of(tif)
-            _refuse_raw(pages, data)
+            if _is_raw(pages, data):
+                yield _developed(pages[0], data)
+                return
             photos = [page for page in pages if not page.is_reduced and not page.is_mask]
             if not photos:
                 raise ImageError(
@@ -107,22 +109,29 @@ def _read_one(page: tifffile.TiffPage, data: bytes, pages: int) -> Page:
         return Page(blank, None, Metadata(exif=_order_of(page)), pages=pages, damage=str(known))
 
 
-def _refuse_raw(pages: list[tifffile.TiffPage], data: bytes) -> None:
-    """Raise ImageError for a camera's raw file, whose readable picture is a small preview."""
+def _developed(first: tifffile.TiffPage, data: bytes) -> Page:
+    """Develop a raw file, with the metadata of its first directory, upright."""
+    from .raw import developed  # which imports this package
+
+    page = developed(data, Metadata())
+    warnings = list(page.warnings)
+    metadata = metadata_of(first, data, warnings)
+    if metadata.exif is not None:
+        metadata = replace(metadata, exif=exif.made_upright(metadata.exif)[0])
+    return replace(page, metadata=metadata, warnings=tuple(warnings))
+
+
+def _is_raw(pages: list[tifffile.TiffPage], data: bytes) -> bool:
+    """Tell a camera's raw file, whose readable picture is a small preview."""
     inside: list[object] = list(pages)
     for page in pages:
         with suppress(Exception):  # damaged sub-directories are no photograph's
             inside += islice(iter(page.pages or ()), _INSIDE_LOOKED_AT)
-    is_raw = data[4:11] == _CANON or any(
+    return data[4:11] == _CANON or any(
         _DNG_VERSION in page.tags or page.tags.valueof(_PHOTOMETRIC) in _SENSOR
         for page in inside
         if isinstance(page, tifffile.TiffPage)
     )
-    if is_raw:
-        raise ImageError(
-            "a camera's raw file (DNG, NEF, CR2, ARW and the like): develop it with a raw "
-            "converter and take the TIFF or JPEG that it saves"
-        )
 
 
 def _read_page(page: tifffile.TiffPage, data: bytes, pages: int) -> Page:

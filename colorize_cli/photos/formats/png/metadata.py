@@ -13,8 +13,8 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..colour.made import png_profile
-from ..metadata import METRES_PER_INCH, Metadata, dpi_of, iptc_of, iptc_resource, legible
+from ...colour.made import png_profile
+from ...metadata import METRES_PER_INCH, Metadata, dpi_of, iptc_of, iptc_resource, legible
 
 Chunk = tuple[bytes, bytes]  # type and content
 

@@ -13,13 +13,16 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from ...errors import ImageError
-from ..headers import of_png
-from ..metadata import Metadata
-from .format import TRUNCATED, Format, Page, any_size
-from .opencv import decode, encode
-from .png_metadata import Chunk, chunks_for, metadata_of
+from ....errors import ImageError
+from ...headers import of_png
+from ...metadata import Metadata
+from ..format import TRUNCATED, Format, Page, any_size, check_size
+from ..opencv import decode, encode
+from ..tiff.codecs import inflated_until_damage
+from .metadata import Chunk, chunks_for, metadata_of
 
+_PALETTE = 3
+_CHANNELS = {0: 1, 2: 3, _PALETTE: 1, 4: 2, 6: 4}  # by the kind of colour
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # What the decoder needs; all else is metadata.
 _MOST_METADATA, _MOST_CHUNKS = 10_000, 1 << 20
@@ -27,9 +30,12 @@ _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 
 
 def _read_pages(data: bytes) -> Iterator[Page]:
-    chunks = _chunks_of(data)
+    chunks, damage = _chunks_of(data)
     last = dict(chunks)
     width, height, bits = struct.unpack_from(">IIB", chunks[0][1])
+    if damage:
+        check_size(width, height)
+        chunks = _salvaged(chunks, damage)
     kept = (_chunk(kind, content) for kind, content in chunks if kind in _PIXELS)
     page = decode(_SIGNATURE + b"".join(kept), width, height)
     transparent = last.get(b"tRNS", b"")
@@ -38,7 +44,24 @@ def _read_pages(data: bytes) -> Iterator[Page]:
     animated = ["only the first picture of the animation is used"] if b"acTL" in last else []
     metadata, lost = metadata_of(chunks)
     damaged = ["a chunk of metadata is damaged: dropped"] if b"" in last else []
-    yield replace(page, metadata=metadata, warnings=(*animated, *damaged, *lost))
+    yield replace(page, metadata=metadata, warnings=(*animated, *damaged, *lost), damage=damage)
+
+
+def _salvaged(chunks: list[Chunk], damage: str) -> list[Chunk]:
+    """Fill up the rows of pixels that are missing with grey; ImageError where there are none."""
+    width, height, bits, colour, *_, interlaced = struct.unpack(">IIBBBBB", chunks[0][1])
+    if colour not in _CHANNELS or interlaced:
+        raise ImageError(damage)
+    row = 1 + (width * bits * _CHANNELS[colour] + 7) // 8  # with its filter ahead
+    packed = b"".join(content for kind, content in chunks if kind == b"IDAT")
+    plain = inflated_until_damage(packed, row * height)
+    if len(plain) < row:
+        raise ImageError(damage)
+    filler = b"\0" + (b"\0" if colour == _PALETTE else b"\x80") * (row - 1)
+    found = len(plain) // row
+    whole = zlib.compress(bytes(plain[: found * row]) + filler * (height - found), 1)
+    kept = [chunk for chunk in chunks if chunk[0] not in (b"IDAT", b"IEND")]
+    return [*kept, (b"IDAT", whole), (b"IEND", b"")]
 
 
 def _with_key(page: Page, key: int, bits: int) -> Page:
@@ -48,14 +71,23 @@ def _with_key(page: Page, key: int, bits: int) -> Page:
     return replace(page, alpha=np.where(page.pixels == level, 0, top).astype(page.pixels.dtype))
 
 
-def _chunks_of(data: bytes) -> list[Chunk]:
-    """Take a PNG apart; ancillary chunks with a wrong checksum are empty and without a type."""
+def _chunks_of(data: bytes) -> tuple[list[Chunk], str | None]:
+    """Take a PNG apart; ancillary chunks with a wrong checksum are empty and without a type.
+
+    Says, too, why pixels are missing or wrong, where some are; ImageError where there are none.
+    """
     chunks: list[Chunk] = []
+    damage = None
     position, metadata = len(_SIGNATURE), 0
     while not chunks or chunks[-1][0] != b"IEND":
         end = position + 12 + int.from_bytes(data[position : position + 4], "big")
         if end > len(data):
-            raise ImageError(TRUNCATED)
+            damage = TRUNCATED
+            if data[position + 4 : position + 8] == b"IDAT":
+                chunks.append((b"IDAT", data[position + 8 :]))
+            elif b"IDAT" not in dict(chunks):
+                raise ImageError(TRUNCATED)
+            break
         kind, content = data[position + 4 : position + 8], data[position + 8 : end - 4]
         if _checksum(kind, content) == data[end - 4 : end]:
             chunks.append((kind, content))
@@ -63,13 +95,16 @@ def _chunks_of(data: bytes) -> list[Chunk]:
             if metadata > _MOST_METADATA or len(chunks) > _MOST_CHUNKS:
                 raise ImageError("the PNG is cut into more pieces than any picture: save it anew")
         elif kind in _PIXELS:
-            raise ImageError(f"the file is damaged (checksum of {kind.decode('latin-1')})")
+            damage = f"the file is damaged (checksum of {kind.decode('latin-1')})"
+            if kind not in (b"IDAT", b"IEND"):
+                raise ImageError(damage)
+            chunks.append((kind, content))
         else:
             chunks.append((b"", b""))
         position = end
     if chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
         raise ImageError("the file is damaged (no PNG header)")
-    return chunks
+    return chunks, damage
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
@@ -97,5 +132,13 @@ def _write(page: Page) -> bytes:
 
 _HOLDS = any_size("exif", "xmp", "icc", "iptc", "dpi", "comments")
 PNG = Format(
-    "PNG", (".png",), _SIGNATURE, _read_pages, of_png, _write, _HOLDS, choice="png", is_deep=True
+    "PNG",
+    (".png",),
+    _SIGNATURE,
+    _read_pages,
+    _write,
+    _HOLDS,
+    choice="png",
+    is_deep=True,
+    measure=of_png,
 )
