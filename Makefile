@@ -7,17 +7,22 @@ PYTHON ?= python3
 # Installed before the rest, so that a newer release never replaces the tested one.
 TORCH ?= torch==2.13.0
 
+MINUTES ?= 30
+
 DEMO := .venv-demo
 DEV := .venv
+AUDIT := .venv-audit
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults lint types pytest format wheel clean
+.PHONY: help demo test test-faults lint types pytest format wheel fuzz audit lock clean
 
 help:
 	@echo "make demo    colorize examples/ into colored/, 4 colourings a photo"
 	@echo "make test    lint, types and the whole test suite"
 	@echo "make test-faults   faults at full size: 300 photos, 50 kills; as root, full disks too"
-	@echo "make lint | types | pytest | format | wheel | clean"
+	@echo "make fuzz    $(MINUTES) minutes of fuzzing for each reader of untrusted files"
+	@echo "make audit   known vulnerabilities of what requirements.lock names"
+	@echo "make lint | types | pytest | format | wheel | lock | clean"
 
 demo: $(DEMO)/.installed
 	$(DEMO)/bin/colorize examples --out colored --samples 4
@@ -45,8 +50,21 @@ format: $(DEV)/.installed
 wheel: $(DEV)/.installed
 	$(DEV)/bin/python -m build --wheel --no-isolation
 
+fuzz: $(DEV)/.installed
+	$(DEV)/bin/python tests/fuzz/run.py --minutes $(MINUTES)
+
+# What pip-audit cannot look up it leaves out, which would pass for an answer: --strict fails then.
+audit: $(AUDIT)/.installed
+	@$(AUDIT)/bin/pip-audit --strict --no-deps --disable-pip -r requirements.lock || { \
+		echo "There are vulnerabilities above, or the data of vulnerabilities could not be reached"; \
+		echo "(not found, a connection refused): then nothing is known about these versions."; \
+		exit 1; }
+
+lock: $(DEV)/.installed
+	$(DEV)/bin/python .ci/lock.py
+
 clean:
-	rm -rf $(DEMO) $(DEV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(DEMO) $(DEV) $(AUDIT) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 
 $(DEMO)/.installed: pyproject.toml
 	$(call environment,$(DEMO))
@@ -57,6 +75,11 @@ $(DEV)/.installed: pyproject.toml
 	$(call environment,$(DEV))
 	$(DEV)/bin/python -m pip install "$(TORCH)"
 	$(DEV)/bin/python -m pip install --editable ".[dev]"
+	@touch $@
+
+$(AUDIT)/.installed:
+	$(call environment,$(AUDIT))
+	$(AUDIT)/bin/python -m pip install "pip-audit>=2.9,<3"
 	@touch $@
 
 define environment

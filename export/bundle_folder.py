@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from colorize_cli.errors import UsageError
-from colorize_cli.model.bundle import MANIFEST
+from colorize_cli.model.bundle_files import MANIFEST
 
 
 def check_folder(folder: Path, *, overwrite: bool) -> None:

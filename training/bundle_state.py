@@ -16,6 +16,7 @@ from .families import family_of
 ALIASES_KEY = "colorize.aliases"
 # Likewise: names of tensors that are all zero and so not in the graph, with their sizes.
 ZEROS_KEY = "colorize.zeros"
+_MOST_ZEROS = 1 << 28  # numbers of one tensor
 
 
 def bundle_state(bundle: Bundle) -> dict[str, Tensor]:
@@ -42,12 +43,24 @@ def bundle_state(bundle: Bundle) -> dict[str, Tensor]:
             array = onnx.numpy_helper.to_array(tensor)
             if array.dtype.kind == "f":
                 state[tensor.name] = torch.from_numpy(array.astype("float32"))
-        metadata = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
-        for alias, target in metadata.get(ALIASES_KEY, {}).items():
-            state[alias] = state[target]
-        for zero, size in metadata.get(ZEROS_KEY, {}).items():
-            state[zero] = torch.zeros(size)
+        try:
+            _add_left_out(state, model)
+        except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+            raise ModelError(
+                f"{name} of bundle {bundle.name!r} has notes that make no sense: {error}"
+            ) from error
     return state
+
+
+def _add_left_out(state: dict[str, Tensor], model: onnx.ModelProto) -> None:
+    """Add the weights that the export left out, by its notes: copies of others, and zeros."""
+    metadata = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
+    for alias, target in metadata.get(ALIASES_KEY, {}).items():
+        state[alias] = state[target]
+    for zero, size in metadata.get(ZEROS_KEY, {}).items():
+        if type(size) is not int or not 0 <= size <= _MOST_ZEROS:
+            raise ValueError(f"{size!r} zeros")
+        state[zero] = torch.zeros(size)
 
 
 def network_from_bundle(bundle: Bundle) -> nn.Module:

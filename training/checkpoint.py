@@ -57,10 +57,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         with safe_open(path, "pt") as file:
             metadata = json.loads((file.metadata() or {}).get(_METADATA_KEY, "null"))
+            metadata = metadata if isinstance(metadata, dict) else {}
             state = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, json.JSONDecodeError, OSError) as error:
+    except (SafetensorError, ValueError, RecursionError, OSError) as error:
         raise ModelError(f"{path} is damaged or no safetensors file: {error}.") from error
-    if metadata is None:
+    if not all(isinstance(metadata.get(part), dict) for part in ("recipe", "progress")):
         raise ModelError(f"{path} was not written by `colorize train`: it holds no recipe.")
     return Checkpoint(recipe_from_dict(metadata["recipe"]), state, metadata["progress"])
 

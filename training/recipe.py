@@ -52,7 +52,7 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
         )
     try:
         table = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # numbers and nests without end, too
         raise UsageError(f"{path} is no valid TOML: {error}.") from error
     return override(recipe_from_dict({"name": path.stem} | table), overrides)
 
@@ -70,8 +70,12 @@ def recipe_from_dict(table: Mapping[str, Any]) -> Recipe:
         raise UsageError(f"family must be one of {', '.join(FAMILIES)}, not {table['family']!r}.")
     family = family_of(table["family"])
     try:
+        text = json.dumps(table, default=str, allow_nan=False)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"The recipe holds what is no number or no table: {error}.") from error
+    try:
         # As JSON, since that is where lists serve for tuples and whole numbers for fractions.
-        recipe = TypeAdapter(family.RECIPE).validate_json(json.dumps(table, default=str))
+        recipe = TypeAdapter(family.RECIPE).validate_json(text)
     except ValidationError as error:
         raise UsageError(_complaint(error.errors()[0], family.RECIPE)) from error
     size, grid = recipe.data.size, recipe.data.grid
@@ -108,7 +112,7 @@ def override(recipe: Recipe, changes: Sequence[str]) -> Recipe:
 def _toml_value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text  # a bare word is a string
 
 

@@ -15,7 +15,7 @@ from ..model.colorizer import Colorizer, Prepared
 from ..model.memory_ladder import Drawn
 from ..photos.growing_files import GrowingFiles
 from ..photos.mark import Mark
-from ..photos.read import Photo, read_pages
+from ..photos.read import Photo, measure, read_pages
 from ..photos.write import encode_photo, losses
 from ..system.files import NO_MORE_FILES, make_folders, write_atomic
 from .outcome import Outcome, Status, output_error
@@ -53,6 +53,7 @@ class Item:
     put: Put
     seconds: float = 0.0
     stamp: tuple[int, int] | None = None
+    expected: int = 0  # bytes of memory, before it is decoded
     data: bytes = b""  # of the file, while there may be pages to come
     pages: Iterator[Photo] | None = None  # that are to come
     photo: Photo | None = None  # the page in hand
@@ -73,7 +74,7 @@ class Item:
     def memory(self) -> int:
         """Bytes of memory that it takes, one rendered sample included."""
         if self.photo is None:
-            return 0
+            return self.expected
         pixels = self.photo.pixels
         height, width = pixels.shape[:2]
         return int(pixels.nbytes + 3 * height * width * pixels.itemsize + len(self.data))
@@ -156,6 +157,12 @@ def write_file(job: Job, k: int, data: bytes, digest: str, is_degraded: bool = F
     """Write the file of a sample, and note nothing: a `Put`."""
     make_folders(job.folder)
     write_atomic(job.outputs[k], data)
+
+
+def expect(item: Item) -> None:
+    """Reckon from a photo's header what memory it takes, or fail one that is over the limits."""
+    with _recorded(item), item.job.source.open("rb") as file:
+        item.expected = measure(file, os.fstat(file.fileno()).st_size)
 
 
 def decode(item: Item, colorizer: Colorizer, treatment: Treatment) -> None:

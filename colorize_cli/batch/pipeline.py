@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from threading import Condition, Event
 from time import perf_counter
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..errors import OutputError
 from ..imaging.lab import Float
@@ -20,9 +20,9 @@ from ..model.shape_groups import LOOK_AHEAD, ShapeGroups
 from ..system.cpus import usable_cpus
 from .outcome import Outcome
 from .output_names import Job
-from .photo_job import Item, Put, Treatment, decode, write, write_file
+from .photo_job import Item, Put, Treatment, decode, expect, write, write_file
 
-_IN_FLIGHT_BYTES = 1 << 30
+_IN_FLIGHT_BYTES = 1 << 31  # but for one photo that takes more
 _MAX_DECODERS = 4
 _MAX_ENCODERS = 16
 _POLL_SECONDS = 0.5
@@ -79,6 +79,7 @@ class _Pipeline:
         self._drawn = treatment.candidates or treatment.samples
         cpus = usable_cpus()
         decoders, encoders = min(cpus, _MAX_DECODERS), min(cpus, _MAX_ENCODERS)
+        self._decoder_count = decoders
         self._decoders = ThreadPoolExecutor(decoders, "decode")
         self._encoders = ThreadPoolExecutor(encoders, "encode")
         self._max_in_flight = (LOOK_AHEAD + 1) * colorizer.batch + decoders + 2 * encoders
@@ -89,7 +90,8 @@ class _Pipeline:
         self._in_flight = 0
         self._writing = 0
         self._ends_run: OutputError | None = None
-        self._bytes = 0  # of the photographs in flight; no decoding starts while they are too many
+        self._bytes = 0  # of the photographs in flight, reckoned before they are decoded
+        self._blocked = 0  # decoders that wait for room
         self._freed = Condition()
 
     def run(self, jobs: Iterator[Job]) -> None:
@@ -101,7 +103,7 @@ class _Pipeline:
                     raise KeyboardInterrupt
                 # Where nothing is being decoded, or may be for want of memory, nothing can arrive
                 # before something leaves.
-                is_stuck = self._decoding == 0 or self._is_full()
+                is_stuck = min(self._decoding, self._decoder_count) <= self._blocked
                 if group := self._waiting.take(at_once=is_stuck):
                     self._colorize(group)
                 self._receive(wait=not group)
@@ -201,8 +203,14 @@ class _Pipeline:
     def _is_over(self) -> bool:
         return self._halt.is_set() or self._is_stopping()
 
-    def _is_full(self) -> bool:
-        return self._bytes >= _IN_FLIGHT_BYTES
+    def _has_room(self, memory: int) -> bool:
+        return self._bytes == 0 or self._bytes + memory <= _IN_FLIGHT_BYTES
+
+    def _look_around(self) -> None:
+        """Send the calling thread a message that says nothing, so that it looks who waits."""
+        nothing: Future[Any] = Future()
+        nothing.set_result(None)
+        self._inbox.put((lambda _: None, nothing))
 
     def _count_bytes(self, more: int) -> None:
         with self._freed:
@@ -212,12 +220,25 @@ class _Pipeline:
     # What follows runs in the pools' threads.
 
     def _decode(self, item: Item) -> Item:
-        with self._freed:
-            self._freed.wait_for(lambda: self._halt.is_set() or not self._is_full())
+        expect(item)
+        if item.reason:
+            return item
+        self._take_room(item.memory)
         if not self._halt.is_set():
+            expected = item.memory
             decode(item, self._colorizer, self._treatment)
-            self._count_bytes(item.memory)
+            self._count_bytes(item.memory - expected)
         return item
+
+    def _take_room(self, memory: int) -> None:
+        """Wait until there is room for so much more, or nothing that takes any."""
+        with self._freed:
+            if not self._has_room(memory):
+                self._blocked += 1
+                self._look_around()
+                self._freed.wait_for(lambda: self._halt.is_set() or self._has_room(memory))
+                self._blocked -= 1
+            self._bytes += memory
 
     def _write(self, item: Item, ab: Float) -> Item:
         before = item.memory

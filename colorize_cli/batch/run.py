@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from ..errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, OutputError
 from ..model.colorizer import Colorizer
+from ..photos.limits import limited_to
 from ..system.interrupts import Interrupts
 from ..system.messages import Messages, write_stdout
 from ..system.paths import shown
@@ -45,9 +46,12 @@ def run(
         DeviceError: The device asked for cannot run.
         ModelError: The model cannot be used.
     """
-    with Ledger(
-        options.out, messages.note, shard=options.shard, reads_only=options.dry_run
-    ) as ledger:
+    with (
+        Ledger(
+            options.out, messages.note, shard=options.shard, reads_only=options.dry_run
+        ) as ledger,
+        limited_to(options.limits),
+    ):
         last = ledger.last_settings
         network = ModelAndDevice(options, last, messages)
         network.check()

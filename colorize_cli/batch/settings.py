@@ -17,7 +17,9 @@ from ..errors import UsageError
 from ..model.bundle import Bundle
 from ..model.view import SizeChoice
 from ..model.views import default_size
+from ..photos.limits import Limits, default_memory
 from ..runtimes.find_device import runs_on_gpu
+from ..system.machine import usable_memory
 from ..system.messages import Messages
 from ..system.paths import shown
 from .shard import Shard
@@ -53,6 +55,8 @@ class Options:
     keep_times: bool = False  # whether outputs have the time of their photograph
     changed: bool = False  # whether only photographs are taken that were edited since
     fail_fast: bool = False  # whether the first failure ends the run
+    max_megapixels: float | None = None  # of a photo, and GB of memory; None for the usual limits
+    max_memory: float | None = None
     white: float | None = None  # the level of white where samples are wide; None for the usual one
     mark: bool = True  # whether colourings say what made them
     salvage: bool = False  # whether damaged photographs are coloured as far as they decode
@@ -60,6 +64,16 @@ class Options:
 
     def __post_init__(self) -> None:
         _check_candidates(self.candidates or 0, self.samples)
+
+    @property
+    def limits(self) -> Limits:
+        """What one photo may take, of this machine's memory where nothing is said."""
+        pixels, memory = Limits().pixels, default_memory(usable_memory())
+        if self.max_megapixels is not None:
+            pixels = round(self.max_megapixels * 1e6)
+        if self.max_memory is not None:
+            memory = round(self.max_memory * (1 << 30))
+        return Limits(pixels, memory)
 
 
 @dataclass(frozen=True)

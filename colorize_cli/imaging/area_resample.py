@@ -20,7 +20,9 @@ def to_working(pixels: Pixels, frame: Frame) -> Float:
     """
     if pixels.shape[:2] != (frame.height, frame.width):
         raise ValueError(f"pixels of shape {pixels.shape} do not fit {frame}")
-    return resample(lambda top, bottom: lightness(pixels[top:bottom]), frame)
+    if frame.is_tall:
+        return np.ascontiguousarray(to_working(pixels.swapaxes(0, 1), frame.on_its_side).T)
+    return resample(lambda top, bottom: lightness(np.ascontiguousarray(pixels[top:bottom])), frame)
 
 
 def resample(read_rows: Callable[[int, int], Float], frame: Frame) -> Float:

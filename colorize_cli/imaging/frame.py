@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 # A side of 50.000000001 working pixels, which is rounding, does not get a 51st.
 _SLACK = 1e-6
+_TALL = 1 << 16  # rows; a photo of fewer never takes much memory
+_LONGEST = 8  # working sizes that a photo's long side may have at least
 # By how much the scale may differ from the one that gives just size * size pixels, either way.
 _MAX_STRETCH = 1.08
 
@@ -28,17 +30,39 @@ class Frame:
     padded_height: int  # of what the network sees; what goes beyond `work_height` is mirrored
     padded_width: int
 
+    @property
+    def on_its_side(self) -> "Frame":
+        """The frame of the same photo with rows and columns exchanged."""
+        return Frame(
+            self.width,
+            self.height,
+            self.scale,
+            self.work_width,
+            self.work_height,
+            self.padded_width,
+            self.padded_height,
+        )
+
+    @property
+    def is_tall(self) -> bool:
+        """Whether there are so many rows, so short, that they are better taken for columns."""
+        return self.height > _TALL and self.padded_width > self.width
+
 
 def frame_for(height: int, width: int, size: int, multiple: int = 32) -> Frame:
     """Place a photo of any shape on a working image of about `size` x `size` pixels in area.
 
     The scale is within 8% of the nominal one, which gives just that area; a smaller photo is
     enlarged to it. The padded sides are multiples of `multiple`, never larger than at the nominal
-    scale, and the photo's share of them never smaller. A number below 1 raises ValueError.
+    scale, and the photo's share of them never smaller. The long side is at most the larger of
+    `size` * `size` / `multiple` and 8 * `size`, whatever the scale has to be for that: a strip of
+    a pixel by 20,000 would else be a working image of 18 times the area. A number below 1 raises
+    ValueError.
     """
     if min(height, width, size, multiple) < 1:
         raise ValueError(f"sides, size and multiple start at 1: {(height, width, size, multiple)}")
-    nominal = size / math.sqrt(height * width)
+    longest = max(size * size / multiple, _LONGEST * size)
+    nominal = min(size / math.sqrt(height * width), longest / max(height, width))
     scales = _scales(height, width, nominal, multiple)
     frames = [_at_scale(height, width, scale, multiple) for scale in scales]
     # Rounded, so that photos of one shape and different sizes agree where two scales are as good.

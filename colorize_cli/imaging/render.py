@@ -17,6 +17,7 @@ picture does not depend on how it is divided.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -30,6 +31,7 @@ from .lab import Float, Pixels, levels_from_linear, levels_of, lightness, linear
 # Pixels of a strip: small enough for a core's cache, large enough for NumPy's calls to be cheap.
 STRIP_PIXELS = 32_768
 CHUNK_PIXELS = 16_384  # of those outside the gamut, which are gathered
+_WIDEST = 1 << 16  # columns at a time: the fields take 200 bytes a column and more
 _PLANES = 3 + 2 + 5  # of a strip: linear light, ab, and what `linear_planes` works in
 # The filter's windows are 3 x 3 cells. Where L varies by much less than 7, the root of _EPS, around
 # a cell, that is taken for texture rather than for an edge of colour.
@@ -137,32 +139,55 @@ def _enlarged(field: Float, working: Float) -> Float:
 
 
 def _render(pixels: Pixels, fields: Float, frame: Frame, grid: int) -> Pixels:
-    above, below, down = _positions(frame.height, frame.scale / grid, fields.shape[1])
-    left, right, across = _positions(frame.width, frame.scale / grid, fields.shape[2])
-    # The fields at the photo's width but the grid's height: (h, 6, width), the rows to blend.
-    rows = fields[..., left] * (1 - across) + fields[..., right] * across
-    rows = np.ascontiguousarray(rows.swapaxes(0, 1))
+    if frame.is_tall:
+        turned = _render(pixels.swapaxes(0, 1), fields.swapaxes(1, 2), frame.on_its_side, grid)
+        return np.ascontiguousarray(turned.swapaxes(0, 1))
+    down = _positions(frame.height, frame.scale / grid, fields.shape[1])
+    across = _positions(frame.width, frame.scale / grid, fields.shape[2])
     rgb = np.empty((frame.height, frame.width, 3), pixels.dtype)
-    step = min(max(1, STRIP_PIXELS // frame.width), frame.height)
-    blended = np.empty((step, len(fields), frame.width), np.float32)
-    planes = np.empty((_PLANES, step, frame.width), np.float32)
-    for top in range(0, frame.height, step):
-        L = lightness(pixels[top : top + step])
-        strip = blended[: len(L)]
-        for y, blend in enumerate(strip, top):
-            cv2.addWeighted(rows[above[y]], 1 - down[y], rows[below[y]], down[y], 0, blend)
-        part = planes[:, : len(L)]
-        rgb[top : top + step] = _colour(L, strip.swapaxes(0, 1), levels_of(pixels), part)
+    for start in range(0, frame.width, _WIDEST):
+        columns = slice(start, start + _WIDEST)
+        part = _Positions(across.first[columns], across.second[columns], across.share[columns])
+        _render_columns(pixels[:, columns], fields, down, part, rgb[:, columns])
     return rgb
 
 
-def _positions(
-    side: int, cells_per_pixel: float, cells: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp], Float]:
-    """Find the cells whose centres enclose each pixel's centre, and the weight of the second."""
+def _render_columns(
+    pixels: Pixels, fields: Float, down: "_Positions", across: "_Positions", rgb: Pixels
+) -> None:
+    """Colour a photo, or columns of it, into `rgb`."""
+    height, width = pixels.shape[:2]
+    # The fields at the photo's width but the grid's height: (h, 6, width), the rows to blend.
+    left, right, weight = across
+    rows = fields[..., left] * (1 - weight) + fields[..., right] * weight
+    rows = np.ascontiguousarray(rows.swapaxes(0, 1))
+    step = min(max(1, STRIP_PIXELS // width), height)
+    blended = np.empty((step, len(fields), width), np.float32)
+    planes = np.empty((_PLANES, step, width), np.float32)
+    for top in range(0, height, step):
+        L = lightness(np.ascontiguousarray(pixels[top : top + step]))
+        strip = blended[: len(L)]
+        for y, blend in enumerate(strip, top):
+            first, second, share = down.first[y], down.second[y], down.share[y]
+            cv2.addWeighted(rows[first], 1 - share, rows[second], share, 0, blend)
+        part = planes[:, : len(L)]
+        rgb[top : top + step] = _colour(L, strip.swapaxes(0, 1), levels_of(pixels), part)
+
+
+class _Positions(NamedTuple):
+    """The cells whose centres enclose each pixel's centre, along one axis."""
+
+    first: NDArray[np.intp]
+    second: NDArray[np.intp]
+    share: Float  # the weight of the second
+
+
+def _positions(side: int, cells_per_pixel: float, cells: int) -> _Positions:
     position = np.clip((np.arange(side) + 0.5) * cells_per_pixel - 0.5, 0, cells - 1)
     first = position.astype(np.intp)
-    return first, np.minimum(first + 1, cells - 1), (position - first).astype(np.float32)
+    return _Positions(
+        first, np.minimum(first + 1, cells - 1), (position - first).astype(np.float32)
+    )
 
 
 def _colour(L: Float, fields: Float, levels: int, planes: Float) -> Pixels:

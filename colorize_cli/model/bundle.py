@@ -6,12 +6,10 @@ unpacked and no name in it is trusted: files are plain names beside `bundle.json
 
 import hashlib
 import json
-import lzma
 import math
 import re
-import zipfile
-import zlib
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,22 +17,30 @@ from typing import Any
 
 from ..errors import ModelError, reason_of
 from ..system.files import write_atomic
+from .bundle_files import AGAIN, MANIFEST, read_file, require_plausible
 from .families import FAMILIES, parse_family
 from .families.family import Family
+from .graph_check import foreign_part
 from .view import View, parse_views
 from .weights_check import weight_that_is_not_finite
 
 FORMAT_VERSION = 2
-MANIFEST = "bundle.json"
 # In the first format the sampling of the diffusion families lay beside everything else.
 _FORMAT_1_SAMPLING = ("ab_scale", "prediction", "schedule")
-_TAKEN_AS_THEY_ARE = ("name", "network", "precision", "training", "license", "quality")
+_TABLES = ("network", "precision", "training", "quality")
+_TAKEN_AS_THEY_ARE = ("name", "license", *_TABLES)
 
 _SHIPPED = Path(__file__).parent / "shipped"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_MANIFEST_BYTES = 1 << 20
+_MAX_FILES, _MAX_FILE_BYTES = 64, (1 << 31) - 1  # of ONNX, whose files are no longer
+_MAX_TOTAL_BYTES = 1 << 32
+_MAX_NUMBER = 1 << 48  # parameters, at most
+_MAX_NAME = 200  # characters
+# Controls but for line breaks, and what turns the direction of a line, have no place in texts.
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _READERS = 2  # as many as there are large files
-_AGAIN = "Copy or download the bundle again, or make it anew with `colorize export`."
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,7 @@ class Bundle:
         It raises ModelError where the file is no part of the bundle, gone, or not as it was.
         """
         if name not in self.files:
-            raise ModelError(f"{self.path}: there is no {name} in this bundle. {_AGAIN}")
+            raise ModelError(f"{self.path}: there is no {name} in this bundle. {AGAIN}")
         return self._verified.pop(name, None) or _verified(self.path, name, self.files[name])
 
     def forget(self) -> None:
@@ -111,13 +117,15 @@ def load_bundle(name_or_path: str | Path = "default") -> Bundle:
     not found, of an unknown format version, incomplete or damaged.
     """
     path = _locate(name_or_path)
-    bundle = _parse(path, _fields_of(path, _read(path, MANIFEST, _MAX_MANIFEST_BYTES)))
+    bundle = _parse(path, _fields_of(path, read_file(path, MANIFEST, _MAX_MANIFEST_BYTES)))
+    require_plausible(path, sum(file.bytes for file in bundle.files.values()))
     with ThreadPoolExecutor(max_workers=_READERS) as pool:  # hashing takes a core each
         contents = pool.map(lambda name: _verified(path, name, bundle.files[name]), bundle.files)
         bundle._verified.update(zip(bundle.files, contents, strict=True))
-        graphs = [spec.name for spec in bundle.family.graphs]
+        # Those too that only an export or a training would open.
+        graphs = [name for name in bundle.files if name.endswith(".onnx")]
         # Taken in, so that what a thread raises is raised here.
-        list(pool.map(lambda name: _check_weights(path, name, bundle._verified[name]), graphs))
+        list(pool.map(lambda name: _check_graph(path, name, bundle._verified[name]), graphs))
     return bundle
 
 
@@ -145,9 +153,25 @@ def write_bundle(folder: Path, fields: Mapping[str, Any], files: Mapping[str, by
 def _fields_of(path: Path, text: bytes) -> Any:
     """Read `bundle.json`, in which every number is finite; Python's JSON has NaN, and 1e999."""
     try:
-        return json.loads(text, parse_float=_finite, parse_constant=_finite)
-    except ValueError as error:
-        raise ModelError(f"{path}: {MANIFEST} is not JSON ({error}). {_AGAIN}") from error
+        fields = json.loads(text, parse_float=_finite, parse_constant=_finite)
+        _require_printable(fields)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: {MANIFEST} is not JSON ({error}). {AGAIN}") from error
+    return fields
+
+
+def _require_printable(value: Any) -> None:
+    """Raise ValueError for texts that would command a terminal."""
+    if isinstance(value, str):
+        if any(char != "\n" and unicodedata.category(char) in _UNSEEN for char in value):
+            raise ValueError("control characters in a text")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            _require_printable(key)
+            _require_printable(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _require_printable(inner)
 
 
 def _finite(text: str) -> float:
@@ -156,11 +180,16 @@ def _finite(text: str) -> float:
     raise ValueError(f"{text} is no finite number")
 
 
-def _check_weights(path: Path, name: str, graph: bytes) -> None:
+def _check_graph(path: Path, name: str, graph: bytes) -> None:
     try:
-        weight = weight_that_is_not_finite(graph)
-    except ValueError:  # no graph at all, which the runtime says better
-        return
+        part, weight = foreign_part(graph), weight_that_is_not_finite(graph)
+    except ValueError as error:
+        raise ModelError(f"{path}: {name} is no ONNX file ({error}). {AGAIN}") from error
+    if part is not None:
+        raise ModelError(
+            f"{path}: {name} holds {part}: no bundle of colorize needs that, so it is refused. "
+            "Take the bundle from where it was made."
+        )
     if weight is not None:
         raise ModelError(
             f"{path}: {name} holds a number that is not finite, in {weight!r}: every picture would "
@@ -183,47 +212,10 @@ def _locate(name_or_path: str | Path) -> Path:
     )
 
 
-def _read(path: Path, name: str, limit: int) -> bytes:
-    """Read a file of a folder or zip, which should have at most `limit` bytes."""
-    try:
-        if path.is_dir():
-            with (path / name).open("rb") as file:
-                data = file.read(limit + 1)
-        else:
-            with zipfile.ZipFile(path) as archive:
-                with archive.open(_member(path, archive.namelist(), name)) as member:
-                    data = member.read(limit + 1)
-    except KeyError as error:
-        raise ModelError(f"{path}: {name} is missing. {_AGAIN}") from error
-    # What zipfile raises on damage, encryption and unknown compression has no common base.
-    except (
-        OSError,
-        EOFError,
-        RuntimeError,
-        zipfile.BadZipFile,
-        zlib.error,
-        lzma.LZMAError,
-    ) as error:
-        raise ModelError(f"{path}: cannot read {name} ({error}). {_AGAIN}") from error
-    if len(data) > limit:
-        raise ModelError(f"{path}: {name} is damaged (more than {limit} bytes). {_AGAIN}")
-    return data
-
-
-def _member(path: Path, names: Sequence[str], name: str) -> str:
-    """Find a file at the top of an archive, or in the one folder that it was packed with."""
-    if any(n.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", n) for n in names):
-        raise ModelError(f"{path}: holds names that point outside the archive. {_AGAIN}")
-    manifests = [n for n in names if n.rpartition("/")[2] == MANIFEST and n.count("/") < 2]
-    if len(manifests) != 1:
-        raise ModelError(f"{path}: holds {len(manifests)} {MANIFEST}, not one. {_AGAIN}")
-    return manifests[0].removesuffix(MANIFEST) + name
-
-
 def _verified(path: Path, name: str, file: BundleFile) -> bytes:
-    data = _read(path, name, file.bytes)
+    data = read_file(path, name, file.bytes)
     if hashlib.sha256(data).hexdigest() != file.sha256:
-        raise ModelError(f"{path}: {name} is damaged (wrong SHA-256). {_AGAIN}")
+        raise ModelError(f"{path}: {name} is damaged (wrong SHA-256). {AGAIN}")
     return data
 
 
@@ -243,9 +235,9 @@ def _parse(path: Path, fields: Any) -> Bundle:
     try:
         return _bundle(path, fields)
     except KeyError as error:
-        raise ModelError(f"{path}: {MANIFEST} lacks {error}. {_AGAIN}") from error
-    except (TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"{path}: {MANIFEST} makes no sense: {error}. {_AGAIN}") from error
+        raise ModelError(f"{path}: {MANIFEST} lacks {error}. {AGAIN}") from error
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ModelError(f"{path}: {MANIFEST} makes no sense: {error}. {AGAIN}") from error
 
 
 def _bundle(path: Path, fields: Mapping[str, Any]) -> Bundle:
@@ -253,22 +245,37 @@ def _bundle(path: Path, fields: Mapping[str, Any]) -> Bundle:
     facts |= {key: _positive_int(fields, key) for key in ("working_size", "multiple", "grid")}
     if "parameters" in fields:
         facts["parameters"] = _positive_int(fields, "parameters")
+    if not all(isinstance(facts[key], dict) for key in _TABLES):
+        raise ValueError(f"{', '.join(_TABLES)} are tables")
+    if not all(isinstance(facts[key], str) for key in ("name", "license")):
+        raise ValueError("name and license are texts")
+    if len(facts["name"]) > _MAX_NAME or "\n" in facts["name"]:
+        raise ValueError(f"a name is one line of up to {_MAX_NAME} characters")
     sampling = _sampling(fields)
     family = parse_family(fields["family"], facts["grid"], sampling)
     of_large = fields.get("views", {})
     facts["views"] = parse_views(fields["family"], facts["grid"], sampling, of_large)
     files = {name: BundleFile(**entry) for name, entry in fields["files"].items()}
-    # What the types let pass.
-    if not all(isinstance(file.bytes, int) for file in files.values()):
-        raise ValueError("the sizes of files are whole numbers")
     for name in (*files, *(spec.name for spec in family.graphs)):
         if not _PLAIN_NAME.fullmatch(name) or name == MANIFEST:
             raise ValueError(f"{name!r} is no plain file name")
         if name not in files:
             raise ValueError(f"a bundle of the {family.name} family needs {name}")
+    _check_files(files)
     if facts["multiple"] % facts["grid"]:
         raise ValueError("multiple must be a multiple of grid")
     return Bundle(path=path, family=family, files=files, **facts)
+
+
+def _check_files(files: Mapping[str, BundleFile]) -> None:
+    """Check what the types let pass, and what reading the files would take."""
+    for name, file in files.items():
+        if type(file.bytes) is not int or not isinstance(file.sha256, str):
+            raise ValueError("the sizes of files are whole numbers, and their SHA-256 texts")
+        if not 0 < file.bytes <= _MAX_FILE_BYTES or not _SHA256.fullmatch(file.sha256):
+            raise ValueError(f"{name} has an impossible size or SHA-256")
+    if len(files) > _MAX_FILES or sum(file.bytes for file in files.values()) > _MAX_TOTAL_BYTES:
+        raise ValueError(f"more than {_MAX_FILES} files, or {_MAX_TOTAL_BYTES} bytes of them")
 
 
 def _sampling(fields: Mapping[str, Any]) -> Any:
@@ -282,6 +289,6 @@ def _sampling(fields: Mapping[str, Any]) -> Any:
 
 def _positive_int(fields: Mapping[str, Any], name: str) -> int:
     value = fields[name]
-    if not isinstance(value, int) or value < 1:
+    if type(value) is not int or not 1 <= value <= _MAX_NUMBER:
         raise ValueError(f"{name} must be a positive whole number, not {value!r}")
     return value

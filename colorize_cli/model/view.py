@@ -12,6 +12,7 @@ from ..errors import UsageError
 from .families import parse_family
 from .families.family import Family
 
+MAX_SIZE = 4096  # beyond, attention would take more memory than machines have
 SizeName: TypeAlias = Literal["fast", "auto", "fine"]
 # A name, or the square root of the area, in pixels, at which all photos are seen.
 SizeChoice: TypeAlias = int | SizeName
@@ -65,8 +66,8 @@ def parse_views(
         if name not in ("auto", "fine"):
             raise ValueError(f"views are called auto and fine, not {name!r}")
         numbers = [table["working_size"], table["from_side"]]
-        if not all(isinstance(number, int) and number > 0 for number in numbers):
-            raise ValueError(f"a view's sizes are positive whole numbers, not {numbers}")
+        if not all(type(number) is int and 0 < number <= MAX_SIZE for number in numbers):
+            raise ValueError(f"a view's sizes are whole numbers of 1 to {MAX_SIZE}, not {numbers}")
         of_view = parse_family(family, grid, {**sampling, **table.get("sampling", {})})
         found[name] = View(numbers[0], of_view, numbers[1])
     return found

@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 from ..errors import UsageError
 from ..system.wording import count_text
 from .bundle import Bundle
-from .view import SizeChoice, View
-
-_MAX_SIZE = 4096  # beyond, attention would take more memory than machines have
+from .view import MAX_SIZE, SizeChoice, View
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +58,8 @@ def views_of(bundle: Bundle, size: SizeChoice | None = None, steps: int | None =
     pixels = size if isinstance(size, int) else bundle.working_size
     if pixels < bundle.multiple:
         raise UsageError(f"the size must be at least {bundle.multiple}, not {pixels}")
-    if pixels > _MAX_SIZE:
-        raise UsageError(f"the size must be at most {_MAX_SIZE}, not {pixels}")
+    if pixels > MAX_SIZE:
+        raise UsageError(f"the size must be at most {MAX_SIZE}, not {pixels}")
     usual, large = View(pixels, bundle.family), bundle.views.get(str(size))
     if steps is None:
         return Views(usual, large)

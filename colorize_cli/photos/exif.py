@@ -28,6 +28,7 @@ _SIDES_EXIF = ((0xA002, 0xA003), (0xA20E, 0xA20F))
 # Bytes of each field type, from 1 (BYTE) to 13 (IFD).
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _SHORT, _LONG = 3, 4
+_MOST_ENTRIES = 4096  # of a directory; cameras write some hundred
 _WHOLE = {1: "B", _SHORT: "H", _LONG: "I"}  # as `struct` has them
 
 
@@ -69,18 +70,23 @@ def read_directory(
 ) -> list[Tag]:
     """Read the directory at `offset`; the codes in `sub_ifds` are followed, each level once.
 
-    Entries of unknown types are left out, as TIFF demands, and those that point outside.
+    Entries of unknown types are left out, as TIFF demands, and those that point outside. ExifError
+    is raised where values share so many bytes that they are longer than the block.
     """
-    tags = []
+    tags, total, followed = [], 0, set[int]()
     for position in _entries(block, order, offset):
         code, kind, count = struct.unpack_from(order + "HHI", block, position)
         size = size_of(kind, count)
         start = position + 8 if size <= 4 else _unpack(block, order, "I", position + 8)
         if not size or start + size > len(block):
             continue
+        total += size
+        if total > len(block):
+            raise ExifError("its entries share their bytes")
         if code not in SUB_IFDS:
             tags.append(Tag(code, kind, count, block[start : start + size]))
-        elif code in sub_ifds and size == 4:
+        elif code in sub_ifds and size == 4 and code not in followed:
+            followed.add(code)
             inner = (INTEROP_IFD,) if code == EXIF_IFD else ()
             target = _unpack(block, order, "I", start)
             with suppress(ExifError):
@@ -99,7 +105,7 @@ def directory_bytes(tags: Sequence[Tag], order: ByteOrder, base: int) -> bytes:
     """Lay out a directory, its values and sub-directories, to stand at offset `base` (even)."""
     tags = sorted(tags, key=lambda tag: tag.code)
     entries = struct.pack(order + "H", len(tags))
-    heap = b""
+    heap = bytearray()
     heap_base = base + 2 + 12 * len(tags) + 4
     for tag in tags:
         place = heap_base + len(heap)
@@ -109,7 +115,7 @@ def directory_bytes(tags: Sequence[Tag], order: ByteOrder, base: int) -> bytes:
             value = struct.pack(order + "I", place)
         entries += struct.pack(order + "HHI", tag.code, tag.type, tag.count)
         entries += value.ljust(4, b"\0")
-    return entries + b"\0\0\0\0" + heap
+    return entries + b"\0\0\0\0" + bytes(heap)
 
 
 def made_upright(block: bytes) -> tuple[bytes, int | None]:
@@ -213,10 +219,12 @@ def _by_code(block: bytes, order: ByteOrder, offset: int) -> dict[int, int]:
 
 
 def _entries(block: bytes, order: ByteOrder, offset: int) -> range:
-    start = offset + 2
-    end = start + 12 * _unpack(block, order, "H", offset)
+    start, count = offset + 2, _unpack(block, order, "H", offset)
+    end = start + 12 * count
     if offset < 8 or end > len(block):
         raise ExifError("a directory lies outside")
+    if count > _MOST_ENTRIES:
+        raise ExifError(f"a directory of {count} entries")
     return range(start, end, 12)
 
 

@@ -9,6 +9,7 @@ Sources: XMP part 1; IPTC-IIM in Photoshop image resources.
 import re
 import struct
 from dataclasses import dataclass, replace
+from typing import Any
 
 from . import exif as exif_block
 from .colour import icc as icc_profile
@@ -29,6 +30,7 @@ PARTS = {
     "comments": "comments",
     "geo": "GeoTIFF tags",
 }
+_MOST_BYTES = 1 << 26  # of a part, which is a thousand times what is usual
 _IPTC_RESOURCE = 0x0404
 _RESOLUTION, _RESOLUTION_UNIT = (0x011A, 0x011B), 0x0128
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8](?=[\"'<])")
@@ -48,6 +50,18 @@ class Metadata:
     geo: bytes | None = None  # GeoTIFF's tags in a block like EXIF's
     # What a JPEG has no room for in its first packet; everywhere else it is in `xmp`.
     xmp_extension: bytes | None = None
+
+
+def bounded(metadata: Metadata) -> tuple[Metadata, list[str]]:
+    """Leave out parts that are larger than those of photographs, and say which."""
+    held = {part: getattr(metadata, part) for part in PARTS}
+    bytes_of = {part: len(value) for part, value in held.items() if isinstance(value, bytes)}
+    bytes_of["comments"] = sum(len(text) for _, text in metadata.comments)
+    out = [part for part, size in bytes_of.items() if size > _MOST_BYTES]
+    nothing: dict[str, Any] = {part: () if part == "comments" else None for part in out}
+    return replace(metadata, **nothing), [
+        f"{PARTS[part]} dropped: more than {_MOST_BYTES >> 20} MB of it" for part in out
+    ]
 
 
 def settle(metadata: Metadata) -> tuple[Metadata, int, list[str]]:

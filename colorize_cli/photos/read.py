@@ -1,8 +1,10 @@
 """Photographs in: bytes of a file to upright pixels, alpha and metadata."""
 
 import hashlib
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -13,8 +15,9 @@ from .colour import icc
 from .colour.made import adobe_profile
 from .colour.transform import srgb_pixels
 from .formats import FORMATS, listed, sniff
-from .formats.format import Page
-from .metadata import Metadata, settle
+from .formats.format import SNIFF_BYTES, Page
+from .limits import check_budget
+from .metadata import Metadata, bounded, settle
 from .wide import Wide, is_wide, narrowed, narrowed_alpha
 
 
@@ -53,12 +56,13 @@ def read_pages(
     The file is one of `FORMATS`. Of an animation the first picture is taken, with a warning. What
     is damaged or truncated raises ImageError; with `salvages` it is given as far as it decodes,
     with a warning. Floating point and 32 bits become 16, `white` being white (`wide.narrowed`).
-    ImageError says, too, that the file is none of these, or without pixels or of
-    more than `MAX_PIXELS`.
+    ImageError says, too, that the file is none of these, or without pixels or more than `limits`
+    allow.
     """
     name = sniff(data)
     if name is None:
         raise ImageError(f"not a {listed('or')} file" if data else "the file is empty")
+    measure(io.BytesIO(data), len(data))
     digest = hashlib.sha256(data).digest()
     for number, page in enumerate(FORMATS[name].read_pages(data), 1):
         if page.damage:
@@ -73,7 +77,7 @@ def _photo_of(page: Page, name: str, digest: bytes, white: float | None) -> Phot
     """Turn a page upright, and bring it and its metadata to sRGB."""
     page = _of_sixteen_bits(page, white) if is_wide(page.pixels) else page
     pixels, is_colour = _grey_or_rgb(page.pixels, FORMATS[name].tolerance)
-    metadata = page.metadata
+    metadata, too_large = bounded(page.metadata)
     applied: list[str] = []
     if profile := metadata.icc or adobe_profile(metadata.exif):
         pixels, metadata, applied = _of_srgb(pixels, metadata, profile)
@@ -87,11 +91,21 @@ def _photo_of(page: Page, name: str, digest: bytes, white: float | None) -> Phot
         name,
         digest,
         is_colour,
-        warnings=(*page.warnings, *applied, *dropped),
+        warnings=(*page.warnings, *too_large, *applied, *dropped),
         compressed=page.compressed,
         pages=page.pages,
         wide=page.wide,
     )
+
+
+def measure(file: BinaryIO, size: int) -> int:
+    """Reckon from an open file of `size` bytes how many bytes of memory its photo takes at most.
+
+    Little more than its header is read. ImageError says that it is more than the limits allow.
+    """
+    file.seek(0)
+    name = sniff(file.read(SNIFF_BYTES))
+    return check_budget(None if name is None else FORMATS[name].measure(file), size)
 
 
 def _of_sixteen_bits(page: Page, white: float | None) -> Page:

@@ -48,6 +48,16 @@ def make_folders(folder: Path) -> None:
             missing.pop()
 
 
+def _umask() -> int:
+    """Return the bits that new files do not get, which can only be read by setting them."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _umask()  # at import, as other threads that make files meanwhile would get the wrong one
+
+
 def write_atomic(path: Path, data: bytes) -> None:
     """Write a file so that nobody ever sees a part of it, not even after a power cut.
 
@@ -72,10 +82,14 @@ def written_beside(path: Path, data: bytes, shard: str = "") -> Iterator[Path]:
     mark = f".{shard}" if shard else ""
     temporary = path.with_name(f"{mark}.{secrets.token_hex(8)}.part")
     try:
-        with temporary.open("xb") as file:
+        temporary.touch(0o600, exist_ok=False)  # nobody else reads it, or writes to it
+        with temporary.open("r+b") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        if os.name != "nt":
+            with suppress(OSError):  # a file system without modes
+                temporary.chmod(0o666 & ~_UMASK)
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)

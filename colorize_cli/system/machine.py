@@ -73,6 +73,16 @@ def peak_memory() -> int | None:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def usable_memory(root: Path = Path("/")) -> int | None:
+    """Return the bytes of memory that this process may have, its container's; None if unknown."""
+    gigabytes = _memory_gb()
+    limits = [round(gigabytes * 1e9)] if gigabytes else []
+    for place in ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        text = read_or_empty(root / place).strip()
+        limits += [int(text)] if text.isdecimal() else []
+    return min(limits, default=None)
+
+
 def return_memory() -> None:
     """Give freed memory back to the system; only glibc would keep it otherwise."""
     with suppress(OSError, AttributeError, TypeError):  # of Windows, and of other C libraries

@@ -17,13 +17,18 @@ MULTIPLES = st.sampled_from([1, 4, 8, 16, 32])
 drawn = settings(deadline=None, derandomize=True, database=None)
 
 
-def nominal_scale(height: int, width: int, size: int) -> float:
-    return size / math.sqrt(height * width)
+def nominal_scale(height: int, width: int, size: int, multiple: int) -> float:
+    return min(size / math.sqrt(height * width), longest(size, multiple) / max(height, width))
+
+
+def longest(size: int, multiple: int) -> float:
+    """The most that the long side of a working image may be."""
+    return max(size * size / multiple, 8 * size)
 
 
 def nominal_sides(height: int, width: int, size: int, multiple: int) -> tuple[int, int]:
     """Padded sides of a photo that gets just size * size pixels; its rounding is on our side."""
-    scale = nominal_scale(height, width, size) * (1 + 1e-12)
+    scale = nominal_scale(height, width, size, multiple) * (1 + 1e-12)
     first, second = (math.ceil(side * scale / multiple) * multiple for side in (height, width))
     return first, second
 
@@ -53,7 +58,9 @@ def test_frame_covers_the_photo_and_no_multiple_more(
 def test_scale_is_close_to_the_one_that_gives_the_area_asked_for(
     height: int, width: int, size: int, multiple: int
 ) -> None:
-    scale = frame_for(height, width, size, multiple).scale / nominal_scale(height, width, size)
+    scale = frame_for(height, width, size, multiple).scale / nominal_scale(
+        height, width, size, multiple
+    )
     assert 1 / 1.08 <= scale * (1 + 1e-9)
     assert scale <= 1.08 * (1 + 1e-9)
 
@@ -67,7 +74,8 @@ def test_the_network_never_computes_more_and_sees_no_more_mirror_image_than_at_t
     nominal_height, nominal_width = nominal_sides(height, width, size, multiple)
     assert frame.padded_height <= nominal_height
     assert frame.padded_width <= nominal_width
-    assert share(frame) >= size**2 / (nominal_height * nominal_width) * (1 - 1e-9)
+    covered = height * width * nominal_scale(height, width, size, multiple) ** 2
+    assert share(frame) >= covered / (nominal_height * nominal_width) * (1 - 1e-9)
 
 
 @drawn
@@ -145,3 +153,21 @@ def test_working_size_of_a_square_photo_is_the_size_itself() -> None:
 def test_frame_refuses_sizes_below_one(numbers: tuple[int, int, int, int]) -> None:
     with pytest.raises(ValueError, match="start at 1"):
         frame_for(*numbers)
+
+
+@drawn
+@given(st.integers(1, 10_000_000), st.integers(1, 10_000_000), SIZES, MULTIPLES)
+def test_no_shape_makes_a_working_image_of_many_times_the_area(
+    height: int, width: int, size: int, multiple: int
+) -> None:
+    frame = frame_for(height, width, size, multiple)
+    most = longest(size, multiple) * 1.08 + multiple
+    assert max(frame.padded_height, frame.padded_width) <= most
+    assert frame.padded_height * frame.padded_width <= (size * 1.08 + multiple) ** 2 + (
+        multiple * most
+    )
+
+
+def test_shapes_of_photographs_are_seen_as_large_as_before() -> None:
+    for aspect in (1, 4, 16, 36):
+        assert frame_for(100, 100 * aspect, 192).scale > 0.9 * 192 / (100 * aspect**0.5)

@@ -197,3 +197,19 @@ def test_what_does_not_belong_together_is_refused(wrong: str) -> None:
     ab = rough_field(frame, 1)
     with pytest.raises(ValueError, match="do not fit"):
         render(photo, ab[:, :-1] if wrong == "field" else ab, frame)
+
+
+@pytest.mark.parametrize("shape", [(2, 70_000), (70_000, 2), (70_000, 40)])
+def test_a_very_long_photo_is_rendered_in_parts_that_do_not_show(
+    shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = np.linspace(0, 255, shape[0] * shape[1]).reshape(shape).astype(np.uint8)
+    frame = frame_for(*shape, 64)
+    ab = np.random.default_rng(3).normal(
+        0, 20, (2, frame.padded_height // 4, frame.padded_width // 4)
+    )
+    parts = render(pixels, ab.astype(np.float32), frame)
+    monkeypatch.setattr("colorize_cli.imaging.frame._TALL", 1 << 20)
+    monkeypatch.setattr("colorize_cli.imaging.render._WIDEST", 1 << 20)
+    whole = render(pixels, ab.astype(np.float32), frame)
+    assert np.abs(parts.astype(int) - whole).max() <= 1

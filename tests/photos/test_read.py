@@ -12,7 +12,7 @@ from made.pictures import Picture
 from PIL import Image
 
 from colorize_cli.errors import ImageError
-from colorize_cli.photos.formats import format as limits
+from colorize_cli.photos.limits import Limits, limited_to
 from colorize_cli.photos.read import read_photo
 from colorize_cli.photos.write import encode_photo
 
@@ -92,10 +92,12 @@ def test_truncated_files_are_errors(picture: Picture) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_damaged_bytes_raise_nothing_but_image_errors(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits, "MAX_PIXELS", 1 << 20)
+def test_damaged_bytes_raise_nothing_but_image_errors(seed: int) -> None:
+    with limited_to(Limits(pixels=1 << 20)):
+        raise_nothing_but_image_errors(seed)
+
+
+def raise_nothing_but_image_errors(seed: int) -> None:
     rng = np.random.default_rng(seed)
     read = 0
     for _ in range(300):

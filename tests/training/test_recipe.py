@@ -103,3 +103,28 @@ def test_the_page_on_training_lists_every_key() -> None:
         nested = isinstance(value, dict) and name != "network"
         keys += [f"{name}.{key}" for key in value] if nested else [name]
     assert sorted(listed) == sorted(keys)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = " + "[" * 5000,
+        "a = " + "{a=" * 500,
+        "a = 1" + "0" * 5000,
+        "[optim]\nlr = nan",
+        "\xff\n",
+    ],
+)
+def test_a_file_made_to_do_harm_is_no_recipe(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "made.toml"
+    path.write_text('family = "encoder"\n' + text, "latin-1")
+    with pytest.raises(UsageError, match=r"no valid TOML|no number or no table"):
+        load_recipe(str(path))
+
+
+@pytest.mark.parametrize(
+    "change", ["optim.lr=" + "[" * 5000, "network." + "a." * 2000 + "x=1", "optim.lr=inf"]
+)
+def test_a_change_made_to_do_harm_is_refused(change: str) -> None:
+    with pytest.raises(UsageError):
+        load_recipe("default", [change])

@@ -70,6 +70,14 @@ def colorize(
     fail_fast: Annotated[
         bool, Option("--fail-fast", help="Stop at the first photo that fails.")
     ] = False,
+    max_megapixels: Annotated[
+        float | None,
+        Option(min=0.001, max=1073, metavar="N", help="Largest photo; 268 if none is given."),
+    ] = None,
+    max_memory: Annotated[
+        float | None,
+        Option(min=0.001, max=100_000, metavar="GB", help="Most memory that one photo may take."),
+    ] = None,
     white: Annotated[
         float | None,
         Option(min=1e-9, metavar="X", help="White in 32-bit and float photos; 1 in float."),
@@ -135,6 +143,8 @@ def colorize(
         changed=changed,
         retry_failed=retry_failed,
         fail_fast=fail_fast,
+        max_megapixels=max_megapixels,
+        max_memory=max_memory,
         white=white,
         mark=not no_mark,
         salvage=salvage,

@@ -19,6 +19,7 @@ from ...imaging.lab import Float
 from ...runtimes.runtime import GraphSpec, Shape, Size, Value
 from .family import Graphs, OnStep, Step
 
+_MOST = 1e6  # of any number of the sampling, all of which are of the order of 1 to 100
 ENCODER, DENOISER = "encoder.onnx", "denoiser.onnx"
 Denoise: TypeAlias = Callable[[Float, Float], Float]
 
@@ -143,27 +144,38 @@ class Diffusion:
 
 def parse(name: str, grid: int, sampling: Mapping[str, Any]) -> Diffusion:
     """Read what `Diffusion.sampling` writes, as `parse_family` says."""
-    clamp = dict(sampling["clamp"])
+    clamp: dict[str, Any] = {
+        key: v if key == "kind" else _number(key, v) for key, v in sampling["clamp"].items()
+    }
+    schedule = {**sampling["schedule"]}
+    schedule["gammas"] = [_number("gammas", gamma) for gamma in schedule["gammas"]]
     family = Diffusion(
         name=name,
         grid=grid,
-        ab_scale=float(sampling["ab_scale"]),
+        ab_scale=_number("ab_scale", sampling["ab_scale"]),
         prediction=sampling["prediction"],
-        schedule=Schedule(**sampling["schedule"]),
+        schedule=Schedule(**schedule),
         sampler=SamplerSettings(
             method=sampling["method"],
-            eta=float(sampling["eta"]),
+            eta=_number("eta", sampling["eta"]),
             variance=sampling["variance"],
             clamp=None if clamp.get("kind") == "none" else Clamp(**clamp),
-            temperature=float(sampling.get("temperature", 1.0)),
-            gains=tuple(float(gain) for gain in sampling.get("gains", [1.0])),
-            sharpness=float(sampling.get("sharpness", 0.0)),
+            temperature=_number("temperature", sampling.get("temperature", 1.0)),
+            gains=tuple(_number("gains", gain) for gain in sampling.get("gains", [1.0])),
+            sharpness=_number("sharpness", sampling.get("sharpness", 0.0)),
         ),
     )
     if not family.ab_scale > 0:
         raise ValueError(f"ab_scale must be positive, not {family.ab_scale}")
     x_0_factors(float(family.schedule.gammas[-1]), family.prediction)
     return family
+
+
+def _number(name: str, value: Any) -> float:
+    """Take a number that leaves room to compute with it; Python would read "nan" from a text."""
+    if type(value) not in (int, float) or not abs(value) <= _MOST:
+        raise ValueError(f"{name}: {value!r} is no number that makes sense")
+    return float(value)
 
 
 def _sharpened(ab: Float, amount: float) -> Float:

@@ -15,6 +15,7 @@ _COLORANTS = {
     b"gXYZ": (0.3851, 0.7169, 0.0971),
     b"bXYZ": (0.1431, 0.0606, 0.7141),
 }
+_LONGEST_NAME = 100  # characters that are told of a name
 _HALF = 0.2140  # linear light of a level of one half; gamma 2.2 gives 0.2176, which passes
 _PARAMETERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}  # how many a curve of each kind has
 _PLAIN = (1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)  # what they are where they are not given
@@ -48,10 +49,11 @@ def name_of(profile: bytes) -> str:
     content = tag_of(profile, b"desc") or b""
     if content[:4] == b"desc":  # version 2
         end = 12 + int.from_bytes(content[8:12], "big")
-        return content[12:end].decode("latin-1").rstrip("\0")
+        return content[12:end][:_LONGEST_NAME].decode("latin-1").rstrip("\0")
     if content[:4] == b"mluc" and len(content) >= 28:  # version 4: the first language
         size, offset = struct.unpack_from(">II", content, 20)
-        return content[offset : offset + size].decode("utf-16-be", "replace").rstrip("\0")
+        text = content[offset : offset + min(size, 2 * _LONGEST_NAME)]
+        return text.decode("utf-16-be", "replace").rstrip("\0")
     return "unnamed"
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from ...errors import ImageError
 from ...imaging.bit_depth import full_range
 from ...imaging.lab import Pixels
+from ..headers import of_bmp
 from ..metadata import METRES_PER_INCH, Metadata, dpi_of
 from .format import TRUNCATED, Format, Page, any_size, check_size
 from .opencv import decode, encode
@@ -151,4 +152,12 @@ def _write(page: Page) -> bytes:
     return bytes(data)
 
 
-BMP = Format("BMP", (".bmp", ".dib"), _START, _read_pages, _write, holds=any_size("dpi"))
+BMP = Format(
+    "BMP",
+    (".bmp", ".dib"),
+    _START,
+    _read_pages,
+    _write,
+    holds=any_size("dpi"),
+    measure=of_bmp,
+)

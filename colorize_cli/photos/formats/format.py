@@ -3,14 +3,14 @@
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, BinaryIO
 
-from ...errors import ImageError
 from ...imaging.lab import Pixels
+from ..limits import Header
+from ..limits import check_size as check_size
 from ..metadata import Metadata
 from ..wide import Wide
 
-MAX_PIXELS = 1 << 28  # 268 megapixels: 16,384 squared; three 16-bit channels are 1.6 GB
 SNIFF_BYTES = 32
 TRUNCATED = "the file is truncated: copy or scan it again"
 
@@ -57,6 +57,8 @@ class Format:
     tolerance: int = 0  # levels that the channels of a grey picture may differ by once decoded
     # Adds the page of a file that `write` made to a file of such pages; None where one holds one.
     append: Callable[[IO[bytes], bytes], None] | None = None
+    # Reads the size by an open file's first bytes or directories; None where they make no sense.
+    measure: Callable[[BinaryIO], Header | None] = lambda file: None
     # Moves metadata to where the format has room for them.
     adapt: Callable[[Metadata], Metadata] = lambda metadata: metadata
 
@@ -64,14 +66,3 @@ class Format:
 def any_size(*parts: str) -> dict[str, float]:
     """Say that a format holds these parts of the metadata, however large."""
     return dict.fromkeys(parts, math.inf)
-
-
-def check_size(width: int, height: int) -> None:
-    """Raise ImageError for a photo without pixels or with more than `MAX_PIXELS`."""
-    if width <= 0 or height <= 0:
-        raise ImageError(f"the picture has no pixels ({width} x {height})")
-    if width * height > MAX_PIXELS:
-        raise ImageError(
-            f"{width} x {height} is {width * height / 1e6:,.0f} megapixels; "
-            f"up to {MAX_PIXELS / 1e6:,.0f} can be read: make it smaller or cut it into parts"
-        )

@@ -17,6 +17,7 @@ import simplejpeg  # type: ignore[import-untyped]
 
 from ...errors import ImageError
 from ...imaging.bit_depth import full_range
+from ..headers import of_jpeg
 from ..metadata import (
     PER_INCH,
     Metadata,
@@ -223,4 +224,5 @@ JPEG = Format(
     has_alpha=False,
     longest_side=65_500,
     adapt=_with_room,
+    measure=of_jpeg,
 )

@@ -20,6 +20,8 @@ _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _END, _SCAN, _NUMBER_OF_LINES = b"\xff\xd9", 0xDA, 0xDC
 # The markers of frame headers, and of those for the lossless process.
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+# Encoders write up to about 20 scans; each costs a walk over all coefficients.
+_MOST_SCANS, _MOST_SEGMENTS = 100, 10_000
 LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
 
 Segments = Sequence[tuple[int, bytes]]  # markers and what they hold
@@ -119,7 +121,7 @@ def _segments_of(data: bytes) -> tuple[list[tuple[int, bytes]], int | None]:
     What comes after the end (other pictures, padding) is ignored.
     """
     segments: list[tuple[int, bytes]] = []
-    position = 2
+    position, scans = 2, 0
     while found := _MARKER.search(data, position):
         marker, position = data[found.start() + 1], found.end()
         if marker == _END[1]:
@@ -131,6 +133,9 @@ def _segments_of(data: bytes) -> tuple[list[tuple[int, bytes]], int | None]:
         if length < 2 or len(payload) != length - 2:
             return segments, found.start()
         segments.append((marker, payload))
+        scans += marker == _SCAN
+        if len(segments) > _MOST_SEGMENTS or scans > _MOST_SCANS:
+            raise ImageError("the JPEG has more scans or segments than any photo: save it anew")
         position += length
     return segments, len(data)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...errors import ImageError
+from ..headers import of_pfm
 from ..metadata import Metadata
 from ..wide import Wide, widened
 from .format import TRUNCATED, Format, Page, check_size
@@ -56,4 +57,5 @@ PFM = Format(
     has_alpha=False,
     is_deep=True,
     is_wide=True,
+    measure=of_pfm,
 )

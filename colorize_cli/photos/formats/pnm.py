@@ -10,6 +10,7 @@ import math
 import os
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import IO, Any
 
 import numpy as np
@@ -17,19 +18,23 @@ import numpy as np
 from ...errors import ImageError
 from ...imaging.bit_depth import full_range
 from ...imaging.lab import Pixels
+from ..headers import of_pnm
 from ..metadata import Metadata, comment_lines
 from .format import TRUNCATED, Format, Page, any_size, check_size
 
 _GAP = rb"(?:\s|#[^\r\n]*[\r\n])+"
 # Plain (2, 3) or binary (5, 6), in grey (2, 5) or colour; then width, height and maxval.
 _HEADER = re.compile(rb"P([2356])" + (_GAP + rb"(\d{1,10})") * 3 + rb"\s")
+_MOST_PICTURES = 1000  # of a file: each of them, though of a pixel, is coloured
 _COMMENT = re.compile(rb"#([^\r\n]*)")
 # "P5" alone begins many a text.
 _START = rb"P[2356](?:\s*#|\s+\d+\s+[\d#])"
 
 
 def _read_pages(data: bytes) -> Iterator[Page]:
-    headers = list(_headers(data))
+    headers = list(islice(_headers(data), _MOST_PICTURES + 1))
+    if len(headers) > _MOST_PICTURES:
+        raise ImageError(f"the file has more than {_MOST_PICTURES:,} pictures: cut it into parts")
     if not headers:
         raise ImageError("the header of the PGM or PPM file is cut off or damaged")
     for header in headers:
@@ -114,4 +119,5 @@ PNM = Format(
     has_alpha=False,
     is_deep=True,
     append=_append,
+    measure=of_pnm,
 )

@@ -10,6 +10,7 @@ from functools import partial
 import cv2
 
 from ...errors import ImageError
+from ..headers import of_webp
 from ..metadata import resolution_in_exif
 from .format import TRUNCATED, Format, Page, any_size
 from .opencv import decode, encode
@@ -55,5 +56,6 @@ WEBP = Format(
     choice="webp",
     longest_side=16_383,
     tolerance=1,  # the lossy kind gives back a grey picture with channels that differ by that
-    adapt=resolution_in_exif,  # for there is no other field
+    adapt=resolution_in_exif,  # for there is no other field,
+    measure=of_webp,
 )

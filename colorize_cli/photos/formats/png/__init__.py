@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from ....errors import ImageError
+from ...headers import of_png
 from ...metadata import Metadata
 from ..format import TRUNCATED, Format, Page, any_size, check_size
 from ..opencv import decode, encode
@@ -24,6 +25,7 @@ _PALETTE = 3
 _CHANNELS = {0: 1, 2: 3, _PALETTE: 1, 4: 2, 6: 4}  # by the kind of colour
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # What the decoder needs; all else is metadata.
+_MOST_METADATA, _MOST_CHUNKS = 10_000, 1 << 20
 _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 
 
@@ -76,7 +78,7 @@ def _chunks_of(data: bytes) -> tuple[list[Chunk], str | None]:
     """
     chunks: list[Chunk] = []
     damage = None
-    position = len(_SIGNATURE)
+    position, metadata = len(_SIGNATURE), 0
     while not chunks or chunks[-1][0] != b"IEND":
         end = position + 12 + int.from_bytes(data[position : position + 4], "big")
         if end > len(data):
@@ -89,6 +91,9 @@ def _chunks_of(data: bytes) -> tuple[list[Chunk], str | None]:
         kind, content = data[position + 4 : position + 8], data[position + 8 : end - 4]
         if _checksum(kind, content) == data[end - 4 : end]:
             chunks.append((kind, content))
+            metadata += kind not in _PIXELS
+            if metadata > _MOST_METADATA or len(chunks) > _MOST_CHUNKS:
+                raise ImageError("the PNG is cut into more pieces than any picture: save it anew")
         elif kind in _PIXELS:
             damage = f"the file is damaged (checksum of {kind.decode('latin-1')})"
             if kind not in (b"IDAT", b"IEND"):
@@ -126,4 +131,14 @@ def _write(page: Page) -> bytes:
 
 
 _HOLDS = any_size("exif", "xmp", "icc", "iptc", "dpi", "comments")
-PNG = Format("PNG", (".png",), _SIGNATURE, _read_pages, _write, _HOLDS, choice="png", is_deep=True)
+PNG = Format(
+    "PNG",
+    (".png",),
+    _SIGNATURE,
+    _read_pages,
+    _write,
+    _HOLDS,
+    choice="png",
+    is_deep=True,
+    measure=of_png,
+)

@@ -25,12 +25,15 @@ _EXIF_MARK, _XMP_MARK = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"  # as in 
 _SRGB_CODES = b"\1\x0d\0\1"  # of H.273: the primaries and the curve of sRGB
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _MAX_TEXT = 1 << 24  # bytes that one compressed text or profile may grow to
+_MAX_TEXTS_BYTES, _MAX_TEXTS = 1 << 26, 1000  # of all texts; a crafted file has no end of them
+_MAX_KEYWORD = 79
 
 
 def metadata_of(chunks: Sequence[Chunk]) -> tuple[Metadata, list[str]]:
     """Read what the chunks say; return it and warnings about what is lost."""
     found, raw, comments = Metadata(), dict[bytes, bytes](), list[tuple[str, str]]()
     warnings = []
+    room, texts = _MAX_TEXTS_BYTES, 0
     for kind, content in chunks:
         if kind == b"eXIf":
             found = replace(found, exif=content)
@@ -40,7 +43,11 @@ def metadata_of(chunks: Sequence[Chunk]) -> tuple[Metadata, list[str]]:
             x, y, unit = struct.unpack(">IIB", content)
             found = replace(found, dpi=dpi_of(x, y, METRES_PER_INCH if unit == 1 else None))
         elif kind in _TEXTS:
+            texts += 1
+            if room <= 0 or texts > _MAX_TEXTS:
+                continue
             keyword, text = _text(kind, content)
+            room -= _MAX_TEXT if text is None else len(text)
             if text is None:
                 warnings.append(f"the text {_name(keyword)!r} was dropped: damaged or too long")
             elif keyword == _XMP_KEYWORD:
@@ -50,6 +57,8 @@ def metadata_of(chunks: Sequence[Chunk]) -> tuple[Metadata, list[str]]:
             elif keyword and text:
                 charset = "utf-8" if kind == b"iTXt" else "latin-1"
                 comments.append((_name(keyword), text.decode(charset, "surrogateescape")))
+    if room <= 0 or texts > _MAX_TEXTS:
+        warnings.append(f"some of its {texts:,} texts were dropped: more than photographs have")
     found, unread = _with_raw_profiles(found, raw)
     last = dict(chunks)
     if found.icc is None and not {b"sRGB", b"cICP"} & last.keys():
@@ -84,7 +93,7 @@ def _is_even(digits: bytes) -> bool:
 
 
 def _name(keyword: bytes) -> str:
-    return keyword.decode("latin-1")
+    return keyword[:_MAX_KEYWORD].decode("latin-1")
 
 
 def _text(kind: bytes, content: bytes) -> tuple[bytes, bytes | None]:
@@ -124,7 +133,7 @@ def chunks_for(metadata: Metadata) -> list[Chunk]:
     if metadata.iptc:
         chunks.append((b"zTXt", _RAW + b"iptc\0\0" + zlib.compress(_raw_profile(metadata.iptc))))
     for keyword, text in metadata.comments:
-        name = keyword.encode("latin-1", "replace")[:79]
+        name = keyword.encode("latin-1", "replace")[:_MAX_KEYWORD]
         chunks.append((b"iTXt", name + b"\0\0\0\0\0" + legible(text).encode()))
     return chunks
 

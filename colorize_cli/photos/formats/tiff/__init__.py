@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from ..format import Format, Page, any_size
+from .header import measure
 
 
 def _read_pages(data: bytes) -> Iterator[Page]:
@@ -40,4 +41,5 @@ TIFF = Format(
     is_deep=True,
     is_wide=True,
     append=_append,
+    measure=measure,
 )

@@ -7,6 +7,7 @@ Sources: ITU T.4 (tables 2 to 4), T.6; TIFF 6.0, sections 10 and 11.
 
 from array import array
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +60,7 @@ _MODE_WORDS = {
     "0000010": -3,
 }
 _WIDEST = 13  # bits of the longest code
+_MOST_BYTES = 2  # of a pixel
 _MASK = (1 << _WIDEST) - 1
 _DAMAGED = "the TIFF's fax compression is damaged"
 
@@ -73,16 +75,16 @@ def unfax(
     `compression` is TIFF's, `options` its tag T4Options. Raises ImageError where the strip is
     damaged or ends early.
     """
-    bits = _Bits(packed)
+    bits = _Bits(packed[: _MOST_BYTES * rows * (columns + 64)])  # no row needs as much
     row: list[int] = []
-    changes, lengths = [], []
+    changes, lengths = array("i"), []  # a list would take nine times as much memory
     for _ in range(rows):
         row = _next_row(bits, row, columns, compression, options)
-        changes += row
+        changes.extend(row)
         lengths.append(len(row))
     # A pixel is black after an odd number of changes.
     counts = np.zeros((rows, columns + 1), np.uint8)
-    np.add.at(counts, (np.repeat(np.arange(rows), lengths), np.array(changes, int)), 1)
+    np.add.at(counts, (np.repeat(np.arange(rows), lengths), np.asarray(changes)), 1)
     return np.bitwise_xor.accumulate(counts & 1, axis=1)[:, :columns]
 
 
@@ -91,14 +93,20 @@ def _next_row(
 ) -> list[int]:
     """Return where the colour of the next row changes, white being before its start."""
     if compression == GROUP_4:
-        return list(_changes_from(bits, above, columns))
-    if compression == HUFFMAN:
+        changes = _changes_from(bits, above, columns)
+    elif compression == HUFFMAN:
         bits.align()
-        return list(_changes(bits, columns))
-    has_mark = bits.skip_end_of_line()
-    if options & 1 and has_mark and not bits.take():
-        return list(_changes_from(bits, above, columns))
-    return list(_changes(bits, columns))
+        changes = _changes(bits, columns)
+    else:
+        has_mark = bits.skip_end_of_line()
+        is_relative = options & 1 and has_mark and not bits.take()
+        changes = _changes_from(bits, above, columns) if is_relative else _changes(bits, columns)
+    # Runs of no length are no progress, and may be as many as the strip has room for.
+    most = 2 * columns + 4
+    row = list(islice(changes, most))
+    if len(row) == most:
+        raise ImageError(_DAMAGED)
+    return row
 
 
 def _changes(bits: "_Bits", columns: int) -> Iterator[int]:

@@ -28,6 +28,7 @@ _NO_PREDICTOR, _HORIZONTAL_DIFFERENCE, _FLOATING_POINT = 1, 2, 3
 _SAMPLE_FORMAT = 339
 _UNSIGNED, _FLOAT, _UNDEFINED = 1, 3, 4
 _MOST_SAMPLES = 16  # of a pixel, alpha and further channels included
+_MOST_SEGMENTS = 1 << 18  # strips and tiles: each takes tens of microseconds
 _CHUNK = 1 << 20  # samples that are unpacked at a time where they are no whole bytes
 # The bits of each byte in the opposite order.
 _REVERSED = np.packbits(np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)[:, ::-1])
@@ -147,6 +148,8 @@ def _segments(page: tifffile.TiffPage) -> Iterator[Segment]:
     offsets, counts = page.dataoffsets, page.databytecounts
     if len(offsets) < len(planes) * down * across:
         raise ImageError(MISSING)
+    if len(planes) * down * across > _MOST_SEGMENTS:
+        raise ImageError("the TIFF is cut into more pieces than any photo: save it anew")
     places = product(planes, range(0, height, rows), range(0, width, columns))
     for i, (plane, top, left) in enumerate(places):
         count = counts[i] if i < len(counts) else None
