@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ...errors import ImageError
+from ..headers import of_gif
 from ..metadata import Metadata
 from .format import TRUNCATED, Format, Page
 from .opencv import decode
@@ -74,4 +75,5 @@ GIF = Format(
     PNG.write,
     PNG.holds,
     becomes="png",
+    measure=of_gif,
 )

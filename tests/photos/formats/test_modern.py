@@ -18,6 +18,7 @@ from PIL import Image
 
 from colorize_cli.errors import ImageError
 from colorize_cli.photos.exif import read_tags
+from colorize_cli.photos.formats import FORMATS as FORMATS_BY_NAME
 from colorize_cli.photos.metadata import Metadata
 from colorize_cli.photos.read import Photo, read_photo
 from colorize_cli.photos.write import encode_photo, losses
@@ -169,3 +170,13 @@ def test_absurd_sizes_are_refused_before_memory_is_taken(format: str) -> None:
     else:  # no small size, height of 30 bits
         data = bytearray(b"\xff\x0a" + (0b110 | 65_000 << 3 | 1 << 33).to_bytes(10, "little"))
     assert "megapixels" in error_of(bytes(data))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in kinds() if kind.format in FORMATS], ids=str)
+def test_the_size_is_known_before_the_file_is_read(kind: Kind) -> None:
+    made = picture(kind)
+    header = FORMATS_BY_NAME[kind.format].measure(io.BytesIO(made.data))
+    assert header is not None
+    sides = header.height, header.width
+    assert sides == ((64, 64) if kind.format == "heic" else made.pixels.shape[:2])  # as coded
+    assert FORMATS_BY_NAME[kind.format].measure(io.BytesIO(made.data[:9])) is None

@@ -18,6 +18,7 @@ from ....errors import ImageError
 from ....imaging.bit_depth import full_range
 from ....imaging.lab import Pixels
 from ... import exif as exif_block
+from ...headers import of_heif
 from ...metadata import Metadata, resolution_in_exif
 from ..format import TRUNCATED, Format, Page, any_size, check_size
 from ..opencv import decode, encode
@@ -134,6 +135,7 @@ AVIF = Format(
     _write_avif,
     any_size("exif", "xmp", "icc"),
     is_deep=True,
+    measure=of_heif,
     tolerance=2,  # the lossy kind gives back a grey picture with channels that differ by that
     adapt=resolution_in_exif,
 )
@@ -146,5 +148,6 @@ HEIC = Format(
     PNG.holds,
     becomes="png",
     is_deep=True,
+    measure=of_heif,
     tolerance=3,
 )

@@ -12,6 +12,7 @@ import cv2
 
 from ....errors import ImageError
 from ....imaging.bit_depth import full_range
+from ...headers import of_jp2
 from ...metadata import Metadata, resolution_in_exif
 from ..format import TRUNCATED, Format, Page, any_size
 from ..opencv import decode, encode
@@ -83,5 +84,6 @@ JP2 = Format(
     _write,
     any_size("exif", "xmp"),
     is_deep=True,
+    measure=of_jp2,
     adapt=resolution_in_exif,
 )

@@ -4,12 +4,15 @@ Sources: ISO/IEC 18181-1, annex D (sizes); 18181-2, 9 (boxes).
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
+from typing import BinaryIO
 
 import numpy as np
 
 from ....errors import ImageError
 from ... import exif as exif_block
+from ...limits import Header
 from ...metadata import Metadata, resolution_in_exif
 from ..format import TRUNCATED, Format, Page, any_size, check_size
 from .boxes import box, boxes, decoder
@@ -18,6 +21,7 @@ _SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
 _HEAD = _SIGNATURE + box(b"ftyp", b"jxl \0\0\0\0jxl ")
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _SIZE_BITS = (9, 13, 18, 30)
+_START_BYTES = 1 << 16
 
 
 def _read_pages(data: bytes) -> Iterator[Page]:
@@ -87,6 +91,20 @@ def _size_of(stream: bytes) -> tuple[int, int]:
     return height * over // under, height
 
 
+def _measure(file: BinaryIO) -> Header | None:
+    """Read the size of the codestream, which begins the file or stands in its first such box."""
+    file.seek(0)
+    start = file.read(_START_BYTES)
+    if start.startswith(_SIGNATURE):
+        place, part = start.find(b"jxlc"), start.find(b"jxlp")
+        if place < 0 and part < 0:
+            return None
+        start = start[place + 4 :] if place >= 0 else start[part + 8 :]
+    with suppress(ImageError):
+        return Header(*_size_of(start), sample_bytes=2, channels=4)
+    return None
+
+
 def _write(page: Page) -> bytes:
     codecs = decoder("imagecodecs", "jxl", "JPEG XL")
     channels = page.pixels if page.alpha is None else np.dstack([page.pixels, page.alpha])
@@ -108,5 +126,6 @@ JXL = Format(
     any_size("exif", "xmp"),
     is_deep=True,
     tolerance=2,
+    measure=_measure,
     adapt=resolution_in_exif,
 )
