@@ -1,6 +1,7 @@
 """JPEG 2000, AVIF, GIF, and with an extra each HEIC, JPEG XL and raw files."""
 
 import io
+import struct
 import sys
 from contextlib import suppress
 from typing import Any
@@ -19,6 +20,8 @@ from PIL import Image
 from colorize_cli.errors import ImageError
 from colorize_cli.photos.exif import read_tags
 from colorize_cli.photos.formats import FORMATS as FORMATS_BY_NAME
+from colorize_cli.photos.formats.boxed.boxes import box
+from colorize_cli.photos.formats.boxed.properties import largest_size, properties
 from colorize_cli.photos.metadata import Metadata
 from colorize_cli.photos.read import Photo, read_photo
 from colorize_cli.photos.write import encode_photo, losses
@@ -180,3 +183,62 @@ def test_the_size_is_known_before_the_file_is_read(kind: Kind) -> None:
     sides = header.height, header.width
     assert sides == ((64, 64) if kind.format == "heic" else made.pixels.shape[:2])  # as coded
     assert FORMATS_BY_NAME[kind.format].measure(io.BytesIO(made.data[:9])) is None
+
+
+@pytest.mark.parametrize("title", ["Vladimir", "Whispering pines", "Spirotechnique", "av1C"])
+@pytest.mark.parametrize("format", ["avif", "heic"])
+def test_no_text_in_a_heif_file_is_taken_for_a_word_on_the_picture(format: str, title: str) -> None:
+    block = Image.Exif()
+    block[270] = f"{title}, summer of 1931"
+    stream = io.BytesIO()
+    image = Image.fromarray(pictures.grey())
+    if format == "heic":
+        pillow_heif.from_pillow(image).save(stream, quality=-1, exif=block.tobytes())
+    else:
+        image.save(stream, "AVIF", quality=100, exif=block.tobytes())
+    for data in (stream.getvalue(), stream.getvalue() + b"\0\0\0\x0cfreeirot"):
+        photo = read_photo(data)
+        assert title.encode() in (photo.metadata.exif or b"")
+        assert photo.pixels.shape == pictures.grey().shape
+        assert np.abs(photo.pixels.astype(int) - pictures.grey()).max() <= 4
+        header = FORMATS_BY_NAME[format].measure(io.BytesIO(data))
+        assert header is not None
+        assert max(header.width, header.height) < 1000
+
+
+def test_only_the_turn_of_the_picture_that_is_shown_counts() -> None:
+    def full(content: bytes, version: int = 0) -> bytes:
+        return bytes([version, 0, 0, 0]) + content
+
+    held = b"".join(
+        box(kind, content)
+        for kind, content in (
+            (b"ispe", full(struct.pack(">II", 6, 4))),
+            (b"irot", b"\1"),
+            (b"ispe", full(struct.pack(">II", 60, 2))),
+        )
+    )
+    of_items = b"\0\0\0\2" + b"\0\1\2\x01\x82" + b"\0\2\1\x03"
+    for shown, kinds_of_it in (
+        (1, [b"ispe", b"irot"]),
+        (2, [b"ispe"]),
+        (3, [b"ispe", b"irot", b"ispe"]),
+    ):
+        parts = box(b"ipco", held) + box(b"ipma", full(of_items))
+        meta = full(box(b"pitm", full(bytes([0, shown]))) + box(b"iprp", parts))
+        data = box(b"ftyp", b"avif" * 3) + box(b"mdat", b"irotispe" * 4) + box(b"meta", meta)
+        every, own = properties(io.BytesIO(data))
+        assert largest_size(every) == (60, 4)
+        assert [kind for kind, _ in own] == kinds_of_it
+
+
+@pytest.mark.parametrize("sides", [(40, 1), (1, 40), (1, 1)])
+def test_a_picture_of_a_pixels_width_is_read(sides: tuple[int, int]) -> None:
+    levels = np.random.default_rng(0).integers(0, 256, sides, dtype=np.uint8)
+    stream = io.BytesIO()
+    pillow_heif.from_pillow(Image.fromarray(levels)).save(stream, quality=-1)
+    for data in (stream.getvalue(), bytes(imagecodecs.jpegxl_encode(levels, lossless=True))):
+        assert read_photo(data).pixels.shape == sides
+    noise = np.random.default_rng(0).integers(0, 256, (sides[0] * 50, sides[1]), dtype=np.uint8)
+    whole = cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
+    assert read_photo(whole[:-6], salvages=True).pixels.shape == noise.shape

@@ -52,7 +52,9 @@ def _read_pages(data: bytes) -> Iterator[Page]:
     has_alpha = channels.ndim == 3 and channels.shape[2] in (2, 4)
     pixels = channels[..., :-1] if has_alpha else channels
     yield Page(
-        np.ascontiguousarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels),
+        np.ascontiguousarray(
+            pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+        ),
         np.ascontiguousarray(channels[..., -1]) if has_alpha else None,
         metadata,
         tuple(warnings),
