@@ -1,16 +1,18 @@
 """Damaged and truncated files: an error, never grey in silence; what is left can be salvaged."""
 
+import io
 import struct
 
 import numpy as np
 import pytest
+import tifffile
 from made import pictures
 from made.carriers import error_of, named
 from made.kinds import Kind, picture
 from made.tiffs import strips_of, tiff_of
 
 from colorize_cli.errors import ImageError
-from colorize_cli.photos.read import read_photo
+from colorize_cli.photos.read import read_pages, read_photo
 
 CUTTABLE = [
     Kind("jpeg", "grey", "8"),
@@ -98,6 +100,26 @@ def test_what_decodes_in_no_part_fails_when_salvaged_too(name: str) -> None:
     data = named(name).data
     with pytest.raises(ImageError):
         read_photo(data[:40], salvages=True)
+
+
+def test_only_a_damaged_page_is_blank_when_salvaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as writer:
+        for _ in range(2):
+            writer.write(pictures.grey(), photometric="minisblack")
+    data = bytearray(stream.getvalue())
+    with tifffile.TiffFile(io.BytesIO(data)) as tif:
+        place = tif.pages[1].tags[262].valueoffset  # type: ignore[union-attr]
+    data[place : place + 2] = struct.pack("<H", 32_844)  # LogL
+    with pytest.raises(ImageError, match="not supported"):
+        list(read_pages(bytes(data), salvages=True))
+
+    def without_memory(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("colorize_cli.photos.formats.tiff.read.read_samples", without_memory)
+    with pytest.raises(MemoryError):
+        list(read_pages(stream.getvalue(), salvages=True))
 
 
 def test_a_whole_file_is_the_same_whether_salvaged_or_not() -> None:

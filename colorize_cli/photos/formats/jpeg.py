@@ -61,7 +61,9 @@ def _read_pages(data: bytes) -> Iterator[Page]:
         page = decode(parts.data, width, height)
     warnings += ["CMYK converted without its profile"] if components == 4 else []
     metadata, lost = _metadata(parts.segments, page.metadata)
-    yield replace(page, metadata=metadata, warnings=(*warnings, *lost), damage=hurt)
+    yield replace(
+        page, metadata=metadata, warnings=(*warnings, *lost), damage=hurt, is_srgb=components == 4
+    )
 
 
 def _of_twelve_bits(parts: Parts) -> Page:

@@ -11,6 +11,7 @@ import imagecodecs
 import numpy as np
 import pillow_heif
 import pytest
+import rawpy
 import tifffile
 from made import pictures
 from made.carriers import error_of
@@ -22,6 +23,7 @@ from colorize_cli.photos.exif import read_tags
 from colorize_cli.photos.formats import FORMATS as FORMATS_BY_NAME
 from colorize_cli.photos.formats.boxed.boxes import box
 from colorize_cli.photos.formats.boxed.properties import largest_size, properties
+from colorize_cli.photos.formats.format import Page
 from colorize_cli.photos.metadata import Metadata
 from colorize_cli.photos.read import Photo, read_photo
 from colorize_cli.photos.write import encode_photo, losses
@@ -144,8 +146,13 @@ def test_a_raw_file_is_developed_and_becomes_a_tiff() -> None:
     assert photo.pixels.shape[:2] == (48, 64)
     row = photo.pixels[24] if photo.pixels.ndim == 2 else photo.pixels[24, :, 1]
     assert np.all(np.diff(row[4:-4].astype(int)) >= 0)
-    assert row[-5] > 40_000
+    with rawpy.imread(io.BytesIO(raw_file())) as raw:
+        even = raw.postprocess(use_camera_wb=True, output_bps=16, no_auto_bright=True, gamma=(1, 1))
+    light = even[24, 8:-8, 1] / 65_535
+    expected = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    assert np.abs(row[8:-8] / 65_535 - expected).max() < 0.003
     assert "developed" in photo.warnings[0]
+    assert next(iter(FORMATS_BY_NAME["tiff"].read_pages(raw_file()))).is_srgb
     rgb = np.dstack([row[None].repeat(48, 0)] * 3)
     written = encode_photo(rgb, photo, photo.format)
     with tifffile.TiffFile(io.BytesIO(written)) as tif:
@@ -242,3 +249,11 @@ def test_a_picture_of_a_pixels_width_is_read(sides: tuple[int, int]) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (sides[0] * 50, sides[1]), dtype=np.uint8)
     whole = cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
     assert read_photo(whole[:-6], salvages=True).pixels.shape == noise.shape
+
+
+def test_a_raw_file_that_is_no_tiff_says_that_its_exif_is_not_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = Page(pictures.color(16), None, Metadata())
+    monkeypatch.setattr("colorize_cli.photos.formats.tiff.raw.developed", lambda *_: page)
+    assert "EXIF" in read_photo(b"IIRO" + bytes(40)).warnings[0]

@@ -44,7 +44,9 @@ def _read_pages(data: bytes) -> Iterator[Page]:
     animated = ["only the first picture of the animation is used"] if b"acTL" in last else []
     metadata, lost = metadata_of(chunks)
     damaged = ["a chunk of metadata is damaged: dropped"] if b"" in last else []
-    yield replace(page, metadata=metadata, warnings=(*animated, *damaged, *lost), damage=damage)
+    is_srgb = bool({b"sRGB", b"cICP"} & last.keys())
+    warnings = (*animated, *damaged, *lost)
+    yield replace(page, metadata=metadata, warnings=warnings, damage=damage, is_srgb=is_srgb)
 
 
 def _salvaged(chunks: list[Chunk], damage: str) -> list[Chunk]:
