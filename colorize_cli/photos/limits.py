@@ -40,6 +40,7 @@ class Header:
     sample_bytes: int = 1  # of a number, 1 to 8
     channels: int = _CHANNELS
     all_pixels: int = 0  # of all pages; those of the one where there is one
+    is_preview: bool = False  # of a larger picture elsewhere in the file, as in a raw file
 
     @property
     def pixels(self) -> int:
@@ -89,7 +90,7 @@ def check_budget(header: Header | None, file_bytes: int) -> int:
             f"the photo would take {_told(needed / _GIGA)} GB of memory, and {_told(most / _GIGA)} "
             "are allowed: make it smaller, cut it into parts, or raise --max-memory"
         )
-    if header is not None:
+    if header is not None and not header.is_preview:
         samples = max(header.all_pixels, header.pixels) * header.channels * header.sample_bytes
         if file_bytes > most // _FREE_SHARE + _MOST_PADDING * samples:
             raise ImageError(

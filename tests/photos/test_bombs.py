@@ -207,3 +207,13 @@ def test_a_strip_of_a_photo_takes_no_more_than_a_photo(
     peak, told = peak_megabytes("prepare", path)
     assert peak < 300
     assert f"{(*shape, 3)}" in told
+
+
+@pytest.mark.parametrize("tag", [(50_706, 1, 4, b"\1\4\0\0"), (262, 3, 1, 32_803)])
+def test_a_raw_file_is_not_judged_by_its_preview(tag: tuple[int, int, int, object]) -> None:
+    options: dict[str, object] = {"photometric": 32_803} if tag[0] == 262 else {"extratags": [tag]}
+    data = pictures.tiff(pictures.grey(), **options)
+    with limited_to(Limits(memory=1 << 26)):
+        assert measure(io.BytesIO(data), 20 << 20) > 40 << 20
+        with pytest.raises(ImageError, match="far more than its picture"):
+            measure(io.BytesIO(pictures.tiff(pictures.grey())), 20 << 20)

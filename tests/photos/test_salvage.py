@@ -127,3 +127,22 @@ def test_a_whole_file_is_the_same_whether_salvaged_or_not() -> None:
         plain, salvaged = read_photo(made.data), read_photo(made.data, salvages=True)
         np.testing.assert_array_equal(plain.pixels, salvaged.pixels)
         assert plain.warnings == salvaged.warnings
+
+
+@pytest.mark.parametrize(("bits", "level"), [(1, 255), (2, 170), (4, 136), (8, 128)])
+def test_what_is_missing_of_a_png_is_of_one_grey(bits: int, level: int) -> None:
+    noise = np.random.default_rng(bits).integers(0, 256, (90, 80), np.uint8)
+    data = pictures.png([row.tobytes() for row in noise], bits, 0, 640 // bits)
+    photo = read_photo(data[: len(data) // 2], salvages=True)
+    assert np.unique(photo.pixels[-1]).tolist() == [level]
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("kind", [4, 6])
+def test_what_is_missing_of_a_png_is_opaque(bits: int, kind: int) -> None:
+    channels = {4: 2, 6: 4}[kind]
+    noise = np.random.default_rng(bits).integers(0, 256, (90, 80 * channels * bits // 8), np.uint8)
+    data = pictures.png([row.tobytes() for row in noise], bits, kind, 80)
+    photo = read_photo(data[: len(data) // 2], salvages=True)
+    assert photo.alpha is not None
+    assert np.unique(photo.alpha[-1]).tolist() == [(1 << bits) - 1]

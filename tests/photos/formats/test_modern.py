@@ -106,6 +106,9 @@ def test_a_gif_keeps_its_transparency_and_comment_and_becomes_a_png() -> None:
     written = encode_photo(pictures.color(), photo, photo.format)
     assert written.startswith(b"\x89PNG")
     np.testing.assert_array_equal(np.asarray(pictures.opened(written)), pictures.color())
+    rest = read_photo(stream.getvalue()[:-30])
+    np.testing.assert_array_equal(rest.pixels, pictures.grey())
+    assert "first picture" in rest.warnings[0]
     see_through = pictures.encode(np.dstack([pictures.color(), pictures.alpha()]), "GIF")
     found = read_photo(see_through).alpha
     assert found is not None
@@ -257,3 +260,16 @@ def test_a_raw_file_that_is_no_tiff_says_that_its_exif_is_not_read(
     page = Page(pictures.color(16), None, Metadata())
     monkeypatch.setattr("colorize_cli.photos.formats.tiff.raw.developed", lambda *_: page)
     assert "EXIF" in read_photo(b"IIRO" + bytes(40)).warnings[0]
+
+
+def test_of_several_pictures_the_first_is_used_and_that_is_said() -> None:
+    frames = np.stack([pictures.color(), pictures.color()[::-1]])
+    image = pillow_heif.from_pillow(Image.fromarray(frames[0]))
+    image.add_from_pillow(Image.fromarray(frames[1]))
+    stream = io.BytesIO()
+    image.save(stream, quality=-1)
+    animation = bytes(imagecodecs.jpegxl_encode(frames, lossless=True))
+    for data, words in ((stream.getvalue(), "main picture"), (animation, "first picture")):
+        photo = read_photo(data)
+        assert np.abs(photo.pixels.astype(int) - frames[0]).max() <= 8
+        assert words in photo.warnings[0]

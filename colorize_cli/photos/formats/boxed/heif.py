@@ -99,7 +99,7 @@ def _read_heic(data: bytes) -> Iterator[Page]:
     try:
         image = heif.open_heif(data, convert_hdr_to_8bit=False)
         check_size(*image.size)
-        channels, info = np.asarray(image), image.info
+        channels, info, pictures = np.asarray(image), image.info, len(image)
     except ImageError:
         raise
     except Exception as error:  # libheif's own errors, of many kinds
@@ -116,6 +116,7 @@ def _read_heic(data: bytes) -> Iterator[Page]:
         ),
         np.ascontiguousarray(channels[..., -1]) if has_alpha else None,
         metadata,
+        ("only the main picture of the file is used",) if pictures > 1 else (),
     )
 
 

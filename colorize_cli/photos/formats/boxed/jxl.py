@@ -42,7 +42,9 @@ def _read_pages(data: bytes) -> Iterator[Page]:
             elif kind == b"brob":
                 name = held[:4].decode("latin-1").strip()
                 warnings.append(f"{name} dropped: it is compressed in the JPEG XL")
-    check_size(*_size_of(stream))
+    width, height, is_animated = _start_of(stream)
+    check_size(width, height)
+    warnings += ["only the first picture of the animation is used"] if is_animated else []
     try:
         channels = codecs.jpegxl_decode(data, index=0)
     except Exception as error:  # the codec's own, of many kinds
@@ -70,27 +72,37 @@ def _exif(held: bytes) -> bytes | None:
         return block
 
 
-def _size_of(stream: bytes) -> tuple[int, int]:
-    """Read width and height from the start of a codestream."""
+def _start_of(stream: bytes) -> tuple[int, int, bool]:
+    """Read width, height and whether it is animated from the start of a codestream."""
     if stream[:2] != b"\xff\x0a" or len(stream) < 12:
         raise ImageError(TRUNCATED)
-    bits = int.from_bytes(stream[2:12], "little")
+    bits = int.from_bytes(stream[2:40], "little")
 
     def take(count: int) -> int:
         nonlocal bits
         value, bits = bits & ((1 << count) - 1), bits >> count
         return value
 
-    is_small = take(1)
+    def size() -> tuple[int, int]:
+        is_small = take(1)
 
-    def side() -> int:
-        return 8 * (take(5) + 1) if is_small else take(_SIZE_BITS[take(2)]) + 1
+        def side() -> int:
+            return 8 * (take(5) + 1) if is_small else take(_SIZE_BITS[take(2)]) + 1
 
-    height, ratio = side(), take(3)
-    if not ratio:
-        return side(), height
-    over, under = _RATIOS[ratio - 1]
-    return height * over // under, height
+        height, ratio = side(), take(3)
+        if not ratio:
+            return side(), height
+        over, under = _RATIOS[ratio - 1]
+        return height * over // under, height
+
+    width, height = size()
+    if take(1) or not take(1):  # all as usual, or no extra fields
+        return width, height, False
+    take(3)  # the orientation
+    if take(1):  # an intrinsic size
+        size()
+    is_animated = not take(1) and take(1)  # behind the size of a preview, which is rare
+    return width, height, bool(is_animated)
 
 
 def _measure(file: BinaryIO) -> Header | None:
@@ -103,7 +115,8 @@ def _measure(file: BinaryIO) -> Header | None:
             return None
         start = start[place + 4 :] if place >= 0 else start[part + 8 :]
     with suppress(ImageError):
-        return Header(*_size_of(start), sample_bytes=2, channels=4)
+        width, height, _ = _start_of(start)
+        return Header(width, height, sample_bytes=2, channels=4)
     return None
 
 
