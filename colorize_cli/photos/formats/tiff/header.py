@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO, Literal
 
 from ....errors import ImageError
-from ...limits import Header
+from ...limits import Header, memory_of
 
 _WIDTH, _LENGTH, _BITS, _SAMPLES = 256, 257, 258, 277
 _PHOTOMETRIC, _INNER, _DNG_VERSION = 262, 330, 50_706
 _WANTED = (_WIDTH, _LENGTH, _BITS, _SAMPLES, _PHOTOMETRIC)
 _SENSOR = (32_803, 34_892)  # the samples of a raw file
-_WORD = {1: "B", 3: "H", 4: "I", 16: "Q"}  # by the type of a tag
+_WORD = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 16: "Q", 17: "q"}  # by the type of a tag
 _NUMBERS = (3, 4, 5, 8, 9, 10, 11, 12, 13, 16, 17, 18)  # the types that become numbers
 _MOST_NUMBERS = 1 << 18  # of a tag; a curve for each of 16 bits and 3 channels has 196,608
 _MOST_BYTES = 8  # of a number
@@ -39,9 +39,10 @@ class _Layout:
 
 
 def measure(file: BinaryIO) -> Header | None:
-    """Give the largest page and the pixels of all; None where the first directory is damaged.
+    """Give the page that takes most memory, and the pixels of all.
 
-    ImageError is raised for a tag of more numbers than a photograph has any use for.
+    None is given where the first directory is damaged. ImageError is raised for a tag of more
+    numbers than a photograph has any use for.
     """
     file.seek(0)
     start = file.read(16)
@@ -59,7 +60,7 @@ def measure(file: BinaryIO) -> Header | None:
         page, offset = found
         pixels += page.pixels
         is_preview = is_preview or page.is_preview
-        if largest is None or page.pixels > largest.pixels:
+        if largest is None or memory_of(page, 0) > memory_of(largest, 0):
             largest = page
     if largest is None or not largest.pixels:
         return None
@@ -123,4 +124,4 @@ def _value(file: BinaryIO, layout: _Layout, kind: int, number: int, field: bytes
     if len(field) < size:
         return None
     found: int = struct.unpack_from(word, field)[0]
-    return found
+    return max(found, 0)

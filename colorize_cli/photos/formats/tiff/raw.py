@@ -29,7 +29,7 @@ def developed(data: bytes, metadata: Metadata) -> Page:
         raise ImageError(_ADVICE) from error
     try:
         with rawpy.imread(io.BytesIO(data)) as raw:
-            check_size(raw.sizes.width, raw.sizes.height)
+            check_size(raw.sizes.width, raw.sizes.height, sample_bytes=2)
             pixels = raw.postprocess(
                 use_camera_wb=True, output_bps=16, no_auto_bright=True, gamma=_SRGB_CURVE
             )

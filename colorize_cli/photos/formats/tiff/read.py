@@ -137,8 +137,14 @@ def _is_raw(pages: list[tifffile.TiffPage], data: bytes) -> bool:
     )
 
 
+def _check_page(page: tifffile.TiffPage) -> None:
+    """Hold a page against the limits: those behind the first may be of other samples."""
+    sample_bytes, channels = -(-page.bitspersample // 8), page.samplesperpixel
+    check_size(page.imagewidth, page.imagelength, sample_bytes=sample_bytes, channels=channels)
+
+
 def _read_page(page: tifffile.TiffPage, data: bytes, pages: int) -> Page:
-    check_size(page.imagewidth, page.imagelength)
+    _check_page(page)
     if page.samplesperpixel > 1 and _BITS_PER_SAMPLE not in page.tags:
         raise ImageError(TRUNCATED)  # tifffile passes over tags whose values are cut off
     compression = int(page.compression)  # raises for a damaged tag
