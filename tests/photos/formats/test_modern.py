@@ -273,3 +273,16 @@ def test_of_several_pictures_the_first_is_used_and_that_is_said() -> None:
         photo = read_photo(data)
         assert np.abs(photo.pixels.astype(int) - frames[0]).max() <= 8
         assert words in photo.warnings[0]
+
+
+@pytest.mark.parametrize("format", ["jp2", "jxl"])
+def test_the_size_is_not_taken_from_other_boxes(format: str) -> None:
+    made = picture(kind_of(format))
+    head = b"\0\0\0\x0cJXL \r\n\x87\n" + box(b"ftyp", b"jxl \0\0\0\0jxl ")
+    whole = made.data if format == "jp2" else head + box(b"jxlc", made.data)
+    other = box(b"uuid", bytes(80_000) + b"ihdr" + b"\1" * 80 + b"jxlc\xff\x0a" + b"\xff" * 80)
+    for spoiled in (other, box(b"uuid", b"ihdr" + b"\1" * 80 + b"jxlc\xff\x0a" + b"\xff" * 80)):
+        data = whole[:32] + spoiled + whole[32:]  # behind the box `ftyp`
+        header = FORMATS_BY_NAME[format].measure(io.BytesIO(data))
+        assert header is not None
+        assert (header.height, header.width) == made.pixels.shape[:2]

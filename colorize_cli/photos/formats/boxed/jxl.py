@@ -15,13 +15,13 @@ from ... import exif as exif_block
 from ...limits import Header
 from ...metadata import Metadata, resolution_in_exif
 from ..format import TRUNCATED, Format, Page, any_size, check_size
-from .boxes import box, boxes, decoder
+from .boxes import box, boxes, decoder, first_box
 
 _SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
 _HEAD = _SIGNATURE + box(b"ftyp", b"jxl \0\0\0\0jxl ")
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _SIZE_BITS = (9, 13, 18, 30)
-_START_BYTES = 1 << 16
+_START_BYTES = 64
 
 
 def _read_pages(data: bytes) -> Iterator[Page]:
@@ -110,10 +110,12 @@ def _measure(file: BinaryIO) -> Header | None:
     file.seek(0)
     start = file.read(_START_BYTES)
     if start.startswith(_SIGNATURE):
-        place, part = start.find(b"jxlc"), start.find(b"jxlp")
-        if place < 0 and part < 0:
+        found = first_box(file, b"jxlc", b"jxlp")
+        if found is None:
             return None
-        start = start[place + 4 :] if place >= 0 else start[part + 8 :]
+        kind, place, _ = found
+        file.seek(place + (4 if kind == b"jxlp" else 0))  # behind the number of the part
+        start = file.read(_START_BYTES)
     with suppress(ImageError):
         width, height, _ = _start_of(start)
         return Header(width, height, sample_bytes=2, channels=4)

@@ -5,7 +5,6 @@ The box `meta` alone is looked at: a title or pixels may hold the same letters b
 Sources: ISO/IEC 14496-12, 8.11 (meta, pitm, iprp); ISO/IEC 23008-12, 6.5 (ispe) and 9.3 (ipma).
 """
 
-import os
 from contextlib import suppress
 from struct import unpack_from
 from typing import BinaryIO
@@ -13,10 +12,9 @@ from typing import BinaryIO
 from ....errors import ImageError
 from ...limits import Header
 from ..format import TRUNCATED
-from .boxes import boxes
+from .boxes import boxes, first_box
 
-_MOST_BOXES = 1000  # ahead of the one looked for
-_MOST_BYTES = 1 << 24  # of that one, which holds no pixels
+_MOST_BYTES = 1 << 24  # of `meta`, which holds no pixels
 _MOST_ITEMS = 100_000
 
 Property = tuple[bytes, bytes]  # type and content
@@ -53,23 +51,11 @@ def of_heif(file: BinaryIO) -> Header | None:
 
 def _meta(file: BinaryIO) -> bytes:
     """Read the content of the box `meta`, which may stand in front of the pixels or behind."""
-    position, end = 0, file.seek(0, os.SEEK_END)
-    for _ in range(_MOST_BOXES):
-        file.seek(position)
-        start = file.read(16)
-        if len(start) < 8:
-            break
-        size, head = int.from_bytes(start[:4], "big"), 8
-        if size == 1:
-            size, head = int.from_bytes(start[8:], "big"), 16
-        size = size or end - position
-        if size < head or position + size > end:
-            break
-        if start[4:8] == b"meta" and size <= _MOST_BYTES:
-            file.seek(position + head)
-            return file.read(size - head)
-        position += size
-    raise ImageError(TRUNCATED)
+    found = first_box(file, b"meta")
+    if found is None or found[2] > _MOST_BYTES:
+        raise ImageError(TRUNCATED)
+    file.seek(found[1])
+    return file.read(found[2])
 
 
 def _of_primary(pitm: bytes, ipma: bytes) -> list[int] | None:
