@@ -58,6 +58,7 @@ def peak_megabytes(work: str, path: Path) -> tuple[float, str]:
 
     pytest.importorskip("resource")
     # Through a shell that forks, as a process begins with the peak of the one that started it.
+    small = ("sh", "-c", '"$@"; exit $?', "sh")
     run = subprocess.run(
         [
             "sh",
