@@ -13,12 +13,13 @@ from colorize_cli.system.cpus import usable_cpus
 from colorize_cli.system.messages import Messages
 from colorize_cli.system.wording import count_text
 
+from ..data.prepared import MANIFEST, PARTS, Part, manifest_digest, shards_of
 from .examine import Dropped, Kept, Sizes, examine
-from .manifest import MANIFEST, STATISTICS, manifest_digest, shards_of, write_manifest
+from .manifest import STATISTICS, write_manifest
 from .near_duplicates import NearDuplicates
 from .progress import Progress, begun, known_photos, open_tables
 from .shard_writer import ShardWriter
-from .sources import PARTS, Candidate, Part, iter_candidates
+from .sources import Candidate, iter_candidates
 from .statistics import ab_statistics
 
 _BLOCK = 256  # photographs between two notes of how far it is

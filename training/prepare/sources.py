@@ -9,14 +9,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 from colorize_cli.errors import UsageError
 
+from ..data.prepared import PARTS, Part
 from ..data.shards import iter_photos
-
-Part: TypeAlias = Literal["train", "validation", "test"]
-PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 _PARTITION = "list_eval_partition.txt"
 _CELEBA = re.compile(r"(?:.*/)?img_align_celeba/(?:.*/)?(\d{6}\.\w+)")

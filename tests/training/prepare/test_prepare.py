@@ -15,10 +15,17 @@ from safetensors.numpy import load_file
 
 from colorize_cli.errors import UsageError
 from colorize_cli.system.messages import Messages
+from training.data import prepared as prepared_data
 from training.data.ab_bins import AB_BINS, bin_of
+from training.data.prepared import (
+    manifest_digest,
+    of_part,
+    read_manifest,
+    shards_of,
+    validation_data,
+)
 from training.prepare import run as module
 from training.prepare.examine import Sizes
-from training.prepare.manifest import manifest_digest, read_manifest, shards_of
 from training.prepare.run import PrepareOptions, run
 
 PHOTOS = 24
@@ -214,6 +221,23 @@ def test_the_statistics_are_those_of_the_photographs(
     assert (np.diff(found["variances"]) <= 0).all()
     tree = json.loads((tmp_path / "out" / "manifest.json").read_text("utf-8"))
     np.testing.assert_allclose(tree["ab"]["histogram"], found["histogram"], atol=1e-6)
+
+
+def test_training_takes_the_part_that_is_meant_for_it(
+    folder: Path, tmp_path: Path, messages: Messages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    prepared(folder, out, messages, validation=0.3)
+    assert of_part([out, folder], "train") == [out / "train" / "000000.tar", folder]
+    assert validation_data("", [folder, out]) == ""  # too few
+    monkeypatch.setattr(prepared_data, "_LEAST", 2)
+    assert validation_data("", [folder, out]) == str(out)
+    assert validation_data("mine", [out]) == "mine"
+    with pytest.raises(UsageError, match="no photographs in its part 'test'"):
+        of_part([out], "test")
+    (out / "train" / "000000.tar").unlink()
+    with pytest.raises(UsageError, match=r"000000\.tar is missing"):
+        of_part([out], "train")
 
 
 def test_there_are_313_bins_and_colours_out_of_gamut_count_as_the_nearest() -> None:
