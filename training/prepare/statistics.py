@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from colorize_cli.imaging.lab import lab_from_rgb
+from colorize_cli.system.files import write_atomic
 
 from ..data.ab_bins import AB_BINS, bin_of
 from ..data.photos import centre_crop
@@ -63,7 +64,8 @@ class AbStatistics:
             "components": self.components,
             "variances": self.variances,
         }
-        save_file({name: np.ascontiguousarray(each) for name, each in arrays.items()}, path)
+        data = save({name: np.ascontiguousarray(each) for name, each in arrays.items()})
+        write_atomic(path, data)
 
 
 def ab_statistics(
