@@ -58,7 +58,7 @@ def read_pages(data: bytes) -> Iterator[Page]:
             masks = sum(page.is_mask for page in pages)
             said = (f"{masks} mask{'s' * (masks > 1)} left out",) if masks else ()
             for i, tags in enumerate(photos):
-                page = _read_one(tags, data, len(photos))
+                page = _read_one(tags, data, i + 1, len(photos))
                 if i == 0:
                     damage = page.damage or broken
                     page = replace(page, warnings=(*said, *page.warnings), damage=damage)
@@ -96,12 +96,14 @@ def _pages_of(tif: tifffile.TiffFile) -> tuple[list[tifffile.TiffPage], str | No
     return list(pages.values()), broken
 
 
-def _read_one(page: tifffile.TiffPage, data: bytes, pages: int) -> Page:
+def _read_one(page: tifffile.TiffPage, data: bytes, number: int, pages: int) -> Page:
     """Read a page; of several, one that is too damaged to be read at all is blank."""
     try:
         return _read_page(page, data, pages)
-    except (MemoryError, UnsupportedError):
+    except MemoryError:
         raise
+    except UnsupportedError as error:
+        raise UnsupportedError(f"page {number}: {error}" if pages > 1 else str(error)) from error
     except Exception as error:
         if pages == 1:
             raise
@@ -139,7 +141,9 @@ def _is_raw(pages: list[tifffile.TiffPage], data: bytes) -> bool:
 
 def _check_page(page: tifffile.TiffPage) -> None:
     """Hold a page against the limits: those behind the first may be of other samples."""
-    sample_bytes, channels = -(-page.bitspersample // 8), page.samplesperpixel
+    depths = page.bitspersample  # of each channel, where they differ, which is refused later
+    bits = max(depths) if isinstance(depths, tuple) else depths
+    sample_bytes, channels = -(-bits // 8), page.samplesperpixel
     check_size(page.imagewidth, page.imagelength, sample_bytes=sample_bytes, channels=channels)
 
 
