@@ -28,7 +28,8 @@ def test_the_first_bytes_tell_the_format(picture: Picture) -> None:
     ("data", "words"),
     [
         (b"", "empty"),
-        (b"GIF89a" + bytes(40), "truncated"),
+        (b"GIF89a\4\0\4\0" + bytes(36), "truncated"),
+        (b"GIF89a" + bytes(40), "no pixels"),
         (b"GIF87 is no picture", "not a JPEG"),
         (b"BM is how this text begins, and it is no picture", "not a JPEG"),
         (b"\xff\xd8\xff\xd9", "no picture"),
