@@ -141,10 +141,10 @@ class ExistingFiles:
             return f"{shown(entry.path)} is a link that leads nowhere: delete it"
         if not stat.S_ISREG(place.status.st_mode):
             return f"{shown(entry.path)} is no file: move it away"
-        if wish.overwrite:
-            return _ASKED if row else _maybe_original(place.path)
         if not place.status.st_size:
             return "empty"
+        if wish.overwrite:  # an original may have taken the name of a colouring since
+            return _ASKED if row and _is_ours(row, place) else _maybe_original(place.path)
         if row is None:
             return stays(place.path, None)
         if row.source != photo.digest(row, place):

@@ -90,8 +90,10 @@ ON CONFLICT DO UPDATE SET state = 'failed', reason = excluded.reason, ended = ex
 """
 _AWAIT = f"""
 INSERT INTO photos (path, state, run) VALUES ({TEXT}, 'pending', ?)
-ON CONFLICT DO UPDATE SET state = 'pending', reason = NULL, run = excluded.run
-"""
+ON CONFLICT DO UPDATE SET run = excluded.run,
+reason = CASE WHEN state IN ('failed', 'degraded') THEN reason END,
+state = CASE WHEN state IN ('failed', 'degraded') THEN state ELSE 'pending' END
+"""  # a run that ends leaves what failed to be found by `--retry-failed`, as it was""
 _KNOW = f"""
 INSERT INTO photos (path, size, mtime_ns, sha256, state) VALUES ({TEXT}, ?, ?, ?, 'done')
 ON CONFLICT DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,
@@ -192,7 +194,7 @@ class PhotoRows:
                 [
                     (as_text(photo),)
                     for photo in {photo for _, photo in found.placed}
-                    if photo not in photos or photos[photo].state not in ("done", "degraded")
+                    if photo not in photos or photos[photo].state != "done"
                 ],
             )
 
