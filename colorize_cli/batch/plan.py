@@ -138,7 +138,8 @@ def _checked(
 ) -> Plan:
     """Leave to do what is not there; a job whose file is a photo, or another's, is a problem."""
     wish = Wish(
-        options.overwrite, options.restore, otherwise, plan.is_entangled, options.retry_failed
+        *(options.overwrite, options.restore, otherwise, plan.is_entangled),
+        *(options.retry_failed, options.changed),
     )
     files = ExistingFiles(ledger, wish) if ledger else None
     jobs, problems = [], list(plan.problems)

@@ -1,11 +1,13 @@
 """Runs that take a part of the photographs: shards, what failed, what changed, some by name."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
-from made.ledgered import OUT, EndedError, colour, files, put, words
-from made.records import asked
+from made.ledgered import OUT, EndedError, colour, edit, files, put, todo, words
+from made.records import asked, states
 
+from colorize_cli.batch.records.database import LEDGER_NAME
 from colorize_cli.batch.shard import Shard
 
 pytestmark = pytest.mark.usefixtures("three_photos")
@@ -56,3 +58,34 @@ def test_a_part_that_is_made_again_in_two_runs_leaves_the_folder_s_settings() ->
     put("scans/d.jpg", b"d")
     colour()
     assert files()["d.jpg"] == words(Path("scans/d.jpg"), 7, 0)
+
+
+@pytest.mark.parametrize("out", ["out", "scans/out"])
+def test_what_changed_is_made_again_on_demand_too_and_alone(out: str) -> None:
+    colour(out=out)
+    edit("scans/a.jpg")
+    put("scans/d.jpg", b"d")
+    Path(out, "d.jpg").write_bytes(b"unknown")
+    ran = colour(out=out, changed=True, overwrite=True)
+    assert ran.became.get("a.jpg") == "done"
+    assert {job.source.name for job in ran.plan.jobs} == {"a.jpg"}
+
+
+def degrade(k: int) -> None:
+    """Say of the samples of this number that they were made with less, and of their photographs."""
+    with sqlite3.connect(OUT / LEDGER_NAME) as ledger:
+        ledger.execute("UPDATE files SET settings = NULL WHERE sample = ?", (k + 1,))
+        ledger.execute("UPDATE photos SET state = 'degraded', reason = 'smaller'")
+
+
+def test_a_file_made_with_less_is_found_after_others_were_added_and_a_retry_that_ended() -> None:
+    colour()
+    degrade(0)
+    colour(samples=2)
+    assert set(states(OUT).values()) == {"degraded"}
+    with pytest.raises(EndedError):
+        colour(samples=2, retry_failed=True, ends_before="b.1.jpg")
+    assert states(OUT) == {"a.jpg": "done", "b.jpg": "degraded", "c.jpg": "degraded"}
+    again = colour(samples=2, retry_failed=True)
+    assert todo(again) == {"b.jpg": (0,), "c.jpg": (0,)}
+    assert set(states(OUT).values()) == {"done"}
