@@ -164,8 +164,8 @@ def test_views_are_written_read_and_part_of_the_digest(bundle: Bundle, plain: Bu
     ("views", "said"),
     [
         ({"huge": AUTO}, "auto and fine, not 'huge'"),
-        ({"auto": AUTO | {"working_size": 0}}, "positive whole numbers"),
-        ({"auto": AUTO | {"from_side": "all"}}, "positive whole numbers"),
+        ({"auto": AUTO | {"working_size": 0}}, "whole numbers of 1 to 4096"),
+        ({"auto": AUTO | {"from_side": "all"}}, "whole numbers of 1 to 4096"),
         ({"auto": {"working_size": 96}}, "lacks 'from_side'"),
         ({"auto": AUTO | {"sampling": {"prediction": "x"}}}, "prediction"),
         ({"auto": AUTO | {"sampling": {"schedule": {"name": "", "gammas": [1]}}}}, "two gammas"),
