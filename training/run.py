@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -10,6 +11,7 @@ from colorize_cli.errors import UsageError
 
 from .checkpoint import RUN_FILE, WEIGHTS_FILE, load_checkpoint, load_weights
 from .data.photos import Photos
+from .data.prepared import of_part, validation_data
 from .families import family_of
 from .lineage import read_origin
 from .loop import LoopSettings, train
@@ -74,10 +76,12 @@ def run(
             raise UsageError(f"{out} holds a run already: use --resume, or another --out.")
         state = _begun(load_recipe(recipe or "default", overrides), device, backbone, init, report)
     report("reading the photos")
-    table = state.recipe.validation
+    named = validation_data(state.recipe.validation.data, data)
+    table = replace(state.recipe.validation, data=named)
     size = state.recipe.data.size
     validation = read_validation(table, size) if table.data else None
-    photos = Photos(data, state.recipe.data.sets, size, memory=memory * 1e9, workers=workers)
+    shards = of_part(data, "train")
+    photos = Photos(shards, state.recipe.data.sets, size, memory=memory * 1e9, workers=workers)
     parameters = sum(p.numel() for p in state.model.parameters())
     count = len(photos) - len(photos.faults)
     report(f"{count:,} photos; {state.recipe.name}: {parameters / 1e6:.1f} M parameters")

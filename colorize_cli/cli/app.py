@@ -24,6 +24,7 @@ from .commands.evaluate import evaluate
 from .commands.export import export
 from .commands.info import info
 from .commands.merge import merge
+from .commands.prepare import prepare
 from .commands.status import status
 from .commands.train import train
 from .commands.validate import validate
@@ -106,7 +107,7 @@ def _program(
 
 
 app.command(_DEFAULT)(colorize)
-for _command in (status, verify, merge, export, bench, train, validate, evaluate, info):
+for _command in (status, verify, merge, export, bench, prepare, train, validate, evaluate, info):
     app.command()(_command)
 
 

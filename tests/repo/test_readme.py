@@ -15,7 +15,18 @@ from colorize_cli import errors
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = ("status", "verify", "merge", "info", "bench", "train", "validate", "evaluate", "export")
+COMMANDS = (
+    "status",
+    "verify",
+    "merge",
+    "info",
+    "bench",
+    "prepare",
+    "train",
+    "validate",
+    "evaluate",
+    "export",
+)
 
 
 def table(heading: str) -> list[list[str]]:

@@ -20,6 +20,7 @@ from colorize_cli.system.figure_changes import Interval
 
 from ..data.batches import develop
 from ..data.photos import RGB, centre_crop, decode
+from ..data.prepared import of_part
 from ..data.shards import half_of, iter_photos, set_of
 from ..evaluation.bootstrap import Draws, interval_of, mean_draws, resamplable, resample
 from ..families.family import Objective
@@ -68,7 +69,7 @@ def read_validation(table: ValidationTable, size: int) -> ValidationPhotos:
     """
     files = (
         (sha256(data).hexdigest(), set_of(name), data)
-        for name, data in iter_photos([Path(table.data)])
+        for name, data in iter_photos(of_part([Path(table.data)], "validation"))
         if table.half == "all" or half_of(data) == table.half
     )
     photos = []

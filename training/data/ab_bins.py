@@ -1,0 +1,47 @@
+"""The 313 colours of "Colorful Image Colorization" (Zhang et al. 2016): a grid of ab in gamut.
+
+The cells are 10 units wide, and those are taken that sRGB reaches. Which these are depends on how
+the gamut is sampled; the ranges are those of the centres that the authors publish.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+_STEP = 10
+# For a = -90, -80, ... 100: the least and the greatest b.
+_RANGES = (
+    *((50, 90), (20, 90), (0, 90), (-20, 90), (-30, 100), (-40, 100), (-50, 100), (-50, 100)),
+    *((-60, 100), (-70, 100), (-80, 90), (-80, 90), (-90, 90), (-100, 90), (-100, 80), (-110, 80)),
+    *((-110, 80), (-110, 70), (-110, 70), (-90, 0)),
+)
+_LIMIT = 110  # of a and b on the whole grid
+
+AB_BINS: NDArray[np.float32] = np.array(
+    [
+        (_STEP * row - 90, b)
+        for row, (least, greatest) in enumerate(_RANGES)
+        for b in range(least, greatest + 1, _STEP)
+    ],
+    np.float32,
+)
+
+
+def _table() -> NDArray[np.intp]:
+    """Make the number of the nearest bin for each cell of the grid, (23, 23)."""
+    side = np.arange(-_LIMIT, _LIMIT + 1, _STEP)
+    cells = np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1)
+    far = ((cells[:, :, None] - AB_BINS) ** 2).sum(axis=-1)
+    return np.asarray(far.argmin(axis=-1))
+
+
+_NEAREST = _table()
+
+
+def bin_of(ab: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Number the bin of each colour: (..., 2) in Lab units to (...), 0 to 312.
+
+    a and b are rounded to the grid, each by itself; a cell out of gamut counts as the nearest one
+    in it.
+    """
+    cell = np.rint(ab.clip(-_LIMIT, _LIMIT) / _STEP).astype(np.intp) + _LIMIT // _STEP
+    return _NEAREST[cell[..., 0], cell[..., 1]]

@@ -1,0 +1,82 @@
+"""Folders of `colorize prepare`: what lies in them, and what they are known by."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from colorize_cli.errors import UsageError
+
+Part: TypeAlias = Literal["train", "validation", "test"]
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+_LEAST = 50
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """Read the manifest of a prepared folder; None where there is none.
+
+    Raises:
+        UsageError: it is damaged, or of a later version.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        return None
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+        if tree["format"] != FORMAT:
+            raise ValueError(f"format {tree['format']}, where {FORMAT} is known")
+        return dict(tree)
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise UsageError(
+            f"{path} cannot be read ({error}): prepare the photographs again."
+        ) from error
+
+
+def manifest_digest(folder: Path) -> str:
+    """Return the SHA-256 (hex) of the manifest's content, which names all shards by theirs."""
+    canonical = json.dumps(read_manifest(folder), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def shards_of(folder: Path, part: Part) -> list[Path]:
+    """List the shards of a part of a prepared folder; UsageError where one is missing."""
+    tree = read_manifest(folder) or {"parts": {}}
+    shards = [
+        folder / part / each["name"] for each in tree["parts"].get(part, {"shards": []})["shards"]
+    ]
+    for shard in shards:
+        if not shard.is_file():
+            raise UsageError(f"{shard} is missing: copy the folder again, or prepare it again.")
+    return shards
+
+
+def of_part(paths: Sequence[Path], part: Part) -> list[Path]:
+    """Put the shards of a part in the place of each prepared folder; other paths stay.
+
+    Raises:
+        UsageError: a shard is missing, or a prepared folder has nothing in this part.
+    """
+    found: list[Path] = []
+    for path in paths:
+        is_prepared = path.is_dir() and (path / MANIFEST).is_file()
+        shards = shards_of(path, part) if is_prepared else [path]
+        if not shards:
+            raise UsageError(f"{path} has no photographs in its part {part!r}: prepare it again.")
+        found += shards
+    return found
+
+
+def validation_data(named: str, paths: Sequence[Path]) -> str:
+    """Name what a run is judged on: what its recipe names, else a prepared folder with a share.
+
+    A share of less than 50 photographs says too little. The result is empty where there is nothing.
+    """
+    for path in () if named else paths:
+        parts = (read_manifest(path) or {"parts": {}})["parts"]
+        if parts.get("validation", {"photos": 0})["photos"] >= _LEAST:
+            return str(path)
+    return named

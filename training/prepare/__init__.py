@@ -1,0 +1,1 @@
+"""`colorize prepare`: photographs of any origin become checked shards and their statistics."""
