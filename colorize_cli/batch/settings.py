@@ -8,6 +8,7 @@ part alone. When it differs from the record the user is told before anything is 
 that were made otherwise are made again, but for the device, which nobody sees.
 """
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -64,6 +65,11 @@ class Options:
 
     def __post_init__(self) -> None:
         _check_candidates(self.candidates or 0, self.samples)
+        for name in ("white", "max_megapixels", "max_memory"):
+            number = getattr(self, name)
+            if number is not None and not (math.isfinite(number) and number > 0):
+                option = f"--{name.replace('_', '-')}"
+                raise UsageError(f"{option} {number}: give a finite number above 0")
 
     @property
     def limits(self) -> Limits:

@@ -11,11 +11,17 @@ Field: TypeAlias = tuple[int, int | memoryview]
 
 
 def fields(message: memoryview) -> Iterator[Field]:
-    """Walk a message field by field."""
+    """Walk a message field by field.
+
+    A number that does not fit into 29 bits is refused: runtimes cut the upper bits off, and would
+    see another field than is looked at here.
+    """
     position = 0
     while position < len(message):
         key, position = _varint(message, position)
         number, wire = key >> 3, key & 7
+        if not number or key >> 32:
+            raise ValueError("a field of a number that there is not")
         if wire == 0:
             value, position = _varint(message, position)
             yield number, value

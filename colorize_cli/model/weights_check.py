@@ -44,7 +44,8 @@ def _initializers(graph: memoryview, depth: int) -> Iterator[list[Field]]:
 
 
 def _is_finite(tensor: list[Field]) -> bool:
-    kind = next((value for number, value in tensor if number == _TYPE), 0)
+    kinds = [value for number, value in tensor if number == _TYPE and isinstance(value, int)]
+    kind = kinds[-1] & 0xFFFF_FFFF if kinds else 0  # as a runtime takes it: the last, of 32 bits
     for number, value in tensor:
         if isinstance(value, int):
             continue

@@ -12,8 +12,7 @@ from typing import BinaryIO
 
 from .limits import Header
 
-_START_BYTES, _HEIF_BYTES = 1 << 10, 1 << 16
-_JP2_STREAM = b"\xff\x4f\xff\x51"
+_START_BYTES = 1 << 10
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # by the type of colour
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = (0x01, *range(0xD0, 0xD9))  # markers without a length
@@ -105,32 +104,6 @@ def of_gif(file: BinaryIO) -> Header | None:
         return None
     width, height = struct.unpack_from("<HH", start, 6)
     return Header(width, height, channels=4)
-
-
-def of_jp2(file: BinaryIO) -> Header | None:
-    """Read the header box's, or the codestream's where that stands alone."""
-    start = _start(file)
-    if start.startswith(_JP2_STREAM) and len(start) >= 42:
-        right, bottom, left, top = struct.unpack_from(">4I", start, 8)
-        return Header(max(right - left, 0), max(bottom - top, 0), 2, 4)
-    place = start.find(b"ihdr")
-    if not 0 <= place <= len(start) - 14:
-        return None
-    height, width, channels = struct.unpack_from(">IIH", start, place + 4)
-    return Header(width, height, 2, channels)
-
-
-def of_heif(file: BinaryIO) -> Header | None:
-    """Read the largest of the sizes that are told ahead of the pictures."""
-    file.seek(0)
-    start = file.read(_HEIF_BYTES)
-    sizes, position = list[tuple[int, int]](), start.find(b"ispe")
-    while 0 <= position <= len(start) - 16:
-        sizes.append(struct.unpack_from(">II", start, position + 8))
-        position = start.find(b"ispe", position + 16)
-    if not sizes:
-        return None
-    return Header(max(w for w, _ in sizes), max(h for _, h in sizes), 2, 4)
 
 
 def _start(file: BinaryIO) -> bytes:

@@ -40,6 +40,7 @@ class Header:
     sample_bytes: int = 1  # of a number, 1 to 8
     channels: int = _CHANNELS
     all_pixels: int = 0  # of all pages; those of the one where there is one
+    is_preview: bool = False  # of a larger picture elsewhere in the file, as in a raw file
 
     @property
     def pixels(self) -> int:
@@ -60,8 +61,10 @@ def limited_to(limits: Limits) -> Iterator[None]:
         _limits[0] = before
 
 
-def check_size(width: int, height: int) -> None:
-    """Raise ImageError for a picture without pixels or with more than the limit."""
+def check_size(
+    width: int, height: int, *, sample_bytes: int = 1, channels: int = _CHANNELS
+) -> None:
+    """Raise ImageError for a picture without pixels, or of more than the limits allow."""
     most = min(_limits[0].pixels, MOST_PIXELS)
     if width <= 0 or height <= 0:
         raise ImageError(f"the picture has no pixels ({width} x {height})")
@@ -71,6 +74,7 @@ def check_size(width: int, height: int) -> None:
             f"{_told(most / _MEGA)} can be read: make it smaller, cut it into parts, or raise "
             "--max-megapixels"
         )
+    _check_memory(memory_of(Header(width, height, sample_bytes, channels), 0))
 
 
 def memory_of(header: Header | None, file_bytes: int) -> int:
@@ -84,12 +88,8 @@ def check_budget(header: Header | None, file_bytes: int) -> int:
     if header is not None:
         check_size(header.width, header.height)
     most, needed = _limits[0].memory, memory_of(header, file_bytes)
-    if needed > most:
-        raise ImageError(
-            f"the photo would take {_told(needed / _GIGA)} GB of memory, and {_told(most / _GIGA)} "
-            "are allowed: make it smaller, cut it into parts, or raise --max-memory"
-        )
-    if header is not None:
+    _check_memory(needed)
+    if header is not None and not header.is_preview:
         samples = max(header.all_pixels, header.pixels) * header.channels * header.sample_bytes
         if file_bytes > most // _FREE_SHARE + _MOST_PADDING * samples:
             raise ImageError(
@@ -97,6 +97,14 @@ def check_budget(header: Header | None, file_bytes: int) -> int:
                 f"{header.width} x {header.height} needs: save it anew, or raise --max-memory"
             )
     return needed
+
+
+def _check_memory(needed: int) -> None:
+    if needed > (most := _limits[0].memory):
+        raise ImageError(
+            f"the photo would take {_told(needed / _GIGA)} GB of memory, and {_told(most / _GIGA)} "
+            "are allowed: make it smaller, cut it into parts, or raise --max-memory"
+        )
 
 
 def default_memory(physical: int | None) -> int:

@@ -50,6 +50,17 @@ def marked(metadata: Metadata, mark: Mark, format: Format) -> Metadata:
     return replace(metadata, comments=(*metadata.comments, ("Comment", str(mark))))
 
 
+def has_place(metadata: Metadata, format: Format) -> bool:
+    """Whether XMP that cannot be read leaves a place for a mark, where the format has any."""
+    if not metadata.xmp or not format.holds.get("xmp") or format.holds.get("comments"):
+        return True
+    try:
+        parsed(metadata.xmp)
+    except XmpError:
+        return len(metadata.xmp) > format.holds["xmp"]
+    return True
+
+
 def alone(mark: Mark) -> bytes:
     """Write a packet of XMP that holds a mark and nothing else."""
     return _packet(None, mark)

@@ -79,7 +79,8 @@ def _photo_of(page: Page, name: str, digest: bytes, white: float | None) -> Phot
     pixels, is_colour = _grey_or_rgb(page.pixels, FORMATS[name].tolerance)
     metadata, too_large = bounded(page.metadata)
     applied: list[str] = []
-    if profile := metadata.icc or adobe_profile(metadata.exif):
+    profile = metadata.icc or (None if page.is_srgb else adobe_profile(metadata.exif))
+    if profile:
         pixels, metadata, applied = _of_srgb(pixels, metadata, profile)
     metadata, orientation, dropped = settle(metadata)
     pixels = _upright(pixels, orientation)

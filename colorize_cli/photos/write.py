@@ -9,7 +9,7 @@ from ..imaging.bit_depth import eight_bits
 from ..imaging.lab import Pixels
 from .formats import CHOICES, FORMATS, written_as
 from .formats.format import Format, Page
-from .mark import Mark, alone, marked
+from .mark import Mark, alone, has_place, marked
 from .metadata import PARTS, Metadata
 from .read import Photo
 
@@ -49,7 +49,7 @@ def encode_photo(rgb: Pixels, photo: Photo, format: str, mark: Mark | None = Non
 
 def losses(photo: Photo, format: str) -> tuple[str, ...]:
     """Say what of a photo a format cannot hold; empty where it holds everything."""
-    format = written_as(format)
+    format = written_as(CHOICES.get(format, format))
     target, sentences = FORMATS[format], []
     if photo.alpha is not None and not target.has_alpha and not _is_opaque(photo.alpha):
         sentences.append(f"transparency laid on white: {target.title} has none")
@@ -60,12 +60,14 @@ def losses(photo: Photo, format: str) -> tuple[str, ...]:
     missing = _holdable(photo.metadata, target)[1]
     if missing:
         sentences.append(f"{format} cannot hold {', '.join(missing)}: dropped")
+    if not has_place(photo.metadata, target):
+        sentences.append(f"{format} has no place for a mark beside XMP that cannot be read")
     return tuple(sentences)
 
 
 def output_suffix(format: str, source_suffix: str) -> str:
     """Choose a file name's suffix: the source's own spelling (".JPG") where it fits the format."""
-    target, suffix = FORMATS[written_as(format)], source_suffix.lower()
+    target, suffix = FORMATS[written_as(CHOICES.get(format, format))], source_suffix.lower()
     fits = suffix in target.suffixes and suffix not in target.grey_suffixes
     return source_suffix if fits else target.suffixes[0]
 

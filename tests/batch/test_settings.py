@@ -1,5 +1,6 @@
 """What a run makes colourings with: as given, else as in the last run, else as the model has it."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -110,3 +111,10 @@ def test_where_nothing_is_made_only_what_is_given_is_compared() -> None:
     ((how, text),) = messages.said
     assert how == "warn"
     assert "(seed 7, now 8, device cpu, now cuda, model default, now other)" in text
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, 0, -1])
+@pytest.mark.parametrize("name", ["white", "max_megapixels", "max_memory"])
+def test_a_number_that_is_none_or_not_above_zero_is_refused(name: str, number: float) -> None:
+    with pytest.raises(UsageError, match="--" + name.replace("_", "-")):
+        Options((Path("scans"),), Path("out"), **{name: number})  # type: ignore[arg-type]

@@ -18,6 +18,7 @@ from made.tiny_bundles import tiny_fields, tiny_graphs
 from colorize_cli.errors import ModelError
 from colorize_cli.model.bundle import load_bundle, write_bundle
 from colorize_cli.model.graph_check import foreign_part
+from colorize_cli.model.onnx_wire import fields
 
 MANIFEST = "bundle.json"
 
@@ -109,6 +110,49 @@ def test_a_graph_with_code_or_files_of_others_is_refused(
 ) -> None:
     with pytest.raises(ModelError, match=message):
         write_bundle(tmp_path, tiny_fields("palette"), {"denoiser.onnx": changed_graph(change)})
+
+
+def hidden(data: bytes, *path: int) -> bytes:
+    """Give the last field of a path a tag whose bits above 32, which runtimes cut off, are set."""
+    rebuilt, field = b"", path[0]
+    for number, value in fields(memoryview(data)):
+        key, content = number << 3 | (0 if isinstance(value, int) else 2), value
+        if number == field and len(path) > 1:
+            content = hidden(bytes(value), *path[1:])  # type: ignore[arg-type]
+        elif number == field:
+            key |= 1 << 32
+        rebuilt += varint(key)
+        if isinstance(content, int):
+            rebuilt += varint(content)
+        else:
+            rebuilt += varint(len(content)) + bytes(content)
+    return rebuilt
+
+
+def varint(number: int) -> bytes:
+    head = b""
+    while number > 127:
+        head, number = head + bytes([number & 127 | 128]), number >> 7
+    return head + bytes([number])
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        (custom_operator, (7, 1, 7)),
+        (external, (7, 5, 13)),
+        (external, (7, 5, 14)),
+        (own_function, (25,)),
+        (own_function, (7,)),
+        (lambda model: None, (7, 5, 9)),
+    ],
+    ids=["domain", "external data", "location", "functions", "graph", "weights"],
+)
+def test_a_field_whose_number_a_runtime_cuts_short_is_refused(
+    change: Callable[[onnx.ModelProto], object], path: tuple[int, ...]
+) -> None:
+    with pytest.raises(ValueError, match="number"):
+        foreign_part(hidden(changed_graph(change), *path))
 
 
 @pytest.mark.parametrize("family", ["encoder", "palette"])

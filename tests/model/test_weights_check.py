@@ -112,3 +112,12 @@ def test_nothing_is_written_of_a_bundle_with_such_a_number(tmp_path: Path) -> No
     with pytest.raises(ModelError, match="no finite number"):
         write_bundle(tmp_path, fields, tiny_graphs("palette"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_type_of_a_weight_is_taken_as_a_runtime_takes_it() -> None:
+    raw_nan, name = b"\x4a\x04\0\0\xc0\x7f", b"\x42\x01w"
+    whole, floating, long_floating = b"\x10\x06", b"\x10\x01", b"\x10\x81\x80\x80\x80\x10"
+    for types in (floating, whole + floating, long_floating):
+        tensor = types + name + raw_nan
+        graph = b"\x2a" + bytes([len(tensor)]) + tensor
+        assert weight_that_is_not_finite(b"\x3a" + bytes([len(graph)]) + graph) == "w"

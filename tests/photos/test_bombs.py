@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from made import carriers, pictures, tiffs
 from made.peaks import peak_megabytes
 
@@ -22,7 +23,7 @@ from colorize_cli.photos.limits import (
     limited_to,
     memory_of,
 )
-from colorize_cli.photos.read import measure, read_photo
+from colorize_cli.photos.read import measure, read_pages, read_photo
 
 MEGABYTE = 1 << 20
 CORPUS = pictures.corpus()
@@ -207,3 +208,38 @@ def test_a_strip_of_a_photo_takes_no_more_than_a_photo(
     peak, told = peak_megabytes("prepare", path)
     assert peak < 300
     assert f"{(*shape, 3)}" in told
+
+
+@pytest.mark.parametrize("tag", [(50_706, 1, 4, b"\1\4\0\0"), (262, 3, 1, 32_803)])
+def test_a_raw_file_is_not_judged_by_its_preview(tag: tuple[int, int, int, object]) -> None:
+    options: dict[str, object] = {"photometric": 32_803} if tag[0] == 262 else {"extratags": [tag]}
+    data = pictures.tiff(pictures.grey(), **options)
+    with limited_to(Limits(memory=1 << 26)):
+        assert measure(io.BytesIO(data), 20 << 20) > 40 << 20
+        with pytest.raises(ImageError, match="far more than its picture"):
+            measure(io.BytesIO(pictures.tiff(pictures.grey())), 20 << 20)
+
+
+def test_later_pictures_are_held_against_the_memory_too() -> None:
+    several = b"P5 4 4 255\n" + bytes(16) + b"P6 2000 2000 65535\n" + bytes(12_000)
+    with limited_to(Limits(memory=1 << 26)), pytest.raises(ImageError, match="--max-memory"):
+        list(read_pages(several))
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as writer:
+        writer.write(np.zeros((101, 100), np.uint8), photometric="minisblack")
+        deep = np.zeros((100, 100, 12), np.float64)
+        writer.write(deep, photometric="minisblack", planarconfig="contig")
+    header = FORMATS["tiff"].measure(stream)
+    assert header is not None
+    assert (header.height, header.channels, header.sample_bytes) == (100, 12, 8)
+
+
+def test_a_tiff_of_signed_sides_is_measured() -> None:
+    data = bytearray(pictures.tiff(pictures.grey()))
+    with tifffile.TiffFile(io.BytesIO(data)) as tif:
+        tags = tif.pages.first.tags
+        for code, side in ((256, pictures.WIDTH), (257, pictures.HEIGHT)):
+            struct.pack_into("<HIi", data, tags[code].offset + 2, 9, 1, side)
+    header = FORMATS["tiff"].measure(io.BytesIO(data))
+    assert header is not None
+    assert (header.width, header.height) == (pictures.WIDTH, pictures.HEIGHT)

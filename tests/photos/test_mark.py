@@ -12,7 +12,7 @@ from colorize_cli import __version__
 from colorize_cli.photos.mark import IPTC, OWN, SOURCE_TYPE, Mark
 from colorize_cli.photos.metadata import Metadata
 from colorize_cli.photos.read import Photo, read_photo
-from colorize_cli.photos.write import encode_photo
+from colorize_cli.photos.write import encode_photo, losses
 
 MARK = Mark("b1" * 32, 7, 3)
 SAID = {
@@ -98,3 +98,13 @@ def test_xmp_that_just_fits_a_jpeg_is_extended_for_the_mark() -> None:
     packet = pictures.XMP.replace(b"caf\xc3\xa9", b"e" * 65_100)
     data = encode_photo(pictures.color(), with_xmp(packet), "jpeg", MARK)
     assert properties(xmp_of(data)) == SAID | properties(packet)
+
+
+@pytest.mark.parametrize("format", ["webp", "avif", "png"])
+def test_a_mark_that_has_no_place_is_told(format: str) -> None:
+    photo = with_xmp(b"<odd")
+    is_there = b"b1" * 32 in encode_photo(pictures.color(), photo, format, MARK)
+    assert is_there or format != "png"
+    told = any("no place for a mark" in loss for loss in losses(photo, format))
+    assert told == (format != "png")
+    assert losses(with_xmp(pictures.XMP), format) == ()

@@ -8,6 +8,7 @@ from made.carriers import (
     FORMATS,
     oriented,
 )
+from made.exif_blocks import block_of_adobe_rgb
 from made.pictures import Picture
 from PIL import Image
 
@@ -129,3 +130,18 @@ def test_reading_and_writing_print_nothing(capfd: pytest.CaptureFixture[str]) ->
         for format in FORMATS:
             encode_photo(np.zeros((*shape, 3), photo.pixels.dtype), photo, format)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "cmyk", "png"])
+def test_adobe_rgb_is_not_applied_to_pixels_that_are_srgb_already(kind: str) -> None:
+    block = block_of_adobe_rgb("<")
+    colours = pictures.color()
+    if kind == "png":
+        rows = [row.tobytes() for row in colours]
+        extra = pictures.chunk(b"sRGB", b"\0") + pictures.chunk(b"eXIf", block)
+        data = pictures.png(rows, 8, 2, colours.shape[1], extra)
+    else:
+        mode = "CMYK" if kind == "cmyk" else "RGB"
+        data = pictures.converted(colours, mode, "JPEG", quality=100, exif=b"Exif\0\0" + block)
+    applied = any("Adobe RGB" in warning for warning in read_photo(data).warnings)
+    assert applied == (kind == "jpeg")

@@ -1,16 +1,18 @@
 """Damaged and truncated files: an error, never grey in silence; what is left can be salvaged."""
 
+import io
 import struct
 
 import numpy as np
 import pytest
+import tifffile
 from made import pictures
 from made.carriers import error_of, named
 from made.kinds import Kind, picture
 from made.tiffs import strips_of, tiff_of
 
 from colorize_cli.errors import ImageError
-from colorize_cli.photos.read import read_photo
+from colorize_cli.photos.read import read_pages, read_photo
 
 CUTTABLE = [
     Kind("jpeg", "grey", "8"),
@@ -100,8 +102,47 @@ def test_what_decodes_in_no_part_fails_when_salvaged_too(name: str) -> None:
         read_photo(data[:40], salvages=True)
 
 
+def test_only_a_damaged_page_is_blank_when_salvaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as writer:
+        for _ in range(2):
+            writer.write(pictures.grey(), photometric="minisblack")
+    data = bytearray(stream.getvalue())
+    with tifffile.TiffFile(io.BytesIO(data)) as tif:
+        place = tif.pages[1].tags[262].valueoffset  # type: ignore[union-attr]
+    data[place : place + 2] = struct.pack("<H", 32_844)  # LogL
+    with pytest.raises(ImageError, match="not supported"):
+        list(read_pages(bytes(data), salvages=True))
+
+    def without_memory(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("colorize_cli.photos.formats.tiff.read.read_samples", without_memory)
+    with pytest.raises(MemoryError):
+        list(read_pages(stream.getvalue(), salvages=True))
+
+
 def test_a_whole_file_is_the_same_whether_salvaged_or_not() -> None:
     for made in pictures.corpus():
         plain, salvaged = read_photo(made.data), read_photo(made.data, salvages=True)
         np.testing.assert_array_equal(plain.pixels, salvaged.pixels)
         assert plain.warnings == salvaged.warnings
+
+
+@pytest.mark.parametrize(("bits", "level"), [(1, 255), (2, 170), (4, 136), (8, 128)])
+def test_what_is_missing_of_a_png_is_of_one_grey(bits: int, level: int) -> None:
+    noise = np.random.default_rng(bits).integers(0, 256, (90, 80), np.uint8)
+    data = pictures.png([row.tobytes() for row in noise], bits, 0, 640 // bits)
+    photo = read_photo(data[: len(data) // 2], salvages=True)
+    assert np.unique(photo.pixels[-1]).tolist() == [level]
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("kind", [4, 6])
+def test_what_is_missing_of_a_png_is_opaque(bits: int, kind: int) -> None:
+    channels = {4: 2, 6: 4}[kind]
+    noise = np.random.default_rng(bits).integers(0, 256, (90, 80 * channels * bits // 8), np.uint8)
+    data = pictures.png([row.tobytes() for row in noise], bits, kind, 80)
+    photo = read_photo(data[: len(data) // 2], salvages=True)
+    assert photo.alpha is not None
+    assert np.unique(photo.alpha[-1]).tolist() == [(1 << bits) - 1]

@@ -9,7 +9,7 @@ from made.carriers import (
 
 from colorize_cli.errors import ImageError, UsageError
 from colorize_cli.photos.read import read_photo
-from colorize_cli.photos.write import encode_photo, losses
+from colorize_cli.photos.write import encode_photo, losses, output_suffix
 
 
 @pytest.mark.parametrize("has_alpha", [False, True], ids=["opaque", "alpha"])
@@ -104,3 +104,9 @@ def test_rgb_of_another_size_or_depth_is_a_mistake() -> None:
     for rgb in (pictures.color()[1:], pictures.color(16), pictures.grey()):
         with pytest.raises(ValueError, match="the photo"):
             encode_photo(rgb, photo, "png")
+
+
+def test_losses_and_suffixes_know_the_names_of_the_option() -> None:
+    photo = photo_of(pictures.grey(16))
+    assert losses(photo, "jpg") == losses(photo, "jpeg") != ()
+    assert output_suffix("jpg", ".jpeg") == ".jpeg"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import IO, BinaryIO
 
+from ...errors import ImageError
 from ...imaging.lab import Pixels
 from ..limits import Header
 from ..limits import check_size as check_size
@@ -13,6 +14,10 @@ from ..wide import Wide
 
 SNIFF_BYTES = 32
 TRUNCATED = "the file is truncated: copy or scan it again"
+
+
+class UnsupportedError(ImageError):
+    """A picture that is whole, of a kind that is not read: it is never salvaged as blank."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class Page:
     pages: int = 1
     damage: str | None = None  # why a part of the pixels is missing or wrong, where one is
     wide: Wide | None = None
+    is_srgb: bool = False  # whatever the metadata say of a camera's colours
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,12 @@ def _walk(data: bytes) -> tuple[list[str], int, int]:
             label, position = data[position + 1 : position + 2], position + 2
         else:
             label, position = b"", position + 11 + _table_size(data[position + 9 : position + 10])
-        content, position = _blocks(data, position)
+        try:
+            content, position = _blocks(data, position)
+        except ImageError:
+            if not frames:
+                raise
+            return comments, frames + (not label), first_end  # the rest is not needed
         if label == b"\xfe":
             comments.append(content.decode("utf-8", "replace"))
         elif not label:

@@ -61,7 +61,9 @@ def _read_pages(data: bytes) -> Iterator[Page]:
         page = decode(parts.data, width, height)
     warnings += ["CMYK converted without its profile"] if components == 4 else []
     metadata, lost = _metadata(parts.segments, page.metadata)
-    yield replace(page, metadata=metadata, warnings=(*warnings, *lost), damage=hurt)
+    yield replace(
+        page, metadata=metadata, warnings=(*warnings, *lost), damage=hurt, is_srgb=components == 4
+    )
 
 
 def _of_twelve_bits(parts: Parts) -> Page:
@@ -88,7 +90,8 @@ def _salvaged(parts: Parts, hurt: str) -> Page:
         raise ImageError(hurt) from error
     if components == 4:  # inverted, as Adobe writes it and OpenCV takes it
         pixels = (pixels[..., :3].astype(np.uint16) * pixels[..., 3:] // 255).astype(np.uint8)
-    return Page(pixels.squeeze(), None, Metadata(_exif_of(parts.segments)))
+    pixels = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+    return Page(pixels, None, Metadata(_exif_of(parts.segments)))
 
 
 def _exif_of(segments: Segments) -> bytes | None:

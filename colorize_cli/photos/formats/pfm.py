@@ -25,7 +25,7 @@ def _read_pages(data: bytes) -> Iterator[Page]:
     if header is None:
         raise ImageError("the header of the PFM file is cut off or damaged")
     width, height = map(int, header.group(2, 3))
-    check_size(width, height)
+    check_size(width, height, sample_bytes=4)
     shape = (height, width, 3) if header[1] == b"F" else (height, width)
     kind = "<f4" if header[4].startswith(b"-") else ">f4"
     if (len(data) - header.end()) // 4 < math.prod(shape[1:]):  # not even a row

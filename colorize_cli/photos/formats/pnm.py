@@ -63,7 +63,7 @@ def _layout(header: re.Match[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], in
 def _pixels(header: re.Match[bytes], data: bytes) -> tuple[Pixels, str | None]:
     """Return the pixels, and what is damaged; those that are missing at the end are grey."""
     shape, kind, top = _layout(header)
-    check_size(shape[1], shape[0])
+    check_size(shape[1], shape[0], sample_bytes=kind.itemsize)
     if not 1 <= top <= 65_535:
         raise ImageError(f"the file is damaged (a maxval of {top})")
     count, start, binary = math.prod(shape), header.end(), header[1] in b"56"

@@ -1,6 +1,7 @@
 """JPEG 2000, AVIF, GIF, and with an extra each HEIC, JPEG XL and raw files."""
 
 import io
+import struct
 import sys
 from contextlib import suppress
 from typing import Any
@@ -10,6 +11,7 @@ import imagecodecs
 import numpy as np
 import pillow_heif
 import pytest
+import rawpy
 import tifffile
 from made import pictures
 from made.carriers import error_of
@@ -19,6 +21,9 @@ from PIL import Image
 from colorize_cli.errors import ImageError
 from colorize_cli.photos.exif import read_tags
 from colorize_cli.photos.formats import FORMATS as FORMATS_BY_NAME
+from colorize_cli.photos.formats.boxed.boxes import box
+from colorize_cli.photos.formats.boxed.properties import largest_size, properties
+from colorize_cli.photos.formats.format import Page
 from colorize_cli.photos.metadata import Metadata
 from colorize_cli.photos.read import Photo, read_photo
 from colorize_cli.photos.write import encode_photo, losses
@@ -101,6 +106,9 @@ def test_a_gif_keeps_its_transparency_and_comment_and_becomes_a_png() -> None:
     written = encode_photo(pictures.color(), photo, photo.format)
     assert written.startswith(b"\x89PNG")
     np.testing.assert_array_equal(np.asarray(pictures.opened(written)), pictures.color())
+    rest = read_photo(stream.getvalue()[:-30])
+    np.testing.assert_array_equal(rest.pixels, pictures.grey())
+    assert "first picture" in rest.warnings[0]
     see_through = pictures.encode(np.dstack([pictures.color(), pictures.alpha()]), "GIF")
     found = read_photo(see_through).alpha
     assert found is not None
@@ -141,8 +149,13 @@ def test_a_raw_file_is_developed_and_becomes_a_tiff() -> None:
     assert photo.pixels.shape[:2] == (48, 64)
     row = photo.pixels[24] if photo.pixels.ndim == 2 else photo.pixels[24, :, 1]
     assert np.all(np.diff(row[4:-4].astype(int)) >= 0)
-    assert row[-5] > 40_000
+    with rawpy.imread(io.BytesIO(raw_file())) as raw:
+        even = raw.postprocess(use_camera_wb=True, output_bps=16, no_auto_bright=True, gamma=(1, 1))
+    light = even[24, 8:-8, 1] / 65_535
+    expected = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    assert np.abs(row[8:-8] / 65_535 - expected).max() < 0.003
     assert "developed" in photo.warnings[0]
+    assert next(iter(FORMATS_BY_NAME["tiff"].read_pages(raw_file()))).is_srgb
     rgb = np.dstack([row[None].repeat(48, 0)] * 3)
     written = encode_photo(rgb, photo, photo.format)
     with tifffile.TiffFile(io.BytesIO(written)) as tif:
@@ -180,3 +193,96 @@ def test_the_size_is_known_before_the_file_is_read(kind: Kind) -> None:
     sides = header.height, header.width
     assert sides == ((64, 64) if kind.format == "heic" else made.pixels.shape[:2])  # as coded
     assert FORMATS_BY_NAME[kind.format].measure(io.BytesIO(made.data[:9])) is None
+
+
+@pytest.mark.parametrize("title", ["Vladimir", "Whispering pines", "Spirotechnique", "av1C"])
+@pytest.mark.parametrize("format", ["avif", "heic"])
+def test_no_text_in_a_heif_file_is_taken_for_a_word_on_the_picture(format: str, title: str) -> None:
+    block = Image.Exif()
+    block[270] = f"{title}, summer of 1931"
+    stream = io.BytesIO()
+    image = Image.fromarray(pictures.grey())
+    if format == "heic":
+        pillow_heif.from_pillow(image).save(stream, quality=-1, exif=block.tobytes())
+    else:
+        image.save(stream, "AVIF", quality=100, exif=block.tobytes())
+    for data in (stream.getvalue(), stream.getvalue() + b"\0\0\0\x0cfreeirot"):
+        photo = read_photo(data)
+        assert title.encode() in (photo.metadata.exif or b"")
+        assert photo.pixels.shape == pictures.grey().shape
+        assert np.abs(photo.pixels.astype(int) - pictures.grey()).max() <= 4
+        header = FORMATS_BY_NAME[format].measure(io.BytesIO(data))
+        assert header is not None
+        assert max(header.width, header.height) < 1000
+
+
+def test_only_the_turn_of_the_picture_that_is_shown_counts() -> None:
+    def full(content: bytes, version: int = 0) -> bytes:
+        return bytes([version, 0, 0, 0]) + content
+
+    held = b"".join(
+        box(kind, content)
+        for kind, content in (
+            (b"ispe", full(struct.pack(">II", 6, 4))),
+            (b"irot", b"\1"),
+            (b"ispe", full(struct.pack(">II", 60, 2))),
+        )
+    )
+    of_items = b"\0\0\0\2" + b"\0\1\2\x01\x82" + b"\0\2\1\x03"
+    for shown, kinds_of_it in (
+        (1, [b"ispe", b"irot"]),
+        (2, [b"ispe"]),
+        (3, [b"ispe", b"irot", b"ispe"]),
+    ):
+        parts = box(b"ipco", held) + box(b"ipma", full(of_items))
+        meta = full(box(b"pitm", full(bytes([0, shown]))) + box(b"iprp", parts))
+        data = box(b"ftyp", b"avif" * 3) + box(b"mdat", b"irotispe" * 4) + box(b"meta", meta)
+        every, own = properties(io.BytesIO(data))
+        assert largest_size(every) == (60, 4)
+        assert [kind for kind, _ in own] == kinds_of_it
+
+
+@pytest.mark.parametrize("sides", [(40, 1), (1, 40), (1, 1)])
+def test_a_picture_of_a_pixels_width_is_read(sides: tuple[int, int]) -> None:
+    levels = np.random.default_rng(0).integers(0, 256, sides, dtype=np.uint8)
+    stream = io.BytesIO()
+    pillow_heif.from_pillow(Image.fromarray(levels)).save(stream, quality=-1)
+    for data in (stream.getvalue(), bytes(imagecodecs.jpegxl_encode(levels, lossless=True))):
+        assert read_photo(data).pixels.shape == sides
+    noise = np.random.default_rng(0).integers(0, 256, (sides[0] * 50, sides[1]), dtype=np.uint8)
+    whole = cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()
+    assert read_photo(whole[:-6], salvages=True).pixels.shape == noise.shape
+
+
+def test_a_raw_file_that_is_no_tiff_says_that_its_exif_is_not_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = Page(pictures.color(16), None, Metadata())
+    monkeypatch.setattr("colorize_cli.photos.formats.tiff.raw.developed", lambda *_: page)
+    assert "EXIF" in read_photo(b"IIRO" + bytes(40)).warnings[0]
+
+
+def test_of_several_pictures_the_first_is_used_and_that_is_said() -> None:
+    frames = np.stack([pictures.color(), pictures.color()[::-1]])
+    image = pillow_heif.from_pillow(Image.fromarray(frames[0]))
+    image.add_from_pillow(Image.fromarray(frames[1]))
+    stream = io.BytesIO()
+    image.save(stream, quality=-1)
+    animation = bytes(imagecodecs.jpegxl_encode(frames, lossless=True))
+    for data, words in ((stream.getvalue(), "main picture"), (animation, "first picture")):
+        photo = read_photo(data)
+        assert np.abs(photo.pixels.astype(int) - frames[0]).max() <= 8
+        assert words in photo.warnings[0]
+
+
+@pytest.mark.parametrize("format", ["jp2", "jxl"])
+def test_the_size_is_not_taken_from_other_boxes(format: str) -> None:
+    made = picture(kind_of(format))
+    head = b"\0\0\0\x0cJXL \r\n\x87\n" + box(b"ftyp", b"jxl \0\0\0\0jxl ")
+    whole = made.data if format == "jp2" else head + box(b"jxlc", made.data)
+    other = box(b"uuid", bytes(80_000) + b"ihdr" + b"\1" * 80 + b"jxlc\xff\x0a" + b"\xff" * 80)
+    for spoiled in (other, box(b"uuid", b"ihdr" + b"\1" * 80 + b"jxlc\xff\x0a" + b"\xff" * 80)):
+        data = whole[:32] + spoiled + whole[32:]  # behind the box `ftyp`
+        header = FORMATS_BY_NAME[format].measure(io.BytesIO(data))
+        assert header is not None
+        assert (header.height, header.width) == made.pixels.shape[:2]

@@ -3,14 +3,16 @@
 Source: ISO/IEC 14496-12, 4.2.
 """
 
+import os
 from collections.abc import Iterator
 from importlib import import_module
-from typing import Any
+from typing import Any, BinaryIO
 
 from ....errors import ImageError
 from ..format import TRUNCATED
 
 _MOST = 10_000  # boxes that are looked at
+_MOST_AHEAD = 1000  # of one that is looked for
 
 
 def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -28,6 +30,30 @@ def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
             raise ImageError(TRUNCATED)
         yield kind, data[position + head : end]
         position = end
+
+
+def first_box(file: BinaryIO, *kinds: bytes) -> tuple[bytes, int, int] | None:
+    """Find the first box of some kinds in an open file without reading the others.
+
+    Gives its kind, where its content begins, and how many bytes of it the file has; None where
+    there is none, or where one ahead of it is cut off.
+    """
+    position, end = 0, file.seek(0, os.SEEK_END)
+    for _ in range(_MOST_AHEAD):
+        file.seek(position)
+        start = file.read(16)
+        if len(start) < 8:
+            break
+        size, head = int.from_bytes(start[:4], "big"), 8
+        if size == 1:
+            size, head = int.from_bytes(start[8:], "big"), 16
+        size = size or end - position
+        if size < head:
+            break
+        if start[4:8] in kinds:
+            return start[4:8], position + head, min(size, end - position) - head
+        position += size
+    return None
 
 
 def box(kind: bytes, content: bytes) -> bytes:

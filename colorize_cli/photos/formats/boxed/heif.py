@@ -6,7 +6,7 @@ with loss, so that a colouring of one is a PNG.
 Sources: ISO/IEC 23008-12, 6.5 (ispe, irot, imir); AV1-ISOBMFF, 2.3 (av1C).
 """
 
-import struct
+import io
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -18,12 +18,12 @@ from ....errors import ImageError
 from ....imaging.bit_depth import full_range
 from ....imaging.lab import Pixels
 from ... import exif as exif_block
-from ...headers import of_heif
 from ...metadata import Metadata, resolution_in_exif
-from ..format import TRUNCATED, Format, Page, any_size, check_size
+from ..format import Format, Page, any_size, check_size
 from ..opencv import decode, encode
 from ..png import PNG
 from .boxes import decoder
+from .properties import Property, largest_size, of_heif, properties
 
 _DEEP, _DEEPEST = 1 << 10, 1 << 12  # levels of AVIF beyond 8 bits
 _PACKET_START, _PACKET_END = b"<x:xmpmeta", b"</x:xmpmeta>"
@@ -31,12 +31,13 @@ _OF_RDF = b"application/rdf+xml"
 
 
 def _read_avif(data: bytes) -> Iterator[Page]:
-    width, height = _largest_size(data)
-    page = decode(data, width, height)
+    every, own = properties(io.BytesIO(data))
+    page = decode(data, *largest_size(every))
     pixels, alpha = page.pixels, page.alpha
     if pixels.dtype == np.uint16:
-        place = data.find(b"av1C")
-        top = (_DEEPEST if place >= 0 and data[place + 6] & 0x20 else _DEEP) - 1
+        coding = dict(every) | dict(own)  # where parts make up the picture, theirs
+        is_deepest = int.from_bytes(coding.get(b"av1C", b"")[2:3], "big") & 0x20
+        top = (_DEEPEST if is_deepest else _DEEP) - 1
         pixels = full_range(pixels, top)
         alpha = None if alpha is None else full_range(alpha, top)
     xmp = _packet_in(data)
@@ -46,8 +47,8 @@ def _read_avif(data: bytes) -> Iterator[Page]:
         warnings.append("only the first picture of the animation is used")
     yield replace(
         page,
-        pixels=_turned(pixels, data),
-        alpha=None if alpha is None else _turned(alpha, data),
+        pixels=_turned(pixels, own),
+        alpha=None if alpha is None else _turned(alpha, own),
         metadata=Metadata(_upright(page.metadata.exif), xmp, page.metadata.icc),
         warnings=tuple(warnings),
     )
@@ -60,24 +61,13 @@ def _packet_in(data: bytes) -> bytes | None:
     return data[start : end + len(_PACKET_END)] if 0 <= start < end else None
 
 
-def _largest_size(data: bytes) -> tuple[int, int]:
-    """Return the largest width and height that the file states, of a whole picture or a part."""
-    width = height = position = 0
-    while (position := data.find(b"ispe", position)) >= 0:
-        if position + 16 > len(data):
-            raise ImageError(TRUNCATED)
-        w, h = struct.unpack_from(">II", data, position + 8)
-        width, height, position = max(width, w), max(height, h), position + 16
-    return width, height
-
-
-def _turned(pixels: Pixels, data: bytes) -> Pixels:
-    """Turn and mirror a picture as the file says, which OpenCV does not look at."""
-    turn, mirror = data.find(b"irot"), data.find(b"imir")
-    if turn >= 0:
-        pixels = np.rot90(pixels, data[turn + 4] & 3)
-    if mirror >= 0:
-        pixels = pixels[:, ::-1] if data[mirror + 4] & 1 else pixels[::-1]
+def _turned(pixels: Pixels, own: list[Property]) -> Pixels:
+    """Turn and mirror a picture as its properties say, which OpenCV does not look at."""
+    turn, mirror = dict(own).get(b"irot"), dict(own).get(b"imir")
+    if turn:
+        pixels = np.rot90(pixels, turn[0] & 3)
+    if mirror:
+        pixels = pixels[:, ::-1] if mirror[0] & 1 else pixels[::-1]
     return np.ascontiguousarray(pixels)
 
 
@@ -109,7 +99,7 @@ def _read_heic(data: bytes) -> Iterator[Page]:
     try:
         image = heif.open_heif(data, convert_hdr_to_8bit=False)
         check_size(*image.size)
-        channels, info = np.asarray(image), image.info
+        channels, info, pictures = np.asarray(image), image.info, len(image)
     except ImageError:
         raise
     except Exception as error:  # libheif's own errors, of many kinds
@@ -121,9 +111,12 @@ def _read_heic(data: bytes) -> Iterator[Page]:
     pixels = channels[..., :-1] if has_alpha else channels
     metadata = Metadata(_upright(info.get("exif")), info.get("xmp"), info.get("icc_profile"))
     yield Page(
-        np.ascontiguousarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels),
+        np.ascontiguousarray(
+            pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+        ),
         np.ascontiguousarray(channels[..., -1]) if has_alpha else None,
         metadata,
+        ("only the main picture of the file is used",) if pictures > 1 else (),
     )
 
 

@@ -6,17 +6,18 @@ Sources: ITU T.800, annexes A and I; XMP part 3.
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import BinaryIO
 from uuid import UUID
 
 import cv2
 
 from ....errors import ImageError
 from ....imaging.bit_depth import full_range
-from ...headers import of_jp2
+from ...limits import Header
 from ...metadata import Metadata, resolution_in_exif
 from ..format import TRUNCATED, Format, Page, any_size
 from ..opencv import decode, encode
-from .boxes import box, boxes
+from .boxes import box, boxes, first_box
 
 _SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 _CODESTREAM = b"\xff\x4f\xff\x51"  # its start, and that of the segment with the sizes
@@ -65,6 +66,26 @@ def _profile(header: bytes) -> bytes | None:
     return None
 
 
+def _measure(file: BinaryIO) -> Header | None:
+    """Read the size in the header box, whose first is `ihdr`, or in a codestream that is alone."""
+    file.seek(0)
+    start = file.read(42)
+    if start.startswith(_CODESTREAM):
+        if len(start) < 42:
+            return None
+        right, bottom, left, top = struct.unpack_from(">4I", start, 8)
+        return Header(max(right - left, 0), max(bottom - top, 0), 2, 4)
+    found = first_box(file, b"jp2h")
+    if found is None:
+        return None
+    file.seek(found[1])
+    head = file.read(min(found[2], 18))
+    if head[4:8] != b"ihdr" or len(head) < 18:
+        return None
+    height, width, channels = struct.unpack_from(">IIH", head, 8)
+    return Header(width, height, 2, channels)
+
+
 def _write(page: Page) -> bytes:
     if min(page.pixels.shape[:2]) < _SHORTEST_SIDE:
         raise ImageError(
@@ -84,6 +105,6 @@ JP2 = Format(
     _write,
     any_size("exif", "xmp"),
     is_deep=True,
-    measure=of_jp2,
+    measure=_measure,
     adapt=resolution_in_exif,
 )

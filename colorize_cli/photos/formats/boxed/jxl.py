@@ -15,13 +15,13 @@ from ... import exif as exif_block
 from ...limits import Header
 from ...metadata import Metadata, resolution_in_exif
 from ..format import TRUNCATED, Format, Page, any_size, check_size
-from .boxes import box, boxes, decoder
+from .boxes import box, boxes, decoder, first_box
 
 _SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
 _HEAD = _SIGNATURE + box(b"ftyp", b"jxl \0\0\0\0jxl ")
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _SIZE_BITS = (9, 13, 18, 30)
-_START_BYTES = 1 << 16
+_START_BYTES = 64
 
 
 def _read_pages(data: bytes) -> Iterator[Page]:
@@ -42,7 +42,9 @@ def _read_pages(data: bytes) -> Iterator[Page]:
             elif kind == b"brob":
                 name = held[:4].decode("latin-1").strip()
                 warnings.append(f"{name} dropped: it is compressed in the JPEG XL")
-    check_size(*_size_of(stream))
+    width, height, is_animated = _start_of(stream)
+    check_size(width, height)
+    warnings += ["only the first picture of the animation is used"] if is_animated else []
     try:
         channels = codecs.jpegxl_decode(data, index=0)
     except Exception as error:  # the codec's own, of many kinds
@@ -52,7 +54,9 @@ def _read_pages(data: bytes) -> Iterator[Page]:
     has_alpha = channels.ndim == 3 and channels.shape[2] in (2, 4)
     pixels = channels[..., :-1] if has_alpha else channels
     yield Page(
-        np.ascontiguousarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels),
+        np.ascontiguousarray(
+            pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+        ),
         np.ascontiguousarray(channels[..., -1]) if has_alpha else None,
         metadata,
         tuple(warnings),
@@ -68,27 +72,37 @@ def _exif(held: bytes) -> bytes | None:
         return block
 
 
-def _size_of(stream: bytes) -> tuple[int, int]:
-    """Read width and height from the start of a codestream."""
+def _start_of(stream: bytes) -> tuple[int, int, bool]:
+    """Read width, height and whether it is animated from the start of a codestream."""
     if stream[:2] != b"\xff\x0a" or len(stream) < 12:
         raise ImageError(TRUNCATED)
-    bits = int.from_bytes(stream[2:12], "little")
+    bits = int.from_bytes(stream[2:40], "little")
 
     def take(count: int) -> int:
         nonlocal bits
         value, bits = bits & ((1 << count) - 1), bits >> count
         return value
 
-    is_small = take(1)
+    def size() -> tuple[int, int]:
+        is_small = take(1)
 
-    def side() -> int:
-        return 8 * (take(5) + 1) if is_small else take(_SIZE_BITS[take(2)]) + 1
+        def side() -> int:
+            return 8 * (take(5) + 1) if is_small else take(_SIZE_BITS[take(2)]) + 1
 
-    height, ratio = side(), take(3)
-    if not ratio:
-        return side(), height
-    over, under = _RATIOS[ratio - 1]
-    return height * over // under, height
+        height, ratio = side(), take(3)
+        if not ratio:
+            return side(), height
+        over, under = _RATIOS[ratio - 1]
+        return height * over // under, height
+
+    width, height = size()
+    if take(1) or not take(1):  # all as usual, or no extra fields
+        return width, height, False
+    take(3)  # the orientation
+    if take(1):  # an intrinsic size
+        size()
+    is_animated = not take(1) and take(1)  # behind the size of a preview, which is rare
+    return width, height, bool(is_animated)
 
 
 def _measure(file: BinaryIO) -> Header | None:
@@ -96,12 +110,15 @@ def _measure(file: BinaryIO) -> Header | None:
     file.seek(0)
     start = file.read(_START_BYTES)
     if start.startswith(_SIGNATURE):
-        place, part = start.find(b"jxlc"), start.find(b"jxlp")
-        if place < 0 and part < 0:
+        found = first_box(file, b"jxlc", b"jxlp")
+        if found is None:
             return None
-        start = start[place + 4 :] if place >= 0 else start[part + 8 :]
+        kind, place, _ = found
+        file.seek(place + (4 if kind == b"jxlp" else 0))  # behind the number of the part
+        start = file.read(_START_BYTES)
     with suppress(ImageError):
-        return Header(*_size_of(start), sample_bytes=2, channels=4)
+        width, height, _ = _start_of(start)
+        return Header(width, height, sample_bytes=2, channels=4)
     return None
 
 

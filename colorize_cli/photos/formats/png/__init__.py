@@ -23,6 +23,7 @@ from .metadata import Chunk, chunks_for, metadata_of
 
 _PALETTE = 3
 _CHANNELS = {0: 1, 2: 3, _PALETTE: 1, 4: 2, 6: 4}  # by the kind of colour
+_GREYS = {1: b"\xff", 2: b"\xaa", 4: b"\x88"}  # bytes of pixels of so many bits
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # What the decoder needs; all else is metadata.
 _MOST_METADATA, _MOST_CHUNKS = 10_000, 1 << 20
@@ -44,7 +45,9 @@ def _read_pages(data: bytes) -> Iterator[Page]:
     animated = ["only the first picture of the animation is used"] if b"acTL" in last else []
     metadata, lost = metadata_of(chunks)
     damaged = ["a chunk of metadata is damaged: dropped"] if b"" in last else []
-    yield replace(page, metadata=metadata, warnings=(*animated, *damaged, *lost), damage=damage)
+    is_srgb = bool({b"sRGB", b"cICP"} & last.keys())
+    warnings = (*animated, *damaged, *lost)
+    yield replace(page, metadata=metadata, warnings=warnings, damage=damage, is_srgb=is_srgb)
 
 
 def _salvaged(chunks: list[Chunk], damage: str) -> list[Chunk]:
@@ -57,11 +60,23 @@ def _salvaged(chunks: list[Chunk], damage: str) -> list[Chunk]:
     plain = inflated_until_damage(packed, row * height)
     if len(plain) < row:
         raise ImageError(damage)
-    filler = b"\0" + (b"\0" if colour == _PALETTE else b"\x80") * (row - 1)
+    filler = b"\0" + _filler(bits, colour, row - 1)
     found = len(plain) // row
     whole = zlib.compress(bytes(plain[: found * row]) + filler * (height - found), 1)
     kept = [chunk for chunk in chunks if chunk[0] not in (b"IDAT", b"IEND")]
     return [*kept, (b"IDAT", whole), (b"IEND", b"")]
+
+
+def _filler(bits: int, colour: int, size: int) -> bytes:
+    """Fill a row, of so many bytes, with opaque grey, white of 1 bit, or a palette's first."""
+    if colour == _PALETTE:
+        return bytes(size)
+    if bits < 8:
+        return _GREYS[bits] * size
+    channels = _CHANNELS[colour]
+    levels = [b"\x80"] * channels if channels % 2 else [b"\x80"] * (channels - 1) + [b"\xff"]
+    pixel = b"".join(level * (bits // 8) for level in levels)
+    return pixel * (size // len(pixel))
 
 
 def _with_key(page: Page, key: int, bits: int) -> Page:

@@ -5,19 +5,23 @@ here first. Source: TIFF 6.0, section 2; BigTIFF.
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Literal
 
 from ....errors import ImageError
-from ...limits import Header
+from ...limits import Header, memory_of
 
 _WIDTH, _LENGTH, _BITS, _SAMPLES = 256, 257, 258, 277
-_WANTED = (_WIDTH, _LENGTH, _BITS, _SAMPLES)
-_WORD = {1: "B", 3: "H", 4: "I", 16: "Q"}  # by the type of a tag
+_PHOTOMETRIC, _INNER, _DNG_VERSION = 262, 330, 50_706
+_WANTED = (_WIDTH, _LENGTH, _BITS, _SAMPLES, _PHOTOMETRIC)
+_SENSOR = (32_803, 34_892)  # the samples of a raw file
+_WORD = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 16: "Q", 17: "q"}  # by the type of a tag
 _NUMBERS = (3, 4, 5, 8, 9, 10, 11, 12, 13, 16, 17, 18)  # the types that become numbers
 _MOST_NUMBERS = 1 << 18  # of a tag; a curve for each of 16 bits and 3 channels has 196,608
 _MOST_BYTES = 8  # of a number
 _MOST_ENTRIES, _MOST_PAGES = 4096, 10_000
+
+_CANON = b"\x10\0\0\0CR\2"  # stands ahead of the previews of Canon's raw files
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,10 @@ class _Layout:
 
 
 def measure(file: BinaryIO) -> Header | None:
-    """Give the largest page and the pixels of all; None where the first directory is damaged.
+    """Give the page that takes most memory, and the pixels of all.
 
-    ImageError is raised for a tag of more numbers than a photograph has any use for.
+    None is given where the first directory is damaged. ImageError is raised for a tag of more
+    numbers than a photograph has any use for.
     """
     file.seek(0)
     start = file.read(16)
@@ -46,6 +51,7 @@ def measure(file: BinaryIO) -> Header | None:
         return None
     (offset,) = struct.unpack_from(layout.order + layout.offset, start, layout.first)
     largest, pixels, seen = None, 0, set[int]()
+    is_preview = start[4:11] == _CANON
     while offset and offset not in seen and len(seen) < _MOST_PAGES:
         seen.add(offset)
         found = _page(file, layout, offset)
@@ -53,11 +59,12 @@ def measure(file: BinaryIO) -> Header | None:
             break
         page, offset = found
         pixels += page.pixels
-        if largest is None or page.pixels > largest.pixels:
+        is_preview = is_preview or page.is_preview
+        if largest is None or memory_of(page, 0) > memory_of(largest, 0):
             largest = page
     if largest is None or not largest.pixels:
         return None
-    return Header(largest.width, largest.height, largest.sample_bytes, largest.channels, pixels)
+    return replace(largest, all_pixels=pixels, is_preview=is_preview)
 
 
 def _layout(start: bytes) -> _Layout | None:
@@ -83,10 +90,12 @@ def _page(file: BinaryIO, layout: _Layout, offset: int) -> tuple[Header, int] | 
     table = file.read(count * size)
     link = file.read(struct.calcsize(layout.offset)).ljust(8, b"\0")
     tags: dict[int, int] = {}
+    is_preview = False
     whole = table[: len(table) // size * size]
     for code, kind, number, field in struct.iter_unpack(layout.entry, whole):
         if kind in _NUMBERS and number > _MOST_NUMBERS:
             raise ImageError(f"the TIFF's tag {code} is of {number:,} numbers: save it anew")
+        is_preview = is_preview or code in (_INNER, _DNG_VERSION)
         if code in _WANTED and (value := _value(file, layout, kind, number, field)) is not None:
             tags.setdefault(code, value)
     (following,) = struct.unpack_from(layout.order + layout.offset, link)
@@ -95,6 +104,7 @@ def _page(file: BinaryIO, layout: _Layout, offset: int) -> tuple[Header, int] | 
         tags.get(_LENGTH, 0),
         min(max(-(-tags.get(_BITS, 1) // 8), 1), _MOST_BYTES),
         min(max(tags.get(_SAMPLES, 1), 1), 64),
+        is_preview=is_preview or tags.get(_PHOTOMETRIC) in _SENSOR,
     )
     return page, following
 
@@ -114,4 +124,4 @@ def _value(file: BinaryIO, layout: _Layout, kind: int, number: int, field: bytes
     if len(field) < size:
         return None
     found: int = struct.unpack_from(word, field)[0]
-    return found
+    return max(found, 0)

@@ -9,6 +9,7 @@ import simplejpeg  # type: ignore[import-untyped]
 
 from ....errors import ImageError
 from ....imaging.lab import Pixels
+from ..format import UnsupportedError
 from ..jpeg_stream import damage, take_apart
 from .codecs import DAMAGED
 
@@ -31,7 +32,9 @@ def unjpeg(
     """
     rows, columns = sides
     if samples not in _SPACES or (is_ycbcr and samples != 3):
-        raise ImageError(f"JPEG of {samples} channels in a TIFF is not supported: save it with LZW")
+        raise UnsupportedError(
+            f"JPEG of {samples} channels in a TIFF is not supported: save it with LZW"
+        )
     if packed[:2] != b"\xff\xd8":
         raise ImageError(DAMAGED)
     head = _ADOBE_SEGMENT + bytes([is_ycbcr]) + _without_claims(tables[2:].removesuffix(_END))
@@ -39,7 +42,7 @@ def unjpeg(
     parts = take_apart(stream)
     process, width, height, components = parts.frame
     if process not in _SEQUENTIAL_OR_PROGRESSIVE:
-        raise ImageError(
+        raise UnsupportedError(
             "lossless and arithmetic JPEG in a TIFF are not supported: save it with LZW"
         )
     if components != samples or width != columns or height < rows:

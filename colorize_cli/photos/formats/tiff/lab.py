@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ....errors import ImageError
 from ....imaging.lab import Pixels, levels_from_linear, levels_of, linear_planes
+from ..format import UnsupportedError
 
 CIELAB = 8
 _STRIP = 256  # rows at a time
@@ -16,7 +16,7 @@ def rgb_from_lab(samples: Pixels, bits: int) -> Pixels:
     it. Raises ImageError for another number of bits.
     """
     if bits not in (8, 16):
-        raise ImageError(f"{bits}-bit Lab in a TIFF is not supported: save it as RGB or grey")
+        raise UnsupportedError(f"{bits}-bit Lab in a TIFF is not supported: save it as RGB or grey")
     rgb = np.empty_like(samples)
     signed = np.int8 if bits == 8 else np.int16
     unit, top = (1.0, 255) if bits == 8 else (1 / 256, 65_535)

@@ -18,7 +18,7 @@ from ....imaging.lab import Pixels
 from ... import exif
 from ...metadata import Metadata
 from ...wide import is_wide, opaque
-from ..format import TRUNCATED, Page, check_size
+from ..format import TRUNCATED, Page, UnsupportedError, check_size
 from .codecs import JPEG, NONE
 from .lab import CIELAB, rgb_from_lab
 from .metadata import metadata_of
@@ -63,7 +63,7 @@ def read_pages(data: bytes) -> Iterator[Page]:
                     damage = page.damage or broken
                     page = replace(page, warnings=(*said, *page.warnings), damage=damage)
                 yield page
-    except ImageError:
+    except (ImageError, MemoryError):
         raise
     except Exception as error:  # tifffile meets damaged bytes with whatever Python raises
         raise _unreadable(error) from error
@@ -85,7 +85,7 @@ def _pages_of(tif: tifffile.TiffFile) -> tuple[list[tifffile.TiffPage], str | No
             pages[page.offset] = page
             if len(pages) > _MOST_PAGES:
                 raise ImageError(f"the TIFF has more than {_MOST_PAGES:,} pages: cut it into parts")
-    except ImageError:
+    except (ImageError, MemoryError):
         raise
     except Exception:
         if not pages:
@@ -97,9 +97,11 @@ def _pages_of(tif: tifffile.TiffFile) -> tuple[list[tifffile.TiffPage], str | No
 
 
 def _read_one(page: tifffile.TiffPage, data: bytes, pages: int) -> Page:
-    """Read a page; of several, one that cannot be read at all is blank, and called damaged."""
+    """Read a page; of several, one that is too damaged to be read at all is blank."""
     try:
         return _read_page(page, data, pages)
+    except (MemoryError, UnsupportedError):
+        raise
     except Exception as error:
         if pages == 1:
             raise
@@ -118,6 +120,7 @@ def _developed(first: tifffile.TiffPage, data: bytes) -> Page:
     metadata = metadata_of(first, data, warnings)
     if metadata.exif is not None:
         metadata = replace(metadata, exif=exif.made_upright(metadata.exif)[0])
+    metadata = replace(metadata, icc=None)  # the preview's
     return replace(page, metadata=metadata, warnings=tuple(warnings))
 
 
@@ -134,8 +137,14 @@ def _is_raw(pages: list[tifffile.TiffPage], data: bytes) -> bool:
     )
 
 
+def _check_page(page: tifffile.TiffPage) -> None:
+    """Hold a page against the limits: those behind the first may be of other samples."""
+    sample_bytes, channels = -(-page.bitspersample // 8), page.samplesperpixel
+    check_size(page.imagewidth, page.imagelength, sample_bytes=sample_bytes, channels=channels)
+
+
 def _read_page(page: tifffile.TiffPage, data: bytes, pages: int) -> Page:
-    check_size(page.imagewidth, page.imagelength)
+    _check_page(page)
     if page.samplesperpixel > 1 and _BITS_PER_SAMPLE not in page.tags:
         raise ImageError(TRUNCATED)  # tifffile passes over tags whose values are cut off
     compression = int(page.compression)  # raises for a damaged tag
@@ -150,7 +159,16 @@ def _read_page(page: tifffile.TiffPage, data: bytes, pages: int) -> Page:
     metadata = metadata_of(page, data, warnings)
     if pages > 1 and metadata.exif is None:
         metadata = replace(metadata, exif=_order_of(page))
-    return Page(pixels, alpha, metadata, tuple(warnings), compression != NONE, pages, damage)
+    return Page(
+        pixels,
+        alpha,
+        metadata,
+        tuple(warnings),
+        compression != NONE,
+        pages,
+        damage,
+        is_srgb=photometric in (_CMYK, CIELAB),
+    )
 
 
 def _order_of(page: tifffile.TiffPage) -> bytes:
@@ -165,7 +183,7 @@ def _photometric(page: tifffile.TiffPage, compression: int, warnings: list[str])
         if photometric in _SAMPLES or (photometric == YCBCR and compression == JPEG):
             return photometric
         name = getattr(page.photometric, "name", photometric)
-        raise ImageError(
+        raise UnsupportedError(
             f"a TIFF of {name} samples is not supported: open it in another program and save it as "
             "RGB or grey"
         )
@@ -215,7 +233,7 @@ def _wide(
         pixels = np.iinfo(np.uint32).max - pixels
     elif photometric not in (_BLACK_IS_ZERO, _RGB):
         samples_name = getattr(page.photometric, "name", photometric)
-        raise ImageError(
+        raise UnsupportedError(
             f"a TIFF of {samples.dtype.name} whose samples are {samples_name} is not "
             "supported: save it with 8 or 16 bits a channel"
         )

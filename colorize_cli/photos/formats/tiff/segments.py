@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ....errors import ImageError
 from ....imaging.lab import Pixels
-from ..format import TRUNCATED, check_size
+from ..format import TRUNCATED, UnsupportedError, check_size
 from .codecs import CODECS, JPEG, MISSING, PACKBITS, DamagedError
 from .fax import GROUP_3, GROUP_4, HUFFMAN, unfax
 from .jpeg import unjpeg
@@ -86,18 +86,18 @@ def _require_known(page: tifffile.TiffPage) -> None:
     compression, bits = int(page.compression), page.bitspersample
     name = getattr(page.compression, "name", "unknown")
     if compression not in (*CODECS, *FAX, JPEG):
-        raise ImageError(
+        raise UnsupportedError(
             f"TIFF compression {compression} ({name}) is not supported: open it in another program "
             "and save it with LZW"
         )
     depths = page.tags.valueof(258)
     if isinstance(depths, tuple) and len(set(depths)) > 1:
-        raise ImageError(
+        raise UnsupportedError(
             "a TIFF whose channels have different depths is not supported: save it anew"
         )
     is_whole = _formats(page) <= {_UNSIGNED, _UNDEFINED} and (1 <= bits <= 16 or bits == 32)
     if not is_whole and not _is_float(page):
-        raise ImageError(
+        raise UnsupportedError(
             f"{bits}-bit TIFF of type {page.dtype} is not supported: save it with 8 or 16 bits a "
             "channel"
         )
@@ -105,14 +105,14 @@ def _require_known(page: tifffile.TiffPage) -> None:
         raise ImageError(f"a TIFF of {page.samplesperpixel} channels is no photograph")
     is_fitting = {JPEG: bits == 8}.get(compression, bits == page.samplesperpixel == 1)
     if compression in (*FAX, JPEG) and not is_fitting:
-        raise ImageError(
+        raise UnsupportedError(
             f"TIFF compression {name} of {bits} bits is not supported: save it with LZW"
         )
     predictor = int(page.predictor)
     if predictor != _NO_PREDICTOR and compression in (*_PREDICTED, PACKBITS):
         usual = _FLOATING_POINT if _is_float(page) else _HORIZONTAL_DIFFERENCE
         if predictor != usual or bits not in (8, 16, 32, 64) or compression == PACKBITS:
-            raise ImageError(
+            raise UnsupportedError(
                 f"TIFF predictor {predictor} at {bits} bits with {name} is not supported: save it "
                 "with LZW"
             )
