@@ -54,6 +54,7 @@ class Wish(NamedTuple):
     otherwise: frozenset[str] = frozenset()  # settings (SHA-256) that are not to stay
     is_entangled: bool = False  # originals may lie among the outputs
     retry: bool = False  # what was degraded for want of memory
+    only_changed: bool = False  # photographs that were edited since
 
 
 class Verdict(NamedTuple):
@@ -134,17 +135,18 @@ class ExistingFiles:
         """Say why a file is made again, or why that cannot be; nothing where it is done."""
         wish = self._wish
         if wish.overwrite and not wish.is_entangled:
-            return _ASKED
+            return self._asked(row, photo)
         try:
             place = _Place(entry, entry.stat())
         except OSError:
             return f"{shown(entry.path)} is a link that leads nowhere: delete it"
         if not stat.S_ISREG(place.status.st_mode):
             return f"{shown(entry.path)} is no file: move it away"
-        if wish.overwrite:
-            return _ASKED if row else _maybe_original(place.path)
         if not place.status.st_size:
             return "empty"
+        if wish.overwrite:  # an original may have taken the name of a colouring since
+            is_ours = row and _is_ours(row, place)
+            return self._asked(row, photo) if is_ours else _maybe_original(place.path)
         if row is None:
             return stays(place.path, None)
         if row.source != photo.digest(row, place):
@@ -155,6 +157,11 @@ class ExistingFiles:
             self.found.moved.append((place.path, photo.path, row.photo))
         again = "" if row.state == "placed" else _go_on(row, place)
         return again or self._judge_settings(row, place)
+
+    def _asked(self, row: FileRow | None, photo: "_Photograph") -> str:
+        """Say why a file is made again on demand: for an edit, where only that counts."""
+        is_known = self._wish.only_changed and row is not None and row.photo == photo.path
+        return "changed" if is_known and row and row.source != photo.digest(row) else _ASKED
 
     def _judge_settings(self, row: FileRow, place: _Place) -> str:
         """Say whether a file is made again for its settings, or nothing."""

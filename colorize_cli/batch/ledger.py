@@ -44,7 +44,7 @@ class Beginning(NamedTuple):
     settings: RunSettings
     todo: Sequence[Job]
     overwrites: bool  # whatever has the names of its files
-    spares_unknown: bool = False  # even then, for it may be an original
+    spares_unknown: bool = False  # even then, what is not as written: it may be an original
     keeps_times: bool = False  # of the photographs, for their colourings
     is_part: bool = False  # its settings do not count for the folder
 
@@ -253,7 +253,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         is_empty = stat.S_ISREG(status.st_mode) and status.st_size == 0
         row = self.rows.below(path.parent).get(composed(path.name))
         beginning = self._beginning
-        if is_empty or (beginning.overwrites and (row or not beginning.spares_unknown)):
+        if is_empty or (beginning.overwrites and not beginning.spares_unknown):
             return "" if is_link else digest_of(path)
         if row and not is_link and row.is_of(digest := digest_of(path)):
             return digest

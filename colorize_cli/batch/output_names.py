@@ -87,7 +87,8 @@ class _Target:
 
     @property
     def key(self) -> str:
-        return folded(f"{self.folder}/{self.stem}{self.suffix}")
+        number = ".1" if self.is_numbered and self.samples == 1 else ""
+        return folded(f"{self.folder}/{self.stem}{number}{self.suffix}")
 
 
 def name_outputs(

@@ -108,6 +108,9 @@ class _Pipeline:
                     self._colorize(group)
                 self._receive(wait=not group)
                 self._feed(jobs)
+            # A wish to stop that came while nothing was in flight has kept the rest from beginning.
+            if not self._halt.is_set() and self._is_stopping() and next(jobs, None) is not None:
+                raise KeyboardInterrupt
         finally:
             self._halt.set()
             self._count_bytes(0)  # which wakes whoever waits for room

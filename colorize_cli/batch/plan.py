@@ -95,14 +95,15 @@ def make_plan(
         unfollowed=found.unfollowed,
         is_entangled=_are_entangled(options.paths, options.out),
     )
+    lies_on_a_photo = _photographs(named)  # of the run, whatever part of it is taken
     if shard := options.shard:
         places = {each.path: each.folder / each.path.name for each in found.sources}
         places |= {each.source: _place(each.source, options.paths) for each in plan.problems}
         plan = plan.taking(lambda each: shard.holds(places[each.source]) or _is_missing(each))
     if options.retry_failed and ledger:
         failed = {path for path, row in ledger.rows.photos.items() if row.state in _TO_RETRY}
-        plan = plan.taking(lambda each: each.photo in failed)
-    return _checked(plan, options, ledger, otherwise)
+        plan = plan.taking(lambda each: each.photo in failed or _is_missing(each))
+    return _checked(plan, options, ledger, otherwise, lies_on_a_photo)
 
 
 def require_photos(plan: Plan, options: Options) -> str:
@@ -129,14 +130,18 @@ def require_photos(plan: Plan, options: Options) -> str:
 
 
 def _checked(
-    plan: Plan, options: Options, ledger: Ledger | None, otherwise: frozenset[str]
+    plan: Plan,
+    options: Options,
+    ledger: Ledger | None,
+    otherwise: frozenset[str],
+    lies_on_a_photo: Callable[[Job], bool],
 ) -> Plan:
     """Leave to do what is not there; a job whose file is a photo, or another's, is a problem."""
     wish = Wish(
-        options.overwrite, options.restore, otherwise, plan.is_entangled, options.retry_failed
+        *(options.overwrite, options.restore, otherwise, plan.is_entangled),
+        *(options.retry_failed, options.changed),
     )
     files = ExistingFiles(ledger, wish) if ledger else None
-    lies_on_a_photo = _photographs(plan.jobs)
     jobs, problems = [], list(plan.problems)
     for job in plan.jobs:
         if lies_on_a_photo(job):
@@ -162,7 +167,12 @@ def _checked(
 def _is_part(jobs: Sequence[Job], ledger: Ledger) -> bool:
     """Whether only photographs are made again that were settled before, and not all of them."""
     rows = ledger.rows.photos
-    settled = {path for path, row in rows.items() if row.state not in UNSETTLED}
+    # What a run that ended was to make again was settled too, and its bytes are known since.
+    settled = {
+        path
+        for path, row in rows.items()
+        if row.state not in UNSETTLED or (row.state == "pending" and row.sha256)
+    }
     is_known = settled.issuperset(job.photo for job in jobs if job.missing)
     return is_known and not settled.issubset(job.photo for job in jobs)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, OutputError
 from ..model.colorizer import Colorizer
@@ -96,7 +96,8 @@ class _Run:
         if todo and not (options.fail_fast and plan.problems and not options.dry_run):
             self.colorize(plan, execute)
         elif last and not todo:
-            tell_given(self.messages, options.out, last, options)
+            size: Any = self.network.named.get("size")  # as it is recorded
+            tell_given(self.messages, options.out, last, replace(options, size=size))
         if options.dry_run:
             write_stdout("".join(plan.lines()))
 

@@ -72,6 +72,8 @@ class RunLog(Observer):
         if self._path is None:
             return
         status, reason = _NOTHING_TO_DO.get(outcome.status, (outcome.status, outcome.reason))
+        if outcome.status == "there" and outcome.job and outcome.job.gone:
+            reason = "outputs were deleted or renamed, and stay away"
         choice, there = outcome.choice, outcome.job.there if outcome.job else ()
         line = {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -131,6 +131,8 @@ def settle(options: Options, last: RunSettings | None, bundle: Bundle) -> RunSet
         candidates=last.candidates if last else 0,
     )
     settings = replace(settings, **_given(options))
+    if not bundle.views and isinstance(settings.size, str):  # every name is the same size then
+        settings = replace(settings, size=bundle.working_size)
     _check_candidates(settings.candidates, settings.samples)
     return settings
 

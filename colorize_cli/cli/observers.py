@@ -103,6 +103,7 @@ class Summary(Observer):
         self._statuses: Counter[str] = Counter()
         self._found: Counter[str] = Counter()
         self._failures: list[tuple[Path, str]] = []
+        self._is_any_gone = False  # whether somebody deleted or renamed what was made of one
 
     def outcome(self, outcome: Outcome) -> None:
         """Count a photograph, and what there is to be said of it."""
@@ -110,6 +111,7 @@ class Summary(Observer):
         self._found[outcome.kind or "not read"] += 1
         self._found["degraded"] += outcome.is_degraded
         self._found["warnings"] += bool(outcome.warnings)
+        self._is_any_gone |= outcome.status == "there" and bool(outcome.job and outcome.job.gone)
         if outcome.status == "failed" and len(self._failures) < _LISTED_FAILURES:
             self._failures.append((outcome.source, outcome.reason or ""))
         if outcome.status == "done" and outcome.choice:
@@ -135,7 +137,8 @@ class Summary(Observer):
         seconds = monotonic() - self._started
         rate = f"{rate_text(done / seconds)}, " if done and seconds > 0 else ""
         yield "done", done, f"{rate}{duration_text(seconds)}" if done else ""
-        yield "skipped", there, "all their files are there" if there else ""
+        or_gone = ", or were deleted or renamed" if self._is_any_gone else ""
+        yield "skipped", there, f"all their files are there{or_gone}" if there else ""
         yield "failed", failed, ""
         if left := len(plan.jobs) + len(plan.problems) - self._statuses.total():
             is_stuck = self._fail_fast and failed

@@ -17,7 +17,7 @@ class GrowingFiles:
     """
 
     def __init__(self, format: str, pages: int, folder: Path) -> None:
-        """Take a name in `FORMATS`, the number of pages, and where large files may lie.
+        """Take a name in `FORMATS`, the number of pages, and where large files may lie, or above.
 
         ImageError is raised where a file of the format holds a single page.
         """
@@ -34,9 +34,11 @@ class GrowingFiles:
     def add(self, k: int, page: bytes) -> None:
         """Add a page, a file as `encode_photo` gives it, to the file of sample k."""
         if k not in self._files:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            # A folder that is not there is not made: it may have been removed meanwhile.
+            above = (self._folder, *self._folder.parents)
+            folder = next((each for each in above if each.is_dir()), self._folder)
             self._files[k] = tempfile.SpooledTemporaryFile(
-                _IN_MEMORY, prefix=".", suffix=".part", dir=str(self._folder)
+                _IN_MEMORY, prefix=".", suffix=".part", dir=str(folder)
             )
         self._append(self._files[k], page)
 

@@ -14,6 +14,19 @@ from colorize_cli.batch.records.photo_rows import PhotoRows
 pytestmark = pytest.mark.usefixtures("three_photos")
 
 
+# What was begun.
+
+
+def test_a_sample_of_a_run_that_was_killed_stays_away_like_any_once_it_is_deleted() -> None:
+    with pytest.raises(EndedError):
+        colour("scans/a.jpg", samples=2, ends_before="a.2.jpg")
+    colour("scans/a.jpg", samples=2)
+    assert asked(OUT, "SELECT DISTINCT state FROM files") == [("placed",)]
+    (OUT / "a.1.jpg").unlink()
+    assert not colour("scans/a.jpg", samples=2).became
+    assert files().keys() == {"a.2.jpg"}
+
+
 # What was made otherwise.
 
 
@@ -250,3 +263,12 @@ def test_a_photo_whose_time_cannot_be_had_is_done_all_the_same(
 
     monkeypatch.setattr(os, "utime", refuse)
     assert set(colour(keep_times=True).became.values()) == {"done"}
+
+
+def test_the_first_of_several_and_a_photo_of_that_name_never_share_a_file() -> None:
+    colour("scans/a.jpg", samples=4)
+    put("scans/a.1.jpg", b"another")
+    ran = colour("scans/a.jpg", "scans/a.1.jpg")
+    outputs = [path for job in ran.plan.jobs for path in job.outputs]
+    assert len(outputs) == len(set(outputs)) == 2
+    assert ran.became == {"a.1.jpg": "done"}

@@ -16,6 +16,7 @@ from colorize_cli.batch.ledger import Beginning, Ledger
 from colorize_cli.batch.plan import make_plan
 from colorize_cli.batch.records.database import LEDGER_NAME
 from colorize_cli.batch.settings import Options
+from colorize_cli.errors import ImageError
 
 pytestmark = pytest.mark.usefixtures("three_photos")
 
@@ -213,8 +214,28 @@ def test_originals_beside_the_outputs_are_not_overwritten_even_on_demand(
 def test_what_was_made_beside_originals_is_overwritten_on_demand() -> None:
     put("scans/1910/x.jpg")
     assert colour("scans/1910", out="scans").became == {"x.jpg": "done"}
-    Path("scans/x.jpg").write_bytes(b"retouched by hand")
     assert colour("scans/1910", out="scans", overwrite=True, seed=1).became == {"x.jpg": "done"}
+
+
+def test_an_original_that_took_the_name_of_a_colouring_is_not_overwritten() -> None:
+    put("scans/1910/x.jpg")
+    colour("scans/1910", out="scans")
+    made = Path("scans/x.jpg").read_bytes()
+    original = put("elsewhere/x.jpg", b"an original").replace("scans/x.jpg")
+    before = original.read_bytes()
+    again = colour("scans/1910", out="scans", overwrite=True)
+    assert "may be an original" in again.became["x.jpg"]
+    assert original.read_bytes() == before != made
+    with Ledger(Path("scans")) as ledger:  # nor where it comes after planning
+        original.write_bytes(made)
+        os.utime(original, ns=(0, 0))
+        options = Options((Path("scans/1910"),), Path("scans"), overwrite=True)
+        plan = make_plan(options, ledger)
+        ledger.begin(Beginning(run_settings(), plan.todo, overwrites=True, spares_unknown=True))
+        original.write_bytes(before)
+        with pytest.raises(ImageError):
+            ledger.put(plan.todo[0], 0, b"new", "digest")
+    assert original.read_bytes() == before
 
 
 def test_an_output_does_not_lie_on_a_photograph_that_a_link_leads_to() -> None:

@@ -366,3 +366,10 @@ def test_an_error_of_the_reporter_is_raised_and_ends_the_threads() -> None:
     with pytest.raises(BrokenPipeError):
         run(jobs(), Network(), Treatment(), report)  # type: ignore[arg-type]
     assert threading.active_count() == before
+
+
+def test_a_wish_to_stop_before_the_first_photo_is_no_end_of_the_work() -> None:
+    put("a.png")
+    with pytest.raises(KeyboardInterrupt):
+        run(jobs(), Network(), Treatment(1, 0), print, is_stopping=lambda: True)  # type: ignore[arg-type]
+    run((), Network(), Treatment(1, 0), print, is_stopping=lambda: True)  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,15 @@ def lines(path: Path) -> list[dict[str, object]]:
 # The run log.
 
 
+def test_a_photo_whose_colourings_were_deleted_is_not_said_to_have_them(tmp_path: Path) -> None:
+    with RunLog(tmp_path / "run.jsonl") as log:
+        gone = replace(job(missing=()), gone=(0, 1))
+        log.outcome(Outcome(gone.source, "there", job=gone))
+    (line,) = lines(tmp_path / "run.jsonl")
+    assert (line["status"], line["outputs"]) == ("skipped", [])
+    assert "deleted" in str(line["reason"])
+
+
 def test_a_line_says_what_became_of_a_photo_and_how_it_was_made(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     with RunLog(path) as log:
@@ -46,6 +56,7 @@ def test_a_line_says_what_became_of_a_photo_and_how_it_was_made(tmp_path: Path) 
         log.outcome(became("left out", kind="colour"))
         log.outcome(became("there", missing=()))
     found = lines(path)
+    assert found[-1]["reason"] == "all outputs exist"
     keys = {frozenset(line) for line in found}
     assert len(keys) == 1, "every line has the same keys"
     assert [line["status"] for line in found] == ["failed", "done", "failed", "skipped", "skipped"]

@@ -62,6 +62,12 @@ def test_the_size_may_be_a_name_and_a_folder_keeps_to_what_it_was_begun_with() -
     assert "size fine, now fast" in str(messages.said)
 
 
+@pytest.mark.parametrize("name", ["fast", "auto", "fine"])
+def test_where_a_model_sees_all_photos_in_one_size_every_name_is_that_size(name: Any) -> None:
+    last = replace(LAST, size=BUNDLE.working_size)
+    assert settle(options(size=name), last, BUNDLE).size == BUNDLE.working_size
+
+
 def test_size_and_steps_of_another_model_do_not_count() -> None:
     other = SimpleNamespace(**vars(BUNDLE) | {"digest": "m1" * 32})
     settings = settle(options(model="/models/m0"), LAST, other)  # type: ignore[arg-type]

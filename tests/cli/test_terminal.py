@@ -126,6 +126,15 @@ def test_the_summary_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+def test_the_summary_says_that_colourings_were_deleted() -> None:
+    told, stream = terminal()
+    summary = Summary(told)
+    job = Job(Path("in/a.png"), Path("out"), "a", ".png", "png", 1, (), gone=(0,))
+    summary.outcome(Outcome(job.source, "there", job=job))
+    summary.end(plan(1))
+    assert "files are there, or were deleted or renamed" in stream.getvalue()
+
+
 def test_the_summary_of_a_long_run_names_its_failures_again() -> None:
     for number, listed in ((19, []), (20, ["failed in/[red]/bad.png: cut off"])):
         told, stream = terminal()

@@ -90,17 +90,25 @@ ON CONFLICT DO UPDATE SET state = 'failed', reason = excluded.reason, ended = ex
 """
 _AWAIT = f"""
 INSERT INTO photos (path, state, run) VALUES ({TEXT}, 'pending', ?)
-ON CONFLICT DO UPDATE SET state = 'pending', reason = NULL, run = excluded.run
-"""
+ON CONFLICT DO UPDATE SET run = excluded.run,
+reason = CASE WHEN state IN ('failed', 'degraded') THEN reason END,
+state = CASE WHEN state IN ('failed', 'degraded') THEN state ELSE 'pending' END
+"""  # a run that ends leaves what failed to be found by `--retry-failed`, as it was""
 _KNOW = f"""
 INSERT INTO photos (path, size, mtime_ns, sha256, state) VALUES ({TEXT}, ?, ?, ?, 'done')
 ON CONFLICT DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,
 sha256 = excluded.sha256
 """
+_HAS_DEGRADED = (
+    "EXISTS (SELECT 1 FROM files WHERE photo = photos.path AND settings IS NULL "
+    "AND sha256 IS NOT NULL)"
+)
 _FIND_DONE = f"""
-UPDATE photos SET reason = NULL, state = CASE WHEN EXISTS (
-    SELECT 1 FROM files WHERE photo = photos.path AND settings IS NULL AND sha256 IS NOT NULL
-) THEN 'degraded' ELSE 'done' END WHERE path = {TEXT}
+UPDATE photos SET reason = NULL, state = CASE WHEN {_HAS_DEGRADED}
+THEN 'degraded' ELSE 'done' END WHERE path = {TEXT}
+"""
+_FIND_DEGRADED = f"""
+UPDATE photos SET state = 'degraded' WHERE path = {TEXT} AND state = 'done' AND {_HAS_DEGRADED}
 """
 _DROP = f"""
 DELETE FROM photos WHERE path = {TEXT}
@@ -192,7 +200,7 @@ class PhotoRows:
                 [
                     (as_text(photo),)
                     for photo in {photo for _, photo in found.placed}
-                    if photo not in photos or photos[photo].state not in ("done", "degraded")
+                    if photo not in photos or photos[photo].state != "done"
                 ],
             )
 
@@ -247,13 +255,16 @@ class PhotoRows:
             choice.is_alike if choice else None,
             _plain(json.dumps(outcome.warnings)),
         )
-        files: Iterable[Path] = (outcome.outputs[k] for k in outcome.written)
+        # What a run that was killed had finished is in place too, as planning found.
+        there = outcome.job.there if outcome.job else ()
+        files: Iterable[Path] = (outcome.outputs[k] for k in {*outcome.written, *there})
         with self._database.change() as connection:
             connection.execute(_SETTLE, (as_text(path), *values))
             connection.executemany(
                 f"UPDATE files SET state = 'placed' {_WHERE_FILE}",
                 [self._file(file) for file in files],
             )
+            connection.execute(_FIND_DEGRADED, (as_text(path),))  # by files of earlier runs
 
     def _key(self, folder: Path) -> bytes:
         return as_text(composed(folder.relative_to(self._out).as_posix()))

@@ -65,7 +65,7 @@ def colorize(
         bool, Option("--changed", help="Take only the photos that were edited since.")
     ] = False,
     retry_failed: Annotated[
-        bool, Option("--retry-failed", help="Take only the photos that failed before.")
+        bool, Option("--retry-failed", help="Take only photos that failed, or lacked memory.")
     ] = False,
     fail_fast: Annotated[
         bool, Option("--fail-fast", help="Stop at the first photo that fails.")
