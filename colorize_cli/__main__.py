@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 
 
 def main() -> int:
@@ -14,7 +15,10 @@ def main() -> int:
             signal.signal(number, lambda *_: os._exit(130))
     from .cli.app import main as run
 
-    return run()
+    try:
+        return run()
+    finally:
+        _drop_what_nobody_takes()
 
 
 def _open_standard_files() -> None:
@@ -30,6 +34,19 @@ def _open_standard_files() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123
+
+
+def _drop_what_nobody_takes() -> None:
+    """Lead standard files that cannot be written to nowhere, with what is in their buffers.
+
+    Python flushes them at its end, and would end with 120 where that fails.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":
