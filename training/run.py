@@ -11,7 +11,7 @@ from colorize_cli.errors import UsageError
 
 from .checkpoint import RUN_FILE, WEIGHTS_FILE, load_checkpoint, load_weights
 from .data.photos import Photos
-from .data.prepared import of_part, validation_data
+from .data.prepared import manifest_digest, of_part, read_manifest, validation_data
 from .families import family_of
 from .lineage import read_origin
 from .loop import LoopSettings, train
@@ -30,6 +30,7 @@ def run(
     backbone: Path | None = None,
     init: str | None = None,
     resume_run: bool = False,
+    other_data: bool = False,
     minutes: float | None = None,
     overrides: Sequence[str] = (),
     device: str = "auto",
@@ -47,6 +48,7 @@ def run(
         init: what to start all weights from: `weights.safetensors` of a run, or a bundle by name or
             path.
         resume_run: go on with the run in `out`.
+        other_data: go on, even if `data` has other photographs than the run had.
         minutes: plan the run by the clock: it ends decayed after this time, whatever its steps.
         overrides: changes of the recipe, `optim.lr=1e-4`.
         device: "auto", "cpu" or "cuda".
@@ -82,6 +84,14 @@ def run(
     validation = read_validation(table, size) if table.data else None
     shards = of_part(data, "train")
     photos = Photos(shards, state.recipe.data.sets, size, memory=memory * 1e9, workers=workers)
+    state.set_data(
+        {
+            "digest": photos.digest,
+            "photos": len(photos),
+            "manifests": [manifest_digest(path) for path in data if read_manifest(path)],
+        },
+        may_differ=other_data,
+    )
     parameters = sum(p.numel() for p in state.model.parameters())
     count = len(photos) - len(photos.faults)
     report(f"{count:,} photos; {state.recipe.name}: {parameters / 1e6:.1f} M parameters")

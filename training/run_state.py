@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from colorize_cli.errors import UsageError
+
 from .checkpoint import RUN_FILE, WEIGHTS_FILE, Checkpoint, load_checkpoint, save_checkpoint
 from .data.batches import Batch
 from .ema import Ema
@@ -32,6 +34,7 @@ class RunState:
         samples_seen: in these steps.
         seconds: that they took.
         begun_from: the earlier runs that its first weights come from, the oldest first.
+        data: what it was last trained on, as `set_data` notes it; empty for older runs.
     """
 
     def __init__(self, recipe: Recipe, device: str) -> None:
@@ -57,6 +60,21 @@ class RunState:
         self.samples_seen = 0
         self.seconds = 0.0
         self.begun_from: list[dict[str, Any]] = []
+        self.data: dict[str, Any] = {}
+
+    def set_data(self, data: Mapping[str, Any], *, may_differ: bool) -> None:
+        """Note what the run is trained on: `digest`, `photos` and `manifests`.
+
+        Raises:
+            UsageError: it was trained on something else before, and that may not be.
+        """
+        if self.data and self.data["digest"] != data["digest"] and not may_differ:
+            raise UsageError(
+                f"The run was trained on other photographs: {self.data['photos']:,} of them, where "
+                f"--data has {data['photos']:,}. Name the same, or say --other-data to go on with "
+                "these."
+            )
+        self.data = dict(data)
 
     def train_step(self, batch: Batch, rate: float) -> Mapping[str, Tensor]:
         """Take one step.
@@ -100,6 +118,7 @@ class RunState:
                 "seconds": round(self.seconds, 1),
                 "torch": torch.__version__,
                 "begun_from": self.begun_from,
+                "data": self.data,
             }
         )
 
@@ -114,6 +133,7 @@ class RunState:
         self.samples_seen = checkpoint.progress["samples_seen"]
         self.seconds = checkpoint.progress["seconds"]
         self.begun_from = checkpoint.progress.get("begun_from", [])
+        self.data = checkpoint.progress.get("data", {})
 
     def _pack(self) -> dict[str, Tensor]:
         """Flatten the state of the run into one dict of tensors."""

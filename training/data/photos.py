@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -38,6 +39,7 @@ class Photos:
     Attributes:
         names: `SET/STEM.suffix` of each.
         size: side of the crops that are to be cut, in pixels.
+        digest: SHA-256 (hex) of all names and files, in their order.
         faults: why photos that were looked at teach nothing, by place; they are never drawn.
     """
 
@@ -68,9 +70,12 @@ class Photos:
         self.names: list[str] = []
         self.faults: dict[int, Fault] = {}
         self._data: list[bytes] = []  # of each file, as long as it may have to be decoded
+        content = sha256()
         for name, data in iter_photos(paths):
             self.names.append(name)
             self._data.append(data)
+            content.update(f"{name}\0{sha256(data).hexdigest()}\n".encode())
+        self.digest = content.hexdigest()
         self._cumulative = np.cumsum(_chances(self.names, weights))
         self._decoded: dict[int, RGB] = {}
         self._sound: set[int] = set()  # photos without room that are known to teach colour

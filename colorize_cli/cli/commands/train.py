@@ -28,6 +28,9 @@ def train(
     ] = None,
     out: Annotated[Path, Option(metavar="DIR", help="Folder of the run.")] = Path("runs/colorize"),
     resume: Annotated[bool, Option("--resume", help="Go on with the run in --out.")] = False,
+    other_data: Annotated[
+        bool, Option("--other-data", help="Go on with other photos than the run had.")
+    ] = False,
     minutes: Annotated[
         float | None,
         Option(metavar="M", help="Plan the run to end after this time, whatever its steps."),
@@ -54,6 +57,7 @@ def train(
         backbone=backbone,
         init=init,
         resume_run=resume,
+        other_data=other_data,
         minutes=minutes,
         overrides=set_ or [],
         device=device,
