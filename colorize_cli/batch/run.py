@@ -123,17 +123,17 @@ class _Run:
         )
         self.audience.start(len(todo), settings)
         treatment = Treatment(
-            settings.samples,
-            settings.seed,
-            settings.candidates,
-            self.options.on_colour,
-            self.options.fail_fast,
-            self.options.salvage,
-            self.options.white,
-            settings.model_digest if settings.mark else None,
+            samples=settings.samples,
+            seed=settings.seed,
+            candidates=settings.candidates,
+            on_colour=self.options.on_colour,
+            fail_fast=self.options.fail_fast,
+            salvages=self.options.salvage,
+            white=self.options.white,
+            marked_bundle=settings.model_digest if settings.mark else None,
+            # A device that is named is the one, or none.
+            falls_to_cpu=self.options.device == "auto" and colorizer.device.is_gpu,
         )
-        if self.options.device == "auto":  # else the device is the one, or none
-            treatment = replace(treatment, falls_to_cpu=colorizer.device.is_gpu)
         with self.interrupts.gently():
             put, interrupts = self.ledger.put, self.interrupts
             execute(todo, colorizer, treatment, self.tell, put, lambda: interrupts.is_wanted)

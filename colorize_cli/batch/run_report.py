@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ..errors import UsageError
-from ..system.paths import absolute, shown
+from ..system.paths import absolute, plain, shown
 from .outcome import Observer, Outcome
 from .run_log import make_room
 
@@ -72,11 +72,7 @@ class RunReport(Observer):
             "yes" if choice and choice.is_alike else "",
             "\n".join(outcome.warnings),
         )
-        csv.writer(self._file).writerow("" if cell is None else _plain(cell) for cell in row)
-
-
-def _plain(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()
+        csv.writer(self._file).writerow("" if cell is None else plain(cell) for cell in row)
 
 
 def _is_report(path: Path) -> bool:

@@ -55,6 +55,11 @@ def one_line(path: Path) -> str:
     return str(path).translate(_CONTROLS)
 
 
+def plain(text: str) -> str:
+    """Escape what UTF-8 cannot write: bytes of file names that are no text."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def composed(text: str) -> str:
     """Return what a file system that ignores Unicode form would compare."""
     return unicodedata.normalize("NFC", text)

@@ -5,7 +5,7 @@ that these do not tell apart, such as strips and tiles.
 """
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,11 +47,9 @@ def picture(kind: Kind, orientation: int = 1) -> Picture:
     return _MAKERS[kind](orientation)
 
 
-def every_picture() -> Iterator[tuple[Kind, int, Picture]]:
-    """Give each kind in each orientation that it can say."""
-    for kind in kinds():
-        for orientation in range(1, 9) if kind.format in TURNABLE else (1,):
-            yield kind, orientation, picture(kind, orientation)
+def orientations(kind: Kind) -> range:
+    """The orientations that a file of a kind can say."""
+    return range(1, 9) if kind.format in TURNABLE else range(1, 2)
 
 
 _Maker = Callable[[int], Picture]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made import laden, pictures
-from made.kinds import TURNABLE, Kind, kinds, picture
+from made.kinds import Kind, kinds, orientations, picture
 from made.pictures import Array
 from made.second_readers import as_sixteen_bits, decoded, info_of, tags_of
 from made.xmp_values import properties
@@ -23,10 +23,6 @@ MARK = Mark("b1" * 32, 7, 1)
 WIDE = {"16f": "float16", "32f": "float32", "64f": "float64", "32": "uint32"}
 LOSSES = {"jpeg": 12}  # levels
 KINDS = [kind for kind in kinds() if kind.format in laden.PARTS]
-
-
-def orientations(kind: Kind) -> range:
-    return range(1, 9) if kind.format in TURNABLE else range(1, 2)
 
 
 def loads(kind: Kind) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from time import time
 from typing import Any, NamedTuple
 
-from ...system.paths import composed
+from ...system.paths import composed, plain
 from ..outcome import Outcome
 from ..output_names import Job
 from .database import TEXT, Database, as_text
@@ -182,7 +182,9 @@ class PhotoRows:
             return
         with self._database.change() as connection:
             connection.executemany(_DROP, gone)
-            connection.executemany(_FAIL, [(as_text(p), _plain(why), time()) for p, why in failed])
+            connection.executemany(
+                _FAIL, [(as_text(p), why and plain(why), time()) for p, why in failed]
+            )
             connection.executemany(
                 _KNOW, [(as_text(path), *known) for path, *known in found.photos]
             )
@@ -249,11 +251,11 @@ class PhotoRows:
             *(size, mtime_ns, outcome.digest),
             *(made.bundle, made.digest, made.seed),
             "degraded" if outcome.is_degraded and outcome.status == "done" else outcome.status,
-            _plain(outcome.reason or (outcome.is_degraded and outcome.less) or None),
+            plain(outcome.reason or (outcome.less if outcome.is_degraded else "")) or None,
             *(outcome.seconds, time(), run, outcome.kind),
             json.dumps([k + 1 for k in choice.grey]) if choice else None,
             choice.is_alike if choice else None,
-            _plain(json.dumps(outcome.warnings)),
+            plain(json.dumps(outcome.warnings)),
         )
         # What a run that was killed had finished is in place too, as planning found.
         there = outcome.job.there if outcome.job else ()
@@ -284,8 +286,3 @@ def _is_file(path: str) -> bool:
         return False
     except OSError:
         return True
-
-
-def _plain(text: str | None) -> str | None:
-    """Text with what is no text of a file's name escaped."""
-    return text and text.encode("utf-8", "backslashreplace").decode()

@@ -19,7 +19,7 @@ _BRADFORD = np.array(
 SRGB_POINTS = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)  # white, red, green, blue: x, y
 _ADOBE_POINTS = (0.3127, 0.329, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
 _ADOBE_GAMMA = 563 / 256
-_COLOUR_SPACE, _INTEROP_INDEX = 0xA001, 0x0001
+_INTEROP_INDEX = 0x0001
 
 
 def profile_of(name: str, gamma: float, points: tuple[float, ...]) -> bytes | None:

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from made.kinds import TURNABLE, Kind, kinds, picture
+from made.kinds import Kind, kinds, orientations, picture
 
 from colorize_cli.photos.read import read_photo
 
 
 @pytest.mark.parametrize("kind", kinds(), ids=str)
 def test_every_kind_is_read_at_its_depth_and_upright(kind: Kind) -> None:
-    for orientation in range(1, 9) if kind.format in TURNABLE else (1,):
+    for orientation in orientations(kind):
         made = picture(kind, orientation)
         photo = read_photo(made.data)
         assert photo.format == kind.format
