@@ -49,12 +49,13 @@ class TrainingLog:
         """Take what a step said of each sample; it stays on the device until the next line."""
         self._window.append(values)
 
-    def write(self, seconds: float, done: float) -> None:
+    def write(self, seconds: float, done: float, waited: float = 0.0) -> None:
         """Write a line on the steps of the last `seconds`.
 
         Args:
             seconds: since the last line.
             done: share of the run that is behind it, 0..1.
+            waited: seconds of them in which there was nothing to train on yet.
 
         Raises:
             UsageError: a gradient was not finite.
@@ -74,12 +75,14 @@ class TrainingLog:
             **figures,
             "lr": state.objective.optimizers[0].param_groups[0]["lr"],
             "samples_per_second": round(rate, 2),
+            "waiting": round(min(1.0, waited / seconds), 4),
         }
         self._append(entry)
         losses = "".join(f"{k} {v:.4f}  " for k, v in figures.items() if isinstance(v, float))
         self._report(
             f"step {entry['step']} ({done:.0%})  samples {entry['samples']:,}  {losses}"
-            f"lr {entry['lr']:.1e}  {entry['samples_per_second']:.1f} samples/s"
+            f"lr {entry['lr']:.1e}  {entry['samples_per_second']:.1f} samples/s, "
+            f"{entry['waiting']:.0%} waiting"
         )
 
     def write_judgement(self, figures: Mapping[str, Any]) -> None:

@@ -4,11 +4,13 @@ These are the tables that every family has. A family adds its own in a subclass 
 """
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from pydantic import ConfigDict
 
 from colorize_cli.errors import UsageError
+
+Precision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
 
 
 class Table:
@@ -46,7 +48,7 @@ class OptimTable(Table):
 
     Attributes:
         steps: length of the run; the learning rate has decayed to zero at its end.
-        photos: photos a step.
+        photos: photos a step, in each process where there are several.
         views: noise levels (rows of the denoiser) for each photo; the encoder runs once for all.
         lr: peak learning rate of AdamW.
         backbone_lr: factor on `lr` for the pretrained backbone.
@@ -63,6 +65,10 @@ class OptimTable(Table):
             and `frozen_steps` are meant for; with another batch they are rescaled to it. 0 to
             take them as they are for any batch.
         compile: compile the denoiser (torch.compile): minutes at the start, then faster.
+        precision: "fp32", "bf16" or "fp16" of what the network computes; "auto" is bfloat16 where
+            that is faster than float32. Weights, averages and losses are float32 always.
+        accumulate: parts that a step's photos are worked through in, one after the other, for less
+            memory; the step is the same but for rounding.
     """
 
     steps: int = 3000
@@ -80,10 +86,14 @@ class OptimTable(Table):
     ema: float = 0.999
     reference_samples: int = 0
     compile: bool = False
+    precision: Precision = "auto"
+    accumulate: int = 1
 
     def __post_init__(self) -> None:
         if min(self.steps, self.photos, self.views) < 1:
             raise UsageError("optim.steps, optim.photos and optim.views must be at least 1.")
+        if not 1 <= self.accumulate <= self.photos:
+            raise UsageError("optim.accumulate must be at least 1 and at most optim.photos.")
         if self.reference_samples < 0:
             raise UsageError("optim.reference_samples must be at least 1, or 0 for none.")
 

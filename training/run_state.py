@@ -15,6 +15,7 @@ from .data.batches import Batch
 from .ema import Ema
 from .families import family_of
 from .lineage import with_total
+from .machine.processes import gathered, is_first, objects, share, spread
 from .optimizer import check_gradients, set_rate
 from .plan import rescaled
 from .recipe_tables import Recipe
@@ -50,7 +51,7 @@ class RunState:
         family = family_of(recipe.family)
         model = family.build(recipe.network)
         model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optim = rescaled(recipe.optim)
+        self.optim = rescaled(recipe.optim, share().of)
         if self.device.type == "cuda":
             torch.backends.cudnn.benchmark = True
         self.objective = family.objective(replace(recipe, optim=self.optim), model, self.device)
@@ -84,12 +85,14 @@ class RunState:
             rate: factor on the peak rate.
 
         Returns:
-            What the objective says of each sample, all (N,).
+            What the objective says of each sample, in all processes, all (N,).
         """
         set_rate(self.objective.optimizers, rate)
-        # Dropout draws from PyTorch's own stream, which has to be the same after a resume.
-        torch.manual_seed(hash((self.recipe.seed, self.step)))
-        values = self.objective.step(batch, self.step)
+        # Dropout draws from PyTorch's own stream, which has to be the same after a resume, and
+        # another one in each process.
+        own = () if is_first() else (share().index,)
+        torch.manual_seed(hash((self.recipe.seed, self.step, *own)))
+        values = gathered(self.objective.step(batch, self.step))
         self.step += 1
         self.samples_seen += len(next(iter(values.values())))
         self.ema.update(self.step)
@@ -134,6 +137,20 @@ class RunState:
         self.seconds = checkpoint.progress["seconds"]
         self.begun_from = checkpoint.progress.get("begun_from", [])
         self.data = checkpoint.progress.get("data", {})
+
+    def meet(self) -> None:
+        """Take over the first process's weights and averages, where there are several.
+
+        Raises:
+            UsageError: another process stands elsewhere, or was given other photographs.
+        """
+        if len({*objects((self.step, self.data.get("digest")))}) > 1:
+            raise UsageError(
+                "The processes of this run do not see the same --data and the same --out: both "
+                "have to be there on every machine, with the same content."
+            )
+        with torch.no_grad():
+            spread(self._pack().values())
 
     def _pack(self) -> dict[str, Tensor]:
         """Flatten the state of the run into one dict of tensors."""
