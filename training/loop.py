@@ -32,14 +32,12 @@ class LoopSettings:
         minutes: plan the run by the clock, to end decayed after so much time spent on training;
             None to plan it in the recipe's steps. Validation and saving come on top.
         validation: photos to judge it on while it goes on; None for none.
-        checkpoint_every_s: seconds between checkpoints.
         workers: threads that cut crops.
     """
 
     out: Path
     minutes: float | None = None
     validation: ValidationPhotos | None = None
-    checkpoint_every_s: float = 300.0
     workers: int = 1
 
 
@@ -92,7 +90,7 @@ def train(
                 is_over=done >= 1,
                 logs=now - logged > _LOG_EVERY_S,
                 judges=judge is not None and (done >= 1 or judge.is_due()),
-                saves=now - saved > settings.checkpoint_every_s,
+                saves=now - saved > recipe.checkpoints.every_minutes * 60,
             )
             is_last = turn.is_last
             if log:

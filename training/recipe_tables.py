@@ -120,6 +120,32 @@ class ValidationTable(Table):
 
 
 @dataclass(frozen=True)
+class CheckpointsTable(Table):
+    """What a run leaves in its folder while it goes on.
+
+    Attributes:
+        every_minutes: how often the state is saved.
+        last: how many states are kept in `checkpoints/`, the newest, to go back to; 0 for none but
+            the one that a resume takes.
+        best: how many weights with the lowest validation loss are kept; all but the very best in
+            `checkpoints/`.
+        half: files of weights are in half precision. The state never is.
+    """
+
+    every_minutes: float = 5.0
+    last: int = 0
+    best: int = 1
+    half: bool = False
+
+    def __post_init__(self) -> None:
+        if min(self.every_minutes, self.last, self.best - 1) < 0:
+            raise UsageError(
+                "checkpoints.every_minutes and checkpoints.last must be at least 0, "
+                "checkpoints.best at least 1."
+            )
+
+
+@dataclass(frozen=True)
 class SamplingTable(Table):
     """What the exported bundle does by default.
 
@@ -145,6 +171,7 @@ class Recipe(Table):
         data: what a batch is made of.
         optim: how it is trained.
         validation: what a run is judged by while it goes on.
+        checkpoints: what it leaves in its folder.
         sampling: what the exported bundle does by default.
         license: terms of the weights, which those of the photographs decide.
         seed: of weights, batches and noise.
@@ -156,6 +183,7 @@ class Recipe(Table):
     data: DataTable = field(default_factory=DataTable)
     optim: OptimTable = field(default_factory=OptimTable)
     validation: ValidationTable = field(default_factory=ValidationTable)
+    checkpoints: CheckpointsTable = field(default_factory=CheckpointsTable)
     sampling: SamplingTable = field(default_factory=SamplingTable)
     license: str = "not stated"
     seed: int = 0

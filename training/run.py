@@ -84,6 +84,12 @@ def run(
         told("reading the photos")
         memory = memory * 1e9 / processes_here()
         photos, validation = _read(state, data, memory, workers, other_data)
+        state.options = {
+            "minutes": minutes,
+            "data": [path.name for path in data],
+            "backbone": backbone.name if backbone else None,
+            "init": Path(init).name if init else None,
+        }
         photos.share_faults(told)
         _announce(state, photos, told)
         _train(state, photos, LoopSettings(out, minutes, validation, workers=workers), told)

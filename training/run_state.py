@@ -10,13 +10,22 @@ from torch import Tensor, nn
 
 from colorize_cli.errors import UsageError
 
-from .checkpoint import RUN_FILE, WEIGHTS_FILE, Checkpoint, load_checkpoint, save_checkpoint
+from .checkpoint import (
+    RUN_FILE,
+    WEIGHTS_FILE,
+    Checkpoint,
+    halved,
+    load_checkpoint,
+    save_checkpoint,
+)
 from .data.batches import Batch
 from .ema import Ema
 from .families import family_of
+from .kept_checkpoints import keep_state
 from .lineage import with_total
+from .machine.made_with import commit, versions
 from .machine.processes import gathered, is_first, objects, share, spread
-from .optimizer import check_gradients, set_rate
+from .optimizer import check_gradients, loss_scaler, set_rate
 from .plan import rescaled
 from .recipe_tables import Recipe
 
@@ -36,6 +45,7 @@ class RunState:
         seconds: that they took.
         begun_from: the earlier runs that its first weights come from, the oldest first.
         data: what it was last trained on, as `set_data` notes it; empty for older runs.
+        options: how it was started, beside its recipe; for whoever reads the checkpoint.
     """
 
     def __init__(self, recipe: Recipe, device: str) -> None:
@@ -62,6 +72,7 @@ class RunState:
         self.seconds = 0.0
         self.begun_from: list[dict[str, Any]] = []
         self.data: dict[str, Any] = {}
+        self.options: dict[str, Any] = {}
 
     def set_data(self, data: Mapping[str, Any], *, may_differ: bool) -> None:
         """Note what the run is trained on: `digest`, `photos` and `manifests`.
@@ -106,11 +117,16 @@ class RunState:
         """
         check_gradients(self.objective.optimizers)
         self.save_weights(out / WEIGHTS_FILE)
-        save_checkpoint(out / RUN_FILE, Checkpoint(self.recipe, self._pack(), self._progress()))
+        more = {"loss_scales": self._loss_scales()} if self.optim.precision == "fp16" else {}
+        progress = self._progress() | more
+        save_checkpoint(out / RUN_FILE, Checkpoint(self.recipe, self._pack(), progress))
+        keep_state(out, self.step, self.recipe.checkpoints.last)
 
     def save_weights(self, path: Path, **more: Any) -> None:
         """Write the averaged weights, with the run's progress and `more` that is known of them."""
         averaged = self.model.state_dict() | self.ema.state
+        if self.recipe.checkpoints.half:
+            averaged = halved(averaged)
         save_checkpoint(path, Checkpoint(self.recipe, averaged, self._progress() | more))
 
     def _progress(self) -> dict[str, Any]:
@@ -119,7 +135,9 @@ class RunState:
                 "step": self.step,
                 "samples_seen": self.samples_seen,
                 "seconds": round(self.seconds, 1),
-                "torch": torch.__version__,
+                "commit": commit(),
+                "versions": versions(),
+                "options": {"processes": share().of, "device": self.device.type, **self.options},
                 "begun_from": self.begun_from,
                 "data": self.data,
             }
@@ -137,6 +155,16 @@ class RunState:
         self.seconds = checkpoint.progress["seconds"]
         self.begun_from = checkpoint.progress.get("begun_from", [])
         self.data = checkpoint.progress.get("data", {})
+        scales = checkpoint.progress.get("loss_scales", [])
+        for scaler, stored in zip(self._loss_scalers(), scales, strict=False):
+            scaler.load_state_dict(stored)
+
+    def _loss_scalers(self) -> list[torch.amp.GradScaler]:
+        scalers = (loss_scaler(optimizer) for optimizer in self.objective.optimizers)
+        return [scaler for scaler in scalers if scaler]
+
+    def _loss_scales(self) -> list[dict[str, Any]]:
+        return [scaler.state_dict() for scaler in self._loss_scalers()]
 
     def meet(self) -> None:
         """Take over the first process's weights and averages, where there are several.

@@ -6,6 +6,7 @@ the same at any time. A process alone imports nothing for it: the functions here
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -174,9 +175,9 @@ def _meeting() -> Iterator[None]:
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()
+        # Gloo begins with a place in its own code, and ends with advice to its developers.
+        reason = re.sub(r"^\[.*?\] ?", "", str(error).strip()).split(". ")[0]
         raise DeviceError(
-            f"the processes of this run lost each other ({reason[0] if reason else error}): one of "
-            "them ended, whose message says why. Start all of them again, with --resume where "
-            "the run was saved."
+            f"The processes of this run lost each other ({reason}). One of them ended, whose own "
+            "message says why: start all of them again, with --resume where the run was saved."
         ) from error
