@@ -30,7 +30,7 @@ def keep_state(out: Path, step: int, count: int) -> None:
         _link(out / RUN_FILE, folder / f"state-{step:08}.safetensors")
     kept = {int(match[1]): path for path, match in _matches(out, _STATE)}
     ours = sorted(number for number in kept if number <= step)
-    for number in kept.keys() - set(ours[len(ours) - count :]):
+    for number in kept.keys() - set(ours[max(0, len(ours) - count) :]):
         kept[number].unlink(missing_ok=True)
 
 
