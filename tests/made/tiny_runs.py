@@ -54,7 +54,7 @@ def tiny_recipe(**optim: object) -> Recipe:
 
 def toy_recipe(**tables: dict[str, object]) -> Recipe:
     """A recipe of the `palette` family, whose network is some kilobytes, with some keys changed."""
-    network = {"channels": 8, "multipliers": [1, 2, 2, 2], "blocks": 1, "head_dim": 8, "groups": 4}
+    network = {"channels": 8, "multipliers": [1, 2], "blocks": 1, "head_dim": 8, "groups": 4}
     own: dict[str, dict[str, object]] = {
         "network": network | {"dropout": 0.0},
         "data": {"size": 32, "grid": 1},
