@@ -50,18 +50,43 @@ def descend(
     optimizer.found_inf = lost  # type: ignore[attr-defined]  # what GradScaler tells it, too
     optimizer.step()
     group = optimizer.param_groups[0]
+    group["norms"] = [*group.get("norms", []), norm.detach()]
     group["lost"] = group.get("lost", 0) + lost
+    # Counts up from the first step that was left out; 0 so far where none was.
+    group["since_lost"] = group.get("since_lost", 0) + (group["lost"] > 0).float()
+
+
+def gradient_norm(optimizers: Sequence[torch.optim.Optimizer]) -> float | None:
+    """Give the mean norm of the first one's gradients, before clipping, since the last look.
+
+    It waits for the device; None without a step.
+    """
+    norms = [optimizer.param_groups[0].pop("norms", []) for optimizer in optimizers]
+    return torch.stack(norms[0]).mean().item() if norms and norms[0] else None
+
+
+class LostStepError(UsageError):
+    """A gradient was not finite.
+
+    Attributes:
+        count: how many there were.
+        ago: steps since the first of them; 0 for the last step.
+    """
+
+    def __init__(self, count: int, ago: int) -> None:
+        super().__init__(
+            f"{count} gradients were not finite. Go on from the last save with --resume and a "
+            "lower rate: --set optim.lr=..."
+        )
+        self.count, self.ago = count, ago
 
 
 def check_gradients(optimizers: Iterable[torch.optim.Optimizer]) -> None:
     """Look back at the steps of `descend`; it waits for the device.
 
     Raises:
-        UsageError: a gradient was not finite.
+        LostStepError: a gradient was not finite.
     """
-    lost = sum(float(optimizer.param_groups[0].get("lost", 0)) for optimizer in optimizers)
-    if lost:
-        raise UsageError(
-            f"{lost:.0f} gradients were not finite. Go on from the last save with --resume and a "
-            "lower rate: --set optim.lr=..."
-        )
+    groups = [optimizer.param_groups[0] for optimizer in optimizers]
+    if lost := sum(float(group.get("lost", 0)) for group in groups):
+        raise LostStepError(int(lost), int(max(float(g.get("since_lost", 0)) for g in groups)) - 1)

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import FrameType
 
 from colorize_cli.errors import UsageError
+from colorize_cli.system.messages import Course
 
 from .checkpoint import RUN_FILE, WEIGHTS_FILE, load_checkpoint, load_weights
 from .data.photos import Photos
@@ -18,8 +19,13 @@ from .loop import LoopSettings, train
 from .recipe import load_recipe, override
 from .recipe_tables import Recipe
 from .run_state import RunState, resume
+from .runs.record import recorded
 from .torch_device import torch_device
+from .trackers import begin_tracker, check_trackers
+from .trackers.tracker import TrackedRun
 from .validation.losses import read_validation
+from .watching.lost_step import lost_steps_told
+from .watching.watch import family_in_training
 
 
 def run(
@@ -36,7 +42,10 @@ def run(
     device: str = "auto",
     workers: int = 1,
     memory: float = 6.0,
+    track: Sequence[str] = (),
     report: Callable[[str], None],
+    warn: Callable[[str], None] | None = None,
+    course: Course | None = None,
 ) -> None:
     """Train a model, or go on with a run that stopped.
 
@@ -54,10 +63,14 @@ def run(
         device: "auto", "cpu" or "cuda".
         workers: threads that decode photos and cut crops.
         memory: GB that decoded photos may take; the rest is decoded at each draw.
+        track: names of trackers that are told of figures and pictures, of `TRACKERS`.
         report: takes lines of progress.
+        warn: takes lines that people have to know; `report` if not given.
+        course: shows how far the run is.
 
     Raises:
-        UsageError: options or data that make no sense.
+        UsageError: options or data that make no sense, or a gradient was not finite.
+        MissingExtraError: a tracker is not installed.
         ModelError: weights that cannot be read or do not fit.
     """
     if not data:
@@ -66,6 +79,7 @@ def run(
         )
     if minutes is not None and minutes <= 0:
         raise UsageError("--minutes must be above 0.")
+    check_trackers(track)
     device = torch_device(device)
     if resume_run:
         if recipe is not None or backbone is not None or init is not None:
@@ -98,18 +112,25 @@ def run(
     told = photos.left_out()
     for line in told:
         report(line)
-    settings = LoopSettings(out, minutes, validation, workers=workers)
-    with _until_signal(report) as stop:
-        train(state, photos, settings, report, stop)
-        for line in photos.left_out():
-            if line not in told:  # of photos that found no room, and were decoded since
-                report(line)
-        after = (
-            "--resume goes on from there"
-            if stop()
-            else f"colorize export {out / WEIGHTS_FILE} makes a bundle of it"
-        )
-        report(f"step {state.step}; saved in {out}; {after}")
+    if warning := family_in_training(state.recipe).warning:
+        (warn or report)(f"warning: {warning}.")
+    facts = {"recipe": state.recipe.name, "family": state.recipe.family, "steps": state.optim.steps}
+    with recorded(out, **facts) as record, lost_steps_told(state, photos, out):
+        run = TrackedRun(out, state.step, state.recipe.to_dict())
+        trackers = [begin_tracker(name, run) for name in dict.fromkeys(track)]
+        settings = LoopSettings(out, minutes, validation, trackers, warn, course, workers=workers)
+        with _until_signal(report) as stop:
+            train(state, photos, settings, report, stop)
+            for line in photos.left_out():
+                if line not in told:  # of photos that found no room, and were decoded since
+                    report(line)
+            record.end("stopped" if stop() else "finished")
+            after = (
+                "--resume goes on from there"
+                if stop()
+                else f"colorize export {out / WEIGHTS_FILE} makes a bundle of it"
+            )
+            report(f"step {state.step}; saved in {out}; {after}")
 
 
 def _resumed(out: Path, overrides: Sequence[str], device: str) -> RunState:

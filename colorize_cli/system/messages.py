@@ -15,6 +15,13 @@ class Progress(Protocol):
         """Count one more photograph."""
 
 
+class Course(Protocol):
+    """How far something is that is not counted in photographs."""
+
+    def show(self, done: float, text: str) -> None:
+        """Show the share that is done, 0..1, and what there is to say beside it."""
+
+
 class Messages(Protocol):
     """What a person is told while something runs; the terminal is one who tells it."""
 

@@ -8,6 +8,7 @@ photos' memory; all else is done on the device, for the whole batch at once.
 from collections.abc import Generator as Stream
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -36,7 +37,18 @@ class Batch:
     ab: Tensor
 
 
-def cut_crops(photos: Photos, count: int, rng: Generator) -> RGB:
+class Drawn(Protocol):
+    """Photos that are drawn from."""
+
+    @property
+    def size(self) -> int:
+        """The side of the crops that are to be cut, in pixels."""
+
+    def draw(self, rng: Generator) -> RGB:
+        """Draw a photo, (H, W, 3) uint8, at least `size` on its short side."""
+
+
+def cut_crops(photos: Drawn, count: int, rng: Generator) -> RGB:
     """Draw `count` photos and of each a random square, scaled down and flipped half of the time.
 
     Returns:

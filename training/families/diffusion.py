@@ -19,10 +19,13 @@ from ..networks.blocks import diffusion_time
 from ..optimizer import adamw, descend
 from ..torch_device import compile_in_place, has_bf16, to_device
 from .diffusion_loss import (
+    MOMENTS,
     chroma_weight,
     draw_gammas,
     error_of_v,
     gaussian,
+    loss_of_mean,
+    moments,
     per_row_loss,
     q_sample,
     row_weight,
@@ -83,7 +86,7 @@ class DiffusionObjective:
         predicted = self._predict(model, x_t, batch.L, gamma)
         loss = per_row_loss(predicted, wanted)
         whole = self._weighed(loss, predicted, wanted, x_0, gamma)
-        values = {"loss": loss.detach(), "gamma": gamma}
+        values = {"loss": loss.detach(), "gamma": gamma, **moments(x_0)}
         if self._recipe.perceptual.weight:
             values["perceptual"] = seen = self._seen(batch, gammas, predicted, x_t)
             whole = whole + self._recipe.perceptual.weight * seen.nanmean()
@@ -91,13 +94,18 @@ class DiffusionObjective:
         return {name: value.detach() for name, value in values.items()}
 
     def figures(self, values: Mapping[str, Tensor]) -> dict[str, Any]:
-        """Give the mean loss, and that of each third of the time: from nearly clean to noise."""
+        """Give the mean loss, and that of each third of the time: from nearly clean to noise.
+
+        `loss_of_mean_by_third` is what the mean colour of these photos would have, given for each.
+        """
         loss, gamma = values["loss"].float(), values["gamma"]
-        losses = {name: value for name, value in values.items() if name != "gamma"}
+        losses = {k: v for k, v in values.items() if k != "gamma" and k not in MOMENTS}
+        of_mean = loss_of_mean(self._recipe.diffusion.prediction, values, gamma)
         third = (diffusion_time(gamma) * 3).long().clamp(0, 2)
         return {
             **{name: _mean(value) for name, value in losses.items()},
             "loss_by_third": [_mean(loss[third == i]) for i in range(3)],
+            "loss_of_mean_by_third": [_mean(of_mean[third == i]) for i in range(3)],
         }
 
     @cached_property
