@@ -114,7 +114,11 @@ def run(
         report(line)
     if warning := family_in_training(state.recipe).warning:
         (warn or report)(f"warning: {warning}.")
-    facts = {"recipe": state.recipe.name, "family": state.recipe.family, "steps": state.optim.steps}
+    facts = {
+        "recipe": state.recipe.name,
+        "family": state.recipe.family,
+        "steps": None if minutes else state.optim.steps,
+    }
     with recorded(out, **facts) as record, lost_steps_told(state, photos, out):
         run = TrackedRun(out, state.step, state.recipe.to_dict())
         trackers = [begin_tracker(name, run) for name in dict.fromkeys(track)]

@@ -3,9 +3,10 @@
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from rich.console import RenderableType
+if TYPE_CHECKING:  # whoever takes messages can do without rich
+    from rich.console import RenderableType
 
 
 class Progress(Protocol):
@@ -37,7 +38,7 @@ class Messages(Protocol):
     def failure(self, path: Path, reason: str) -> None:
         """Name what failed, and why."""
 
-    def table(self, table: RenderableType) -> None:
+    def table(self, table: "RenderableType") -> None:
         """Show a table of rich below an empty line."""
 
     def progress(self, total: int) -> AbstractContextManager[Progress]:

@@ -25,7 +25,7 @@ class TensorBoard:
 
     def panel(self, panel: Panel) -> None:
         """Write an image."""
-        self._writer.add_image("samples", panel.pixels, panel.step, dataformats="HWC")
+        self._writer.add_image("pictures", panel.pixels, panel.step, dataformats="HWC")
         self._writer.flush()
 
     def close(self) -> None:

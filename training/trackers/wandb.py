@@ -35,7 +35,7 @@ class WeightsAndBiases:
     def panel(self, panel: Panel) -> None:
         """Log a picture with its caption."""
         picture = wandb.Image(panel.pixels, caption=panel.caption)
-        self._run.log({"step": panel.step, "samples": picture})
+        self._run.log({"step": panel.step, "pictures": picture})
 
     def close(self) -> None:
         """Wait until all of it is on the disk, or sent."""

@@ -48,7 +48,7 @@ class Doubts:
         self._settle(
             "collapse",
             drawn < LEAST_COLOURFULNESS * truth,
-            f"colour collapses: samples have a colourfulness of {drawn:.1f}, photos of {truth:.1f}. "
+            f"colour collapses: samples have a colourfulness of {drawn:.1f}, photos {truth:.1f}. "
             "If it stays so, see that the schedule ends in noise (diffusion.schedule=cosine), that "
             "ab / diffusion.ab_scale has a deviation of about 0.5, and train for longer",
         )

@@ -42,8 +42,11 @@ def train(
         float, Option(min=0, metavar="GB", help="What decoded photos may take.")
     ] = 6.0,
     track: Annotated[
-        list[Literal["tensorboard", "wandb"]] | None,
-        Option(help="Tell a tracker of figures and pictures, beside log.csv; repeatable."),
+        list[str] | None,
+        Option(
+            metavar="NAME",
+            help="Tell `tensorboard` or `wandb` too how it goes, beside log.csv; repeatable.",
+        ),
     ] = None,
 ) -> None:
     """Train a model on folders or tar shards of colour photographs."""
