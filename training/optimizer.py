@@ -75,7 +75,7 @@ def descend(
     lost = (~torch.isfinite(norm)).float()
     optimizer.found_inf = lost  # type: ignore[attr-defined]  # what GradScaler tells it, too
     optimizer.step()
-    _count(optimizer, lost)
+    _count(optimizer, norm, lost)
 
 
 def _step_scaled(
@@ -87,12 +87,44 @@ def _step_scaled(
     scale = scaler._scale.clone()
     scaler.step(optimizer)
     scaler.update()
-    _count(optimizer, ((scale <= _LEAST_SCALE) & ~torch.isfinite(norm)).float())
+    _count(optimizer, norm, ((scale <= _LEAST_SCALE) & ~torch.isfinite(norm)).float())
 
 
-def _count(optimizer: torch.optim.AdamW, lost: Tensor) -> None:
+def _count(optimizer: torch.optim.AdamW, norm: Tensor, lost: Tensor) -> None:
     group = optimizer.param_groups[0]
+    group["norms"] = [*group.get("norms", []), norm.detach()]
     group["lost"] = group.get("lost", 0) + lost
+    # Counts up from the first step that was left out; 0 so far where none was.
+    group["since_lost"] = group.get("since_lost", 0) + (group["lost"] > 0).float()
+
+
+def gradient_norm(optimizers: Sequence[torch.optim.Optimizer]) -> float | None:
+    """Give the mean norm of the first one's gradients, before clipping, since the last look.
+
+    It waits for the device; None without a step whose gradient was finite.
+    """
+    norms = [optimizer.param_groups[0].pop("norms", []) for optimizer in optimizers]
+    if not norms or not norms[0]:
+        return None
+    found = torch.stack(norms[0])
+    finite = found[torch.isfinite(found)]
+    return finite.mean().item() if len(finite) else None
+
+
+class LostStepError(UsageError):
+    """A gradient was not finite.
+
+    Attributes:
+        count: how many there were.
+        ago: steps since the first of them; 0 for the last step.
+    """
+
+    def __init__(self, count: int, ago: int) -> None:
+        super().__init__(
+            f"{count} gradients were not finite. Go on from the last save with --resume and a "
+            "lower rate: --set optim.lr=..."
+        )
+        self.count, self.ago = count, ago
 
 
 def parts(count: int, number: int) -> list[slice]:
@@ -106,11 +138,8 @@ def check_gradients(optimizers: Iterable[torch.optim.Optimizer]) -> None:
     """Look back at the steps of `descend`; it waits for the device.
 
     Raises:
-        UsageError: a gradient was not finite.
+        LostStepError: a gradient was not finite.
     """
-    lost = sum(float(optimizer.param_groups[0].get("lost", 0)) for optimizer in optimizers)
-    if lost:
-        raise UsageError(
-            f"{lost:.0f} gradients were not finite. Go on from the last save with --resume and a "
-            "lower rate: --set optim.lr=..."
-        )
+    groups = [optimizer.param_groups[0] for optimizer in optimizers]
+    if lost := sum(float(group.get("lost", 0)) for group in groups):
+        raise LostStepError(int(lost), int(max(float(g.get("since_lost", 0)) for g in groups)) - 1)

@@ -95,6 +95,12 @@ class Plan:
             return min(1.0, step / self._optim.steps)
         return min(1.0, (self._clock() - self._started) / self._seconds)
 
+    def left(self, step: int, pace: float) -> float:
+        """Tell about how many seconds of training are left at `pace` seconds a step."""
+        if self._seconds is None:
+            return max(0, self._optim.steps - step) * pace
+        return max(0.0, self._seconds - (self._clock() - self._started))
+
     def rate(self, step: int) -> float:
         """Give the factor on the peak rate for the step after `step` steps in all."""
         done = self.done(step)

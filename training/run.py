@@ -8,6 +8,7 @@ from pathlib import Path
 from types import FrameType
 
 from colorize_cli.errors import UsageError
+from colorize_cli.system.messages import Course
 
 from .checkpoint import RUN_FILE, WEIGHTS_FILE, load_checkpoint, load_weights
 from .data.photos import Photos
@@ -15,12 +16,17 @@ from .data.prepared import manifest_digest, of_part, read_manifest, validation_d
 from .families import family_of
 from .lineage import read_origin
 from .loop import LoopSettings, train
-from .machine.processes import is_first, processes_here, share, together
+from .machine.processes import is_first, objects, processes_here, share, together
 from .recipe import load_recipe, override
 from .recipe_tables import Recipe
 from .run_state import RunState, resume
+from .runs.record import recorded
 from .torch_device import torch_device
+from .trackers import begin_tracker, check_trackers
+from .trackers.tracker import TrackedRun
 from .validation.losses import ValidationPhotos, read_validation
+from .watching.lost_step import lost_steps_told
+from .watching.watch import family_in_training
 
 
 def run(
@@ -37,7 +43,10 @@ def run(
     device: str = "auto",
     workers: int = 1,
     memory: float = 6.0,
+    track: Sequence[str] = (),
     report: Callable[[str], None],
+    warn: Callable[[str], None] | None = None,
+    course: Course | None = None,
 ) -> None:
     """Train a model, or go on with a run that stopped.
 
@@ -55,10 +64,14 @@ def run(
         device: "auto", "cpu" or "cuda".
         workers: threads that decode photos and cut crops.
         memory: GB that decoded photos may take; the rest is decoded at each draw.
+        track: names of trackers that are told of figures and pictures, of `TRACKERS`.
         report: takes lines of progress.
+        warn: takes lines that people have to know; `report` if not given.
+        course: shows how far the run is.
 
     Raises:
-        UsageError: options or data that make no sense.
+        UsageError: options or data that make no sense, or a gradient was not finite.
+        MissingExtraError: a tracker is not installed.
         ModelError: weights that cannot be read or do not fit.
     """
     if not data:
@@ -67,6 +80,7 @@ def run(
         )
     if minutes is not None and minutes <= 0:
         raise UsageError("--minutes must be above 0.")
+    check_trackers(track)
     with together(torch_device(device)) as own:
         told = report if is_first() else _silent
         if resume_run:
@@ -92,7 +106,13 @@ def run(
         }
         photos.share_faults(told)
         _announce(state, photos, told)
-        _train(state, photos, LoopSettings(out, minutes, validation, workers=workers), told)
+        settings = LoopSettings(
+            out, minutes, validation, warn=warn or told, course=course, workers=workers
+        )
+        if is_first():
+            _train_recorded(state, photos, settings, track, report)
+        else:
+            _train(state, photos, settings, _silent)
 
 
 def _read(
@@ -126,19 +146,41 @@ def _announce(state: RunState, photos: Photos, report: Callable[[str], None]) ->
     report(f"{count:,} photos; {state.recipe.name}: {parameters / 1e6:.1f} M parameters{by}")
 
 
+def _train_recorded(
+    state: RunState,
+    photos: Photos,
+    settings: LoopSettings,
+    track: Sequence[str],
+    report: Callable[[str], None],
+) -> None:
+    """Train, note in the run's folder how it goes, and tell its trackers."""
+    out, recipe = settings.out, state.recipe
+    if (warning := family_in_training(recipe).warning) and settings.warn:
+        settings.warn(f"warning: {warning}.")
+    steps = None if settings.minutes else state.optim.steps
+    facts = {"recipe": recipe.name, "family": recipe.family, "steps": steps}
+    with recorded(out, **facts) as record, lost_steps_told(state, photos, out):
+        run = TrackedRun(out, state.step, recipe.to_dict())
+        trackers = [begin_tracker(name, run) for name in dict.fromkeys(track)]
+        is_stopped = _train(state, photos, replace(settings, trackers=trackers), report)
+        record.end("stopped" if is_stopped else "finished")
+
+
 def _train(
     state: RunState, photos: Photos, settings: LoopSettings, report: Callable[[str], None]
-) -> None:
-    """Train until the end or a signal, and tell what comes next."""
+) -> bool:
+    """Train until the end or a signal, and tell what comes next; True where it was stopped."""
     with _until_signal(report) as stop:
         train(state, photos, settings, report, stop)
         photos.share_faults(report)  # of photos that found no room, and were decoded since
+        is_stopped = any(objects(stop()))
         after = (
             "--resume goes on from there"
-            if stop()
+            if is_stopped
             else f"colorize export {settings.out / WEIGHTS_FILE} makes a bundle of it"
         )
         report(f"step {state.step}; saved in {settings.out}; {after}")
+    return is_stopped
 
 
 def _silent(line: str) -> None:

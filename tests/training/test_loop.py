@@ -221,10 +221,13 @@ def test_a_run_by_the_clock_ends_decayed_and_saved_whatever_it_waits_for(
     assert rates[-1] < 0.2
     assert load_checkpoint(out / WEIGHTS_FILE).progress["step"] == run.step == len(rates)
     entries = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
-    assert [("validation" in entry, entry["step"]) for entry in entries[-2:]] == [
-        (False, run.step),
-        (True, run.step),
+    told = [
+        (kind, entry["step"])
+        for entry in entries
+        for kind in ("loss", "validation", "samples_drawn")
+        if kind in entry
     ]
+    assert told[-3:] == [(kind, run.step) for kind in ("loss", "validation", "samples_drawn")]
 
 
 @pytest.mark.parametrize("minutes", [0.0, -1.0])

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import cv2
 import numpy as np
@@ -45,7 +45,18 @@ class Batch:
     ab: Tensor
 
 
-def cut_crops(photos: Photos, rows: Iterable[int], seed: int, step: int) -> RGB:
+class Drawn(Protocol):
+    """Photos that are drawn from."""
+
+    @property
+    def size(self) -> int:
+        """The side of the crops that are to be cut, in pixels."""
+
+    def draw(self, rng: Generator) -> RGB:
+        """Draw a photo, (H, W, 3) uint8, at least `size` on its short side."""
+
+
+def cut_crops(photos: Drawn, rows: Iterable[int], seed: int, step: int) -> RGB:
     """Draw a photo for each row of a step, and of it a square, scaled down and perhaps flipped.
 
     Returns:
@@ -56,7 +67,7 @@ def cut_crops(photos: Photos, rows: Iterable[int], seed: int, step: int) -> RGB:
     )
 
 
-def _crop(photos: Photos, rng: Generator) -> RGB:
+def _crop(photos: Drawn, rng: Generator) -> RGB:
     size = photos.size
     rgb = photos.draw(rng)
     height, width = rgb.shape[:2]

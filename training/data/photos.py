@@ -91,9 +91,11 @@ class Photos:
         return len(self.names)
 
     def draw(self, rng: Generator) -> RGB:
-        """Draw a photo that teaches colour: (H, W, 3) uint8, at least `size` on its short side.
+        """Draw a photo that teaches colour: (H, W, 3) uint8, at least `size` on its short side."""
+        return self.draw_named(rng)[1]
 
-        What is drawn is a function of the generator's state alone.
+    def draw_named(self, rng: Generator) -> tuple[str, RGB]:
+        """Draw a photo with its name, which are a function of the generator's state alone.
 
         Raises:
             UsageError: hardly any photo can be learnt from.
@@ -102,7 +104,7 @@ class Photos:
             i = min(int(np.searchsorted(self._cumulative, rng.random())), len(self) - 1)
             rgb = self._photo(i)
             if rgb is not None:
-                return rgb
+                return self.names[i], rgb
         raise UsageError(
             f"Hardly a photo teaches colour: {'; '.join(self.left_out())}. Give others, or lower "
             f"data.size, now {self.size}."

@@ -1,5 +1,6 @@
 """Colour photographs and the grey that is made of them, which the runtime is given."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from colorize_cli.errors import ImageError
+from colorize_cli.imaging.area_resample import to_working
 from colorize_cli.imaging.bit_depth import eight_bits
+from colorize_cli.imaging.frame import frame_for
 from colorize_cli.imaging.lab import (
     Float,
     levels_from_linear,
@@ -20,7 +23,9 @@ from colorize_cli.imaging.lab import (
     linear_table,
 )
 from colorize_cli.imaging.photo_kind import kind_of
+from colorize_cli.imaging.picture_key import picture_key
 from colorize_cli.model.colorizer import Colorizer, Prepared
+from colorize_cli.photos.metadata import Metadata
 from colorize_cli.photos.read import Photo, read_photo
 
 from ..data.degrade import grey as greys
@@ -101,6 +106,24 @@ def read_inputs(
         levels = old_print_of(truth, photo.digest) if degraded else grey_of(truth)
         grey = replace(photo, pixels=levels, alpha=None, is_colour=False)
         yield ColourPhoto(index, name, truth, grey, colorizer.prepare(grey))
+
+
+def photo_of_crop(index: int, name: str, truth: RGB, digest: str, multiple: int) -> ColourPhoto:
+    """Take a crop for a photo, seen at the square root of its own area, as a run in training does.
+
+    Args:
+        index: position among the crops.
+        name: SET/NAME.
+        truth: (H, W, 3) uint8 sRGB.
+        digest: SHA-256 (hex) of the file that it is of.
+        multiple: what the sides of the network's input are multiples of, in pixels.
+    """
+    height, width = truth.shape[:2]
+    levels = grey_of(truth)
+    frame = frame_for(height, width, math.isqrt(height * width), multiple)
+    L = to_working(levels, frame)
+    grey = Photo(levels, None, Metadata(), "png", bytes.fromhex(digest), is_colour=False)
+    return ColourPhoto(index, name, truth, grey, Prepared(L, frame, picture_key(L, frame)))
 
 
 def grey_of(truth: RGB) -> NDArray[np.uint8]:

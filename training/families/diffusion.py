@@ -21,10 +21,13 @@ from ..networks.blocks import diffusion_time
 from ..optimizer import adamw, descend, parts
 from ..torch_device import compile_in_place, computing, to_device
 from .diffusion_loss import (
+    MOMENTS,
     chroma_weight,
     draw_gammas,
     error_of_v,
     gaussian,
+    loss_of_mean,
+    moments,
     per_row_loss,
     q_sample,
     row_weight,
@@ -108,7 +111,8 @@ class DiffusionObjective:
         for parameter in self._backbone:
             parameter.requires_grad_(step >= self._recipe.optim.frozen_steps)
         rows = self._rows(batch, step)
-        values: dict[str, list[Tensor]] = {"loss": [], "gamma": [rows.gamma]}
+        noted = {"gamma": rows.gamma, **moments(rows.x_0)}
+        values = {"loss": [], **{name: [value] for name, value in noted.items()}}
         losses = self._losses(batch, rows, values)
         descend(self.optimizers[0], losses, self.parts["model"], self._recipe.optim)
         return {name: torch.cat(value).detach() for name, value in values.items()}
@@ -154,13 +158,18 @@ class DiffusionObjective:
             yield whole
 
     def figures(self, values: Mapping[str, Tensor]) -> dict[str, Any]:
-        """Give the mean loss, and that of each third of the time: from nearly clean to noise."""
+        """Give the mean loss, and that of each third of the time: from nearly clean to noise.
+
+        `loss_of_mean_by_third` is what the mean colour of these photos would have, given for each.
+        """
         loss, gamma = values["loss"].float(), values["gamma"]
-        losses = {name: value for name, value in values.items() if name != "gamma"}
+        losses = {k: v for k, v in values.items() if k != "gamma" and k not in MOMENTS}
+        of_mean = loss_of_mean(self._recipe.diffusion.prediction, values, gamma)
         third = (diffusion_time(gamma) * 3).long().clamp(0, 2)
         return {
             **{name: _mean(value) for name, value in losses.items()},
             "loss_by_third": [_mean(loss[third == i]) for i in range(3)],
+            "loss_of_mean_by_third": [_mean(of_mean[third == i]) for i in range(3)],
         }
 
     @cached_property

@@ -6,7 +6,6 @@ locks the file itself is one, and its process is asked after.
 
 import json
 import os
-import platform
 import sys
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
@@ -15,6 +14,7 @@ from pathlib import Path
 from ...errors import UsageError
 from ...system.file_lock import NO_LOCKS, lock
 from ...system.paths import shown
+from ...system.processes import identity, may_run
 
 LOCK_NAME = ".colorize.lock"
 # A link is not followed: what it leads to would be emptied.
@@ -30,8 +30,7 @@ class FolderLock(AbstractContextManager["FolderLock"]):
         self._path = folder / (f".colorize.{shard}.lock" if shard else LOCK_NAME)
         self._descriptor = self._take()
         holder = {
-            "pid": os.getpid(),
-            "host": platform.node(),
+            **identity(),
             "since": datetime.now().astimezone().isoformat(timespec="seconds"),
         }
         os.ftruncate(self._descriptor, 0)
@@ -106,19 +105,9 @@ def _holder(path: Path) -> dict[str, object]:
 
 
 def _is_alive(holder: dict[str, object]) -> bool:
-    """Whether the holder's process may run; of another host's, that is assumed."""
+    """Whether the holder's process, another than this, may run."""
     pid = holder.get("pid")
-    if not isinstance(pid, int) or pid == os.getpid():
-        return False
-    if holder.get("host") != platform.node() or sys.platform == "win32":
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass
-    return True
+    return pid != os.getpid() and may_run(pid, holder.get("host"))
 
 
 def _status(path: Path) -> os.stat_result | None:

@@ -41,6 +41,13 @@ def train(
     memory: Annotated[
         float, Option(min=0, metavar="GB", help="What decoded photos may take.")
     ] = 6.0,
+    track: Annotated[
+        list[str] | None,
+        Option(
+            metavar="NAME",
+            help="Tell `tensorboard` or `wandb` too how it goes, beside log.csv; repeatable.",
+        ),
+    ] = None,
 ) -> None:
     """Train a model on folders or tar shards of colour photographs."""
     from ...system.installed import require
@@ -50,18 +57,23 @@ def train(
 
     from ..terminal import Terminal
 
-    run_training(
-        recipe=recipe,
-        data=data or [],
-        out=out,
-        backbone=backbone,
-        init=init,
-        resume_run=resume,
-        other_data=other_data,
-        minutes=minutes,
-        overrides=set_ or [],
-        device=device,
-        workers=workers,
-        memory=memory,
-        report=Terminal().note,
-    )
+    terminal = Terminal()
+    with terminal.course("training") as course:
+        run_training(
+            recipe=recipe,
+            data=data or [],
+            out=out,
+            backbone=backbone,
+            init=init,
+            resume_run=resume,
+            other_data=other_data,
+            minutes=minutes,
+            overrides=set_ or [],
+            device=device,
+            workers=workers,
+            memory=memory,
+            track=track or [],
+            report=terminal.note,
+            warn=terminal.warn,
+            course=course,
+        )
