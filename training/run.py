@@ -16,9 +16,11 @@ from .data.prepared import manifest_digest, of_part, read_manifest, validation_d
 from .families import family_of
 from .lineage import read_origin
 from .loop import LoopSettings, train
-from .machine.processes import is_first, objects, processes_here, share, together
+from .machine.processes import is_first, is_restarted, objects, processes_here, share, together
 from .recipe import load_recipe, override
 from .recipe_tables import Recipe
+from .rehearsal.dry_run import dry_run
+from .rehearsal.fit import fitted, memory_explained
 from .run_state import RunState, resume
 from .runs.record import recorded
 from .torch_device import torch_device
@@ -39,6 +41,8 @@ def run(
     resume_run: bool = False,
     other_data: bool = False,
     minutes: float | None = None,
+    auto_batch: bool = False,
+    is_dry: bool = False,
     overrides: Sequence[str] = (),
     device: str = "auto",
     workers: int = 1,
@@ -60,6 +64,8 @@ def run(
         resume_run: go on with the run in `out`.
         other_data: go on, even if `data` has other photographs than the run had.
         minutes: plan the run by the clock: it ends decayed after this time, whatever its steps.
+        auto_batch: work through a step in as many parts as memory asks for.
+        is_dry: tell what the run will take, from a few steps, and write nothing.
         overrides: changes of the recipe, `optim.lr=1e-4`.
         device: "auto", "cpu" or "cuda".
         workers: threads that decode photos and cut crops.
@@ -71,6 +77,7 @@ def run(
 
     Raises:
         UsageError: options or data that make no sense, or a gradient was not finite.
+        OutOfMemoryError: a step needs more memory than there is.
         MissingExtraError: a tracker is not installed.
         ModelError: weights that cannot be read or do not fit.
     """
@@ -81,20 +88,27 @@ def run(
     if minutes is not None and minutes <= 0:
         raise UsageError("--minutes must be above 0.")
     check_trackers(track)
+    if is_restarted() and (out / RUN_FILE).exists():
+        recipe, backbone, init, resume_run = None, None, None, True
     with together(torch_device(device)) as own:
         told = report if is_first() else _silent
+
+        def fit(recipe: Recipe) -> Recipe:
+            return fitted(recipe, own, told) if auto_batch else recipe
+
         if resume_run:
             if recipe is not None or backbone is not None or init is not None:
                 raise UsageError(
                     "--resume goes on with the run as it is; leave the other options out."
                 )
-            state = _resumed(out, overrides, own)
+            state = _resumed(out, overrides, own, fit)
             end = "" if minutes else f" of {state.recipe.optim.steps}"
             told(f"resumed {out} at step {state.step}{end}")
         else:
             if (out / RUN_FILE).exists():
                 raise UsageError(f"{out} holds a run already: use --resume, or another --out.")
-            state = _begun(load_recipe(recipe or "default", overrides), own, backbone, init, told)
+            wanted = fit(load_recipe(recipe or "default", overrides))
+            state = _begun(wanted, own, backbone, init, told)
         told("reading the photos")
         memory = memory * 1e9 / processes_here()
         photos, validation = _read(state, data, memory, workers, other_data)
@@ -109,7 +123,10 @@ def run(
         settings = LoopSettings(
             out, minutes, validation, warn=warn or told, course=course, workers=workers
         )
-        if is_first():
+        if is_dry:
+            with memory_explained(state.recipe, own, out if resume_run else None):
+                dry_run(state, photos, minutes, workers, told)
+        elif is_first():
             _train_recorded(state, photos, settings, track, report)
         else:
             _train(state, photos, settings, _silent)
@@ -170,8 +187,10 @@ def _train(
     state: RunState, photos: Photos, settings: LoopSettings, report: Callable[[str], None]
 ) -> bool:
     """Train until the end or a signal, and tell what comes next; True where it was stopped."""
+    device = str(state.device)
     with _until_signal(report) as stop:
-        train(state, photos, settings, report, stop)
+        with memory_explained(state.recipe, device, settings.out):
+            train(state, photos, settings, report, stop)
         photos.share_faults(report)  # of photos that found no room, and were decoded since
         is_stopped = any(objects(stop()))
         after = (
@@ -187,7 +206,9 @@ def _silent(line: str) -> None:
     """Report nothing: only the first of several processes does."""
 
 
-def _resumed(out: Path, overrides: Sequence[str], device: str) -> RunState:
+def _resumed(
+    out: Path, overrides: Sequence[str], device: str, fit: Callable[[Recipe], Recipe]
+) -> RunState:
     """Load the run in a folder, its recipe changed where that is possible."""
     stored = load_checkpoint(out / RUN_FILE).recipe
     changed = override(stored, overrides)
@@ -196,7 +217,7 @@ def _resumed(out: Path, overrides: Sequence[str], device: str) -> RunState:
             "A resume cannot change the network, its family or optim.tuned_stages: start "
             f"another run with --init {out / WEIGHTS_FILE}."
         )
-    return resume(out, changed, device)
+    return resume(out, fit(changed), device)
 
 
 def _trained(recipe: Recipe) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from made.tiny_runs import TINY_TOML, tiny_recipe, toy_recipe, write_photos
+from made.tiny_runs import TINY_TOML, TOY_TOML, tiny_recipe, toy_recipe, write_photos
 from safetensors.torch import save_file
 
 from colorize_cli.errors import ModelError, UsageError
@@ -280,6 +280,21 @@ def test_the_command_trains_stops_and_resumes(folder: Path, tmp_path: Path) -> N
     other = tmp_path / "other"
     command.run(recipe=str(recipe), init=str(out / WEIGHTS_FILE), **(common | {"out": other}))
     assert load_checkpoint(other / WEIGHTS_FILE).progress["step"] == 1
+
+
+def test_a_command_that_torchrun_starts_again_goes_on_with_its_run(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = tmp_path / "toy.toml"
+    recipe.write_text(TOY_TOML)
+    same: dict[str, Any] = {"recipe": str(recipe), "data": [folder], "out": tmp_path / "run"}
+    lines: list[str] = []
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")  # there may be no save to go on from yet
+    for steps in (2, 3):
+        changes = [f"optim.steps={steps}"]
+        command.run(**same, overrides=changes, device="cpu", report=lines.append)
+    assert sum("resumed" in line for line in lines) == 1
+    assert load_checkpoint(tmp_path / "run" / WEIGHTS_FILE).progress["step"] == 3
 
 
 @pytest.mark.slow
