@@ -60,12 +60,13 @@ class TrainingLog:
         """Take what a step said of each sample; it stays on the device until the next line."""
         self._window.append(values)
 
-    def write(self, seconds: float, plan: Plan) -> None:
+    def write(self, seconds: float, plan: Plan, waited: float = 0.0) -> None:
         """Write a line on the steps of the last `seconds`.
 
         Args:
             seconds: since the last line.
             plan: of the run.
+            waited: seconds of them in which there was nothing to train on yet.
 
         Raises:
             UsageError: a gradient was not finite.
@@ -87,13 +88,15 @@ class TrainingLog:
             "lr": state.objective.optimizers[0].param_groups[0]["lr"],
             **({} if norm is None else {"gradient_norm": round(norm, 5)}),
             "samples_per_second": round(rate, 2),
+            "waiting": round(min(1.0, waited / seconds), 4),
         }
         self._trackers.entry(entry)
         losses = "".join(f"{k} {v:.4f}  " for k, v in figures.items() if isinstance(v, float))
         left = plan.left(state.step, seconds / steps)
         self._report(
             f"step {entry['step']} ({plan.done(state.step):.0%})  samples {entry['samples']:,}  "
-            f"{losses}lr {entry['lr']:.1e}  {entry['samples_per_second']:.1f} samples/s"
+            f"{losses}lr {entry['lr']:.1e}  {entry['samples_per_second']:.1f} samples/s, "
+            f"{entry['waiting']:.0%} waiting"
             + (f"  about {duration_text(left)} left" if left else "")
         )
         if state.step > state.optim.warmup:

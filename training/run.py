@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -16,14 +16,15 @@ from .data.prepared import manifest_digest, of_part, read_manifest, validation_d
 from .families import family_of
 from .lineage import read_origin
 from .loop import LoopSettings, train
+from .machine.processes import is_first, processes_here, share, together
 from .recipe import load_recipe, override
 from .recipe_tables import Recipe
 from .run_state import RunState, resume
 from .runs.record import recorded
 from .torch_device import torch_device
 from .trackers import begin_tracker, check_trackers
-from .trackers.tracker import TrackedRun
-from .validation.losses import read_validation
+from .trackers.tracker import TrackedRun, Tracker
+from .validation.losses import ValidationPhotos, read_validation
 from .watching.lost_step import lost_steps_told
 from .watching.watch import family_in_training
 
@@ -80,24 +81,50 @@ def run(
     if minutes is not None and minutes <= 0:
         raise UsageError("--minutes must be above 0.")
     check_trackers(track)
-    device = torch_device(device)
-    if resume_run:
-        if recipe is not None or backbone is not None or init is not None:
-            raise UsageError("--resume goes on with the run as it is; leave the other options out.")
-        state = _resumed(out, overrides, device)
-        end = "" if minutes else f" of {state.recipe.optim.steps}"
-        report(f"resumed {out} at step {state.step}{end}")
-    else:
-        if (out / RUN_FILE).exists():
-            raise UsageError(f"{out} holds a run already: use --resume, or another --out.")
-        state = _begun(load_recipe(recipe or "default", overrides), device, backbone, init, report)
-    report("reading the photos")
-    named = validation_data(state.recipe.validation.data, data)
-    table = replace(state.recipe.validation, data=named)
-    size = state.recipe.data.size
-    validation = read_validation(table, size) if table.data else None
+    with together(torch_device(device)) as own:
+        told = report if is_first() else _silent
+        if resume_run:
+            if recipe is not None or backbone is not None or init is not None:
+                raise UsageError(
+                    "--resume goes on with the run as it is; leave the other options out."
+                )
+            state = _resumed(out, overrides, own)
+            end = "" if minutes else f" of {state.recipe.optim.steps}"
+            told(f"resumed {out} at step {state.step}{end}")
+        else:
+            if (out / RUN_FILE).exists():
+                raise UsageError(f"{out} holds a run already: use --resume, or another --out.")
+            state = _begun(load_recipe(recipe or "default", overrides), own, backbone, init, told)
+        told("reading the photos")
+        memory = memory * 1e9 / processes_here()
+        photos, validation = _read(state, data, memory, workers, other_data)
+        state.options = {
+            "minutes": minutes,
+            "data": [path.name for path in data],
+            "backbone": backbone.name if backbone else None,
+            "init": Path(init).name if init else None,
+        }
+        photos.share_faults(told)
+        _announce(state, photos, told)
+        settings = LoopSettings(out, minutes, validation, workers=workers)
+        if is_first():
+            settings = replace(settings, warn=warn or report, course=course)
+            if warning := family_in_training(state.recipe).warning:
+                (warn or report)(f"warning: {warning}.")
+        _train(state, photos, settings, track, told)
+
+
+def _read(
+    state: RunState, data: Sequence[Path], memory: float, workers: int, other_data: bool
+) -> tuple[Photos, ValidationPhotos | None]:
+    """Read what a run learns from and what it is judged on."""
+    recipe = state.recipe
+    named = validation_data(recipe.validation.data, data)
+    table = replace(recipe.validation, data=named)
+    size = recipe.data.size
+    validation = read_validation(table, size) if table.data and is_first() else None
     shards = of_part(data, "train")
-    photos = Photos(shards, state.recipe.data.sets, size, memory=memory * 1e9, workers=workers)
+    photos = Photos(shards, recipe.data.sets, size, memory=memory, workers=workers)
     state.set_data(
         {
             "digest": photos.digest,
@@ -106,35 +133,56 @@ def run(
         },
         may_differ=other_data,
     )
+    return photos, validation
+
+
+def _announce(state: RunState, photos: Photos, report: Callable[[str], None]) -> None:
+    """Tell what is trained on what, and by how many processes."""
     parameters = sum(p.numel() for p in state.model.parameters())
-    count = len(photos) - len(photos.faults)
-    report(f"{count:,} photos; {state.recipe.name}: {parameters / 1e6:.1f} M parameters")
-    told = photos.left_out()
-    for line in told:
-        report(line)
-    if warning := family_in_training(state.recipe).warning:
-        (warn or report)(f"warning: {warning}.")
+    count, several = len(photos) - len(photos.faults), share().of
+    step = several * state.recipe.optim.photos
+    by = f", {several} processes, {step:,} photos a step in all" if several > 1 else ""
+    report(f"{count:,} photos; {state.recipe.name}: {parameters / 1e6:.1f} M parameters{by}")
+
+
+def _train(
+    state: RunState,
+    photos: Photos,
+    settings: LoopSettings,
+    track: Sequence[str],
+    report: Callable[[str], None],
+) -> None:
+    """Train until the end or a signal, and tell and note what comes next."""
     facts = {
         "recipe": state.recipe.name,
         "family": state.recipe.family,
-        "steps": None if minutes else state.optim.steps,
+        "steps": None if settings.minutes else state.optim.steps,
     }
-    with recorded(out, **facts) as record, lost_steps_told(state, photos, out):
-        run = TrackedRun(out, state.step, state.recipe.to_dict())
-        trackers = [begin_tracker(name, run) for name in dict.fromkeys(track)]
-        settings = LoopSettings(out, minutes, validation, trackers, warn, course, workers=workers)
-        with _until_signal(report) as stop:
-            train(state, photos, settings, report, stop)
-            for line in photos.left_out():
-                if line not in told:  # of photos that found no room, and were decoded since
-                    report(line)
-            record.end("stopped" if stop() else "finished")
-            after = (
-                "--resume goes on from there"
-                if stop()
-                else f"colorize export {out / WEIGHTS_FILE} makes a bundle of it"
-            )
-            report(f"step {state.step}; saved in {out}; {after}")
+    with (
+        recorded(settings.out, **facts) if is_first() else nullcontext() as record,
+        lost_steps_told(state, photos, settings.out),
+        _until_signal(report) as stop,
+    ):
+        trackers = _trackers(state, settings.out, track) if is_first() else []
+        train(state, photos, replace(settings, trackers=trackers), report, stop)
+        photos.share_faults(report)  # of photos that found no room, and were decoded since
+        if record and not stop():
+            record.end("finished")
+        after = (
+            "--resume goes on from there"
+            if stop()
+            else f"colorize export {settings.out / WEIGHTS_FILE} makes a bundle of it"
+        )
+        report(f"step {state.step}; saved in {settings.out}; {after}")
+
+
+def _trackers(state: RunState, out: Path, names: Sequence[str]) -> list[Tracker]:
+    run = TrackedRun(out, state.step, state.recipe.to_dict())
+    return [begin_tracker(name, run) for name in dict.fromkeys(names)]
+
+
+def _silent(line: str) -> None:
+    """Report nothing: only the first of several processes does."""
 
 
 def _resumed(out: Path, overrides: Sequence[str], device: str) -> RunState:

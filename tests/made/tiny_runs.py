@@ -52,6 +52,18 @@ def tiny_recipe(**optim: object) -> Recipe:
     )
 
 
+def toy_recipe(**tables: dict[str, object]) -> Recipe:
+    """A recipe of the `palette` family, whose network is some kilobytes, with some keys changed."""
+    network = {"channels": 8, "multipliers": [1, 2, 2, 2], "blocks": 1, "head_dim": 8, "groups": 4}
+    own: dict[str, dict[str, object]] = {
+        "network": network | {"dropout": 0.0},
+        "data": {"size": 32, "grid": 1},
+        "optim": {"steps": 4, "photos": 2, "views": 2, "warmup": 2},
+    }
+    changed = {name: own.get(name, {}) | table for name, table in (own | tables).items()}
+    return recipe_from_dict({"name": "toy", "family": "palette", **changed})
+
+
 def write_photo(path: Path, rgb: NDArray[np.uint8]) -> None:
     """Write a picture (H, W, 3) sRGB as a PNG, with the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """Colour photographs in memory: decoded once as far as they find room, and drawn at random."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from colorize_cli.errors import UsageError
 from colorize_cli.imaging.lab import lab_from_rgb
 
+from ..machine.processes import objects
 from .shards import iter_photos, set_of
 
 RGB = NDArray[np.uint8]
@@ -27,6 +28,7 @@ _MIN_SPREAD = 2.0
 _THUMBNAIL = 64  # pixels, short side
 # Short side, in crops, of the largest photo that is kept: what is larger is shrunk.
 _LARGEST = 4
+_NAMED = 3  # photos that a line names, at most
 _TRIES = 2000  # photos drawn before the data are given up
 
 
@@ -78,6 +80,7 @@ class Photos:
         self.digest = content.hexdigest()
         self._cumulative = np.cumsum(_chances(self.names, weights))
         self._decoded: dict[int, RGB] = {}
+        self._told: set[int] = set()  # faults that were reported
         self._sound: set[int] = set()  # photos without room that are known to teach colour
         self._decode_all(memory, workers)
 
@@ -113,6 +116,26 @@ class Photos:
             f"left out as {fault}: {len(names):,} of {len(self):,} photos, {names[0]} for one"
             for fault, names in examples.items()
         ]
+
+    def share_faults(self, report: Callable[[str], None]) -> None:
+        """Report the faults that were found since the last time, in any of the processes.
+
+        A photo that one process found faulty is drawn by none from then on.
+
+        Args:
+            report: takes a line for each reason, that counts the photos and names the new ones.
+        """
+        for found in objects(dict(self.faults)):
+            self.faults |= found
+        new: dict[Fault, list[str]] = {}
+        for i in sorted(self.faults.keys() - self._told):
+            new.setdefault(self.faults[i], []).append(self.names[i])
+        for fault, names in new.items():
+            count = sum(each == fault for each in self.faults.values())
+            listed = ", ".join(names[:_NAMED])
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            report(f"left out as {fault}: {count:,} of {len(self):,} photos, {listed}{more}")
+        self._told |= self.faults.keys()
 
     def _photo(self, i: int) -> RGB | None:
         """Give a photo out of memory, or decode it; None where it teaches nothing."""

@@ -30,6 +30,7 @@ from colorize_cli.photos.read import Photo, read_photo
 
 from ..data.degrade import grey as greys
 from ..data.lab import lab_from_linear, linear_from_levels
+from ..data.row_draws import RowDraws
 from ..data.shards import iter_photos
 from .metrics import RGB
 from .selection import Selection
@@ -160,10 +161,10 @@ def old_print_of(truth: RGB, digest: bytes) -> NDArray[np.uint8]:
         truth: the colour photo.
         digest: of its file, which seeds the choices.
     """
-    rng = np.random.default_rng(list(digest))
+    draws = RowDraws.alone(np.random.default_rng(list(digest)), 1)
     rgb = torch.from_numpy(truth).permute(2, 0, 1)[None]
     linear = linear_from_levels(rgb)
-    L = greys(rgb, linear, lab_from_linear(linear)[:, 0], _LUMA, 1.0, rng)
+    L = greys(rgb, linear, lab_from_linear(linear)[:, 0], _LUMA, 1.0, draws)
     return _nearest_levels(L[0].numpy())
 
 

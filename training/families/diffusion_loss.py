@@ -55,14 +55,13 @@ def per_row_loss(predicted: Tensor, wanted: Tensor, weight: Tensor | float = 1.0
 
 
 def chroma_weight(x_0: Tensor, amount: float) -> Tensor:
-    """Weigh cells by the truth's chroma: (N, 2, h, w) -> (N, 1, h, w), of mean 1.
+    """Weigh cells by the truth's chroma: (N, 2, h, w) -> (N, 1, h, w), up to their mean.
 
     Where colours are open the least error is a compromise, which is paler than any of them. A
     weight of 1 + amount * chroma draws it to the colourful ones. Zhang et al. 2016, section 2.2,
     do the same to a classifier, by how rare a colour is.
     """
-    weight = 1 + amount * x_0.norm(dim=1, keepdim=True)
-    return weight / weight.mean()
+    return 1 + amount * x_0.norm(dim=1, keepdim=True)
 
 
 def row_weight(gamma: Tensor, limit: float) -> Tensor:
