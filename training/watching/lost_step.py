@@ -13,7 +13,7 @@ from colorize_cli.system.files import write_atomic
 
 from ..data.batches import cut_crops
 from ..data.photos import RGB, Photos
-from ..machine.processes import share
+from ..machine.processes import is_first, share
 from ..optimizer import LostStepError
 from ..run_state import RunState
 
@@ -37,10 +37,11 @@ def lost_steps_told(state: RunState, photos: Photos, out: Path) -> Iterator[None
         yield
     except LostStepError as error:
         step = state.step - error.ago  # counted from 1
-        count = share().of * state.recipe.optim.photos
+        count = state.recipe.optim.photos * share().of
         names = names_in_batch(photos, count, state.recipe.seed, step - 1)
         told = {"step": step, "gradients": error.count, "photos": names}
-        write_atomic(out / FILE, (json.dumps(told, indent=1) + "\n").encode())
+        if is_first():
+            write_atomic(out / FILE, (json.dumps(told, indent=1) + "\n").encode())
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         raise UsageError(
             f"The gradient of step {step:,} was not finite ({error.count} so far), and the weights "
@@ -56,7 +57,7 @@ def names_in_batch(photos: Photos, count: int, seed: int, step: int) -> list[str
 
     Args:
         photos: that it draws from.
-        count: photos of a batch.
+        count: photos of a batch, in all processes.
         seed: of the run.
         step: steps before it.
     """
