@@ -16,7 +16,7 @@ from .data.batches import Batches, Draw
 from .data.photos import Photos
 from .log import TrainingLog
 from .machine.processes import alone, is_first, objects, share, wait
-from .optimizer import check_gradients
+from .optimizer import check_gradients, gradient_norm
 from .plan import Plan
 from .run_state import RunState
 from .trackers.tracker import Tracker
@@ -78,19 +78,21 @@ def train(
     state.meet()
     plan = Plan(state.optim, state.step, settings.minutes)
     draw = Draw(recipe.data, recipe.optim.photos, recipe.seed, share())
-    judge = watch = None
+    judge = watch = line = None
     if settings.validation and is_first():
         judge = Judge(state, settings.validation, out, report)
         watch = Watch(state, settings.validation)
-    line = CourseLine(settings.course, state, plan) if settings.course else None
+    if settings.course and is_first():
+        line = CourseLine(settings.course, state, plan)
     logged = saved = time.monotonic()
     is_last = objects(plan.done(state.step))[0] >= 1
     if is_last:
         report(f"the run is over: {state.step} steps of {recipe.optim.steps}; raise optim.steps")
-    told = settings.trackers, settings.warn
     with (
         Batches(photos, draw, state.step, settings.workers, state.device) as batches,
-        TrainingLog(out, state, report, *told) if is_first() else nullcontext() as log,
+        TrainingLog(out, state, report, settings.trackers, settings.warn)
+        if is_first()
+        else nullcontext() as log,
     ):
         while not is_last:
             started = time.monotonic()
@@ -112,20 +114,22 @@ def train(
             is_last = turn.is_last
             if log:
                 log.add(values)
+            if turn.logs or turn.saves:
+                check_gradients(state.objective.optimizers)
             if turn.logs:
                 photos.share_faults(report)
-                check_gradients(state.objective.optimizers)
-            if log and turn.logs:
-                log.write(now - logged, plan, batches.waited)
+                if log:
+                    log.write(now - logged, plan, batches.waited)
+                else:
+                    gradient_norm(state.objective.optimizers)  # which would gather for ever
                 batches.waited, logged = 0.0, now
-            if log and judge and turn.judges:
+            if log:
                 with alone():
-                    log.write_judgement(judge.judge())
-            if log and watch and turn.looks:
-                with alone():
-                    log.write_samples(*watch.look())
+                    if judge and turn.judges:
+                        log.write_judgement(judge.judge())
+                    if watch and turn.looks:
+                        log.write_samples(*watch.look())
             if turn.saves:
-                check_gradients(state.objective.optimizers)
                 if is_first():
                     state.save(out)
                 wait()
@@ -145,9 +149,10 @@ class _Turn:
     saves: bool
 
 
-def _agreed(*, stop: bool, is_over: bool, **turns: bool) -> _Turn:
+def _agreed(*, stop: bool, is_over: bool, **due: bool) -> _Turn:
     """Stop where any process was told to; all else is as the first one has it."""
-    told = objects((stop, is_over, turns))
+    told = objects((stop, is_over, due))
     is_last = any(each[0] for each in told) or told[0][1]
-    logs, judges, looks, saves = (told[0][2][name] for name in ("logs", "judges", "looks", "saves"))
-    return _Turn(is_last, is_last or logs, judges, looks, is_last or judges or looks or saves)
+    logs, judges, looks, saves = (told[0][2][key] for key in ("logs", "judges", "looks", "saves"))
+    saves = is_last or judges or looks or saves
+    return _Turn(is_last, is_last or logs, judges, looks, saves)

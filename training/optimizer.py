@@ -101,13 +101,13 @@ def _count(optimizer: torch.optim.AdamW, norm: Tensor, lost: Tensor) -> None:
 def gradient_norm(optimizers: Sequence[torch.optim.Optimizer]) -> float | None:
     """Give the mean norm of the first one's gradients, before clipping, since the last look.
 
-    It waits for the device; None where there was no step with a finite one.
+    It waits for the device; None without a step whose gradient was finite.
     """
     norms = [optimizer.param_groups[0].pop("norms", []) for optimizer in optimizers]
     if not norms or not norms[0]:
         return None
     found = torch.stack(norms[0])
-    finite = found[torch.isfinite(found)]  # where a loss is scaled, some steps overflow
+    finite = found[torch.isfinite(found)]
     return finite.mean().item() if len(finite) else None
 
 

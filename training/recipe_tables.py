@@ -120,32 +120,6 @@ class ValidationTable(Table):
 
 
 @dataclass(frozen=True)
-class SamplesTable(Table):
-    """When samples of the averaged weights are drawn, looked at and measured in a run.
-
-    They are of the photos of `validation.data`, the same ones with the same noise each time.
-
-    Attributes:
-        every_steps: steps from one look to the next; there is one at the end, too. 0 for none.
-        at_steps: steps after which there is one besides.
-        shown: photos of which four samples are shown beside grey and truth.
-        measured: photos of which the first sample is measured, at most.
-    """
-
-    every_steps: int = 1000
-    at_steps: tuple[int, ...] = ()
-    shown: int = 4
-    measured: int = 32
-
-    def __post_init__(self) -> None:
-        if self.every_steps < 0 or min(self.shown, self.measured) < 1:
-            raise UsageError(
-                "samples.every_steps must be at least 1, or 0 for none; samples.shown and "
-                "samples.measured at least 1."
-            )
-
-
-@dataclass(frozen=True)
 class CheckpointsTable(Table):
     """What a run leaves in its folder while it goes on.
 
@@ -168,6 +142,32 @@ class CheckpointsTable(Table):
             raise UsageError(
                 "checkpoints.every_minutes and checkpoints.last must be at least 0, "
                 "checkpoints.best at least 1."
+            )
+
+
+@dataclass(frozen=True)
+class SamplesTable(Table):
+    """When samples of the averaged weights are drawn, looked at and measured in a run.
+
+    They are of the photos of `validation.data`, the same ones with the same noise each time.
+
+    Attributes:
+        every_steps: steps from one look to the next; there is one at the end, too. 0 for none.
+        at_steps: steps after which there is one besides.
+        shown: photos of which four samples are shown beside grey and truth.
+        measured: photos of which the first sample is measured, at most.
+    """
+
+    every_steps: int = 1000
+    at_steps: tuple[int, ...] = ()
+    shown: int = 4
+    measured: int = 32
+
+    def __post_init__(self) -> None:
+        if self.every_steps < 0 or min(self.shown, self.measured) < 1:
+            raise UsageError(
+                "samples.every_steps must be at least 1, or 0 for none; samples.shown and "
+                "samples.measured at least 1."
             )
 
 
@@ -197,8 +197,8 @@ class Recipe(Table):
         data: what a batch is made of.
         optim: how it is trained.
         validation: what a run is judged by while it goes on.
-        samples: when samples are drawn and measured in it.
         checkpoints: what it leaves in its folder.
+        samples: when samples are drawn and measured in it.
         sampling: what the exported bundle does by default.
         license: terms of the weights, which those of the photographs decide.
         seed: of weights, batches and noise.
@@ -210,8 +210,8 @@ class Recipe(Table):
     data: DataTable = field(default_factory=DataTable)
     optim: OptimTable = field(default_factory=OptimTable)
     validation: ValidationTable = field(default_factory=ValidationTable)
-    samples: SamplesTable = field(default_factory=SamplesTable)
     checkpoints: CheckpointsTable = field(default_factory=CheckpointsTable)
+    samples: SamplesTable = field(default_factory=SamplesTable)
     sampling: SamplingTable = field(default_factory=SamplingTable)
     license: str = "not stated"
     seed: int = 0

@@ -111,11 +111,8 @@ class DiffusionObjective:
         for parameter in self._backbone:
             parameter.requires_grad_(step >= self._recipe.optim.frozen_steps)
         rows = self._rows(batch, step)
-        values = {
-            "loss": [],
-            "gamma": [rows.gamma],
-            **{k: [v] for k, v in moments(rows.x_0).items()},
-        }
+        noted = {"gamma": rows.gamma, **moments(rows.x_0)}
+        values = {"loss": [], **{name: [value] for name, value in noted.items()}}
         losses = self._losses(batch, rows, values)
         descend(self.optimizers[0], losses, self.parts["model"], self._recipe.optim)
         return {name: torch.cat(value).detach() for name, value in values.items()}
@@ -163,7 +160,7 @@ class DiffusionObjective:
     def figures(self, values: Mapping[str, Tensor]) -> dict[str, Any]:
         """Give the mean loss, and that of each third of the time: from nearly clean to noise.
 
-        `loss_of_mean_by_third` is what the mean colour of these photos would have, given for each.
+        `loss_of_mean_by_third` is what is had without a look at a photo, see `loss_of_mean`.
         """
         loss, gamma = values["loss"].float(), values["gamma"]
         losses = {k: v for k, v in values.items() if k != "gamma" and k not in MOMENTS}

@@ -60,6 +60,11 @@ def processes_here() -> int:
     return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if _joined.of > 1 else 1
 
 
+def is_restarted() -> bool:
+    """Tell whether `torchrun --max-restarts` runs the same command once more."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+
 @contextmanager
 def together(device: str) -> Iterator[str]:
     """Meet the other processes that were started with this one, if there are any.

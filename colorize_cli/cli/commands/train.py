@@ -35,6 +35,12 @@ def train(
         float | None,
         Option(metavar="M", help="Plan the run to end after this time, whatever its steps."),
     ] = None,
+    dry_run: Annotated[
+        bool, Option("--dry-run", help="Tell what the run will take, from a few steps.")
+    ] = False,
+    auto_batch: Annotated[
+        bool, Option("--auto-batch", help="Work through a step in parts that fit in memory.")
+    ] = False,
     set_: Overrides = None,
     device: Annotated[Literal["auto", "cpu", "cuda"], Option(help="What to train on.")] = "auto",
     workers: Annotated[int, Option(min=1, metavar="N", help="Threads that prepare photos.")] = 1,
@@ -68,6 +74,8 @@ def train(
             resume_run=resume,
             other_data=other_data,
             minutes=minutes,
+            is_dry=dry_run,
+            auto_batch=auto_batch,
             overrides=set_ or [],
             device=device,
             workers=workers,
