@@ -107,7 +107,7 @@ def gradient_norm(optimizers: Sequence[torch.optim.Optimizer]) -> float | None:
     if not norms or not norms[0]:
         return None
     found = torch.stack(norms[0])
-    finite = found[torch.isfinite(found)]
+    finite = found[torch.isfinite(found)]  # where a loss is scaled, some steps overflow
     return finite.mean().item() if len(finite) else None
 
 

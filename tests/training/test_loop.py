@@ -168,7 +168,7 @@ def test_the_log_says_what_share_of_the_time_was_waited_for_photos(
     train(run, photos, settings(tmp_path / "run"), lines.append)
     entries = [json.loads(x) for x in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [entry["waiting"] for entry in entries] == [0.4, 0.4]  # of three steps, and of one
-    assert lines[-1].endswith(", 40% waiting for photos")
+    assert lines[-1].endswith(", 40% waiting")
 
 
 def test_the_log_of_a_resumed_run_has_every_step_once(folder: Path, tmp_path: Path) -> None:
