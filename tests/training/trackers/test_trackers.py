@@ -241,5 +241,30 @@ def test_weights_and_biases_has_them_too_offline(
     np.testing.assert_array_equal(pixels, kept)
     config = {i.key: i.value_json for r in records for i in r.run.config.update}
     assert json.loads(config["family"]) == "encoder"
-    (begun,) = [r.run.run_id for r in records if r.run.run_id][:1]
-    assert (out / "wandb-id.txt").read_text().strip() == begun
+    begun = [record.run.run_id for record in records if record.run.run_id]
+    assert (out / "wandb-id.txt").read_text().strip() == begun[0]
+
+
+@pytest.mark.slow
+def test_weights_and_biases_goes_on_with_the_same_run_or_says_why_it_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    for step in (0, 10):
+        tracker = begin_tracker("wandb", tracked(tmp_path / "run", step))
+        tracker.entry(ENTRIES[0])
+        tracker.close()
+    name = (tmp_path / "run" / "wandb-id.txt").read_text().strip()
+    folders = [*tmp_path.glob("run/wandb/offline-run-*")]
+    assert all(folder.name.endswith(name) for folder in folders)
+
+    def refuse(**settings: Any) -> None:
+        import wandb
+
+        raise wandb.errors.UsageError("No API key configured.")
+
+    monkeypatch.setattr("wandb.init", refuse)
+    with pytest.raises(
+        UsageError, match=r"Weights & Biases refuses: No API key configured. Say .*--track"
+    ):
+        begin_tracker("wandb", tracked(tmp_path / "other"))
