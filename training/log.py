@@ -97,8 +97,8 @@ class TrainingLog:
         left = plan.left(state.step, seconds / steps)
         self._report(
             f"step {entry['step']} ({plan.done(state.step):.0%})  samples {entry['samples']:,}  "
-            f"{losses}lr {entry['lr']:.1e}  {entry['samples_per_second']:.1f} samples/s"
-            + (f", {entry['waiting']:.0%} waiting for photos" if entry["waiting"] >= 0.01 else "")
+            f"{losses}lr {entry['lr']:.1e}  {entry['samples_per_second']:.1f} samples/s, "
+            f"{entry['waiting']:.0%} waiting"
             + (f"  about {duration_text(left)} left" if left else "")
         )
         if state.step > state.optim.warmup and plan.done(state.step) >= _SOON:

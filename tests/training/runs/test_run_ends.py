@@ -117,6 +117,14 @@ def test_another_run_is_warned_of_nothing_at_the_start(begin: Any) -> None:
     heard = Heard()
     begin(heard, "samples.every_steps=0", "optim.warmup=6")
     assert heard.warnings == []
+    assert not any(line.startswith("no validation.data") for line in heard.lines)
+
+
+def test_a_run_without_photos_to_judge_by_says_what_it_will_lack(begin: Any) -> None:
+    heard = Heard()
+    out = begin(heard, "validation.data=")
+    assert sum(line.startswith("no validation.data: neither") for line in heard.lines) == 1
+    assert not (out / "samples").exists()
 
 
 def test_samples_without_colour_are_warned_of_in_the_run_and_in_no_other(
