@@ -120,6 +120,8 @@ def run(
         }
         photos.share_faults(told)
         _announce(state, photos, told)
+        if is_first() and validation is None:
+            told("no validation.data: neither a validation loss nor pictures of samples")
         settings = LoopSettings(
             out, minutes, validation, warn=warn or told, course=course, workers=workers
         )

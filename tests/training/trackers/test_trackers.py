@@ -181,7 +181,8 @@ def test_tensorboard_has_figures_and_pictures_and_forgets_what_comes_again(
     assert losses == [(10, 0.5), (20, 0.125)]
     assert events.Scalars("validation/loss")[0].value == pytest.approx(0.45)
     assert "recipe/text_summary" in events.Tags()["tensors"]
-    first = EventAccumulator(str(next((out / "tensorboard").iterdir()))).Reload()
+    files = sorted((out / "tensorboard").iterdir(), key=lambda path: int(path.suffix[1:]))
+    first = EventAccumulator(str(files[0])).Reload()
     image = cv2.imdecode(np.frombuffer(first.Images("pictures")[0].encoded_image_string, "u1"), 1)
     np.testing.assert_array_equal(image[..., ::-1], RED)
 
@@ -208,9 +209,11 @@ def records_of(folder: Path) -> list[Any]:
 
 
 @pytest.mark.slow
-def test_weights_and_biases_has_them_too_offline(
+def test_weights_and_biases_has_them_too_offline_beside_tensorboard(
     tmp_path: Path, held_out: ValidationPhotos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
     monkeypatch.setenv("WANDB_MODE", "offline")
     for name in ("WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR"):
         monkeypatch.setenv(name, str(tmp_path / name))
@@ -224,9 +227,12 @@ def test_weights_and_biases_has_them_too_offline(
         out=out,
         overrides=[f"validation.data={tmp_path / 'held-out'}"],
         device="cpu",
-        track=["wandb", "wandb"],
+        track=["wandb", "tensorboard", "wandb"],
         report=lambda line: None,
     )
+    events = EventAccumulator(str(out / "tensorboard")).Reload()
+    assert {"loss", "lr", "validation/loss", "gradient_norm"} < set(events.Tags()["scalars"])
+    assert [image.step for image in events.Images("pictures")] == [1]
     records = records_of(out)
     logged: dict[str, Any] = {}
     for record in records:
@@ -241,5 +247,28 @@ def test_weights_and_biases_has_them_too_offline(
     np.testing.assert_array_equal(pixels, kept)
     config = {i.key: i.value_json for r in records for i in r.run.config.update}
     assert json.loads(config["family"]) == "encoder"
-    (begun,) = [r.run.run_id for r in records if r.run.run_id][:1]
-    assert (out / "wandb-id.txt").read_text().strip() == begun
+    begun = [record.run.run_id for record in records if record.run.run_id]
+    assert (out / "wandb-id.txt").read_text().strip() == begun[0]
+
+
+@pytest.mark.slow
+def test_weights_and_biases_goes_on_with_the_same_run_or_says_why_it_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    for step in (0, 10):
+        tracker = begin_tracker("wandb", tracked(tmp_path / "run", step))
+        tracker.entry(ENTRIES[0])
+        tracker.close()
+    name = (tmp_path / "run" / "wandb-id.txt").read_text().strip()
+    folders = [*tmp_path.glob("run/wandb/offline-run-*")]
+    assert all(folder.name.endswith(name) for folder in folders)
+
+    def refuse(**settings: Any) -> None:
+        import wandb
+
+        raise wandb.errors.UsageError("No API key configured.")
+
+    monkeypatch.setattr("wandb.init", refuse)
+    with pytest.raises(UsageError, match=r"refuses: No API key configured. Say .*--track"):
+        begin_tracker("wandb", tracked(tmp_path / "other"))
