@@ -35,7 +35,7 @@ def test_a_photo_that_breaks_while_a_run_goes_on_is_left_out_and_named_once(
     folder = write_photos(tmp_path / "photos", 4)
     photos = Photos([folder], {}, 32, memory=0)
     monkeypatch.setattr("training.loop._LOG_EVERY_S", 0.0)
-    run = RunState(toy_recipe(optim={"steps": 12}), "cpu")
+    run = RunState(toy_recipe(optim={"steps": 12, "views": 1}), "cpu")
     lines: list[str] = []
 
     def spoil() -> bool:
