@@ -6,33 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made.tiny_runs import write_photos
+from made.tiny_runs import TOY_TOML, write_photos
 
 from colorize_cli.errors import UsageError
 from training import loop
 from training import run as command
 from training.checkpoint import RUN_FILE, WEIGHTS_FILE, load_checkpoint
 from training.runs.record import read_record
-
-TOML = """
-family = "palette"
-[network]
-channels = 8
-multipliers = [1, 1]
-blocks = 1
-head_dim = 4
-groups = 2
-[data]
-size = 32
-grid = 1
-[optim]
-steps = 6
-photos = 2
-views = 1
-warmup = 1
-[sampling]
-steps = 2
-"""
 
 
 class Heard:
@@ -49,19 +29,19 @@ class Heard:
 
 @pytest.fixture
 def begin(tmp_path: Path) -> Any:
-    (tmp_path / "tiny.toml").write_text(TOML)
+    (tmp_path / "toy.toml").write_text(f"{TOY_TOML}[sampling]\nsteps = 2\n")
     photos, held_out = (
         write_photos(tmp_path / name, count=6, seed=i) for i, name in enumerate(("p", "h"))
     )
 
     def run(heard: Heard, *changes: str, **more: Any) -> Path:
         given = {
-            "recipe": str(tmp_path / "tiny.toml"),
+            "recipe": str(tmp_path / "toy.toml"),
             "data": [photos],
             "report": heard.lines.append,
         }
         given |= {"out": tmp_path / "run", "device": "cpu", "warn": heard.warnings.append}
-        overrides = [f"validation.data={held_out}", *changes]
+        overrides = [f"validation.data={held_out}", "optim.steps=6", "optim.warmup=1", *changes]
         command.run(overrides=overrides, course=heard, **(given | more))
         return tmp_path / "run"
 
@@ -154,6 +134,6 @@ def test_why_a_run_failed_is_noted(begin: Any, tmp_path: Path) -> None:
     record = read_record(tmp_path / "run")
     assert record["state"] == "failed"
     assert "gradient of step 1" in record["reason"]
-    assert record["recipe"] == "tiny"
+    assert record["recipe"] == "toy"
     assert (tmp_path / "run" / "lost-step.json").exists()
     assert not (tmp_path / "run" / RUN_FILE).exists()
