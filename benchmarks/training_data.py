@@ -30,6 +30,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from colorize_cli.system.machine import describe_machine
 from training.data.batches import cut_crops, develop
 from training.data.photos import RGB, Photos
+from training.data.row_draws import RowDraws
 from training.recipe import load_recipe
 
 from .page import RESULTS, ROOT, fill, machine_text, table
@@ -85,15 +86,16 @@ def cost(data: Path) -> dict[str, float]:
     recipe = load_recipe("default").data
     photos = Photos([data], {}, recipe.size, workers=os.cpu_count() or 1)
     device = torch.device("cpu")
-    crops = [cut_crops(photos, _PHOTOS, np.random.default_rng(i)) for i in range(_ROUNDS)]
+    crops = [cut_crops(photos, range(_PHOTOS), 0, i) for i in range(_ROUNDS)]
 
     def develop_one(i: int, rgb: RGB) -> None:
-        develop(rgb, recipe, np.random.default_rng([1, i]), device)
+        draws = RowDraws.alone(np.random.default_rng([1, i]), len(rgb))
+        develop(rgb, recipe, draws, device)
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        cut_ms = _core_ms(lambda i: cut_crops(photos, _PHOTOS, np.random.default_rng(i)))
+        cut_ms = _core_ms(lambda i: cut_crops(photos, range(_PHOTOS), 0, i))
         develop_ms = _core_ms(lambda i: develop_one(i, crops[i]))
     finally:
         torch.set_num_threads(threads)

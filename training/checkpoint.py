@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -64,6 +65,21 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if not all(isinstance(metadata.get(part), dict) for part in ("recipe", "progress")):
         raise ModelError(f"{path} was not written by `colorize train`: it holds no recipe.")
     return Checkpoint(recipe_from_dict(metadata["recipe"]), state, metadata["progress"])
+
+
+def halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Take kernels and matrices to half precision.
+
+    Vectors stay as they are, as do tensors with values that half precision cannot hold.
+    """
+    return {name: _half(tensor) for name, tensor in state.items()}
+
+
+def _half(tensor: Tensor) -> Tensor:
+    if tensor.dim() < 2 or not tensor.is_floating_point():
+        return tensor
+    half = tensor.half()
+    return half if torch.isfinite(half).all() else tensor
 
 
 def weights_digest(path: Path) -> str:

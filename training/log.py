@@ -1,7 +1,6 @@
-"""The log of a run: a line of figures every few seconds, in `log.jsonl` and for people."""
+"""The log of a run: figures every few seconds, for people and for the run's trackers."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -9,29 +8,41 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from colorize_cli.system.files import write_atomic
+from colorize_cli.system.wording import duration_text
 
-from .optimizer import check_gradients
+from .optimizer import check_gradients, gradient_norm
+from .plan import Plan
 from .run_state import RunState
+from .trackers import Trackers
+from .trackers.tracker import Panel, TrackedRun, Tracker
+from .watching.doubts import Doubts
 
 
 class TrainingLog:
-    """Gathers what the steps say and writes it down; to be used in a `with` statement."""
+    """Gathers what the steps say and passes it on; to be used in a `with` statement."""
 
-    def __init__(self, path: Path, state: RunState, report: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        out: Path,
+        state: RunState,
+        report: Callable[[str], None],
+        trackers: Iterable[Tracker] = (),
+        warn: Callable[[str], None] | None = None,
+    ) -> None:
         """Open the log to go on after the run's last save; what was logged beyond comes again.
 
         Args:
-            path: of the file, made if need be.
+            out: the run's folder, in which files are made.
             state: of the run; read at each line.
             report: takes the line for people.
+            trackers: that are told beside the files, and closed in the end.
+            warn: takes what people have to know; `report` if not given.
         """
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        kept = [x for x in lines if x.endswith("}") and json.loads(x)["step"] <= state.step]
-        write_atomic(path, "".join(f"{line}\n" for line in kept).encode())
-        self._file = path.open("a", encoding="utf-8")
+        run = TrackedRun(out, state.step, state.recipe.to_dict())
+        self._trackers = Trackers(run, trackers, warn or report)
         self._state = state
         self._report = report
+        self._doubts = Doubts(warn or report)
         self._window: list[Mapping[str, Tensor]] = []
 
     def __enter__(self) -> Self:
@@ -43,18 +54,19 @@ class TrainingLog:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._file.close()
+        self._trackers.close()
 
     def add(self, values: Mapping[str, Tensor]) -> None:
         """Take what a step said of each sample; it stays on the device until the next line."""
         self._window.append(values)
 
-    def write(self, seconds: float, done: float) -> None:
+    def write(self, seconds: float, plan: Plan, waited: float = 0.0) -> None:
         """Write a line on the steps of the last `seconds`.
 
         Args:
             seconds: since the last line.
-            done: share of the run that is behind it, 0..1.
+            plan: of the run.
+            waited: seconds of them in which there was nothing to train on yet.
 
         Raises:
             UsageError: a gradient was not finite.
@@ -64,28 +76,35 @@ class TrainingLog:
         values = {
             name: torch.cat([step[name] for step in self._window]).cpu() for name in self._window[0]
         }
-        self._window = []
+        steps, self._window = len(self._window), []
         figures = state.objective.figures(values)
         rate = len(next(iter(values.values()))) / seconds
+        norm = gradient_norm(state.objective.optimizers)
         entry = {
             "step": state.step,
             "samples": state.samples_seen,
             "seconds": round(state.seconds, 1),
             **figures,
             "lr": state.objective.optimizers[0].param_groups[0]["lr"],
+            **({} if norm is None else {"gradient_norm": round(norm, 5)}),
             "samples_per_second": round(rate, 2),
+            "waiting": round(min(1.0, waited / seconds), 4),
         }
-        self._append(entry)
+        self._trackers.entry(entry)
         losses = "".join(f"{k} {v:.4f}  " for k, v in figures.items() if isinstance(v, float))
+        left = plan.left(state.step, seconds / steps)
         self._report(
-            f"step {entry['step']} ({done:.0%})  samples {entry['samples']:,}  {losses}"
-            f"lr {entry['lr']:.1e}  {entry['samples_per_second']:.1f} samples/s"
+            f"step {entry['step']} ({plan.done(state.step):.0%})  samples {entry['samples']:,}  "
+            f"{losses}lr {entry['lr']:.1e}  {entry['samples_per_second']:.1f} samples/s, "
+            f"{entry['waiting']:.0%} waiting"
+            + (f"  about {duration_text(left)} left" if left else "")
         )
+        if state.step > state.optim.warmup:
+            self._doubts.of_loss(entry)
 
     def write_judgement(self, figures: Mapping[str, Any]) -> None:
         """Write a line on the validation photos, with the figures of `Judge.judge`."""
-        state = self._state
-        self._append({"step": state.step, "samples": state.samples_seen, "validation": figures})
+        self._trackers.entry(self._head() | {"validation": figures})
         if figures["loss"] is None:
             self._report("validation loss is not finite")
             return
@@ -99,6 +118,18 @@ class TrainingLog:
             )
         self._report(line)
 
-    def _append(self, entry: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(entry) + "\n")
-        self._file.flush()
+    def write_samples(self, figures: Mapping[str, Any], panel: Panel | None) -> None:
+        """Write a line on samples of the averaged weights, and pass on what `Watch.look` gives."""
+        self._trackers.entry(self._head() | {"samples_drawn": figures})
+        if panel is not None:
+            self._trackers.panel(panel)
+        if not figures:
+            self._report("samples are not finite")
+            return
+        told = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        self._report(f"samples after step {self._state.step}: {told}")
+        if self._state.step > self._state.optim.warmup:
+            self._doubts.of_samples(figures)
+
+    def _head(self) -> dict[str, Any]:
+        return {"step": self._state.step, "samples": self._state.samples_seen}

@@ -13,7 +13,7 @@ _LATEST_WARM = 0.05
 _LEAST_BETA2 = 0.9
 
 
-def rescaled(optim: OptimTable) -> OptimTable:
+def rescaled(optim: OptimTable, processes: int = 1) -> OptimTable:
     """Take a recipe's numbers from the batch that they are meant for to the batch that it has.
 
     With k times the samples a step, Adam's rate grows by the square root of k, averages forget k
@@ -21,10 +21,14 @@ def rescaled(optim: OptimTable) -> OptimTable:
     below 1, for a short run would never be warm: the square-root scaling rule of Malladi et al.
     2022, "On the SDEs and Scaling Rules for Adaptive Gradient Algorithms". Without
     `reference_samples` all stay as they are.
+
+    Args:
+        optim: the recipe's.
+        processes: how many there are, each with the recipe's photos.
     """
     if not optim.reference_samples:
         return optim
-    k = optim.photos * optim.views / optim.reference_samples
+    k = processes * optim.photos * optim.views / optim.reference_samples
     return replace(
         optim,
         lr=optim.lr * k**0.5,
@@ -90,6 +94,12 @@ class Plan:
         if self._seconds is None:
             return min(1.0, step / self._optim.steps)
         return min(1.0, (self._clock() - self._started) / self._seconds)
+
+    def left(self, step: int, pace: float) -> float:
+        """Tell about how many seconds of training are left at `pace` seconds a step."""
+        if self._seconds is None:
+            return max(0, self._optim.steps - step) * pace
+        return max(0.0, self._seconds - (self._clock() - self._started))
 
     def rate(self, step: int) -> float:
         """Give the factor on the peak rate for the step after `step` steps in all."""

@@ -4,11 +4,13 @@ These are the tables that every family has. A family adds its own in a subclass 
 """
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from pydantic import ConfigDict
 
 from colorize_cli.errors import UsageError
+
+Precision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
 
 
 class Table:
@@ -46,7 +48,7 @@ class OptimTable(Table):
 
     Attributes:
         steps: length of the run; the learning rate has decayed to zero at its end.
-        photos: photos a step.
+        photos: photos a step, in each process where there are several.
         views: noise levels (rows of the denoiser) for each photo; the encoder runs once for all.
         lr: peak learning rate of AdamW.
         backbone_lr: factor on `lr` for the pretrained backbone.
@@ -63,6 +65,10 @@ class OptimTable(Table):
             and `frozen_steps` are meant for; with another batch they are rescaled to it. 0 to
             take them as they are for any batch.
         compile: compile the denoiser (torch.compile): minutes at the start, then faster.
+        precision: "fp32", "bf16" or "fp16" of what the network computes; "auto" is bfloat16 where
+            that is faster than float32. Weights, averages and losses are float32 always.
+        accumulate: parts that a step's photos are worked through in, one after the other, for less
+            memory; the step is the same but for rounding.
     """
 
     steps: int = 3000
@@ -80,10 +86,14 @@ class OptimTable(Table):
     ema: float = 0.999
     reference_samples: int = 0
     compile: bool = False
+    precision: Precision = "auto"
+    accumulate: int = 1
 
     def __post_init__(self) -> None:
         if min(self.steps, self.photos, self.views) < 1:
             raise UsageError("optim.steps, optim.photos and optim.views must be at least 1.")
+        if not 1 <= self.accumulate <= self.photos:
+            raise UsageError("optim.accumulate must be at least 1 and at most optim.photos.")
         if self.reference_samples < 0:
             raise UsageError("optim.reference_samples must be at least 1, or 0 for none.")
 
@@ -107,6 +117,58 @@ class ValidationTable(Table):
     def __post_init__(self) -> None:
         if self.photos < 5:
             raise UsageError("validation.photos must be at least 5, for an interval.")
+
+
+@dataclass(frozen=True)
+class CheckpointsTable(Table):
+    """What a run leaves in its folder while it goes on.
+
+    Attributes:
+        every_minutes: how often the state is saved.
+        last: how many states are kept in `checkpoints/`, the newest, to go back to; 0 for none but
+            the one that a resume takes.
+        best: how many weights with the lowest validation loss are kept; all but the very best in
+            `checkpoints/`.
+        half: files of weights are in half precision. The state never is.
+    """
+
+    every_minutes: float = 5.0
+    last: int = 0
+    best: int = 1
+    half: bool = False
+
+    def __post_init__(self) -> None:
+        if min(self.every_minutes, self.last, self.best - 1) < 0:
+            raise UsageError(
+                "checkpoints.every_minutes and checkpoints.last must be at least 0, "
+                "checkpoints.best at least 1."
+            )
+
+
+@dataclass(frozen=True)
+class SamplesTable(Table):
+    """When samples of the averaged weights are drawn, looked at and measured in a run.
+
+    They are of the photos of `validation.data`, the same ones with the same noise each time.
+
+    Attributes:
+        every_steps: steps from one look to the next; there is one at the end, too. 0 for none.
+        at_steps: steps after which there is one besides.
+        shown: photos of which four samples are shown beside grey and truth.
+        measured: photos of which the first sample is measured, at most.
+    """
+
+    every_steps: int = 1000
+    at_steps: tuple[int, ...] = ()
+    shown: int = 4
+    measured: int = 32
+
+    def __post_init__(self) -> None:
+        if self.every_steps < 0 or min(self.shown, self.measured) < 1:
+            raise UsageError(
+                "samples.every_steps must be at least 1, or 0 for none; samples.shown and "
+                "samples.measured at least 1."
+            )
 
 
 @dataclass(frozen=True)
@@ -135,6 +197,8 @@ class Recipe(Table):
         data: what a batch is made of.
         optim: how it is trained.
         validation: what a run is judged by while it goes on.
+        checkpoints: what it leaves in its folder.
+        samples: when samples are drawn and measured in it.
         sampling: what the exported bundle does by default.
         license: terms of the weights, which those of the photographs decide.
         seed: of weights, batches and noise.
@@ -146,6 +210,8 @@ class Recipe(Table):
     data: DataTable = field(default_factory=DataTable)
     optim: OptimTable = field(default_factory=OptimTable)
     validation: ValidationTable = field(default_factory=ValidationTable)
+    checkpoints: CheckpointsTable = field(default_factory=CheckpointsTable)
+    samples: SamplesTable = field(default_factory=SamplesTable)
     sampling: SamplingTable = field(default_factory=SamplingTable)
     license: str = "not stated"
     seed: int = 0

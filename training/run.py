@@ -8,6 +8,7 @@ from pathlib import Path
 from types import FrameType
 
 from colorize_cli.errors import UsageError
+from colorize_cli.system.messages import Course
 
 from .checkpoint import RUN_FILE, WEIGHTS_FILE, load_checkpoint, load_weights
 from .data.photos import Photos
@@ -15,11 +16,19 @@ from .data.prepared import manifest_digest, of_part, read_manifest, validation_d
 from .families import family_of
 from .lineage import read_origin
 from .loop import LoopSettings, train
+from .machine.processes import is_first, is_restarted, objects, processes_here, share, together
 from .recipe import load_recipe, override
 from .recipe_tables import Recipe
+from .rehearsal.dry_run import dry_run
+from .rehearsal.fit import fitted, memory_explained
 from .run_state import RunState, resume
+from .runs.record import recorded
 from .torch_device import torch_device
-from .validation.losses import read_validation
+from .trackers import begin_tracker, check_trackers
+from .trackers.tracker import TrackedRun
+from .validation.losses import ValidationPhotos, read_validation
+from .watching.lost_step import lost_steps_told
+from .watching.watch import family_in_training
 
 
 def run(
@@ -32,11 +41,16 @@ def run(
     resume_run: bool = False,
     other_data: bool = False,
     minutes: float | None = None,
+    auto_batch: bool = False,
+    is_dry: bool = False,
     overrides: Sequence[str] = (),
     device: str = "auto",
     workers: int = 1,
     memory: float = 6.0,
+    track: Sequence[str] = (),
     report: Callable[[str], None],
+    warn: Callable[[str], None] | None = None,
+    course: Course | None = None,
 ) -> None:
     """Train a model, or go on with a run that stopped.
 
@@ -50,14 +64,21 @@ def run(
         resume_run: go on with the run in `out`.
         other_data: go on, even if `data` has other photographs than the run had.
         minutes: plan the run by the clock: it ends decayed after this time, whatever its steps.
+        auto_batch: work through a step in as many parts as memory asks for.
+        is_dry: tell what the run will take, from a few steps, and write nothing.
         overrides: changes of the recipe, `optim.lr=1e-4`.
         device: "auto", "cpu" or "cuda".
         workers: threads that decode photos and cut crops.
         memory: GB that decoded photos may take; the rest is decoded at each draw.
+        track: names of trackers that are told of figures and pictures, of `TRACKERS`.
         report: takes lines of progress.
+        warn: takes lines that people have to know; `report` if not given.
+        course: shows how far the run is.
 
     Raises:
-        UsageError: options or data that make no sense.
+        UsageError: options or data that make no sense, or a gradient was not finite.
+        OutOfMemoryError: a step needs more memory than there is.
+        MissingExtraError: a tracker is not installed.
         ModelError: weights that cannot be read or do not fit.
     """
     if not data:
@@ -66,24 +87,62 @@ def run(
         )
     if minutes is not None and minutes <= 0:
         raise UsageError("--minutes must be above 0.")
-    device = torch_device(device)
-    if resume_run:
-        if recipe is not None or backbone is not None or init is not None:
-            raise UsageError("--resume goes on with the run as it is; leave the other options out.")
-        state = _resumed(out, overrides, device)
-        end = "" if minutes else f" of {state.recipe.optim.steps}"
-        report(f"resumed {out} at step {state.step}{end}")
-    else:
-        if (out / RUN_FILE).exists():
-            raise UsageError(f"{out} holds a run already: use --resume, or another --out.")
-        state = _begun(load_recipe(recipe or "default", overrides), device, backbone, init, report)
-    report("reading the photos")
-    named = validation_data(state.recipe.validation.data, data)
-    table = replace(state.recipe.validation, data=named)
-    size = state.recipe.data.size
-    validation = read_validation(table, size) if table.data else None
+    check_trackers(track)
+    if is_restarted() and (out / RUN_FILE).exists():
+        recipe, backbone, init, resume_run = None, None, None, True
+    with together(torch_device(device)) as own:
+        told = report if is_first() else _silent
+
+        def fit(recipe: Recipe) -> Recipe:
+            return fitted(recipe, own, told) if auto_batch else recipe
+
+        if resume_run:
+            if recipe is not None or backbone is not None or init is not None:
+                raise UsageError(
+                    "--resume goes on with the run as it is; leave the other options out."
+                )
+            state = _resumed(out, overrides, own, fit)
+            end = "" if minutes else f" of {state.recipe.optim.steps}"
+            told(f"resumed {out} at step {state.step}{end}")
+        else:
+            if (out / RUN_FILE).exists():
+                raise UsageError(f"{out} holds a run already: use --resume, or another --out.")
+            wanted = fit(load_recipe(recipe or "default", overrides))
+            state = _begun(wanted, own, backbone, init, told)
+        told("reading the photos")
+        memory = memory * 1e9 / processes_here()
+        photos, validation = _read(state, data, memory, workers, other_data)
+        state.options = {
+            "minutes": minutes,
+            "data": [path.name for path in data],
+            "backbone": backbone.name if backbone else None,
+            "init": Path(init).name if init else None,
+        }
+        photos.share_faults(told)
+        _announce(state, photos, told)
+        settings = LoopSettings(
+            out, minutes, validation, warn=warn or told, course=course, workers=workers
+        )
+        if is_dry:
+            with memory_explained(state.recipe, own, out if resume_run else None):
+                dry_run(state, photos, minutes, workers, told)
+        elif is_first():
+            _train_recorded(state, photos, settings, track, report)
+        else:
+            _train(state, photos, settings, _silent)
+
+
+def _read(
+    state: RunState, data: Sequence[Path], memory: float, workers: int, other_data: bool
+) -> tuple[Photos, ValidationPhotos | None]:
+    """Read what a run learns from and what it is judged on."""
+    recipe = state.recipe
+    named = validation_data(recipe.validation.data, data)
+    table = replace(recipe.validation, data=named)
+    size = recipe.data.size
+    validation = read_validation(table, size) if table.data and is_first() else None
     shards = of_part(data, "train")
-    photos = Photos(shards, state.recipe.data.sets, size, memory=memory * 1e9, workers=workers)
+    photos = Photos(shards, recipe.data.sets, size, memory=memory, workers=workers)
     state.set_data(
         {
             "digest": photos.digest,
@@ -92,27 +151,64 @@ def run(
         },
         may_differ=other_data,
     )
+    return photos, validation
+
+
+def _announce(state: RunState, photos: Photos, report: Callable[[str], None]) -> None:
+    """Tell what is trained on what, and by how many processes."""
     parameters = sum(p.numel() for p in state.model.parameters())
-    count = len(photos) - len(photos.faults)
-    report(f"{count:,} photos; {state.recipe.name}: {parameters / 1e6:.1f} M parameters")
-    told = photos.left_out()
-    for line in told:
-        report(line)
-    settings = LoopSettings(out, minutes, validation, workers=workers)
+    count, several = len(photos) - len(photos.faults), share().of
+    step = several * state.recipe.optim.photos
+    by = f", {several} processes, {step:,} photos a step in all" if several > 1 else ""
+    report(f"{count:,} photos; {state.recipe.name}: {parameters / 1e6:.1f} M parameters{by}")
+
+
+def _train_recorded(
+    state: RunState,
+    photos: Photos,
+    settings: LoopSettings,
+    track: Sequence[str],
+    report: Callable[[str], None],
+) -> None:
+    """Train, note in the run's folder how it goes, and tell its trackers."""
+    out, recipe = settings.out, state.recipe
+    if (warning := family_in_training(recipe).warning) and settings.warn:
+        settings.warn(f"warning: {warning}.")
+    steps = None if settings.minutes else state.optim.steps
+    facts = {"recipe": recipe.name, "family": recipe.family, "steps": steps}
+    with recorded(out, **facts) as record, lost_steps_told(state, photos, out):
+        run = TrackedRun(out, state.step, recipe.to_dict())
+        trackers = [begin_tracker(name, run) for name in dict.fromkeys(track)]
+        is_stopped = _train(state, photos, replace(settings, trackers=trackers), report)
+        record.end("stopped" if is_stopped else "finished")
+
+
+def _train(
+    state: RunState, photos: Photos, settings: LoopSettings, report: Callable[[str], None]
+) -> bool:
+    """Train until the end or a signal, and tell what comes next; True where it was stopped."""
+    device = str(state.device)
     with _until_signal(report) as stop:
-        train(state, photos, settings, report, stop)
-        for line in photos.left_out():
-            if line not in told:  # of photos that found no room, and were decoded since
-                report(line)
+        with memory_explained(state.recipe, device, settings.out):
+            train(state, photos, settings, report, stop)
+        photos.share_faults(report)  # of photos that found no room, and were decoded since
+        is_stopped = any(objects(stop()))
         after = (
             "--resume goes on from there"
-            if stop()
-            else f"colorize export {out / WEIGHTS_FILE} makes a bundle of it"
+            if is_stopped
+            else f"colorize export {settings.out / WEIGHTS_FILE} makes a bundle of it"
         )
-        report(f"step {state.step}; saved in {out}; {after}")
+        report(f"step {state.step}; saved in {settings.out}; {after}")
+    return is_stopped
 
 
-def _resumed(out: Path, overrides: Sequence[str], device: str) -> RunState:
+def _silent(line: str) -> None:
+    """Report nothing: only the first of several processes does."""
+
+
+def _resumed(
+    out: Path, overrides: Sequence[str], device: str, fit: Callable[[Recipe], Recipe]
+) -> RunState:
     """Load the run in a folder, its recipe changed where that is possible."""
     stored = load_checkpoint(out / RUN_FILE).recipe
     changed = override(stored, overrides)
@@ -121,7 +217,7 @@ def _resumed(out: Path, overrides: Sequence[str], device: str) -> RunState:
             "A resume cannot change the network, its family or optim.tuned_stages: start "
             f"another run with --init {out / WEIGHTS_FILE}."
         )
-    return resume(out, changed, device)
+    return resume(out, fit(changed), device)
 
 
 def _trained(recipe: Recipe) -> tuple[object, ...]:

@@ -10,12 +10,22 @@ from torch import Tensor, nn
 
 from colorize_cli.errors import UsageError
 
-from .checkpoint import RUN_FILE, WEIGHTS_FILE, Checkpoint, load_checkpoint, save_checkpoint
+from .checkpoint import (
+    RUN_FILE,
+    WEIGHTS_FILE,
+    Checkpoint,
+    halved,
+    load_checkpoint,
+    save_checkpoint,
+)
 from .data.batches import Batch
 from .ema import Ema
 from .families import family_of
+from .kept_checkpoints import keep_state
 from .lineage import with_total
-from .optimizer import check_gradients, set_rate
+from .machine.made_with import commit, versions
+from .machine.processes import gathered, is_first, objects, share, spread
+from .optimizer import check_gradients, loss_scaler, set_rate
 from .plan import rescaled
 from .recipe_tables import Recipe
 
@@ -35,6 +45,7 @@ class RunState:
         seconds: that they took.
         begun_from: the earlier runs that its first weights come from, the oldest first.
         data: what it was last trained on, as `set_data` notes it; empty for older runs.
+        options: how it was started, beside its recipe; for whoever reads the checkpoint.
     """
 
     def __init__(self, recipe: Recipe, device: str) -> None:
@@ -50,7 +61,7 @@ class RunState:
         family = family_of(recipe.family)
         model = family.build(recipe.network)
         model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optim = rescaled(recipe.optim)
+        self.optim = rescaled(recipe.optim, share().of)
         if self.device.type == "cuda":
             torch.backends.cudnn.benchmark = True
         self.objective = family.objective(replace(recipe, optim=self.optim), model, self.device)
@@ -61,6 +72,7 @@ class RunState:
         self.seconds = 0.0
         self.begun_from: list[dict[str, Any]] = []
         self.data: dict[str, Any] = {}
+        self.options: dict[str, Any] = {}
 
     def set_data(self, data: Mapping[str, Any], *, may_differ: bool) -> None:
         """Note what the run is trained on: `digest`, `photos` and `manifests`.
@@ -84,12 +96,14 @@ class RunState:
             rate: factor on the peak rate.
 
         Returns:
-            What the objective says of each sample, all (N,).
+            What the objective says of each sample, in all processes, all (N,).
         """
         set_rate(self.objective.optimizers, rate)
-        # Dropout draws from PyTorch's own stream, which has to be the same after a resume.
-        torch.manual_seed(hash((self.recipe.seed, self.step)))
-        values = self.objective.step(batch, self.step)
+        # Dropout draws from PyTorch's own stream, which has to be the same after a resume, and
+        # another one in each process.
+        own = () if is_first() else (share().index,)
+        torch.manual_seed(hash((self.recipe.seed, self.step, *own)))
+        values = gathered(self.objective.step(batch, self.step))
         self.step += 1
         self.samples_seen += len(next(iter(values.values())))
         self.ema.update(self.step)
@@ -103,11 +117,16 @@ class RunState:
         """
         check_gradients(self.objective.optimizers)
         self.save_weights(out / WEIGHTS_FILE)
-        save_checkpoint(out / RUN_FILE, Checkpoint(self.recipe, self._pack(), self._progress()))
+        more = {"loss_scales": self._loss_scales()} if self.optim.precision == "fp16" else {}
+        progress = self._progress() | more
+        save_checkpoint(out / RUN_FILE, Checkpoint(self.recipe, self._pack(), progress))
+        keep_state(out, self.step, self.recipe.checkpoints.last)
 
     def save_weights(self, path: Path, **more: Any) -> None:
         """Write the averaged weights, with the run's progress and `more` that is known of them."""
         averaged = self.model.state_dict() | self.ema.state
+        if self.recipe.checkpoints.half:
+            averaged = halved(averaged)
         save_checkpoint(path, Checkpoint(self.recipe, averaged, self._progress() | more))
 
     def _progress(self) -> dict[str, Any]:
@@ -116,7 +135,9 @@ class RunState:
                 "step": self.step,
                 "samples_seen": self.samples_seen,
                 "seconds": round(self.seconds, 1),
-                "torch": torch.__version__,
+                "commit": commit(),
+                "versions": versions(),
+                "options": {"processes": share().of, "device": self.device.type, **self.options},
                 "begun_from": self.begun_from,
                 "data": self.data,
             }
@@ -134,6 +155,30 @@ class RunState:
         self.seconds = checkpoint.progress["seconds"]
         self.begun_from = checkpoint.progress.get("begun_from", [])
         self.data = checkpoint.progress.get("data", {})
+        scales = checkpoint.progress.get("loss_scales", [])
+        for scaler, stored in zip(self._loss_scalers(), scales, strict=False):
+            scaler.load_state_dict(stored)
+
+    def _loss_scalers(self) -> list[torch.amp.GradScaler]:
+        scalers = (loss_scaler(optimizer) for optimizer in self.objective.optimizers)
+        return [scaler for scaler in scalers if scaler]
+
+    def _loss_scales(self) -> list[dict[str, Any]]:
+        return [scaler.state_dict() for scaler in self._loss_scalers()]
+
+    def meet(self) -> None:
+        """Take over the first process's weights and averages, where there are several.
+
+        Raises:
+            UsageError: another process stands elsewhere, or was given other photographs.
+        """
+        if len({*objects((self.step, self.data.get("digest")))}) > 1:
+            raise UsageError(
+                "The processes of this run do not see the same --data and the same --out: both "
+                "have to be there on every machine, with the same content."
+            )
+        with torch.no_grad():
+            spread(self._pack().values())
 
     def _pack(self) -> dict[str, Tensor]:
         """Flatten the state of the run into one dict of tensors."""

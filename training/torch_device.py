@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from colorize_cli.errors import UsageError
 
+from .recipe_tables import Precision
+
 
 def torch_device(name: str) -> str:
     """Choose the device that a name stands for: "auto" is the GPU where there is one."""
@@ -31,6 +33,19 @@ def has_bf16(device: torch.device) -> bool:
     if device.type == "cpu":
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def lower_precision(precision: Precision, device: torch.device) -> torch.dtype | None:
+    """Give the type that a network computes in, below float32; None for float32."""
+    if precision == "auto":
+        return torch.bfloat16 if has_bf16(device) else None
+    return {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+
+
+def computing(precision: Precision, device: torch.device) -> torch.autocast:
+    """Make the context in which a network computes as precisely as the recipe says."""
+    dtype = lower_precision(precision, device)
+    return torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
 
 
 def compile_in_place(module: nn.Module, device: torch.device) -> None:

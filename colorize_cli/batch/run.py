@@ -134,7 +134,7 @@ class _Run:
             on_colour=self.options.on_colour,
             fail_fast=self.options.fail_fast,
             salvages=self.options.salvage,
-            white=self.options.white,
+            white=settings.white,
             marked_bundle=settings.model_digest if settings.mark else None,
             # A device that is named is the one, or none.
             falls_to_cpu=self.options.device == "auto" and colorizer.device.is_gpu,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ..errors import UsageError
+from ..system.file_lock import NO_LOCKS, lock
 from ..system.paths import absolute, plain, shown
 from .outcome import Observer, Outcome
 from .run_log import make_room
@@ -40,7 +41,13 @@ class RunReport(Observer):
                     f"--report {shown(self._path)} is another file, not a report: name a new one."
                 )
             make_room(self._path, self._out)
-            self._file = self._path.open("w", encoding="utf-8", newline="", buffering=1)
+            self._file = self._path.open("a", encoding="utf-8", newline="", buffering=1)
+            if not _is_locked(self._file):
+                self._file.close()
+                raise UsageError(
+                    f"{self.name} is being written by another run: name a file for each."
+                )
+            self._file.truncate(0)
         except OSError as error:
             raise UsageError(
                 f"--report {shown(self._path)} cannot be written: {error.strerror}"
@@ -73,6 +80,16 @@ class RunReport(Observer):
             "\n".join(outcome.warnings),
         )
         csv.writer(self._file).writerow("" if cell is None else plain(cell) for cell in row)
+
+
+def _is_locked(file: TextIO) -> bool:
+    """Take a file for this run, as far as its file system can; False where another has it."""
+    try:
+        return lock(file.fileno())
+    except OSError as error:
+        if error.errno in NO_LOCKS:
+            return True
+        raise
 
 
 def _is_report(path: Path) -> bool:

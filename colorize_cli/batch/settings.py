@@ -1,7 +1,8 @@
 """Settle what colourings are made with, as given, else as in the folder's last run, and say it.
 
 An option that is not given is what the folder's record has: the device that `auto` chose, the
-model, the seed, the candidates, and the size and the steps while the model is the same. An option
+model, the seed, the candidates, the white of wide samples, and the size and the steps while the
+model is the same. An option
 that is given counts, then and in the runs that follow, so that a run with other settings goes on
 as well where it was stopped; only where a part of what is done is made again, it counts for that
 part alone. When it differs from the record the user is told before anything is done, and files
@@ -28,7 +29,12 @@ from .shard import Shard
 OnColour: TypeAlias = Literal["recolour", "skip", "copy"]
 
 # Settings under which sample k of a photo has other pixels, in the words of the command line.
-_DECISIVE = ("seed", "model", "size", "steps", "candidates", "device", "precision", "batch")
+_DECISIVE = (
+    *("seed", "model", "size", "steps", "candidates", "device", "precision", "batch"),
+    "white",
+)
+# Of these, what the user names and what is kept to from run to run.
+_KEPT_TO = ("seed", "size", "steps", "candidates", "white")
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,7 @@ class RunSettings:
     format: str = "keep"
     candidates: int = 0
     mark: bool = True
+    white: float | None = None
 
     @property
     def drawn(self) -> int:
@@ -131,6 +138,7 @@ def settle(options: Options, last: RunSettings | None, bundle: Bundle) -> RunSet
         format=options.format,
         mark=options.mark,
         candidates=last.candidates if last else 0,
+        white=last.white if last else None,
     )
     settings = replace(settings, **_given(options))
     if not bundle.views and isinstance(settings.size, str):  # every name is the same size then
@@ -146,8 +154,7 @@ def wanted_model(given: str | None, last: RunSettings | None) -> str:
 
 def _given(options: Options) -> dict[str, Any]:
     """Of what is kept to from run to run, what the user names."""
-    names = ("seed", "size", "steps", "candidates")
-    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    given = {name: value for name in _KEPT_TO if (value := getattr(options, name)) is not None}
     return given if options.device == "auto" else given | {"device": options.device}
 
 
@@ -199,7 +206,10 @@ def decisive(settings: RunSettings) -> dict[str, object]:
     """What decides the pixels of sample k of a photo, but for versions."""
     found = {name: getattr(settings, name) for name in _DECISIVE}
     batch = settings.batch if runs_on_gpu(settings.device) else 0
-    return found | {"model": settings.model_digest, "batch": batch}
+    found |= {"model": settings.model_digest, "batch": batch}
+    if settings.white is None:  # by which files of before it was recorded are known
+        del found["white"]
+    return found
 
 
 def differences(last: RunSettings, now: RunSettings) -> str:
@@ -220,7 +230,7 @@ def _changes(
 
 def named_settings(options: Options) -> dict[str, Any]:
     """Of the settings by which files are told apart, those that the user names, as named."""
-    names = ("seed", "size", "steps", "candidates", "model")
+    names = (*_KEPT_TO, "model")
     return {name: value for name in names if (value := getattr(options, name)) is not None}
 
 

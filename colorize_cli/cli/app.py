@@ -25,6 +25,7 @@ from .commands.export import export
 from .commands.info import info
 from .commands.merge import merge
 from .commands.prepare import prepare
+from .commands.runs import runs
 from .commands.status import status
 from .commands.train import train
 from .commands.validate import validate
@@ -107,7 +108,8 @@ def _program(
 
 
 app.command(_DEFAULT)(colorize)
-for _command in (status, verify, merge, export, bench, prepare, train, validate, evaluate, info):
+_TO_TRAIN = (prepare, train, runs, validate, evaluate)
+for _command in (status, verify, merge, export, bench, *_TO_TRAIN, info):
     app.command()(_command)
 
 

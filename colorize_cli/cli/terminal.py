@@ -12,7 +12,7 @@ from rich import progress as rich
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from ..system.messages import Progress
+from ..system.messages import Course, Progress
 from ..system.paths import shown
 from ..system.wording import duration_text, rate_text
 
@@ -65,6 +65,24 @@ class Terminal:
         with rich.Progress(*columns, console=self._console) as bar:
             yield _Bar(bar, total)
 
+    @contextmanager
+    def course(self, doing: str) -> Iterator[Course]:
+        """Show how far something is, from the first time that it is told; nothing off a terminal.
+
+        There the lines that are noted meanwhile say so.
+        """
+        if self._is_quiet or not self.is_live:
+            yield _NoCourse()
+            return
+        columns = (
+            rich.TextColumn(doing),
+            rich.BarColumn(),
+            rich.TaskProgressColumn(),
+            rich.TextColumn("{task.description}", markup=False),
+        )
+        with rich.Progress(*columns, console=self._console) as bar:
+            yield _Share(bar)
+
     def _print(self, text: str, style: str = "") -> None:
         # Text objects know neither markup nor emoji codes; the terminal wraps them itself.
         lines = "\n".join(map(shown, text.split("\n")))
@@ -78,6 +96,20 @@ class _Bar:
 
     def advance(self) -> None:
         self._bar.advance(self._task)
+
+
+class _Share:
+    def __init__(self, bar: rich.Progress) -> None:
+        self._bar = bar
+        self._task = bar.add_task("", total=1.0, visible=False)
+
+    def show(self, done: float, text: str) -> None:
+        self._bar.update(self._task, completed=done, description=text, visible=True)
+
+
+class _NoCourse:
+    def show(self, done: float, text: str) -> None:
+        """Leave it at what is noted."""
 
 
 class _RateColumn(rich.ProgressColumn):

@@ -17,6 +17,8 @@ from ..imaging.lab import Pixels
 _TOP = 65_535
 _MOST_ABOVE = 0.01  # of the samples; where more lie above white, another is meant
 _ROWS = 256  # at a time
+# A file may hold NaNs that processors signal, and numbers that overflow beside a tiny white.
+_IN_SILENCE = np.errstate(invalid="ignore", over="ignore")
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ def opaque(kind: np.dtype[Any]) -> float:
     return 1.0 if kind.kind == "f" else float(np.iinfo(kind).max)
 
 
+@_IN_SILENCE
 def narrowed(samples: NDArray[Any], white: float | None) -> tuple[Pixels, Wide, list[str]]:
     """Bring samples, of any shape, to 16 bits.
 
@@ -70,6 +73,7 @@ def narrowed(samples: NDArray[Any], white: float | None) -> tuple[Pixels, Wide, 
     return pixels, Wide(samples.dtype.name, white), warnings
 
 
+@_IN_SILENCE
 def narrowed_alpha(alpha: NDArray[Any]) -> Pixels:
     """Bring an alpha to 16 bits; what is no number is transparent."""
     share = np.nan_to_num(alpha.astype(np.float64) / opaque(alpha.dtype), nan=0.0)

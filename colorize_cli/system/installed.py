@@ -16,12 +16,17 @@ EXTRAS = {
     "train": ("torch", "safetensors", "onnx"),
     "evaluate": ("torch", "safetensors"),
     "export": ("torch", "safetensors", "onnx", "onnxscript"),
+    "tensorboard": ("tensorboard",),
+    "wandb": ("wandb",),
 }
 # pipx and uv make the environment anew: without these extras in the command, the user's runtimes
 # would be lost, and nothing but slowness would tell.
 _RUNTIME_EXTRAS = ("openvino", "tensorrt")
-# The packages of ours that the command of an extra's name imports.
-_PACKAGES = {"train": ("training",), "evaluate": ("training",), "export": ("training", "export")}
+# The packages of ours that what needs an extra imports.
+_PACKAGES = {
+    **dict.fromkeys(("train", "evaluate", "tensorboard", "wandb"), ("training",)),
+    "export": ("training", "export"),
+}
 _BASE_MODULES = ("numpy", "cv2", "onnxruntime", "tifffile", "simplejpeg")
 _ROOT = Path(__file__).resolve().parents[2]
 

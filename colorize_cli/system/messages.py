@@ -3,9 +3,10 @@
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from rich.console import RenderableType
+if TYPE_CHECKING:  # whoever takes messages can do without rich
+    from rich.console import RenderableType
 
 
 class Progress(Protocol):
@@ -13,6 +14,13 @@ class Progress(Protocol):
 
     def advance(self) -> None:
         """Count one more photograph."""
+
+
+class Course(Protocol):
+    """How far something is that is not counted in photographs."""
+
+    def show(self, done: float, text: str) -> None:
+        """Show the share that is done, 0..1, and what there is to say beside it."""
 
 
 class Messages(Protocol):
@@ -30,7 +38,7 @@ class Messages(Protocol):
     def failure(self, path: Path, reason: str) -> None:
         """Name what failed, and why."""
 
-    def table(self, table: RenderableType) -> None:
+    def table(self, table: "RenderableType") -> None:
         """Show a table of rich below an empty line."""
 
     def progress(self, total: int) -> AbstractContextManager[Progress]:

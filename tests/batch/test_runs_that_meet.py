@@ -19,6 +19,7 @@ from made.records import asked, states
 from colorize_cli.batch.records import folder_lock
 from colorize_cli.batch.records.database import LEDGER_NAME
 from colorize_cli.batch.records.folder_lock import LOCK_NAME, FolderLock
+from colorize_cli.batch.run_report import RunReport
 from colorize_cli.errors import UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -103,7 +104,7 @@ def test_where_there_are_no_locks_the_process_is_asked_after(
     def no_locks(descriptor: int) -> None:
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr(folder_lock, "_lock", no_locks)
+    monkeypatch.setattr(folder_lock, "lock", no_locks)
     Path(LOCK_NAME).write_text(json.dumps(holder))
     if is_free:
         FolderLock(Path()).release()
@@ -186,3 +187,14 @@ def test_a_reader_goes_on_beside_a_run() -> None:
     with running(0.001):
         for _ in range(20):
             assert sum(count for (count,) in asked(OUT, "SELECT count(*) FROM photos")) == 30
+
+
+def test_a_report_is_one_run_s(tmp_path: Path) -> None:
+    path = tmp_path / "report.csv"
+    with RunReport(path):
+        before = path.read_bytes()
+        with pytest.raises(UsageError, match="another run: name a file for each"), RunReport(path):
+            pass
+        assert path.read_bytes() == before
+    with RunReport(path):  # the next run's takes its place
+        assert path.read_bytes() == before

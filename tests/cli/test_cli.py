@@ -625,6 +625,24 @@ def test_other_settings_are_said_first_and_what_was_made_otherwise_is_made_again
     assert re.search(r"skipped +3\b", err)
 
 
+def test_what_is_white_is_kept_to_and_another_makes_the_photo_again(colorize: Run) -> None:
+    grey_floats = np.linspace(0, 100, 32 * 48, dtype=np.float32).reshape(32, 48)
+    Path("float").mkdir()
+    Path("float/1.tiff").write_bytes(tiff(grey_floats, photometric="minisblack"))
+    assert colorize("float", "--out", "out")[0] == 1
+    assert colorize("float", "--out", "out", "--white", "100")[0] == 0
+    before = files()
+    Path("out/1.tiff").unlink()
+    code, _, err = colorize("float", "--out", "out", "--restore")
+    assert (code, files()) == (0, before)
+    assert "other settings" not in err
+    code, _, err = colorize("float", "--out", "out", "--white", "150")
+    assert code == 0
+    assert "other settings (white 100.0, now 150.0)" in err
+    assert files().keys() == before.keys()
+    assert files() != before
+
+
 def test_one_photo_of_a_finished_tree_is_made_again_in_its_place(colorize: Run) -> None:
     colorize("scans", "--out", "out", "--seed", "7", "--samples", "2")
     colorize("scans", "--out", "eight", "--seed", "8", "--samples", "2")

@@ -68,6 +68,35 @@ def test_progress_counts_what_comes_after_the_start(monkeypatch: pytest.MonkeyPa
     assert stream.getvalue() == "1/2, 20.0 s a photo, about 20 s left\n"
 
 
+class LiveStream(io.StringIO):
+    """What a terminal is."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_course_is_a_bar_with_what_there_is_to_say_once_it_is_told() -> None:
+    stream = LiveStream()
+    console = Console(file=stream, force_terminal=True, width=100, _environ={"TERM": "xterm"})
+    told = Terminal(console=console)
+    with told.course("training") as course:
+        told.note("reading the photos")
+        before = stream.getvalue()
+        course.show(0.25, "step 30  20.0 samples/s  3 min 00 s left [x]")
+    assert "training" not in before
+    shown = stream.getvalue()
+    assert "training" in shown
+    assert "25%" in shown
+    assert "step 30  20.0 samples/s  3 min 00 s left [x]" in shown
+
+
+def test_off_a_terminal_a_course_says_nothing_since_lines_do() -> None:
+    told, stream = terminal()
+    with told.course("training") as course:
+        course.show(0.5, "step 1")
+    assert stream.getvalue() == ""
+
+
 def test_a_forced_colour_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert not Terminal(console=Console(file=io.StringIO())).is_live

@@ -59,9 +59,11 @@ def keep(target: str, found: Path) -> None:
     for path in found.iterdir():
         if path.stat().st_size > _KEPT_BYTES:
             path.unlink()
-    script = HERE / "targets" / f"{target}.py"
-    command = [sys.executable, str(script), "-merge=1", str(CORPUS / target), str(found)]
-    subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
+    # libFuzzer calls the target by its own name, again for each input that fails: it is a program.
+    command = [HERE / "targets" / f"{target}.py", "-merge=1", CORPUS / target, found]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    changed = {"PATH": path, "PYTHONPATH": str(ROOT)}
+    subprocess.run(command, cwd=ROOT, env={**os.environ, **changed}, check=True)
 
 
 def main() -> int:

@@ -14,12 +14,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for tests/made, outside pytest
 
 import numpy as np
-from made import carriers, pictures, profiles
+from made import carriers, kinds, pictures, profiles
 from made.tiny_bundles import tiny_fields, tiny_graphs
 
 CORPUS = Path(__file__).parent / "corpus"
 _BETWEEN = b"\xff\0\xff"  # the parts of an input of the target `metadata`
 _RECIPE = Path(__file__).parents[2] / "training" / "recipes" / "default.toml"
+
+_BOXED = ("jp2", "jxl", "heic", "avif", "gif")
 
 Seed = tuple[str, bytes]
 
@@ -38,6 +40,9 @@ def photo() -> Iterator[Seed]:
     pages = np.zeros((2, 8, 8), np.uint8)
     yield "tiff-pages", pictures.tiff(pages, photometric="minisblack")
     yield "ppm-plain", b"P3 2 1 9\n0 1 2 3 4 9\n"
+    for kind in kinds.kinds():
+        if kind.format in _BOXED:
+            yield str(kind), kinds.picture(kind).data
 
 
 def exif() -> Iterator[Seed]:

@@ -27,6 +27,7 @@ PICTURE = PictureFigures(
     colourfulness=20.0,
     lightness_mean=0.1,
     lightness_p999=0.3,
+    ab_mae=8.0,
 )
 
 PATCHES = Patches(output=6.0, truth=4.0, output_skin=2.0, truth_skin=1.0)

@@ -1,5 +1,6 @@
 """A recipe so small that a step takes milliseconds, and photographs for it."""
 
+import tomllib
 from pathlib import Path
 
 import cv2
@@ -37,6 +38,25 @@ steps = 1
 photos = 1
 views = 1
 """
+# The recipe of `toy_recipe`.
+TOY_TOML = """
+family = "palette"
+[network]
+channels = 8
+multipliers = [1, 2]
+blocks = 1
+head_dim = 8
+groups = 4
+dropout = 0.0
+[data]
+size = 32
+grid = 1
+[optim]
+steps = 4
+photos = 2
+views = 2
+warmup = 2
+"""
 
 
 def tiny_recipe(**optim: object) -> Recipe:
@@ -50,6 +70,12 @@ def tiny_recipe(**optim: object) -> Recipe:
             "optim": OPTIM | optim,
         }
     )
+
+
+def toy_recipe(**tables: dict[str, object]) -> Recipe:
+    """A recipe of the `palette` family, whose network is some kilobytes, with some keys changed."""
+    own = {"name": "toy"} | tomllib.loads(TOY_TOML)
+    return recipe_from_dict(own | {name: own.get(name, {}) | tables[name] for name in tables})
 
 
 def write_photo(path: Path, rgb: NDArray[np.uint8]) -> None:

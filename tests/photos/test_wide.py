@@ -13,6 +13,7 @@ from made.kinds import scaled
 from made.tiffs import tiff_of
 
 from colorize_cli.photos.read import read_pages, read_photo
+from colorize_cli.photos.wide import narrowed
 from colorize_cli.photos.write import encode_photo, losses
 
 FLOATS = scaled(pictures.grey(16), np.float32)
@@ -62,6 +63,27 @@ def test_what_is_not_finite_is_black_or_white_and_said() -> None:
     assert photo.pixels[5, :3].tolist() == [0, 65_535, 0]
     assert photo.warnings == ("3 numbers are infinite or none: white or black",)
     assert "no finite number" in error_of(pictures.tiff(np.full_like(samples, np.nan)))
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_numbers_that_processors_complain_of_are_read_in_silence(kind: Any) -> None:
+    bits = np.dtype(kind).itemsize * 8
+    signalling = np.array(np.inf, kind).view(f"u{bits // 8}") + 1  # a NaN of the signalling kind
+    samples = np.dstack([FLOATS.astype(kind)] * 4)
+    samples[3, :2] = signalling.view(kind)
+    page = pictures.tiff(samples, photometric="rgb", extrasamples=["unassalpha"])
+    photo = read_photo(page)
+    assert photo.pixels[3, :2].max() == 0
+    assert photo.alpha is not None
+    assert photo.alpha[3, :2].max() == 0
+    assert photo.alpha[3, 2] == photo.pixels[3, 2] > 0
+
+
+def test_what_overflows_beside_a_tiny_white_is_white() -> None:
+    samples = np.full((30, 44), 5e-324)
+    samples[0, 0] = 1.7e308
+    pixels, _, _ = narrowed(samples, 5e-324)
+    assert pixels.min() == 65_535
 
 
 def predicted(samples: np.ndarray) -> bytes:

@@ -23,6 +23,7 @@ COMMANDS = (
     "bench",
     "prepare",
     "train",
+    "runs",
     "validate",
     "evaluate",
     "export",

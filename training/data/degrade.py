@@ -3,7 +3,7 @@
 All functions take and give a batch of L*, (B, H, W) float32, each photo with a strength of its
 own; the ab target is never touched. Strengths are drawn so that most photographs stay readable:
 the aim is scans of old prints, not ruins. Choices and strengths come from NumPy's generator,
-noise for whole planes from the device's.
+noise for whole planes from the device's, each for all photos of a step, wherever they are.
 """
 
 from collections.abc import Callable
@@ -12,13 +12,13 @@ from math import ceil
 
 import numpy as np
 import torch
-from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from ..torch_device import to_device
 from .lab import lightness_of_luma, lightness_of_luminance
+from .row_draws import RowDraws
 
 # ITU-T T.81, table K.1: steps of the luminance's frequencies at quality 50.
 _JPEG_STEPS = np.array(
@@ -35,64 +35,65 @@ _JPEG_STEPS = np.array(
 )
 
 
-def orthochromatic_lightness(linear: Tensor, rng: Generator) -> Tensor:
+def orthochromatic_lightness(linear: Tensor, draws: RowDraws) -> Tensor:
     """L* as film of before about 1930 saw it: blind to red, keen on blue.
 
     Args:
         linear: (B, 3, H, W) linear RGB in 0..1.
-        rng: draws each photo's film.
+        draws: give each photo its film.
 
     Returns:
         (B, H, W) L*, 0..100.
     """
-    red = rng.uniform(0.0, 0.12, len(linear))
-    blue = rng.uniform(0.3, 0.6, len(linear))
+    red, blue = draws.uniform(0.0, 0.12), draws.uniform(0.3, 0.6)
     response = _column(np.stack([red, 1 - red - blue, blue], axis=1), linear)
     return lightness_of_luminance((response * linear).sum(dim=1))
 
 
-def soften(L: Tensor, rng: Generator) -> Tensor:
+def soften(L: Tensor, draws: RowDraws) -> Tensor:
     """Soft focus: a Gaussian of 0.4 to 1.6 pixels."""
-    return _blurred(L, rng.uniform(0.4, 1.6, len(L)))
+    sigmas = draws.rng.uniform(0.4, 1.6, draws.count)
+    return _blurred(L, draws.own(sigmas), sigmas.max())
 
 
-def grain(L: Tensor, rng: Generator) -> Tensor:
+def grain(L: Tensor, draws: RowDraws) -> Tensor:
     """Film grain: Gaussian noise of 1 to 7 L*, in single pixels, or a fifth weaker in clumps."""
-    generator = torch.Generator(L.device).manual_seed(int(rng.integers(2**62)))
-    noise = torch.randn(L.shape, generator=generator, device=L.device)
-    clumps = _places(rng.random(len(L)) < 0.5, L)
+    generator = torch.Generator(L.device).manual_seed(int(draws.rng.integers(2**62)))
+    shape = (draws.count, *L.shape[1:])
+    noise = draws.own_rows(torch.randn(shape, generator=generator, device=L.device))
+    clumps = _places(draws.random() < 0.5, L)
     if len(clumps):  # the blur leaves 0.4 of the deviation
-        noise[clumps] = _blurred(noise[clumps], np.full(len(clumps), 0.7)) * 2
-    return L + _column(rng.uniform(1, 7, len(L)), L) * noise
+        noise[clumps] = _blurred(noise[clumps], np.full(len(clumps), 0.7), 0.7) * 2
+    return L + _column(draws.uniform(1, 7), L) * noise
 
 
-def fade(L: Tensor, rng: Generator) -> Tensor:
+def fade(L: Tensor, draws: RowDraws) -> Tensor:
     """Faded print: blacks lifted, whites greyed, mid-tones shifted by a gamma of 0.75 to 1.35."""
-    black, white = (_column(rng.uniform(*ends, len(L)), L) for ends in ((0, 25), (80, 100)))
-    tone = (L.clamp(0, 100) / 100) ** _column(rng.uniform(0.75, 1.35, len(L)), L)
+    black, white = (_column(draws.uniform(*ends), L) for ends in ((0, 25), (80, 100)))
+    tone = (L.clamp(0, 100) / 100) ** _column(draws.uniform(0.75, 1.35), L)
     return black + (white - black) * tone
 
 
-def harden(L: Tensor, rng: Generator) -> Tensor:
+def harden(L: Tensor, draws: RowDraws) -> Tensor:
     """Hard paper: contrast raised by 1.1 to 1.6 about the mean, highlights and shadows lost."""
     mean = L.mean(dim=(-2, -1), keepdim=True)
-    return mean + _column(rng.uniform(1.1, 1.6, len(L)), L) * (L - mean)
+    return mean + _column(draws.uniform(1.1, 1.6), L) * (L - mean)
 
 
-def vignette(L: Tensor, rng: Generator) -> Tensor:
+def vignette(L: Tensor, draws: RowDraws) -> Tensor:
     """Corners darker by up to 35 percent."""
     y, x = (torch.linspace(-1, 1, side, device=L.device) for side in L.shape[-2:])
     distance = y[:, None] ** 2 + x**2
-    return L * (1 - _column(rng.uniform(0.05, 0.35, len(L)) / 2, L) * distance)
+    return L * (1 - _column(draws.uniform(0.05, 0.35) / 2, L) * distance)
 
 
-def compress(L: Tensor, rng: Generator) -> Tensor:
+def compress(L: Tensor, draws: RowDraws) -> Tensor:
     """JPEG at quality 25 to 80: its blocks lose what its steps round away (ITU-T T.81)."""
     height, width = L.shape[-2:]
     levels = (L * 2.55).round().clamp(0, 255) - 128
     levels = functional.pad(levels[:, None], (0, -width % 8, 0, -height % 8), mode="replicate")
     blocks = levels[:, 0].unflatten(2, (-1, 8)).unflatten(1, (-1, 8)).transpose(2, 3)
-    quality = rng.integers(25, 81, len(L))
+    quality = draws.integers(25, 81)
     # libjpeg's scale of the table.
     percent = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)
     scaled = np.clip((_JPEG_STEPS * percent[:, None, None] + 50) // 100, 1, 255)
@@ -104,7 +105,7 @@ def compress(L: Tensor, rng: Generator) -> Tensor:
 
 
 # In the order in which light, film, print and scan do it.
-STEPS: tuple[tuple[Callable[[Tensor, Generator], Tensor], float], ...] = (
+STEPS: tuple[tuple[Callable[[Tensor, RowDraws], Tensor], float], ...] = (
     (soften, 0.4),
     (fade, 0.5),
     (harden, 0.2),
@@ -114,18 +115,19 @@ STEPS: tuple[tuple[Callable[[Tensor, Generator], Tensor], float], ...] = (
 )
 
 
-def old_photo(L: Tensor, rng: Generator) -> Tensor:
+def old_photo(L: Tensor, draws: RowDraws) -> Tensor:
     """Apply to each photo (B, H, W), 0..100, a random choice of the degradations: same range."""
     L = L.clone()
     for step, probability in STEPS:
-        chosen = _places(rng.random(len(L)) < probability, L)
-        if len(chosen):
-            L[chosen] = step(L[chosen], rng)
+        places, of_chosen = draws.where(draws.rng.random(draws.count) < probability)
+        if of_chosen.count:  # though none of them may be here
+            chosen = to_device(places, L.device)
+            L[chosen] = step(L[chosen], of_chosen)
     return L.clamp(0, 100)
 
 
 def grey(
-    rgb: Tensor, linear: Tensor, lab_L: Tensor, luma: float, old: float, rng: Generator
+    rgb: Tensor, linear: Tensor, lab_L: Tensor, luma: float, old: float, draws: RowDraws
 ) -> Tensor:
     """Make the greys that the network sees of colour photos.
 
@@ -135,29 +137,35 @@ def grey(
         lab_L: (B, H, W) L*, 0..100.
         luma: share of photos whose grey is Rec. 601 luma read as L*, the other grey there is.
         old: share of photos that are degraded; a third of those on orthochromatic film.
-        rng: makes the choices.
+        draws: make the choices.
 
     Returns:
         (B, H, W) float32, 0..100.
     """
-    is_old = rng.random(len(rgb)) < old
-    is_film = is_old & (rng.random(len(rgb)) < 1 / 3)
-    is_luma = ~is_film & (rng.random(len(rgb)) < luma)
+    rng, count = draws.rng, draws.count
+    is_old = rng.random(count) < old
+    is_film = is_old & (rng.random(count) < 1 / 3)
+    is_luma = ~is_film & (rng.random(count) < luma)
+    (film, of_film), (aged, of_aged) = draws.where(is_film), draws.where(is_old)
     L = lab_L.clone()
-    film, from_luma, aged = (_places(chosen, L) for chosen in (is_film, is_luma, is_old))
-    if len(film):
-        L[film] = orthochromatic_lightness(linear[film], rng)
+    if of_film.count:
+        places = to_device(film, L.device)
+        L[places] = orthochromatic_lightness(linear[places], of_film)
+    from_luma = _places(draws.own(is_luma), L)
     if len(from_luma):
         L[from_luma] = lightness_of_luma(rgb[from_luma])
-    if len(aged):
-        L[aged] = old_photo(L[aged], rng)
+    if of_aged.count:
+        places = to_device(aged, L.device)
+        L[places] = old_photo(L[places], of_aged)
     return L
 
 
-def _blurred(planes: Tensor, sigmas: NDArray[np.float64]) -> Tensor:
+def _blurred(planes: Tensor, sigmas: NDArray[np.float64], largest: float) -> Tensor:
     """Blur (B, H, W), each by a Gaussian of its own in pixels, mirrored about the outer pixels."""
+    if not len(planes):
+        return planes
     # The mirror shows no more than the plane has.
-    reach = min(ceil(4 * sigmas.max()), min(planes.shape[1:]) - 1)
+    reach = min(ceil(4 * largest), min(planes.shape[1:]) - 1)
     kernels = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigmas[:, None]) ** 2)
     kernels /= kernels.sum(axis=1, keepdims=True)
     across = to_device(kernels[:, None, None].astype(np.float32), planes.device)

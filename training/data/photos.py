@@ -1,8 +1,9 @@
 """Colour photographs in memory: decoded once as far as they find room, and drawn at random."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -14,11 +15,14 @@ from numpy.typing import NDArray
 from colorize_cli.errors import UsageError
 from colorize_cli.imaging.lab import lab_from_rgb
 
-from .shards import iter_photos, set_of
+from ..machine.processes import objects
+from .shards import Place, iter_placed, set_of
 
 RGB = NDArray[np.uint8]
 # Why a photo teaches nothing.
-Fault: TypeAlias = Literal["damaged", "too small", "grey or of one tint"]
+Fault: TypeAlias = Literal[
+    "damaged", "too small", "grey or of one tint", "gone or changed since the run began"
+]
 
 # Photos that teach no colour, by a thumbnail: mean chroma and deviation of ab, in Lab units. The
 # photos that the default model was trained on have at least 3.59 and 2.46.
@@ -27,6 +31,8 @@ _MIN_SPREAD = 2.0
 _THUMBNAIL = 64  # pixels, short side
 # Short side, in crops, of the largest photo that is kept: what is larger is shrunk.
 _LARGEST = 4
+_AT_ONCE = 256  # files in memory that are not decoded yet
+_NAMED = 3  # photos that a line names, at most
 _TRIES = 2000  # photos drawn before the data are given up
 
 
@@ -34,7 +40,8 @@ class Photos:
     """Colour photographs, drawn with a weight for each set.
 
     A photo is decoded when the run begins, and held in memory up to a limit; those beyond it are
-    decoded at each draw. What is drawn is the same either way.
+    read and decoded at each draw. What is drawn is the same either way. One that is not what it was
+    when the run began, or is gone, is a fault from then on.
 
     Attributes:
         names: `SET/STEM.suffix` of each.
@@ -55,7 +62,7 @@ class Photos:
         """Read all photos.
 
         Args:
-            paths: shards and folders, as `training.data.shards.iter_photos` takes them.
+            paths: shards and folders, as `training.data.shards.iter_placed` takes them.
             weights: share of the draws that each set gets (they need not sum to 1). Empty, or
                 of other sets than there are: every photo is as likely as any other.
             size: side of the crops in pixels. Photos with a short side of over four times that
@@ -69,25 +76,26 @@ class Photos:
         self.size = size
         self.names: list[str] = []
         self.faults: dict[int, Fault] = {}
-        self._data: list[bytes] = []  # of each file, as long as it may have to be decoded
-        content = sha256()
-        for name, data in iter_photos(paths):
-            self.names.append(name)
-            self._data.append(data)
-            content.update(f"{name}\0{sha256(data).hexdigest()}\n".encode())
-        self.digest = content.hexdigest()
-        self._cumulative = np.cumsum(_chances(self.names, weights))
+        self._places: list[Place] = []
+        self._digests: list[bytes] = []  # SHA-256 of each file
         self._decoded: dict[int, RGB] = {}
+        self._told: set[int] = set()  # faults that were reported
         self._sound: set[int] = set()  # photos without room that are known to teach colour
-        self._decode_all(memory, workers)
+        self._read(paths, memory, workers)
+        named = zip(self.names, self._digests, strict=True)
+        lines = "".join(f"{name}\0{digest.hex()}\n" for name, digest in named)
+        self.digest = sha256(lines.encode()).hexdigest()
+        self._cumulative = np.cumsum(_chances(self.names, weights))
 
     def __len__(self) -> int:
         return len(self.names)
 
     def draw(self, rng: Generator) -> RGB:
-        """Draw a photo that teaches colour: (H, W, 3) uint8, at least `size` on its short side.
+        """Draw a photo that teaches colour: (H, W, 3) uint8, at least `size` on its short side."""
+        return self.draw_named(rng)[1]
 
-        What is drawn is a function of the generator's state alone.
+    def draw_named(self, rng: Generator) -> tuple[str, RGB]:
+        """Draw a photo with its name, which are a function of the generator's state alone.
 
         Raises:
             UsageError: hardly any photo can be learnt from.
@@ -96,7 +104,7 @@ class Photos:
             i = min(int(np.searchsorted(self._cumulative, rng.random())), len(self) - 1)
             rgb = self._photo(i)
             if rgb is not None:
-                return rgb
+                return self.names[i], rgb
         raise UsageError(
             f"Hardly a photo teaches colour: {'; '.join(self.left_out())}. Give others, or lower "
             f"data.size, now {self.size}."
@@ -112,34 +120,65 @@ class Photos:
             for fault, names in examples.items()
         ]
 
+    def share_faults(self, report: Callable[[str], None]) -> None:
+        """Report the faults that were found since the last time, in any of the processes.
+
+        A photo that one process found faulty is drawn by none from then on.
+
+        Args:
+            report: takes a line for each reason, that counts the photos and names the new ones.
+        """
+        for found in objects(dict(self.faults)):
+            self.faults |= found
+        new: dict[Fault, list[str]] = {}
+        for i in sorted(self.faults.keys() - self._told):
+            new.setdefault(self.faults[i], []).append(self.names[i])
+        for fault, names in new.items():
+            count = sum(each == fault for each in self.faults.values())
+            listed = ", ".join(names[:_NAMED])
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            report(f"left out as {fault}: {count:,} of {len(self):,} photos, {listed}{more}")
+        self._told |= self.faults.keys()
+
     def _photo(self, i: int) -> RGB | None:
-        """Give a photo out of memory, or decode it; None where it teaches nothing."""
+        """Give a photo out of memory, or read and decode it; None where it teaches nothing."""
         if i in self.faults:
             return None
         if i in self._decoded:
             return self._decoded[i]
-        rgb = decode(self._data[i], self.size, is_sound=i in self._sound)
+        try:
+            data = self._places[i].read()
+        except OSError:
+            data = b""
+        if sha256(data).digest() != self._digests[i]:
+            self.faults[i] = "gone or changed since the run began"
+            return None
+        return self._looked_at(i, data)
+
+    def _looked_at(self, i: int, data: bytes) -> RGB | None:
+        rgb = decode(data, self.size, is_sound=i in self._sound)
         if isinstance(rgb, str):
             self.faults[i] = rgb
             return None
         self._sound.add(i)
         return rgb
 
-    def _decode_all(self, memory: float, workers: int) -> None:
-        """Decode photos until there is no more room; those that teach nothing are known then."""
-        left = memory
-        if not memory:
-            return
+    def _read(self, paths: Sequence[Path], memory: float, workers: int) -> None:
+        """Read all files, and decode until there is no more room; faults are known as far."""
+        found, left = iter_placed(paths), memory
         with ThreadPoolExecutor(workers) as pool:
-            for start in range(0, len(self), 256):
-                block = range(start, min(start + 256, len(self)))
-                for i, rgb in zip(block, pool.map(self._photo, block), strict=True):
-                    if rgb is not None and rgb.nbytes > left:
-                        return
-                    if rgb is not None:
-                        self._decoded[i] = rgb
+            while block := list(islice(found, _AT_ONCE)):
+                numbers = range(len(self.names), len(self.names) + len(block))
+                names, places, data = zip(*block, strict=True)
+                self.names += names
+                self._places += places
+                self._digests += [sha256(each).digest() for each in data]
+                decoded = pool.map(self._looked_at, numbers, data) if left > 0 else ()
+                for i, rgb in zip(numbers, decoded, strict=False):
+                    if rgb is not None and left > 0:
                         left -= rgb.nbytes
-                    self._data[i] = b""
+                        if left >= 0:
+                            self._decoded[i] = rgb
 
 
 def decode(data: bytes, size: int, *, is_sound: bool = False) -> RGB | Fault:

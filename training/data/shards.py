@@ -8,6 +8,7 @@ directly in `FOLDER` to `FOLDER` itself.
 import hashlib
 import tarfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
 
@@ -17,7 +18,40 @@ from colorize_cli.photos.formats import SUFFIXES
 Half: TypeAlias = Literal["tune", "report"]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a photograph's bytes lie.
+
+    Attributes:
+        path: its file, or the shard that it is in.
+        offset: where it begins there.
+        size: in bytes.
+    """
+
+    path: Path
+    offset: int
+    size: int
+
+    def read(self) -> bytes:
+        """Read the photograph once more; OSError where that is not possible."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            return file.read(self.size)
+
+
 def iter_photos(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
+    """Read the photographs of tar shards, folders and single files, as `iter_placed` does.
+
+    Yields:
+        The name and the file's bytes.
+
+    Raises:
+        UsageError: as there.
+    """
+    return ((name, data) for name, _, data in iter_placed(paths))
+
+
+def iter_placed(paths: Sequence[Path]) -> Iterator[tuple[str, Place, bytes]]:
     """Read the photographs of tar shards, folders and single files as undecoded bytes.
 
     The order is fixed: paths as given, the content of a folder sorted by name, the members of a
@@ -28,8 +62,9 @@ def iter_photos(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
         paths: `.tar` shards, folders (walked down to the last level) and pictures.
 
     Yields:
-        The name `SET/.../STEM.suffix`, with `/` on every system, and the file's bytes. A photo
-        without a folder of its own belongs to a set named after the shard or the folder.
+        The name `SET/.../STEM.suffix`, with `/` on every system, where it lies, and the file's
+        bytes, none for a file that cannot be read. A photo without a folder of its own belongs to
+        a set named after the shard or the folder.
 
     Raises:
         UsageError: at once where a path does not exist; while reading, where a shard is damaged
@@ -61,7 +96,7 @@ def half_of(data: bytes) -> Half:
     return "report" if hashlib.sha256(data).digest()[0] & 0x80 else "tune"
 
 
-def _read(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
+def _read(paths: Sequence[Path]) -> Iterator[tuple[str, Place, bytes]]:
     empty = True
     for path in paths:
         for item in _read_folder(path) if path.is_dir() else _read_file(path, path.parent):
@@ -73,23 +108,27 @@ def _read(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
         raise UsageError(f"No photographs ({suffixes}) found in {listed}.")
 
 
-def _read_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
+def _read_folder(folder: Path) -> Iterator[tuple[str, Place, bytes]]:
     files = (path for path in folder.rglob("*") if path.is_file())
     for path in sorted(files, key=lambda path: path.relative_to(folder).as_posix()):
         if not _hidden(path.relative_to(folder).as_posix()):
             yield from _read_file(path, folder)
 
 
-def _read_file(path: Path, folder: Path) -> Iterator[tuple[str, bytes]]:
+def _read_file(path: Path, folder: Path) -> Iterator[tuple[str, Place, bytes]]:
     suffix = path.suffix.lower()
     if suffix == ".tar":
         yield from _read_shard(path)
     elif suffix in SUFFIXES:
         name = path.relative_to(folder).as_posix()
-        yield _with_set(name, folder.resolve().name), path.read_bytes()
+        try:
+            data = path.read_bytes()
+        except OSError:  # of one photograph, which is no reason to do without the others
+            data = b""
+        yield _with_set(name, folder.resolve().name), Place(path, 0, len(data)), data
 
 
-def _read_shard(path: Path) -> Iterator[tuple[str, bytes]]:
+def _read_shard(path: Path) -> Iterator[tuple[str, Place, bytes]]:
     try:
         # "r:" refuses compressed shards, whose end cannot be checked; photos do not compress.
         with tarfile.open(path, "r:") as archive:
@@ -100,7 +139,8 @@ def _read_shard(path: Path) -> Iterator[tuple[str, bytes]]:
                     continue
                 content = archive.extractfile(member)
                 assert content is not None, "a regular member has content"
-                yield _with_set(name, path.stem), content.read()
+                place = Place(path, member.offset_data, member.size)
+                yield _with_set(name, path.stem), place, content.read()
     except tarfile.TarError as error:
         raise UsageError(
             f"{path} is no uncompressed tar file, or a damaged one ({error}); get it again."

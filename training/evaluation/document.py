@@ -24,6 +24,7 @@ _METRICS = {
     "colourfulness": "Hasler and Suesstrunk 2003, signed differences; of the first sample; "
     "'difference' is that of the means, 'distance' the mean of the differences' sizes",
     "ab_error, ab_variance": "of ab / 128, mean over pixels and both channels, at full size",
+    "ab_mae": "mean absolute error of a and b in Lab units, over pixels and both channels",
     "auc": "ab within thresholds 0 to 150; class-balanced: classes of 10 x 10 ab, weighted by the "
     "inverse of their share in the truths of these photos, smoothed by a Gaussian of 5",
     "ab_iou": "of a photo's histograms in bins of 10 x 10 ab",

@@ -35,6 +35,7 @@ class PictureFigures:
     colourfulness: float
     lightness_mean: float
     lightness_p999: float
+    ab_mae: float = np.nan  # which files of earlier versions do not have
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ OF_PICTURES: Mapping[str, PhotoValue] = {
     "ciede2000_best": lambda _, p: min(picture.ciede2000 for picture in p),
     "ab_error_first": lambda _, p: p[0].ab_error,
     "ab_error_best": lambda _, p: min(picture.ab_error for picture in p),
+    "ab_mae_first": lambda _, p: p[0].ab_mae,
     "auc": lambda _, p: p[0].auc,
     "ab_iou": lambda _, p: p[0].ab_iou,
     "colourfulness": lambda _, p: p[0].colourfulness,
@@ -200,6 +202,7 @@ REST = (
     Column("width_reference", "width the grid allows", 2),
     Column("lightness_mean", "|dL*|, mean", 3, "lower"),
     Column("lightness_p999", "|dL*|, 99.9th perc.", 2, "lower"),
+    Column("ab_mae_first", "ab MAE, first", 2, "lower"),
 )
 RATIOS = (
     Column("lpips_first_below_grey", "LPIPS below grey's, first, %", 1),

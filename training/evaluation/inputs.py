@@ -1,5 +1,6 @@
 """Colour photographs and the grey that is made of them, which the runtime is given."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from colorize_cli.errors import ImageError
+from colorize_cli.imaging.area_resample import to_working
 from colorize_cli.imaging.bit_depth import eight_bits
+from colorize_cli.imaging.frame import frame_for
 from colorize_cli.imaging.lab import (
     Float,
     levels_from_linear,
@@ -20,11 +23,14 @@ from colorize_cli.imaging.lab import (
     linear_table,
 )
 from colorize_cli.imaging.photo_kind import kind_of
+from colorize_cli.imaging.picture_key import picture_key
 from colorize_cli.model.colorizer import Colorizer, Prepared
+from colorize_cli.photos.metadata import Metadata
 from colorize_cli.photos.read import Photo, read_photo
 
 from ..data.degrade import grey as greys
 from ..data.lab import lab_from_linear, linear_from_levels
+from ..data.row_draws import RowDraws
 from ..data.shards import iter_photos
 from .metrics import RGB
 from .selection import Selection
@@ -102,6 +108,24 @@ def read_inputs(
         yield ColourPhoto(index, name, truth, grey, colorizer.prepare(grey))
 
 
+def photo_of_crop(index: int, name: str, truth: RGB, digest: str, multiple: int) -> ColourPhoto:
+    """Take a crop for a photo, seen at the square root of its own area, as a run in training does.
+
+    Args:
+        index: position among the crops.
+        name: SET/NAME.
+        truth: (H, W, 3) uint8 sRGB.
+        digest: SHA-256 (hex) of the file that it is of.
+        multiple: what the sides of the network's input are multiples of, in pixels.
+    """
+    height, width = truth.shape[:2]
+    levels = grey_of(truth)
+    frame = frame_for(height, width, math.isqrt(height * width), multiple)
+    L = to_working(levels, frame)
+    grey = Photo(levels, None, Metadata(), "png", bytes.fromhex(digest), is_colour=False)
+    return ColourPhoto(index, name, truth, grey, Prepared(L, frame, picture_key(L, frame)))
+
+
 def grey_of(truth: RGB) -> NDArray[np.uint8]:
     """Take the colour out: (H, W, 3) sRGB to the (H, W) neutral levels of the nearest L*."""
     return _nearest_levels(lightness(truth))
@@ -137,10 +161,10 @@ def old_print_of(truth: RGB, digest: bytes) -> NDArray[np.uint8]:
         truth: the colour photo.
         digest: of its file, which seeds the choices.
     """
-    rng = np.random.default_rng(list(digest))
+    draws = RowDraws.alone(np.random.default_rng(list(digest)), 1)
     rgb = torch.from_numpy(truth).permute(2, 0, 1)[None]
     linear = linear_from_levels(rgb)
-    L = greys(rgb, linear, lab_from_linear(linear)[:, 0], _LUMA, 1.0, rng)
+    L = greys(rgb, linear, lab_from_linear(linear)[:, 0], _LUMA, 1.0, draws)
     return _nearest_levels(L[0].numpy())
 
 

@@ -54,7 +54,7 @@ def measure(photo: ColourPhoto, ab: Float, yardsticks: Yardsticks) -> MeasuredPh
         ab: (S, 2, h, w) float32, the samples' fields.
         yardsticks: what to measure with.
     """
-    rendered = _pictures(photo, ab, yardsticks)
+    rendered = pictures_of(photo, ab, yardsticks)
     pictures, size = [shrunk(rgb, yardsticks.side) for rgb in rendered], photo.truth.shape
     photo = photo.at(yardsticks.side)
     truth, *labs = (lab_from_rgb(picture) for picture in (photo.truth, *pictures))
@@ -110,8 +110,8 @@ def _levels(photo: ColourPhoto) -> NDArray[np.uint8]:
     return photo.grey.pixels.astype(np.uint8, copy=False)
 
 
-def _pictures(photo: ColourPhoto, ab: Float, yardsticks: Yardsticks) -> list[RGB]:
-    """Give the grey, the mean colour and the samples as pictures."""
+def pictures_of(photo: ColourPhoto, ab: Float, yardsticks: Yardsticks) -> list[RGB]:
+    """Give the grey, the mean colour and the samples, (S, 2, h, w), as pictures."""
     mean_ab = np.asarray(yardsticks.mean_ab, np.float32)[:, None, None]
     fields = np.concatenate([np.broadcast_to(mean_ab, ab.shape[1:])[None], ab])
     frame, working = photo.prepared.frame, photo.prepared.L
@@ -137,6 +137,7 @@ def _figures(
         colourfulness=metrics.colourfulness(picture),
         lightness_mean=change,
         lightness_p999=large_change,
+        ab_mae=metrics.ab_mae(truth, lab),
     )
 
 

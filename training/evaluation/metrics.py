@@ -109,6 +109,16 @@ def ab_error(truth: Float, picture: Float) -> float:
     return float(np.square(difference).mean(dtype=np.float64))
 
 
+def ab_mae(truth: Float, picture: Float) -> float:
+    """Mean absolute error of a and b over pixels and both channels, in Lab units.
+
+    Args:
+        truth: (H, W, 3) Lab.
+        picture: the same shape.
+    """
+    return float(np.abs(truth[..., 1:] - picture[..., 1:]).mean(dtype=np.float64))
+
+
 def ab_variance(samples: Sequence[Float]) -> float:
     """Variance of ab / 128 over a photo's samples, mean over pixels and both channels.
 

@@ -4,6 +4,8 @@ The notation is that of `colorize_cli.diffusion.sampler`; the continuous gamma i
 al. 2022 (Palette), v from Salimans and Ho 2022.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from numpy.random import Generator
@@ -11,6 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from colorize_cli.diffusion.schedule import cosine_gamma, tutorial_20
+
+# What `moments` gives of x_0, by which the error of its mean over many batches is known.
+MOMENTS = ("x_0_a", "x_0_b", "x_0_square")
+_CLEANEST = (
+    1e-4  # of the noise's share of a row; below it an error of x_0 would count without bound
+)
 
 
 def draw_gammas(schedule: str, count: int, rng: Generator) -> NDArray[np.float32]:
@@ -47,14 +55,13 @@ def per_row_loss(predicted: Tensor, wanted: Tensor, weight: Tensor | float = 1.0
 
 
 def chroma_weight(x_0: Tensor, amount: float) -> Tensor:
-    """Weigh cells by the truth's chroma: (N, 2, h, w) -> (N, 1, h, w), of mean 1.
+    """Weigh cells by the truth's chroma: (N, 2, h, w) -> (N, 1, h, w), up to their mean.
 
     Where colours are open the least error is a compromise, which is paler than any of them. A
     weight of 1 + amount * chroma draws it to the colourful ones. Zhang et al. 2016, section 2.2,
     do the same to a classifier, by how rare a colour is.
     """
-    weight = 1 + amount * x_0.norm(dim=1, keepdim=True)
-    return weight / weight.mean()
+    return 1 + amount * x_0.norm(dim=1, keepdim=True)
 
 
 def row_weight(gamma: Tensor, limit: float) -> Tensor:
@@ -72,6 +79,28 @@ def error_of_v(prediction: str, gamma: Tensor) -> Tensor:
     if prediction == "v":
         return torch.ones_like(gamma)
     return 1 / (gamma if prediction == "eps" else 1 - gamma)
+
+
+def moments(x_0: Tensor) -> dict[str, Tensor]:
+    """Give the means of a, b and the square of each row of x_0 (N, 2, h, w): (N,) by `MOMENTS`."""
+    a, b = x_0.mean(dim=(2, 3)).unbind(1)
+    return dict(zip(MOMENTS, (a, b, x_0.square().mean(dim=(1, 2, 3))), strict=True))
+
+
+def loss_of_mean(prediction: str, rows: Mapping[str, Tensor], gamma: Tensor) -> Tensor:
+    """Give the loss of rows, (N,), had the network said that x_0 is the mean of all of them.
+
+    An error e of x_0 is one of e sqrt(gamma / (1 - gamma)) of eps and e / sqrt(1 - gamma) of v.
+
+    Args:
+        prediction: what the network predicts.
+        rows: `moments` of them.
+        gamma: (N,).
+    """
+    a, b, square = (rows[name].float() for name in MOMENTS)
+    error = square - a.mean() * a - b.mean() * b + (a.mean() ** 2 + b.mean() ** 2) / 2
+    noise = (1 - gamma).clamp(min=_CLEANEST)
+    return error / (noise * error_of_v(prediction, 1 - noise))
 
 
 def gaussian(shape: tuple[int, ...], rng: Generator, device: torch.device) -> Tensor:

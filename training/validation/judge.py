@@ -10,6 +10,7 @@ import numpy as np
 
 from ..checkpoint import BEST_FILE, load_checkpoint
 from ..evaluation.bootstrap import Draws
+from ..kept_checkpoints import forget_best, keep_best
 from ..optimizer import check_gradients
 from ..run_state import RunState
 from .losses import ValidationPhotos, loss_change, mean_loss, validation_losses, yardstick
@@ -76,6 +77,9 @@ class Judge:
             self._best is not None and losses.mean() >= self._best.mean()
         ):
             self._keep(losses)
+        if isfinite(losses.mean()):
+            count = state.recipe.checkpoints.best
+            keep_best(self._out, state.step, losses.mean(), count, state.save_weights)
         self._last = time.monotonic()
         self._pause = max(self._pause, _LEAST_APART * (self._last - started))
         return {k: round(v, 6) if isfinite(v) else None for k, v in figures.items()}
@@ -93,5 +97,6 @@ class Judge:
         record = load_checkpoint(path).progress.get("validation", {})
         if record.get("identity") == self._identity:
             return np.asarray(record["losses"])
+        forget_best(self._out)
         report(f"{path} was judged on other photos or by another loss; the best is found anew")
         return None

@@ -21,6 +21,7 @@ from colorize_cli.system.figure_changes import Interval
 from ..data.batches import develop
 from ..data.photos import RGB, centre_crop, decode
 from ..data.prepared import of_part
+from ..data.row_draws import RowDraws
 from ..data.shards import half_of, iter_photos, set_of
 from ..evaluation.bootstrap import Draws, interval_of, mean_draws, resamplable, resample
 from ..families.family import Objective
@@ -102,7 +103,8 @@ def validation_losses(
         with eager:
             for start in range(0, len(photos.crops), _AT_ONCE):
                 rng = np.random.default_rng(start)
-                batch = develop(photos.crops[start : start + _AT_ONCE], clean, rng, device)
+                crops = photos.crops[start : start + _AT_ONCE]
+                batch = develop(crops, clean, RowDraws.alone(rng, len(crops)), device)
                 losses.append(objective.validate(batch, rng))
     finally:
         model.train()

@@ -72,6 +72,7 @@ class TrainOptions:
         yield f"validation.data={_VALIDATION}"
         yield "validation.half=tune"
         yield f"validation.photos={self.judged}"
+        yield "samples.every_steps=0"  # lent time is for training; samples are drawn at home
         yield f"validation.every_minutes={self.seconds / 60 / _JUDGEMENTS:.4f}"
         if _BACKBONE.exists():
             yield f"perceptual.backbone={_BACKBONE}"

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-import torch
 from torch import Tensor
 
 from colorize_cli.errors import ModelError
@@ -21,6 +20,7 @@ from training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
+from training.checkpoint import halved as in_half_precision
 
 from .calls import BACK_FILES, BACK_MIB, MIB, files_below
 
@@ -106,14 +106,12 @@ class Publisher:
 def halved(path: Path, place: Path) -> bytes:
     """Read a checkpoint with its kernels and matrices in half precision.
 
-    Vectors stay as they are, as do tensors with values that half precision cannot hold.
-
     Args:
         path: of the checkpoint.
         place: where the halved one is put.
     """
     checkpoint = load_checkpoint(path)
-    state = {name: _half(tensor) for name, tensor in checkpoint.state.items()}
+    state = in_half_precision(checkpoint.state)
     save_checkpoint(place, Checkpoint(checkpoint.recipe, state, checkpoint.progress))
     return place.read_bytes()
 
@@ -179,13 +177,6 @@ def join_run(folder: Path, out: Path) -> list[Path]:
     for path in folder.rglob("*.json*"):
         shutil.copyfile(path, out / path.name)
     return made
-
-
-def _half(tensor: Tensor) -> Tensor:
-    if tensor.dim() < 2 or not tensor.is_floating_point():
-        return tensor
-    half = tensor.half()
-    return half if torch.isfinite(half).all() else tensor
 
 
 def _single(tensor: Tensor) -> Tensor:

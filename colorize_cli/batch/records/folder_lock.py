@@ -4,23 +4,19 @@ The system lets go of the lock when its process ends, however it ends. Where a f
 locks the file itself is one, and its process is asked after.
 """
 
-import errno
 import json
 import os
-import platform
 import sys
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from ...errors import UsageError
+from ...system.file_lock import NO_LOCKS, lock
 from ...system.paths import shown
+from ...system.processes import identity, may_run
 
 LOCK_NAME = ".colorize.lock"
-_FAR = 1 << 30  # the byte that Windows locks: what is locked can be read by nobody, the file can
-_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
-
-_TAKEN = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}
 # A link is not followed: what it leads to would be emptied.
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
@@ -34,8 +30,7 @@ class FolderLock(AbstractContextManager["FolderLock"]):
         self._path = folder / (f".colorize.{shard}.lock" if shard else LOCK_NAME)
         self._descriptor = self._take()
         holder = {
-            "pid": os.getpid(),
-            "host": platform.node(),
+            **identity(),
             "since": datetime.now().astimezone().isoformat(timespec="seconds"),
         }
         os.ftruncate(self._descriptor, 0)
@@ -72,14 +67,11 @@ class FolderLock(AbstractContextManager["FolderLock"]):
 
     def _is_ours(self, descriptor: int) -> bool:
         try:
-            _lock(descriptor)
+            return lock(descriptor)
         except OSError as error:
-            if error.errno in _TAKEN:
-                return False
-            if error.errno not in _NO_LOCKS:
+            if error.errno not in NO_LOCKS:
                 raise
             return not _is_alive(_holder(self._path))
-        return True
 
     def _refusal(self) -> str:
         holder = _holder(self._path)
@@ -103,20 +95,6 @@ def require_folder(out: Path) -> None:
         raise UsageError(f"--out {shown(out)} cannot be used: {error.strerror}.") from error
 
 
-def _lock(descriptor: int) -> None:
-    """Lock an open file without waiting; OSError where somebody else has it, or nobody can."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        os.lseek(descriptor, _FAR, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-    else:
-        import fcntl
-
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
 def _holder(path: Path) -> dict[str, object]:
     """Read whose lock it is; empty where that cannot be known."""
     with suppress(OSError, ValueError):
@@ -127,19 +105,9 @@ def _holder(path: Path) -> dict[str, object]:
 
 
 def _is_alive(holder: dict[str, object]) -> bool:
-    """Whether the holder's process may run; of another host's, that is assumed."""
+    """Whether the holder's process, another than this, may run."""
     pid = holder.get("pid")
-    if not isinstance(pid, int) or pid == os.getpid():
-        return False
-    if holder.get("host") != platform.node() or sys.platform == "win32":
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass
-    return True
+    return pid != os.getpid() and may_run(pid, holder.get("host"))
 
 
 def _status(path: Path) -> os.stat_result | None:

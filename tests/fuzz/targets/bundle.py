@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Fuzz the bundle reader: any archive, `bundle.json` or graph is a bundle, or a ModelError."""
 
 import hashlib

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Fuzz the reader of EXIF blocks: any bytes can be turned upright and built anew, or ExifError."""
 
 import sys

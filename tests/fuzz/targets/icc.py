@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Fuzz the readers of ICC profiles: any bytes have an answer, and pixels of any profile stay so."""
 
 import sys

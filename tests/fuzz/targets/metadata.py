@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Fuzz what is done with XMP, IPTC and comments: any bytes settle, and go into a JPEG and a PNG."""
 
 import sys

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Fuzz the photo reader: any bytes are a photo that can be written again, or an ImageError."""
 
 import sys

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Fuzz the recipe reader: any TOML file is a recipe, or a UsageError."""
 
 import sys

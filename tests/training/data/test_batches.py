@@ -1,8 +1,8 @@
 """Training batches: reproducible, and ab true to the photo whatever the grey."""
 
-from collections.abc import Iterator
-from itertools import islice
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,8 +10,9 @@ import torch
 from made.tiny_runs import write_photo
 
 from colorize_cli.imaging.lab import lab_from_rgb
-from training.data.batches import Batch, batches, cut_crops, make_batch
-from training.data.photos import Photos
+from training.data.batches import Batch, Batches, Draw, cut_crops, make_batch
+from training.data.photos import RGB, Photos
+from training.machine.processes import Share
 from training.recipe_tables import DataTable
 
 RECIPE = DataTable(size=32, grid=4, luma=0.5, old=0.5)
@@ -42,16 +43,51 @@ def test_a_batch_depends_on_seed_and_step_alone(photos: Photos) -> None:
 
 
 def test_a_stream_that_starts_later_gives_the_same_batches(photos: Photos) -> None:
-    def take(first: int, workers: int, count: int) -> Iterator[float]:
-        stream = batches(photos, RECIPE, 2, 7, first, workers, CPU)
-        yield from (batch.L.sum().item() for batch in islice(stream, count))
-        stream.close()
+    def take(first: int, workers: int, count: int) -> list[float]:
+        with Batches(photos, Draw(RECIPE, 2, 7), first, workers, CPU) as batches:
+            return [batches.next().L.sum().item() for _ in range(count)]
 
-    assert list(take(0, 1, 5))[2:] == list(take(2, 3, 3))
+    assert take(0, 1, 5)[2:] == take(2, 3, 3)
+
+
+def test_processes_that_share_a_step_have_what_one_has_with_all_its_photos(photos: Photos) -> None:
+    whole = Draw(RECIPE, 6, 7)
+    wanted = whole.batch(whole.crops(photos, 5), 5, CPU)
+    shares = [Draw(RECIPE, 2, 7, Share(i, 3)) for i in range(3)]
+    batches = [own.batch(own.crops(photos, 5), 5, CPU) for own in shares]
+    assert torch.equal(torch.cat([batch.ab for batch in batches]), wanted.ab)
+    L = torch.cat([batch.L for batch in batches])
+    torch.testing.assert_close(L, wanted.L, rtol=1e-6, atol=1e-4)
+
+
+def test_only_the_time_in_which_no_crops_are_there_is_waited(
+    photos: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, now = threading.Event(), [0.0]
+    clock = SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr("training.data.batches.time", clock)
+
+    class Slow(Draw):
+        def crops(self, photos: Photos, step: int) -> RGB:
+            gate.wait()
+            return super().crops(photos, step)
+
+    def pass_time() -> None:
+        now[0] += 8
+        gate.set()
+
+    with Batches(photos, Slow(RECIPE, 1, 7), 0, 1, CPU) as batches:
+        threading.Timer(0.2, pass_time).start()
+        batches.next()
+        assert batches.waited == 8
+        for future in batches._ahead:
+            future.result()
+        batches.next()
+        assert batches.waited == 8
 
 
 def test_crops_are_squares_of_the_photo_that_are_never_enlarged(photos: Photos) -> None:
-    widest, crops = 0, cut_crops(photos, 64, np.random.default_rng(0))
+    widest, crops = 0, cut_crops(photos, range(64), seed=0, step=0)
     assert crops.shape == (64, 32, 32, 3)
     for crop in crops:
         # Noise that was shrunk is paler; a crop as it lies has the noise of the photo.

@@ -1,5 +1,6 @@
 """Training photos: decoded once, drawn by weight, and left out where they teach nothing."""
 
+import tarfile
 from pathlib import Path
 
 import cv2
@@ -115,3 +116,54 @@ def test_the_middle_of_a_photo_is_its_largest_square() -> None:
     rgb = np.zeros((40, 80, 3), np.uint8)
     rgb[:, 20:60] = 200
     np.testing.assert_array_equal(centre_crop(rgb, 20), np.full((20, 20, 3), 200))
+
+
+def spoilt(shard: Path) -> None:
+    """Overwrite the first photo of a shard, and cut off the last."""
+    with tarfile.open(shard) as archive:
+        first, *_, last = archive.getmembers()
+    data = bytearray(shard.read_bytes())
+    data[first.offset_data : first.offset_data + 40] = bytes(40)
+    shard.write_bytes(data[: last.offset_data + 10])
+
+
+def test_files_that_break_or_go_after_the_start_are_left_out_and_named_once(folder: Path) -> None:
+    shard = folder / "more.tar"
+    with tarfile.open(shard, "w") as archive:
+        for name in ("blue/0.png", "red/1.png", "red/2.png"):
+            archive.add(folder / name, f"green/{name[-5:]}")
+    photos = Photos([folder], {}, 32, memory=0)
+    assert len(photos) == 7
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        photos.draw(rng)
+    assert photos.faults == {}
+    (folder / "blue" / "0.png").unlink()
+    (folder / "red" / "1.png").write_bytes(b"no picture any more")
+    (folder / "red" / "2.png").write_bytes((folder / "red" / "3.png").read_bytes())
+    spoilt(shard)
+    drawn = {photos.draw(rng).shape for _ in range(120)}
+    assert drawn == {(41, 50, 3), (43, 50, 3)}  # the one that is whole in the shard, and 3.png
+    lines: list[str] = []
+    photos.share_faults(lines.append)
+    photos.share_faults(lines.append)
+    assert lines == [
+        "left out as gone or changed since the run began: 5 of 7 photos, blue/0.png, green/0.png, "
+        "green/2.png and 2 more"
+    ]
+
+
+def test_a_file_that_cannot_be_read_at_the_start_is_one_that_is_damaged(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Path.read_bytes
+
+    def refuses(path: Path) -> bytes:
+        if path.name == "2.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuses)
+    assert Photos([folder], {}, 32).left_out() == [
+        "left out as damaged: 1 of 4 photos, red/2.png for one"
+    ]

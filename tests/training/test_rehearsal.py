@@ -1,0 +1,166 @@
+"""What fits in memory is found by trying, and a dry run tells what a run will take."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from made.tiny_runs import TOY_TOML, toy_recipe, write_photos
+from torch import Tensor
+
+from colorize_cli.errors import OutOfMemoryError
+from training import run as command
+from training.checkpoint import RUN_FILE, WEIGHTS_FILE, load_checkpoint
+from training.families.diffusion import DiffusionObjective
+from training.rehearsal.fit import is_out_of_memory, photos_at_once
+from training.run_state import RunState
+
+Limit = Callable[[int], None]
+
+
+@pytest.fixture
+def limit(monkeypatch: pytest.MonkeyPatch) -> Limit:
+    """Let the network take so many photos at once and no more, as a GPU with little memory."""
+    predict = DiffusionObjective._predict
+
+    def limited(most: int) -> None:
+        def predicts(self: Any, network: Any, x_t: Tensor, L: Tensor, gamma: Tensor) -> Tensor:
+            if len(L) > most:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+            return predict(self, network, x_t, L, gamma)
+
+        monkeypatch.setattr(DiffusionObjective, "_predict", predicts)
+
+    return limited
+
+
+@pytest.fixture
+def train(tmp_path: Path) -> Callable[..., list[str]]:
+    recipe = tmp_path / "toy.toml"
+    recipe.write_text(TOY_TOML, encoding="utf-8")
+    photos = write_photos(tmp_path / "photos")
+
+    def run(*changes: str, out: str = "run", **options: Any) -> list[str]:
+        lines: list[str] = []
+        named = {} if options.get("resume_run") else {"recipe": str(recipe)}
+        command.run(
+            **{"recipe": None, **named},
+            data=[photos],
+            out=tmp_path / out,
+            overrides=list(changes),
+            device="cpu",
+            report=lines.append,
+            **options,
+        )
+        return lines
+
+    return run
+
+
+@pytest.mark.parametrize(("most", "found"), [(100, 12), (12, 12), (5, 3), (1, 1), (0, 0)])
+def test_halves_of_a_step_are_tried_until_one_fits(limit: Limit, most: int, found: int) -> None:
+    limit(most)
+    assert photos_at_once(toy_recipe(optim={"photos": 12}), "cpu") == found
+
+
+def test_auto_batch_takes_the_same_step_in_as_many_parts_as_memory_asks_for(
+    limit: Limit, train: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    train("optim.photos=6", out="whole")
+    limit(4)
+    lines = train("optim.photos=6", auto_batch=True)
+    assert "3 photos fit in memory at once, so the 6 of a step are worked through in 2" in lines[0]
+    whole, cut = (load_checkpoint(tmp_path / x / WEIGHTS_FILE) for x in ("whole", "run"))
+    assert cut.recipe.optim.photos == 6
+    assert cut.recipe.optim.accumulate == 2
+    assert cut.progress["samples_seen"] == whole.progress["samples_seen"]
+    for name, tensor in whole.state.items():
+        torch.testing.assert_close(cut.state[name], tensor, rtol=1e-4, atol=1e-5)
+
+
+def test_where_all_fits_auto_batch_changes_nothing(
+    train: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    lines = train("optim.steps=1", auto_batch=True)
+    assert lines[0] == "--auto-batch: 2 photos fit in memory at once, as the recipe has it"
+    assert load_checkpoint(tmp_path / "run" / WEIGHTS_FILE).recipe.optim.accumulate == 1
+
+
+def test_out_of_memory_says_which_batch_fits_and_the_run_goes_on_with_it(
+    limit: Limit, train: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    train("optim.photos=4", "optim.steps=1")
+    limit(2)
+    with pytest.raises(OutOfMemoryError) as told:
+        train("optim.steps=2", resume_run=True)
+    message = str(told.value)
+    assert "does not suffice for 4 photos at once (CUDA out of memory." in message
+    assert "but for 2: go on with --resume and --set optim.accumulate=2" in message
+    assert "--auto-batch" in message
+    assert load_checkpoint(tmp_path / "run" / RUN_FILE).progress["step"] == 1
+    train("optim.steps=2", "optim.accumulate=2", resume_run=True)
+    assert load_checkpoint(tmp_path / "run" / RUN_FILE).progress["step"] == 2
+
+
+@pytest.mark.parametrize("how", [{"auto_batch": True}, {}, {"is_dry": True}])
+def test_where_not_even_one_photo_fits_that_is_said(
+    limit: Limit, train: Callable[..., list[str]], how: dict[str, bool]
+) -> None:
+    limit(0)
+    with pytest.raises(OutOfMemoryError, match=r"Not even one photo of 32 pixels fits"):
+        train(**how)
+
+
+def test_memory_that_something_else_took_is_not_blamed_on_the_batch(
+    train: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*arguments: Any) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried")
+
+    monkeypatch.setattr(RunState, "save", fails)
+    with pytest.raises(OutOfMemoryError, match="though a step's photos fit by themselves"):
+        train("optim.steps=1")
+
+
+def test_other_errors_stay_what_they_are(
+    train: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*arguments: Any) -> None:
+        raise RuntimeError("shapes differ")
+
+    assert not is_out_of_memory(ValueError("not enough memory"))
+    monkeypatch.setattr(RunState, "train_step", fails)
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        train()
+
+
+def test_a_dry_run_tells_what_the_run_takes_and_writes_nothing(
+    train: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    lines = train("optim.steps=500", is_dry=True)
+    found = {line.partition(":")[0]: line for line in lines}
+    assert "M of them trained" in found["parameters"]
+    assert "a step: 4 samples, " in found["a step"]
+    assert "GFLOP" in found["a step"]
+    assert "GB at most" in found["memory"]
+    assert "500 steps, about " in found["the run"]
+    assert lines[-1] == "nothing was written"
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_dry_run_counts_twice_the_operations_for_twice_the_photos(
+    train: Callable[..., list[str]],
+) -> None:
+    def operations(*changes: str) -> float:
+        line = next(x for x in train(*changes, is_dry=True) if x.startswith("a step"))
+        return float(line.split(" GFLOP")[0].split()[-1])
+
+    assert operations("optim.photos=4") == pytest.approx(2 * operations(), rel=0.01)
+
+
+def test_a_dry_run_by_the_clock_tells_how_many_steps_there_will_be(
+    train: Callable[..., list[str]],
+) -> None:
+    told = next(x for x in train(is_dry=True, minutes=2.0) if x.startswith("the run"))
+    assert told.startswith("the run: 2 min 00 s, about ")

@@ -1,0 +1,1 @@
+"""What a run trains on: the processes that share its work, and how precisely they compute."""

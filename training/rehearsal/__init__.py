@@ -1,0 +1,1 @@
+"""Finds out before a run what it takes: memory, operations, time."""

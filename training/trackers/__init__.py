@@ -1,0 +1,81 @@
+"""Who is told of a run's figures and pictures: files that are always written, and trackers.
+
+A tracker costs a module with a function `begin`, as `tracker.py` describes it, and a line here.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from typing import Any
+
+from colorize_cli.errors import UsageError, reason_of
+from colorize_cli.system.installed import require
+
+from .tracker import Panel, TrackedRun, Tracker
+
+# What every run writes, and what it may be asked for by name; each name is that of its extra.
+ALWAYS = (".log_lines", ".csv_table", ".pictures")
+TRACKERS = {"tensorboard": ".tensorboard", "wandb": ".wandb"}
+
+
+def check_trackers(names: Iterable[str]) -> None:
+    """See to it that trackers can be begun, before there is work to lose.
+
+    Raises:
+        UsageError: there is none of a name.
+        MissingExtraError: the package of one is not installed.
+    """
+    for name in names:
+        if name not in TRACKERS:
+            raise UsageError(f"--track {name}: there are {' and '.join(TRACKERS)}.")
+        require(name)
+
+
+def begin_tracker(name: str, run: TrackedRun) -> Tracker:
+    """Begin a tracker that was asked for.
+
+    Raises:
+        UsageError: it refuses.
+    """
+    tracker: Tracker = import_module(TRACKERS[name], __package__).begin(run)
+    return tracker
+
+
+class Trackers:
+    """All trackers of a run as one.
+
+    What goes wrong in one that was asked for, a server that does not answer say, ends neither the
+    run nor the others: it is reported once, and the tracker is left out from then on.
+    """
+
+    def __init__(
+        self, run: TrackedRun, asked_for: Iterable[Tracker], report: Callable[[str], None]
+    ) -> None:
+        """Begin the files that are always written, beside trackers that were begun before."""
+        self._files: list[Tracker] = [
+            import_module(name, __package__).begin(run) for name in ALWAYS
+        ]
+        self._asked_for = list(asked_for)
+        self._report = report
+
+    def entry(self, entry: Mapping[str, Any]) -> None:
+        """Tell all of figures."""
+        self._tell(lambda tracker: tracker.entry(entry))
+
+    def panel(self, panel: Panel) -> None:
+        """Tell all of a picture."""
+        self._tell(lambda tracker: tracker.panel(panel))
+
+    def close(self) -> None:
+        """Close all."""
+        self._tell(lambda tracker: tracker.close())
+
+    def _tell(self, tell: Callable[[Tracker], None]) -> None:
+        for file in self._files:
+            tell(file)
+        for tracker in [*self._asked_for]:
+            try:
+                tell(tracker)
+            except Exception as error:  # whatever a tracker's package raises
+                self._asked_for.remove(tracker)
+                name = type(tracker).__name__
+                self._report(f"{name} fails, and is told no more: {reason_of(error)}")
