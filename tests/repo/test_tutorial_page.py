@@ -62,3 +62,5 @@ def test_the_commands_lead_from_a_folder_of_photographs_to_a_coloured_one(
     assert len([*(tmp_path / "coloured").rglob("*.png")]) == 2 * 4
     assert len([*(tmp_path / "traces").rglob("*.webp")]) == 2
     assert (tmp_path / "runs" / "mine" / "best.safetensors").is_file()
+    assert len([*(tmp_path / "runs" / "mine" / "samples").glob("*.png")]) == 2
+    assert (tmp_path / "curves.png").is_file()
