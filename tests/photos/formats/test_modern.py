@@ -44,6 +44,18 @@ def test_a_file_that_ends_early_is_an_error(format: str) -> None:
             np.testing.assert_array_equal(read_photo(data[:end]).pixels, whole)
 
 
+@pytest.mark.parametrize("format", ["jp2", "avif", "heic", "jxl"])
+@pytest.mark.parametrize("size", [17, 1 << 40, (1 << 63) - 1, (1 << 64) - 1])
+def test_a_box_that_is_longer_than_a_file_can_be_is_damage(format: str, size: int) -> None:
+    signature = b"\0\0\0\x0cJXL \r\n\x87\n"
+    if format != "jxl":  # which is without boxes as it is made here
+        data = picture(kind_of(format)).data
+        signature = data[: int.from_bytes(data[:4], "big")]
+    box_of_that_size = (1).to_bytes(4, "big") + b"free" + size.to_bytes(8, "big")
+    assert error_of(signature + box_of_that_size)
+    assert error_of(signature + box_of_that_size + bytes(100))
+
+
 @pytest.mark.parametrize("format", ["jp2", "avif", "jxl"])
 @pytest.mark.parametrize("bits", [8, 16])
 def test_what_is_written_loses_nothing_and_keeps_its_metadata(format: str, bits: int) -> None:

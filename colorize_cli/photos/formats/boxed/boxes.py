@@ -40,10 +40,10 @@ def first_box(file: BinaryIO, *kinds: bytes) -> tuple[bytes, int, int] | None:
     """
     position, end = 0, file.seek(0, os.SEEK_END)
     for _ in range(_MOST_AHEAD):
+        if position + 8 > end:  # which may be further than a file can be long
+            break
         file.seek(position)
         start = file.read(16)
-        if len(start) < 8:
-            break
         size, head = int.from_bytes(start[:4], "big"), 8
         if size == 1:
             size, head = int.from_bytes(start[8:], "big"), 16
@@ -51,7 +51,7 @@ def first_box(file: BinaryIO, *kinds: bytes) -> tuple[bytes, int, int] | None:
         if size < head:
             break
         if start[4:8] in kinds:
-            return start[4:8], position + head, min(size, end - position) - head
+            return start[4:8], position + head, max(min(size, end - position) - head, 0)
         position += size
     return None
 
