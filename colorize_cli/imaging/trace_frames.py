@@ -16,6 +16,7 @@ from .lab import Float, levels_from_linear, linear_planes
 RGB: TypeAlias = NDArray[np.uint8]
 _GAP = 4  # pixels of white between pictures
 _LONGEST = 1600  # pixels of a frame's longer side, about
+_LARGE = 192  # pixels of a picture's longer side, to which small ones are enlarged, a whole times
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +71,7 @@ class _View:
     L: Float  # (H, W) of the photo's part of the working image, at the size shown
     padded: tuple[int, int]  # width and height of the whole working image at that size
     columns: int  # of samples
+    times: int  # a picture is enlarged
 
     @classmethod
     def of(cls, L: Float, frame: Frame, samples: int) -> "_View":
@@ -81,11 +83,13 @@ class _View:
         padded = max(1, round(L.shape[1] * scale)), max(1, round(L.shape[0] * scale))
         small = np.asarray(cv2.resize(L, padded, interpolation=cv2.INTER_AREA))
         part = small[: max(1, round(height * scale)), : max(1, round(width * scale))]
-        return cls(np.ascontiguousarray(part), padded, columns)
+        room = _LONGEST // max(2 * columns * width, rows * height, 1)
+        times = max(1, min(_LARGE // max(part.shape), room))
+        return cls(np.ascontiguousarray(part), padded, columns, times)
 
     def frame(self, pairs: Sequence[tuple[Float, Float]]) -> RGB:
         """Show the pairs of fields (2, h, w) of all samples."""
-        height, width = self.L.shape
+        height, width = (self.times * side for side in self.L.shape)
         rows = -(-len(pairs) // self.columns)
         down, across = height + _GAP, 2 * width + 2 * _GAP
         canvas = np.full((rows * down + _GAP, self.columns * across + _GAP, 3), 255, np.uint8)
@@ -103,4 +107,5 @@ class _View:
         )
         linear = linear_planes(self.L, *fit_gamut(self.L, a, b))
         planes = [levels_from_linear(np.ascontiguousarray(plane), 256) for plane in linear]
-        return np.asarray(cv2.merge(planes), np.uint8)
+        picture = np.asarray(cv2.merge(planes), np.uint8)
+        return picture.repeat(self.times, axis=0).repeat(self.times, axis=1)
