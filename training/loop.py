@@ -22,6 +22,7 @@ from .run_state import RunState
 from .trackers.tracker import Tracker
 from .validation.judge import Judge
 from .validation.losses import ValidationPhotos
+from .watching.best_samples import BestSamples
 from .watching.course_line import CourseLine
 from .watching.watch import Watch
 
@@ -78,10 +79,12 @@ def train(
     state.meet()
     plan = Plan(state.optim, state.step, settings.minutes)
     draw = Draw(recipe.data, recipe.optim.photos, recipe.seed, share())
-    judge = watch = line = None
+    judge = watch = best = line = None
     if settings.validation and is_first():
         judge = Judge(state, settings.validation, out, report)
         watch = Watch(state, settings.validation)
+        if recipe.samples.choose_best:
+            best = BestSamples(state, settings.validation, out)
     if settings.course and is_first():
         line = CourseLine(settings.course, state, plan)
     logged = saved = time.monotonic()
@@ -128,7 +131,10 @@ def train(
                     if judge and turn.judges:
                         log.write_judgement(judge.judge())
                     if watch and turn.looks:
-                        log.write_samples(*watch.look())
+                        figures, panel = watch.look()
+                        log.write_samples(figures, panel)
+                        if best:
+                            best.keep(figures)
             if turn.saves:
                 if is_first():
                     state.save(out)

@@ -156,12 +156,15 @@ class SamplesTable(Table):
         at_steps: steps after which there is one besides.
         shown: photos of which four samples are shown beside grey and truth.
         measured: photos of which the first sample is measured, at most.
+        choose_best: the weights in `best.safetensors` are those with the lowest mean absolute error
+            of ab there, not those with the lowest validation loss.
     """
 
     every_steps: int = 1000
     at_steps: tuple[int, ...] = ()
     shown: int = 4
     measured: int = 32
+    choose_best: bool = False
 
     def __post_init__(self) -> None:
         if self.every_steps < 0 or min(self.shown, self.measured) < 1:

@@ -21,6 +21,8 @@ from ..system.files import NO_MORE_FILES, make_folders, write_atomic
 from .outcome import Outcome, Status, output_error
 from .output_names import Job
 from .settings import OnColour
+from .traces.folder import Traces
+from .traces.recorder import Sampled
 
 # Writes a file, and the folders above it, in any thread: of a job, the number of the sample, from
 # 0, the content, the digest (hex) of the photo, and whether it is degraded, for want of memory.
@@ -40,6 +42,7 @@ class Treatment:
     white: float | None = None
     marked_bundle: str | None = None  # the digest that the files name; None where they have no mark
     falls_to_cpu: bool = False  # where the device has too little memory
+    traces: Traces | None = None  # where how the samples came about is shown
 
 
 @dataclass
@@ -62,6 +65,7 @@ class Item:
     page: int = 0  # the number of the one in hand, from 1
     kind: Kind | None = None  # of the first page
     prepared: Prepared | None = None  # None where it is not to be coloured
+    sampled: Sampled | None = None  # how its samples came about, where that is to be shown
     choice: Choice | None = None
     written: list[int] = field(default_factory=list)
     reason: str | None = None
@@ -238,6 +242,10 @@ def write(
         choosing = bool(treatment.candidates)
         choice = colorizer.choose(prepared, ab, treatment.samples, choosing=choosing)
         item.choice = _of_both(item.choice, choice) if item.choice else choice
+        if treatment.traces and item.sampled and item.page == 1 and not is_halted():
+            shown = treatment.traces.write(job, prepared, item.sampled, choice.order)
+            item.said.update({warning: [1] for warning in shown})
+        item.sampled = None
         wanted = choice.take(ab, job.missing)
         pictures = colorizer.pictures(photo.pixels, prepared, wanted)
         for k, rgb in zip(job.missing, pictures, strict=True):

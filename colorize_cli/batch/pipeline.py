@@ -21,6 +21,7 @@ from ..system.cpus import usable_cpus
 from .outcome import Outcome
 from .output_names import Job
 from .photo_job import Item, Put, Treatment, decode, expect, write, write_file
+from .traces.recorder import Recorder
 
 _IN_FLIGHT_BYTES = 1 << 31  # but for one photo that takes more
 _MAX_DECODERS = 4
@@ -157,8 +158,9 @@ class _Pipeline:
         started = perf_counter()
         photos = [item.photo for item in group if item.photo]
         prepared = [item.prepared for item in group if item.prepared]
+        recorder = Recorder() if self._treatment.traces else None
         try:
-            drawn = self._ladder.draw(photos, prepared, self._drawn, self._treatment.seed)
+            drawn = self._ladder.draw(photos, prepared, self._drawn, self._treatment.seed, recorder)
         except Exception as error:
             if len(group) > 1:
                 for item in group:
@@ -171,6 +173,7 @@ class _Pipeline:
         for item, one in zip(group, drawn, strict=True):
             item.seconds += seconds
             item.drawn_as(one)
+            item.sampled = recorder.of(one.prepared.key) if recorder else None
             self._writing += 1
             future = self._encoders.submit(self._write, item, one.fields)
             future.add_done_callback(lambda done: self._inbox.put((self._on_written, done)))

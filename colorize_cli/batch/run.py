@@ -19,6 +19,7 @@ from .output_names import Job
 from .photo_job import Put, Treatment
 from .plan import Plan, make_plan, require_photos
 from .settings import Options, RunSettings, tell_given
+from .traces.folder import Traces
 
 # What carries out jobs, as `pipeline.run` does.
 Execute: TypeAlias = Callable[
@@ -46,6 +47,7 @@ def run(
         DeviceError: The device asked for cannot run.
         ModelError: The model cannot be used.
     """
+    traces = Traces.of(options)
     with (
         Ledger(
             options.out, messages.note, shard=options.shard, reads_only=options.dry_run
@@ -61,7 +63,9 @@ def run(
         if nothing := require_photos(plan, options):
             messages.note(nothing)
         with Audience(observers, messages.warn) as audience:
-            this = _Run(options, messages, audience, ledger, network, interrupts or Interrupts())
+            this = _Run(
+                options, messages, audience, ledger, network, traces, interrupts or Interrupts()
+            )
             try:
                 this.carry_out(plan, last, execute)
             except KeyboardInterrupt:
@@ -82,6 +86,7 @@ class _Run:
     audience: Audience
     ledger: Ledger
     network: ModelAndDevice
+    traces: Traces | None
     interrupts: Interrupts
     code: int = EXIT_OK
 
@@ -133,6 +138,7 @@ class _Run:
             marked_bundle=settings.model_digest if settings.mark else None,
             # A device that is named is the one, or none.
             falls_to_cpu=self.options.device == "auto" and colorizer.device.is_gpu,
+            traces=self.traces,
         )
         with self.interrupts.gently():
             put, interrupts = self.ledger.put, self.interrupts

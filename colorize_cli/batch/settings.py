@@ -67,6 +67,8 @@ class Options:
     white: float | None = None  # the level of white where samples are wide; None for the usual one
     mark: bool = True  # whether colourings say what made them
     salvage: bool = False  # whether damaged photographs are coloured as far as they decode
+    trace: Path | None = None  # where animations of the sampling go; None for none
+    trace_forward: bool = False  # whether they show the forward process too
     dry_run: bool = False
 
     def __post_init__(self) -> None:

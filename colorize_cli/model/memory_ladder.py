@@ -12,6 +12,7 @@ from ..imaging.lab import Float
 from ..photos.read import Photo
 from ..runtimes.find_device import resolve
 from .colorizer import Colorizer, Prepared
+from .families.family import OnStep
 
 _TOO_LITTLE = (OutOfMemoryError, MemoryError)
 
@@ -48,11 +49,17 @@ class MemoryLadder:
         self._start: dict[tuple[int, ...], int] = {}  # number of the rung to begin with, by shape
 
     def draw(
-        self, photos: Sequence[Photo], prepared: Sequence[Prepared], samples: int, seed: int
+        self,
+        photos: Sequence[Photo],
+        prepared: Sequence[Prepared],
+        samples: int,
+        seed: int,
+        on_step: OnStep | None = None,
     ) -> list[Drawn]:
         """Draw samples as `Colorizer.colorize`; its OutOfMemoryError is raised where nothing helps.
 
-        `photos` are those that were `prepared`, to prepare them again in another size.
+        `photos` are those that were `prepared`, to prepare them again in another size. `on_step` is
+        called again for the steps of what is drawn again.
         """
         shape = max((one.L.shape for one in prepared), key=lambda sides: sides[0] * sides[1])
         number = self._start.get(shape, 0)
@@ -60,22 +67,24 @@ class MemoryLadder:
         while number == 0 or number < len(self._fewer):
             rung = _Rung(self._colorizer) if number == 0 else self._fewer[number]
             try:
-                drawn = _draw(rung, prepared, samples, seed)
+                drawn = _draw(rung, prepared, samples, seed, on_step)
             except _TOO_LITTLE as error:
                 number, failure = number + 1, error
             else:
                 self._start[shape] = number
                 return drawn
         self._start[shape] = number - 1
-        return [self._draw_alone(photo, samples, seed, failure) for photo in photos]
+        return [self._draw_alone(photo, samples, seed, failure, on_step) for photo in photos]
 
-    def _draw_alone(self, photo: Photo, samples: int, seed: int, failure: Exception) -> Drawn:
+    def _draw_alone(
+        self, photo: Photo, samples: int, seed: int, failure: Exception, on_step: OnStep | None
+    ) -> Drawn:
         height, width = photo.pixels.shape[:2]
         asked_size = self._colorizer.views.of(height, width).size
         for rung in (self._fewer[-1], *self._smaller):
             prepared = rung.colorizer.prepare(photo)
             try:
-                drawn = _draw(rung, [prepared], samples, seed)[0]
+                drawn = _draw(rung, [prepared], samples, seed, on_step)[0]
             except _TOO_LITTLE as error:
                 failure = error
                 continue
@@ -85,7 +94,8 @@ class MemoryLadder:
         if not self._falls_to_cpu:
             raise failure
         colorizer = self._on_cpu._colorizer
-        drawn = self._on_cpu.draw([photo], [colorizer.prepare(photo)], samples, seed)[0]
+        again = [colorizer.prepare(photo)]
+        drawn = self._on_cpu.draw([photo], again, samples, seed, on_step)[0]
         asked = self._colorizer.device.description
         less = f"device {colorizer.device.description} instead of {asked}"
         return replace(drawn, less=", ".join(filter(None, (less, drawn.less))), is_degraded=True)
@@ -121,7 +131,9 @@ class MemoryLadder:
         return MemoryLadder(self._colorizer.changed(device=resolve("cpu"), batch=1))
 
 
-def _draw(rung: _Rung, prepared: Sequence[Prepared], samples: int, seed: int) -> list[Drawn]:
+def _draw(
+    rung: _Rung, prepared: Sequence[Prepared], samples: int, seed: int, on_step: OnStep | None
+) -> list[Drawn]:
     """Draw as many at once as the rung has."""
     batch = rung.colorizer.batch
     less = ", ".join(rung.less)
@@ -130,7 +142,7 @@ def _draw(rung: _Rung, prepared: Sequence[Prepared], samples: int, seed: int) ->
         for i in range(0, len(prepared), batch)
         for one, fields in zip(
             prepared[i : i + batch],
-            rung.colorizer.colorize(prepared[i : i + batch], samples, seed),
+            rung.colorizer.colorize(prepared[i : i + batch], samples, seed, on_step),
             strict=True,
         )
     ]

@@ -12,6 +12,7 @@ from colorize_cli.imaging.frame import frame_for
 from colorize_cli.imaging.lab import Float, Pixels
 from colorize_cli.imaging.render import render_samples
 from colorize_cli.model.colorizer import Prepared
+from colorize_cli.model.families.family import OnStep
 from colorize_cli.photos.read import Photo
 
 Act = Callable[[Sequence[Prepared]], None]
@@ -39,7 +40,13 @@ class Network:
         frame = frame_for(*photo.pixels.shape[:2], 64)
         return Prepared(L=to_working(photo.pixels, frame), frame=frame, key=photo.digest)
 
-    def colorize(self, prepared: Sequence[Prepared], samples: int, seed: int) -> list[Float]:
+    def colorize(
+        self,
+        prepared: Sequence[Prepared],
+        samples: int,
+        seed: int,
+        on_step: OnStep | None = None,
+    ) -> list[Float]:
         assert len({p.L.shape for p in prepared}) == 1
         assert 1 <= len(prepared) <= self.batch
         assert threading.current_thread() is threading.main_thread()

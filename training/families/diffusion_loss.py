@@ -25,13 +25,13 @@ def draw_gammas(schedule: str, count: int, rng: Generator) -> NDArray[np.float32
     """Draw noise levels: (count,) float32 in 0..1.
 
     "cosine": t uniform over 0..1, stratified, so that every batch sees the whole range.
-    "tutorial-20": Palette's: a step t, then gamma uniform in gamma_{t-1}..gamma_t.
+    "tutorial-20": Palette's: a step t of 2..T, gamma uniform in gamma_{t-1}..gamma_t.
     """
     if schedule == "cosine":
         t = (rng.permutation(count) + rng.random(count)) / count
         return cosine_gamma(t).astype(np.float32)
     gammas = tutorial_20().gammas
-    step = rng.integers(1, len(gammas), count)
+    step = rng.integers(2, len(gammas), count)
     return rng.uniform(gammas[step], gammas[step - 1]).astype(np.float32)
 
 

@@ -41,7 +41,8 @@ class Judge:
         """
         self._state, self._photos, self._out = state, photos, out
         self._identity = photos.identity(yardstick(state.recipe))
-        self._best = self._known_best(report) if state.step else None
+        self._keeps = not state.recipe.samples.choose_best  # else samples decide what is kept
+        self._best = self._known_best(report) if state.step and self._keeps else None
         self._pause = state.recipe.validation.every_minutes * 60
         self._last = time.monotonic()
 
@@ -77,7 +78,7 @@ class Judge:
             self._best is not None and losses.mean() >= self._best.mean()
         ):
             self._keep(losses)
-        if isfinite(losses.mean()):
+        if isfinite(losses.mean()) and self._keeps:
             count = state.recipe.checkpoints.best
             keep_best(self._out, state.step, losses.mean(), count, state.save_weights)
         self._last = time.monotonic()
@@ -87,6 +88,8 @@ class Judge:
     def _keep(self, losses: Draws) -> None:
         """Write the averaged weights with their losses, in one file, so that both are of one."""
         self._best = losses
+        if not self._keeps:
+            return
         record = {"identity": self._identity, "losses": losses.tolist()}
         self._state.save_weights(self._out / BEST_FILE, validation=record)
 

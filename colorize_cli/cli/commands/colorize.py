@@ -98,6 +98,13 @@ def colorize(
     report: Annotated[
         Path | None, Option(metavar="FILE", help="Write a table (CSV) with a row for each photo.")
     ] = None,
+    trace: Annotated[
+        Path | None,
+        Option(metavar="DIR", help="Write how each photo is denoised, as an animation, to DIR."),
+    ] = None,
+    trace_forward: Annotated[
+        bool, Option("--trace-forward", help="Begin it with the forward process.")
+    ] = False,
     quiet: Annotated[bool, Option("-q", help="Say only what failed.")] = False,
     verbose: Annotated[bool, Option("-v", help="Name every photo.")] = False,
 ) -> None:
@@ -148,6 +155,8 @@ def colorize(
         white=white,
         mark=not no_mark,
         salvage=salvage,
+        trace=trace,
+        trace_forward=trace_forward,
         dry_run=dry_run,
     )
     observers = [naming] if dry_run else observers

@@ -127,6 +127,7 @@ class Diffusion:
         self, graphs: Graphs, condition: Condition, noise: SampleNoise, on_step: OnStep
     ) -> Float:
         """Draw ab fields with the sampler, the scale, the gains and the sharpness of the bundle."""
+        gammas = self.schedule.gammas.tolist()
         x_0 = sample(
             self.denoiser(graphs, condition),
             noise.start(),
@@ -134,7 +135,9 @@ class Diffusion:
             noise,
             self.sampler,
             prediction=self.prediction,
-            on_step=lambda t, x_t, x_0: on_step(Step(noise.first, t, x_t, x_0)),
+            on_step=lambda t, x_t, x_0: on_step(
+                Step(noise.first, t, x_t, x_0, gammas[t], self.ab_scale, noise.keys)
+            ),
         )
         numbers = range(noise.first, noise.first + noise.samples)
         gains = [self.gains[k % len(self.gains)] for k in numbers] * len(noise.keys)

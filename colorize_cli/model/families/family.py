@@ -1,6 +1,6 @@
 """What a family of models is where it runs: its graphs, and the way from L to ab through them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeAlias
 
@@ -16,13 +16,17 @@ Condition: TypeAlias = Any  # what `Family.sample` has to know of a batch of pho
 class Step:
     """A step of the sampling, once the network has answered.
 
-    The arrays are (photos, 2, h, w) float32 in the family's own units: ab / ab_scale for diffusion.
+    The arrays are (photos, 2, h, w) float32 in the family's own units, without what is done to the
+    ab that comes out at the end, such as gains.
     """
 
     sample: int  # its number, from 0
     t: int  # counts down to 1
     x_t: Float
     x_0: Float  # the estimate of the clean picture
+    gamma: float  # the noise level of x_t: the share of its variance that is the picture's
+    unit: float  # Lab units a unit of the arrays
+    keys: Sequence[bytes]  # what each of the photos is known by
 
 
 OnStep: TypeAlias = Callable[[Step], None]

@@ -1,0 +1,1 @@
+"""Traces: pictures of how samples come about, from noise to colours."""
