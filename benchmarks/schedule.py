@@ -37,10 +37,10 @@ FIGURES = (
     ("diversity", "diversity, LPIPS", 3),
     ("diversity_ciede2000", "diversity, CIEDE2000", 1),
     ("alike", "all four alike", 2),
-    ("ab_error_first", "error of ab, first", 4),
-    ("ab_error_best", "best of four", 4),
+    ("ab_mae_first", "MAE of ab, first", 1),
+    ("ciede2000_best", "CIEDE2000, best of four", 1),
     ("lpips_first", "LPIPS, first", 3),
-    ("lpips_best", "best of four", 3),
+    ("lpips_best", "LPIPS, best of four", 3),
 )
 _SIDE, _GAP, _SAMPLES = 150, 4, 4
 # The deviation of a tint of a whole picture of 128 x 128 pixels, in Lab units.
