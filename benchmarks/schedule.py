@@ -62,7 +62,11 @@ def main() -> None:
     }
     record = {"spread_of_a_tint": spreads, "sets": results}
     (RESULTS / "schedule.json").write_text(json.dumps(record, indent=1) + "\n")
-    fill(PAGE, "benchmarks/schedule.py", text_of(results))
+    caption = (
+        "Photographs in grey and four samples: a row by tutorial, below it one by tutorial-fixed"
+    )
+    picture = f"![{caption}](images/{PICTURES.name})"
+    fill(PAGE, "benchmarks/schedule.py", f"{picture}\n\n{text_of(results)}")
     PICTURES.write_bytes(_pictures([run / "bundle" for run in runs]))
 
 
