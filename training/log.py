@@ -17,6 +17,8 @@ from .trackers import Trackers
 from .trackers.tracker import Panel, TrackedRun, Tracker
 from .watching.doubts import Doubts
 
+_SOON = 0.1  # share of a run in which a network may not have learned anything yet
+
 
 class TrainingLog:
     """Gathers what the steps say and passes it on; to be used in a `with` statement."""
@@ -99,7 +101,7 @@ class TrainingLog:
             f"{entry['waiting']:.0%} waiting"
             + (f"  about {duration_text(left)} left" if left else "")
         )
-        if state.step > state.optim.warmup:
+        if state.step > state.optim.warmup and plan.done(state.step) >= _SOON:
             self._doubts.of_loss(entry)
 
     def write_judgement(self, figures: Mapping[str, Any]) -> None:

@@ -101,7 +101,7 @@ def run(
                 raise UsageError(
                     "--resume goes on with the run as it is; leave the other options out."
                 )
-            state = _resumed(out, overrides, own, fit)
+            state = _resumed(out, overrides, own, fit, told)
             end = "" if minutes else f" of {state.recipe.optim.steps}"
             told(f"resumed {out} at step {state.step}{end}")
         else:
@@ -120,6 +120,8 @@ def run(
         }
         photos.share_faults(told)
         _announce(state, photos, told)
+        if is_first() and validation is None:
+            told("no validation.data: neither a validation loss nor pictures of samples")
         settings = LoopSettings(
             out, minutes, validation, warn=warn or told, course=course, workers=workers
         )
@@ -207,16 +209,27 @@ def _silent(line: str) -> None:
 
 
 def _resumed(
-    out: Path, overrides: Sequence[str], device: str, fit: Callable[[Recipe], Recipe]
+    out: Path,
+    overrides: Sequence[str],
+    device: str,
+    fit: Callable[[Recipe], Recipe],
+    report: Callable[[str], None],
 ) -> RunState:
     """Load the run in a folder, its recipe changed where that is possible."""
-    stored = load_checkpoint(out / RUN_FILE).recipe
+    checkpoint = load_checkpoint(out / RUN_FILE)
+    stored = checkpoint.recipe
     changed = override(stored, overrides)
     if _trained(changed) != _trained(stored):
         raise UsageError(
             "A resume cannot change the network, its family or optim.tuned_stages: start "
             f"another run with --init {out / WEIGHTS_FILE}."
         )
+    before = stored.optim.photos * checkpoint.progress.get("options", {}).get("processes", 1)
+    now = changed.optim.photos * share().of
+    if before != now:
+        own, rest = divmod(before, share().of)
+        keeps = "" if rest else f"; --set optim.photos={own} keeps it"
+        report(f"a step has {now:,} photos from here on, where it had {before:,}{keeps}")
     return resume(out, fit(changed), device)
 
 

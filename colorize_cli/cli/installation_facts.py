@@ -17,6 +17,9 @@ from ..system.machine import describe_machine
 from ..system.wording import count_text
 from .terminal import Terminal
 
+# What is typed to use an extra that is not called like its command.
+_COMMANDS = {name: f"train --track {name}" for name in ("tensorboard", "wandb")}
+
 
 def collect_facts(model: str) -> dict[str, Any]:
     """Find out what there is, as --json prints it.
@@ -82,7 +85,10 @@ def _model(name: str) -> tuple[Bundle | None, dict[str, Any]]:
 
 def _advice(onnxruntimes: list[str], extras: dict[str, list[str]]) -> list[str]:
     incomplete = [extra for extra, missing in extras.items() if missing]
-    advice = [f"for the command {extra}:\n{install_commands(extra)}" for extra in incomplete]
+    advice = [
+        f"for the command {_COMMANDS.get(extra, extra)}:\n{install_commands(extra)}"
+        for extra in incomplete
+    ]
     if len(onnxruntimes) < 2:
         return advice
     rivals = f"{' and '.join(onnxruntimes)} are both installed and break each other."

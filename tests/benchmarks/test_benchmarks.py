@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from made.tiny_runs import write_photos
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
+from benchmarks import loader
 from benchmarks.cpu.bars import Check
 from benchmarks.operations import count_operations, network_operations
 from benchmarks.operator_times import CONVOLUTIONS, PRODUCTS, group_of
@@ -20,6 +22,8 @@ from benchmarks.peers.tutorial import tutorial
 from benchmarks.rounds import in_turns, quotients
 from colorize_cli.model.bundle import load_bundle
 from colorize_cli.system.machine import describe_machine
+
+PARTS = ("encoder", "denoiser")
 
 
 def graph(
@@ -147,3 +151,21 @@ def test_a_script_replaces_what_it_wrote_and_nothing_else(tmp_path: Path) -> Non
         fill(page, "benchmarks/a.py", text)
     expected = f"Words.\n\n{marker}\n| newer |\n\n<!-- end -->\nMore words.\n"
     assert page.read_text() == expected
+
+
+def test_the_loader_is_measured_against_the_network(tmp_path: Path) -> None:
+    toy = ["data.size=32", *(f"network.{part}.channels=[8, 8, 8, 8]" for part in PARTS)]
+    toy += [f"network.{part}.groups=2" for part in PARTS] + ["network.denoiser.head_dim=4"]
+    photos = write_photos(tmp_path / "photos")
+    rates = loader.measured([photos], "cpu", 1, rounds=2, count=2, changes=toy)
+    assert [len(each) for each in rates.values()] == [2, 2, 2]
+    assert min(min(each) for each in rates.values()) > 0
+    fast = {"network": [5.0, 4.0, 6.0], "memory": [50.0, 40.0, 45.0], "files": [10.0, 8.0, 2.0]}
+    text = loader.section(
+        {"photos_per_second": fast, "workers": 1, "device": "cpu", "machine": describe_machine()}
+    )
+    assert "| the loader has, out of memory | 45.0 (40.0 to 50.0) |" in text
+    assert (
+        "1 thread, and the network on cpu, the loader has 9.0 times what is needed out of" in text
+    )
+    assert "and 1.6 times where" in text

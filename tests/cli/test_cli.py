@@ -192,7 +192,7 @@ def test_every_command_and_every_option_says_what_it_is(capfd: pytest.CaptureFix
     commands = get_command(app).commands  # type: ignore[attr-defined]
     assert set(commands) == {
         *("run", "status", "verify", "merge", "export", "bench"),
-        *("prepare", "train", "validate", "evaluate", "info"),
+        *("prepare", "train", "runs", "validate", "evaluate", "info"),
     }
     for name, command in commands.items():
         assert command.help

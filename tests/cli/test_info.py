@@ -76,10 +76,11 @@ def test_two_onnxruntimes_are_told_with_the_repair(
 def test_missing_extras_are_told_with_their_commands(
     tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    missing = {"train": ["torch"], "evaluate": [], "export": []}
-    monkeypatch.setattr(installation_facts, "missing_modules", missing.__getitem__)
+    missing = {"train": ["torch"], "wandb": ["wandb"]}
+    monkeypatch.setattr(installation_facts, "missing_modules", lambda extra: missing.get(extra, []))
     main(["info", "--model", str(tiny_bundle)])
     out = capfd.readouterr().out
     assert "for the command train:" in out
     assert "[train]" in out
+    assert "for the command train --track wandb:" in out
     assert "[export]" not in out

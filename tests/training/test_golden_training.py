@@ -3,6 +3,8 @@
 The golden weights were made by the loop that still knew the families, of batches that are kept
 beside them. On the kind of CPU and the
 release of PyTorch that made them every bit has to be the same; elsewhere kernels round otherwise.
+Those of `palette` were made anew, by the loop that had kept them, when the levels of "tutorial-20"
+came to be drawn as its source draws them.
 """
 
 import hashlib

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from made.tiny_runs import TINY_TOML, TOY_TOML, tiny_recipe, toy_recipe, write_photos
+from made.tiny_runs import TINY_TOML, tiny_recipe, write_photos
 from safetensors.torch import save_file
 
 from colorize_cli.errors import ModelError, UsageError
@@ -125,52 +125,6 @@ def test_grey_photos_are_left_out_with_a_note(folder: Path, tmp_path: Path) -> N
     assert sum("damaged: 1 of 10 photos, set/broken.jpg" in line for line in lines) == 1
 
 
-@pytest.mark.parametrize("kind", ["broken", "gone"])
-def test_a_photo_that_breaks_while_a_run_goes_on_is_left_out_and_named_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    folder = write_photos(tmp_path / "photos", 4)
-    photos = Photos([folder], {}, 32, memory=0)
-    monkeypatch.setattr("training.loop._LOG_EVERY_S", 0.0)
-    run = RunState(toy_recipe(optim={"steps": 12}), "cpu")
-    lines: list[str] = []
-
-    def spoil() -> bool:
-        for name in ("1.png", "2.png"):
-            if kind == "gone":
-                (folder / "set" / name).unlink(missing_ok=True)
-            else:
-                (folder / "set" / name).write_bytes(b"no picture")
-        return False
-
-    train(run, photos, settings(tmp_path / "run"), lines.append, spoil)
-    assert run.step == 12
-    told = [line for line in lines if line.startswith("left out")]
-    assert told[-1].startswith("left out as gone or changed since the run began: 2 of 4 photos")
-    assert sum(line.count("set/1.png") for line in told) == 1
-    assert sum(line.count("set/2.png") for line in told) == 1
-
-
-def test_the_log_says_what_share_of_the_time_was_waited_for_photos(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = [0.0]
-    monkeypatch.setattr("training.loop.time", SimpleNamespace(monotonic=lambda: now[0]))
-
-    def waits(self: Any) -> Any:
-        now[0] += 10
-        self.waited += 4
-        return make_batch(photos, run.recipe.data, 2, 0, run.step, CPU)
-
-    monkeypatch.setattr("training.loop.Batches.next", waits)
-    photos, run = Photos([folder], {}, 32), RunState(toy_recipe(), "cpu")
-    lines: list[str] = []
-    train(run, photos, settings(tmp_path / "run"), lines.append)
-    entries = [json.loads(x) for x in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    assert [entry["waiting"] for entry in entries] == [0.4, 0.4]  # of three steps, and of one
-    assert lines[-1].endswith(", 40% waiting")
-
-
 def test_the_log_of_a_resumed_run_has_every_step_once(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     run = RunState(tiny_recipe(), "cpu")
@@ -280,21 +234,6 @@ def test_the_command_trains_stops_and_resumes(folder: Path, tmp_path: Path) -> N
     other = tmp_path / "other"
     command.run(recipe=str(recipe), init=str(out / WEIGHTS_FILE), **(common | {"out": other}))
     assert load_checkpoint(other / WEIGHTS_FILE).progress["step"] == 1
-
-
-def test_a_command_that_torchrun_starts_again_goes_on_with_its_run(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recipe = tmp_path / "toy.toml"
-    recipe.write_text(TOY_TOML)
-    same: dict[str, Any] = {"recipe": str(recipe), "data": [folder], "out": tmp_path / "run"}
-    lines: list[str] = []
-    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")  # there may be no save to go on from yet
-    for steps in (2, 3):
-        changes = [f"optim.steps={steps}"]
-        command.run(**same, overrides=changes, device="cpu", report=lines.append)
-    assert sum("resumed" in line for line in lines) == 1
-    assert load_checkpoint(tmp_path / "run" / WEIGHTS_FILE).progress["step"] == 3
 
 
 @pytest.mark.slow

@@ -30,7 +30,7 @@ def run_of(**optim: Any) -> RunState:
     return RunState(toy_recipe(optim=optim, diffusion=diffusion), "cpu")
 
 
-def stepped(run: RunState, photos: Photos, steps: int = 3) -> list[float]:
+def stepped(run: RunState, photos: Photos, steps: int = 2) -> list[float]:
     losses = []
     for _ in range(steps):
         batch = make_batch(photos, run.recipe.data, 5, 0, run.step, CPU)
@@ -38,9 +38,8 @@ def stepped(run: RunState, photos: Photos, steps: int = 3) -> list[float]:
     return losses
 
 
-@pytest.mark.parametrize("number", [2, 5])
-def test_a_step_in_parts_is_the_same_step(photos: Photos, number: int) -> None:
-    whole, cut = run_of(), run_of(accumulate=number)
+def test_a_step_in_parts_is_the_same_step(photos: Photos) -> None:
+    whole, cut = run_of(), run_of(accumulate=3)
     assert stepped(cut, photos) == pytest.approx(stepped(whole, photos), rel=1e-4)
     for name, tensor in whole.model.state_dict().items():
         other = cut.model.state_dict()[name]
@@ -83,14 +82,14 @@ def test_a_run_in_half_precision_resumes_with_the_scale_of_its_loss(
     photos: Photos, tmp_path: Path
 ) -> None:
     def begun() -> RunState:
-        run = run_of(precision="fp16", steps=4, photos=2)
+        run = run_of(precision="fp16", steps=3, photos=1)
         loss_scaler(run.objective.optimizers[0]).set_growth_interval(2)
         return run
 
     whole = begun()
     train(whole, photos, LoopSettings(tmp_path / "whole"), lambda line: None)
     first = begun()
-    train(first, photos, LoopSettings(tmp_path / "run"), lambda line: None, lambda: first.step == 3)
+    train(first, photos, LoopSettings(tmp_path / "run"), lambda line: None, lambda: first.step == 2)
     second = resume(tmp_path / "run", None, "cpu")
     scaler = loss_scaler(second.objective.optimizers[0])
     assert scaler.get_scale() == loss_scaler(first.objective.optimizers[0]).get_scale() > 65536

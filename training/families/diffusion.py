@@ -160,7 +160,7 @@ class DiffusionObjective:
     def figures(self, values: Mapping[str, Tensor]) -> dict[str, Any]:
         """Give the mean loss, and that of each third of the time: from nearly clean to noise.
 
-        `loss_of_mean_by_third` is what the mean colour of these photos would have, given for each.
+        `loss_of_mean_by_third` is what is had without a look at a photo, see `loss_of_mean`.
         """
         loss, gamma = values["loss"].float(), values["gamma"]
         losses = {k: v for k, v in values.items() if k != "gamma" and k not in MOMENTS}

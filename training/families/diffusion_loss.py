@@ -88,9 +88,10 @@ def moments(x_0: Tensor) -> dict[str, Tensor]:
 
 
 def loss_of_mean(prediction: str, rows: Mapping[str, Tensor], gamma: Tensor) -> Tensor:
-    """Give the loss of rows, (N,), had the network said that x_0 is the mean of all of them.
+    """Give the loss of rows, (N,), for who gives every photo the mean, whichever mean is less off.
 
-    An error e of x_0 is one of e sqrt(gamma / (1 - gamma)) of eps and e / sqrt(1 - gamma) of v.
+    That of x_0, the mean colour: an error e of it is one of e sqrt(gamma / (1 - gamma)) of eps and
+    e / sqrt(1 - gamma) of v. Or that of what has to be predicted: it is off by its own spread.
 
     Args:
         prediction: what the network predicts.
@@ -100,7 +101,9 @@ def loss_of_mean(prediction: str, rows: Mapping[str, Tensor], gamma: Tensor) -> 
     a, b, square = (rows[name].float() for name in MOMENTS)
     error = square - a.mean() * a - b.mean() * b + (a.mean() ** 2 + b.mean() ** 2) / 2
     noise = (1 - gamma).clamp(min=_CLEANEST)
-    return error / (noise * error_of_v(prediction, 1 - noise))
+    of_colour = error / (noise * error_of_v(prediction, 1 - noise))
+    spread = {"v": gamma + noise * error, "eps": torch.ones_like(error), "x_0": error}
+    return torch.minimum(of_colour, spread[prediction])
 
 
 def gaussian(shape: tuple[int, ...], rng: Generator, device: torch.device) -> Tensor:

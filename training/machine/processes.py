@@ -15,6 +15,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from colorize_cli.errors import DeviceError, MissingExtraError
 
@@ -91,6 +93,8 @@ def together(device: str) -> Iterator[str]:
             "pip install accelerate, or start one process."
         ) from error
     with _meeting():
+        if is_restarted():
+            _meet_anew(device)
         state = PartialState(cpu=device == "cpu", timeout=_PATIENCE)
         _talk = torch.distributed.new_group(backend="gloo", timeout=_PATIENCE)
     _joined = Share(state.process_index, state.num_processes)
@@ -99,6 +103,19 @@ def together(device: str) -> Iterator[str]:
     finally:
         _joined, _talk = ALL, None
         state.destroy_process_group()
+
+
+def _meet_anew(device: str) -> None:
+    """Meet under another name than before: torchrun keeps the addresses of those that ended."""
+    store, rank, world_size = next(rendezvous("env://", timeout=_PATIENCE))
+    name = f"start-{os.environ['TORCHELASTIC_RESTART_COUNT']}"
+    torch.distributed.init_process_group(
+        backend="nccl" if device == "cuda" else "gloo",
+        store=PrefixStore(name, store),
+        rank=rank,
+        world_size=world_size,
+        timeout=_PATIENCE,
+    )
 
 
 @contextmanager
@@ -181,7 +198,7 @@ def _meeting() -> Iterator[None]:
         raise
     except RuntimeError as error:
         # Gloo begins with a place in its own code, and ends with advice to its developers.
-        reason = re.sub(r"^\[.*?\] ?", "", str(error).strip()).split(". ")[0]
+        reason = re.sub(r"\[/.*?\] ?", "", str(error).strip()).split(". ")[0]
         raise DeviceError(
             f"The processes of this run lost each other ({reason}). One of them ended, whose own "
             "message says why: start all of them again, with --resume where the run was saved."

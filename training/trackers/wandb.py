@@ -63,8 +63,9 @@ def begin(run: TrackedRun) -> WeightsAndBiases:
             settings=wandb.Settings(console="off", silent=True),
         )
     except wandb.Error as error:
+        reason = str(error).strip().rstrip(".")
         raise UsageError(
-            f"Weights & Biases refuses: {error}. Say `wandb login` first, set WANDB_MODE=offline "
+            f"Weights & Biases refuses: {reason}. Say `wandb login` first, set WANDB_MODE=offline "
             "to send it later with `wandb sync`, or leave out --track wandb."
         ) from error
     write_atomic(path, f"{begun.id}\n".encode())

@@ -8,7 +8,7 @@ from typing import Any
 
 # Of the truth's colourfulness; below it samples look grey beside photographs.
 LEAST_COLOURFULNESS = 0.5
-# Of the loss of whoever gives every photo the mean colour: a network that has begun to look at the
+# Of the loss of whoever gives every photo the mean: a network that has begun to look at the
 # photos is far below, and chance moves the ratio little, for both losses are of the same rows.
 LEAST_GAIN = 0.97
 
@@ -21,7 +21,7 @@ class Doubts:
         self._told: set[str] = set()
 
     def of_loss(self, figures: Mapping[str, Any]) -> None:
-        """Look at the losses of the noisiest third that has any, beside those of the mean colour.
+        """Look at the losses of the noisiest third that has any, beside those of the mean.
 
         Args:
             figures: of an objective; one that gives no `loss_of_mean_by_third` is not doubted.
@@ -36,9 +36,9 @@ class Doubts:
         self._settle(
             "mean",
             loss >= LEAST_GAIN * mean,
-            f"the loss of the noisiest inputs, {loss:.4f}, is that of predicting the mean colour "
-            f"whatever the photo is ({mean:.4f}): the network does not look at the photos. If it "
-            "stays so, try another optim.lr, and look at data.grid, diffusion.ab_scale and whether "
+            f"the loss of the noisiest inputs, {loss:.4f}, is that of predicting the mean whatever "
+            f"the photo is ({mean:.4f}): the network does not look at the photos. If it stays "
+            "so, try another optim.lr, and look at data.grid, diffusion.ab_scale and whether "
             "the photos are in colour",
         )
 

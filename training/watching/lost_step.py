@@ -13,7 +13,7 @@ from colorize_cli.system.files import write_atomic
 
 from ..data.batches import cut_crops
 from ..data.photos import RGB, Photos
-from ..machine.processes import is_first, share
+from ..machine.processes import share
 from ..optimizer import LostStepError
 from ..run_state import RunState
 
@@ -37,11 +37,10 @@ def lost_steps_told(state: RunState, photos: Photos, out: Path) -> Iterator[None
         yield
     except LostStepError as error:
         step = state.step - error.ago  # counted from 1
-        count = state.recipe.optim.photos * share().of
+        count = share().of * state.recipe.optim.photos
         names = names_in_batch(photos, count, state.recipe.seed, step - 1)
         told = {"step": step, "gradients": error.count, "photos": names}
-        if is_first():
-            write_atomic(out / FILE, (json.dumps(told, indent=1) + "\n").encode())
+        write_atomic(out / FILE, (json.dumps(told, indent=1) + "\n").encode())
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         raise UsageError(
             f"The gradient of step {step:,} was not finite ({error.count} so far), and the weights "

@@ -142,3 +142,9 @@ def test_what_is_no_folder_of_runs_is_said(
     monkeypatch.chdir(tmp_path)
     assert main(["runs", *words]) == 2
     assert said in capfd.readouterr().err
+
+
+def test_the_table_needs_no_pytorch() -> None:
+    code = "import sys, training.runs.run; print('torch' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert told.stdout == "False\n", told.stderr

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from made.tiny_runs import TINY_TOML, tiny_recipe, write_photos
+from made.tiny_runs import TOY_TOML, toy_recipe, write_photos
 
 from colorize_cli.errors import MissingExtraError, UsageError
 from colorize_cli.system import installed
@@ -49,7 +49,7 @@ def held_out(tmp_path: Path) -> ValidationPhotos:
 
 
 def quick(*changes: str) -> Recipe:
-    return override(tiny_recipe(), ["sampling.steps=2", "samples.shown=2", *changes])
+    return override(toy_recipe(), ["sampling.steps=2", "samples.shown=2", *changes])
 
 
 def test_numbers_are_named_and_what_is_none_is_left_out() -> None:
@@ -181,7 +181,8 @@ def test_tensorboard_has_figures_and_pictures_and_forgets_what_comes_again(
     assert losses == [(10, 0.5), (20, 0.125)]
     assert events.Scalars("validation/loss")[0].value == pytest.approx(0.45)
     assert "recipe/text_summary" in events.Tags()["tensors"]
-    first = EventAccumulator(str(next((out / "tensorboard").iterdir()))).Reload()
+    files = sorted((out / "tensorboard").iterdir(), key=lambda path: int(path.suffix[1:]))
+    first = EventAccumulator(str(files[0])).Reload()
     image = cv2.imdecode(np.frombuffer(first.Images("pictures")[0].encoded_image_string, "u1"), 1)
     np.testing.assert_array_equal(image[..., ::-1], RED)
 
@@ -208,14 +209,16 @@ def records_of(folder: Path) -> list[Any]:
 
 
 @pytest.mark.slow
-def test_weights_and_biases_has_them_too_offline(
+def test_weights_and_biases_has_them_too_offline_beside_tensorboard(
     tmp_path: Path, held_out: ValidationPhotos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
     monkeypatch.setenv("WANDB_MODE", "offline")
     for name in ("WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR"):
         monkeypatch.setenv(name, str(tmp_path / name))
     recipe = tmp_path / "tiny.toml"
-    recipe.write_text(f"{TINY_TOML}\n[sampling]\nsteps = 2\n[validation]\nphotos = 5\n")
+    recipe.write_text(f"{TOY_TOML}\n[sampling]\nsteps = 2\n[validation]\nphotos = 5\n")
     out = tmp_path / "run"
     command.run(
         recipe=str(recipe),
@@ -224,22 +227,49 @@ def test_weights_and_biases_has_them_too_offline(
         out=out,
         overrides=[f"validation.data={tmp_path / 'held-out'}"],
         device="cpu",
-        track=["wandb", "wandb"],
+        track=["wandb", "tensorboard", "wandb"],
         report=lambda line: None,
     )
+    events = EventAccumulator(str(out / "tensorboard")).Reload()
+    assert {"loss", "lr", "validation/loss", "gradient_norm"} < set(events.Tags()["scalars"])
+    assert [image.step for image in events.Images("pictures")] == [4]
     records = records_of(out)
     logged: dict[str, Any] = {}
     for record in records:
         for item in record.history.item:
             logged["/".join(item.nested_key) or item.key] = json.loads(item.value_json)
-    assert logged["step"] == 1
+    assert logged["step"] == 4
     assert {"loss", "lr", "validation/loss", "samples_drawn/ab_mae_first"} < logged.keys()
     assert logged["pictures/_type"] == "image-file"
     (picture,) = out.glob("wandb/offline-run-*/files/media/images/*.png")
     pixels = cv2.imdecode(np.fromfile(picture, np.uint8), 1)
-    kept = cv2.imdecode(np.fromfile(out / "samples" / "00000001.png", np.uint8), 1)
+    kept = cv2.imdecode(np.fromfile(out / "samples" / "00000004.png", np.uint8), 1)
     np.testing.assert_array_equal(pixels, kept)
     config = {i.key: i.value_json for r in records for i in r.run.config.update}
-    assert json.loads(config["family"]) == "encoder"
-    (begun,) = [r.run.run_id for r in records if r.run.run_id][:1]
-    assert (out / "wandb-id.txt").read_text().strip() == begun
+    assert json.loads(config["family"]) == "palette"
+    begun = [record.run.run_id for record in records if record.run.run_id]
+    assert (out / "wandb-id.txt").read_text().strip() == begun[0]
+
+
+@pytest.mark.slow
+def test_weights_and_biases_goes_on_with_the_same_run_or_says_why_it_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    for step in (0, 10):
+        tracker = begin_tracker("wandb", tracked(tmp_path / "run", step))
+        tracker.entry(ENTRIES[0])
+        tracker.close()
+    name = (tmp_path / "run" / "wandb-id.txt").read_text().strip()
+    folders = [folder.name for folder in tmp_path.glob("run/wandb/offline-run-*")]
+    assert len(folders) == 2
+    assert all(name in folder for folder in folders)
+
+    def refuse(**settings: Any) -> None:
+        import wandb
+
+        raise wandb.errors.UsageError("No API key configured.")
+
+    monkeypatch.setattr("wandb.init", refuse)
+    with pytest.raises(UsageError, match=r"refuses: No API key configured. Say .*--track"):
+        begin_tracker("wandb", tracked(tmp_path / "other"))

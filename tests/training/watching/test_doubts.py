@@ -23,20 +23,26 @@ def rows(count: int = 64) -> tuple[Tensor, Tensor, Tensor]:
     """x_0 of photos that differ, gamma and eps."""
     torch.manual_seed(0)
     x_0 = torch.randn(count, 2, 1, 1) * 0.5 + torch.tensor([0.2, -0.3])[:, None, None]
-    x_0 = x_0 + 0.1 * torch.randn(count, 2, 8, 8)
-    return x_0, torch.rand(count) * 0.9, torch.randn(count, 2, 8, 8)
+    x_0 = x_0 + 0.1 * torch.randn(count, 2, 32, 32)
+    return x_0, torch.rand(count) * 0.9, torch.randn(count, 2, 32, 32)
 
 
 @pytest.mark.parametrize("prediction", ["eps", "v", "x_0"])
-def test_the_loss_of_the_mean_is_that_of_a_network_that_gives_it(prediction: str) -> None:
+def test_the_loss_of_the_mean_is_that_of_networks_that_give_it(prediction: str) -> None:
+    """The mean colour, or the mean of what has to be predicted: whichever is less off."""
     x_0, gamma, eps = rows()
     x_t = q_sample(x_0, gamma, eps)
     mean = x_0.mean(dim=(0, 2, 3), keepdim=True).expand_as(x_0)
     g = gamma[:, None, None, None]
     implied = (x_t - g.sqrt() * mean) / (1 - g).sqrt()
-    told = target(prediction, mean, gamma, implied)
-    wanted = per_row_loss(told, target(prediction, x_0, gamma, eps))
-    torch.testing.assert_close(loss_of_mean(prediction, moments(x_0), gamma), wanted)
+    truth = target(prediction, x_0, gamma, eps)
+    of_colour = per_row_loss(target(prediction, mean, gamma, implied), truth)
+    of_target = per_row_loss(target(prediction, mean, gamma, torch.zeros_like(eps)), truth)
+    least = torch.minimum(of_colour, of_target)
+    torch.testing.assert_close(
+        loss_of_mean(prediction, moments(x_0), gamma), least, rtol=0.15, atol=0.01
+    )
+    assert (of_colour <= of_target).any()
 
 
 @pytest.mark.parametrize("prediction", ["eps", "v", "x_0"])
@@ -75,7 +81,7 @@ def test_a_network_that_does_not_look_at_photos_is_warned_of_and_one_that_does_i
             doubts.of_loss(run.objective.figures(run.objective.step(batch, 0)))
     assert told[0.3] == []
     (line,) = told[0.0]
-    assert "is that of predicting the mean colour" in line
+    assert "is that of predicting the mean whatever" in line
     assert "optim.lr" in line
 
 
