@@ -37,10 +37,10 @@ FIGURES = (
     ("diversity", "diversity, LPIPS", 3),
     ("diversity_ciede2000", "diversity, CIEDE2000", 1),
     ("alike", "all four alike", 2),
-    ("ab_error_first", "error of ab, first", 4),
-    ("ab_error_best", "best of four", 4),
+    ("ab_mae_first", "MAE of ab, first", 1),
+    ("ciede2000_best", "CIEDE2000, best of four", 1),
     ("lpips_first", "LPIPS, first", 3),
-    ("lpips_best", "best of four", 3),
+    ("lpips_best", "LPIPS, best of four", 3),
 )
 _SIDE, _GAP, _SAMPLES = 150, 4, 4
 # The deviation of a tint of a whole picture of 128 x 128 pixels, in Lab units.
@@ -62,7 +62,11 @@ def main() -> None:
     }
     record = {"spread_of_a_tint": spreads, "sets": results}
     (RESULTS / "schedule.json").write_text(json.dumps(record, indent=1) + "\n")
-    fill(PAGE, "benchmarks/schedule.py", text_of(results))
+    caption = (
+        "Photographs in grey and four samples: a row by tutorial, below it one by tutorial-fixed"
+    )
+    picture = f"![{caption}](images/{PICTURES.name})"
+    fill(PAGE, "benchmarks/schedule.py", f"{picture}\n\n{text_of(results)}")
     PICTURES.write_bytes(_pictures([run / "bundle" for run in runs]))
 
 
