@@ -7,6 +7,7 @@ import numpy as np
 
 from colorize_cli.errors import ImageError
 from colorize_cli.imaging.bit_depth import eight_bits
+from colorize_cli.imaging.photo_kind import kind_of
 from colorize_cli.photos.read import read_photo
 
 from ..data.photos import has_colour, shrunk
@@ -62,6 +63,8 @@ def examine(data: bytes, sizes: Sizes) -> Kept | Dropped:
     if not has_colour(rgb):
         return Dropped("grey or of one tint", "of one tint, or hardly coloured")
     small = shrunk(rgb, sizes.largest)
+    if kind_of(small, is_colour=True) == "toned":
+        return Dropped("toned", "its colour follows its lightness, as in sepia prints")
     suffix = _AS_THEY_ARE.get(photo.format)
     if suffix is None or small is not rgb or not _decodes_to(data, rgb):
         suffix = "webp"

@@ -74,6 +74,8 @@ def folder(tmp_path: Path) -> Path:
     write(source / "b" / "large.png", colourful(100, 600, 800))
     write(source / "b" / "like another.jpg", colourful(3, 180, 220))
     write(source / "b" / "grey.png", np.full((80, 80), 120, np.uint8))
+    ramp = np.tile(np.linspace(30, 220, 100), (80, 1)).astype(np.uint8)
+    write(source / "b" / "sepia.png", (ramp[..., None] * (0.6, 0.8, 1.0)).astype(np.uint8))
     write(source / "b" / "tiny.png", colourful(101, 20, 30))
     (source / "b" / "cut off.jpg").write_bytes(
         cv2.imencode(".jpg", colourful(102))[1].tobytes()[:500]
@@ -97,6 +99,7 @@ def test_what_cannot_be_used_is_dropped_with_its_reason(
         "grey or of one tint": 1,
         "like another": 1,
         "too small": 1,
+        "toned": 1,
     }
     with (tmp_path / "out" / "dropped.csv").open(encoding="utf-8") as file:
         rows = {row["source"]: row for row in csv.DictReader(file)}
