@@ -21,8 +21,13 @@ _KEPT_BYTES = 4096  # a larger input is not worth its place in the repository
 _DONE = re.compile(r"^(?:Done (\d+) runs|stat::number_of_executed_units: +(\d+))", re.MULTILINE)
 
 
-def start(target: str, seconds: int, found: Path, findings: Path) -> subprocess.Popen[str]:
-    """Start a target for some seconds; new inputs go to `found`, those that fail to `findings`."""
+def start(
+    target: str, seconds: int, found: Path, findings: Path, seed: int = 0
+) -> subprocess.Popen[str]:
+    """Start a target for some seconds; new inputs go to `found`, those that fail to `findings`.
+
+    With a `seed` above 0 the same inputs come again, as far as time goes.
+    """
     for folder in (found, findings):
         folder.mkdir(parents=True, exist_ok=True)
     options = (
@@ -32,6 +37,7 @@ def start(target: str, seconds: int, found: Path, findings: Path) -> subprocess.
         f"-max_len={_LONGEST}",
         f"-artifact_prefix={findings}/{target}-",
         "-print_final_stats=1",
+        f"-seed={seed}",
     )
     script = HERE / "targets" / f"{target}.py"
     # Through a shell that forks: the peak of memory that libFuzzer looks at is handed on to what a
