@@ -265,11 +265,15 @@ class Ledger(AbstractContextManager["Ledger"]):
             there = [""]
         count = self._shard.rpartition("-")[2]
         if others := [name for name in there if name.rpartition("-")[2] != count]:
-            what = f"shard {others[0]}" if others[0] else "whole runs"
+            if not others[0]:
+                raise UsageError(
+                    f"--out {shown(self._out)} has the ledger of whole runs: go on without "
+                    "--shard, which colours what is left, or name another --out."
+                )
             raise UsageError(
-                f"--out {shown(self._out)} has the ledger of {what}: name another --out, or join "
-                f"what is there into one ledger with `colorize merge {shown(self._out)}` and go on "
-                "without --shard."
+                f"--out {shown(self._out)} has the ledger of shard {others[0]}: name another "
+                f"--out, or join what is there into one ledger with `colorize merge "
+                f"{shown(self._out)}` and go on without --shard."
             )
 
     def _release(self) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from ..errors import UsageError
 from ..system.paths import composed
@@ -22,6 +22,12 @@ class Shard(NamedTuple):
         """What its ledger and its unfinished files are named by."""
         return f"{self.number}-of-{self.parts}"
 
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """Give the shard of a `name`."""
+        number, _, parts = name.partition("-of-")
+        return cls(int(number), int(parts))
+
     def holds(self, place: Path) -> bool:
         """Whether it has the photograph at a place below the named folder.
 
@@ -40,5 +46,6 @@ def parse_shard(text: str) -> Shard:
         if 1 <= shard.number <= shard.parts:
             return shard
     raise UsageError(
-        f"--shard {text} is no shard: name it as 1/4, 2/4, 3/4 and 4/4, one for each process."
+        f"--shard {text} is no shard: write 1/4 for the first of four, and so on to 4/4, one for "
+        "each process."
     )

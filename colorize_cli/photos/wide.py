@@ -16,6 +16,7 @@ from ..imaging.lab import Pixels
 
 _TOP = 65_535
 _MOST_ABOVE = 0.01  # of the samples; where more lie above white, another is meant
+_LEAST_WHITE = 0.02  # as part of white; where no number is as high, another is meant
 _ROWS = 256  # at a time
 # A file may hold NaNs that processors signal, and numbers that overflow beside a tiny white.
 _IN_SILENCE = np.errstate(invalid="ignore", over="ignore")
@@ -68,9 +69,20 @@ def narrowed(samples: NDArray[Any], white: float | None) -> tuple[Pixels, Wide, 
             f"white; the highest is {most:g}: state what is white, --white {most:g} for instance"
         )
     counts = ((above, "above white: white"), (below, "below 0: black"))
-    warnings = [f"{count:,} numbers {text}" for count, text in counts if count]
+    warnings = _doubts(most, white)
+    warnings += [f"{count:,} numbers {text}" for count, text in counts if count]
     warnings += [f"{odd:,} numbers are infinite or none: white or black"] if odd else []
     return pixels, Wide(samples.dtype.name, white), warnings
+
+
+def _doubts(most: float, white: float) -> list[str]:
+    """Say where the highest number is so far below white that another white is meant."""
+    if not 0 < most < _LEAST_WHITE * white:
+        return []
+    return [
+        f"the highest of its numbers is {most:g}, and {white:g} is taken for white: if it is too "
+        f"dark, state what is white, --white {most:g} for instance"
+    ]
 
 
 @_IN_SILENCE

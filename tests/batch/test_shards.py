@@ -80,7 +80,7 @@ def test_each_photograph_is_in_one_shard_whatever_its_folder_is_called() -> None
 
 @pytest.mark.parametrize("text", ["", "1", "0/2", "3/2", "1/0", "a/b", "1/2/3", "-1/2", "1.5/2"])
 def test_what_is_no_shard_is_refused_with_what_is_one(text: str) -> None:
-    with pytest.raises(UsageError, match="name it as 1/4"):
+    with pytest.raises(UsageError, match="write 1/4"):
         parse_shard(text)
     assert parse_shard("2/4") == Shard(2, 4)
 
@@ -150,7 +150,8 @@ def test_whole_runs_and_shards_or_other_numbers_of_them_are_not_mixed(
     shards = {None: None, 0: SHARDS[0], 9: Shard(1, 2)}
     colour(shard=shards[first])
     before = files()
-    with pytest.raises(UsageError, match="colorize merge out"):
+    says = "go on without --shard, which" if first is None else "colorize merge out"
+    with pytest.raises(UsageError, match=says):
         colour(shard=shards[then])
     assert files() == before
 
@@ -168,13 +169,22 @@ def test_what_shared_a_folder_becomes_one_ledger() -> None:
         colour(shard=shard, samples=2)
     merged = merge()
     assert (merged.ledgers, merged.photos, merged.files) == (3, PHOTOS + 1, 2 * PHOTOS)
-    assert (merged.copied, merged.absent, merged.differences) == (0, 0, "")
+    assert (merged.copied, merged.absent, merged.differences, merged.missing) == (0, 0, "", ())
     assert {path.name for path in OUT.iterdir() if path.is_file()} == {LEDGER_NAME}
     assert colourings() == whole()
     assert states_of() == states_of("whole")
     assert not colour(samples=2).plan.todo
     with pytest.raises(UsageError, match="nothing to join"):
         merge()
+
+
+def test_shards_that_are_still_to_come_are_named() -> None:
+    colour(shard=SHARDS[0])
+    assert merge().missing == SHARDS[1:]
+    with pytest.raises(UsageError, match="go on without --shard"):
+        colour(shard=SHARDS[1])
+    colour()
+    assert colourings() == whole()
 
 
 @pytest.mark.parametrize("into", ["new", "part 1"])

@@ -47,6 +47,14 @@ def test_white_may_be_stated_and_is_kept() -> None:
     assert written.max() == pytest.approx(200, rel=1e-3)
 
 
+def test_a_picture_far_below_white_is_read_and_said_to_be_dark() -> None:
+    levels = (FLOATS * 65_535).astype(np.uint32)  # 16 bits, kept in 32
+    (warning,) = read_photo(pictures.tiff(levels)).warnings
+    assert "--white 65535 for instance" in warning
+    assert next(read_pages(pictures.tiff(levels), white=65_535)).warnings == ()
+    assert read_photo(pictures.tiff(FLOATS * 0.1)).warnings == ()
+
+
 def test_a_few_numbers_above_white_and_below_black_are_cut_with_a_warning() -> None:
     samples = FLOATS.copy()
     samples[0, :3], samples[1, :2] = 1.5, -0.5

@@ -5,7 +5,7 @@ ledgers of other folders; only those of shards in the folder itself go, once the
 A merge that ended is begun again by the same command, which finds what is there already.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from functools import cache
 from itertools import pairwise
@@ -24,6 +24,7 @@ from ...system.files import (
 from ...system.messages import Progress
 from ...system.paths import shown
 from ..settings import differences
+from ..shard import Shard
 from .database import Database, ledgers_in
 from .folder_lock import FolderLock
 from .joined_rows import FileFacts, join_rows, read_files, read_photos
@@ -42,6 +43,7 @@ class Merged(NamedTuple):
     copied: int  # files
     absent: int  # files that their own ledger knows, and that are not there
     differences: str  # of the settings of their last runs
+    missing: tuple[Shard, ...]  # that belong to those that were joined
 
 
 class _Copy(NamedTuple):
@@ -76,10 +78,13 @@ def merge(out: Path, others: Sequence[Path], show: _Show) -> Merged:
             take_over(target, out)
         places = [*((out, shard) for shard in inside), *elsewhere]
         parts = [held.enter_context(Database(*place, reads_only=True)) for place in places]
+        is_first = not target.is_kept
         merged = _join(target, parts, show)
     for shard in inside:
         _remove(out, shard)
-    return merged
+    shards = [Shard.named(name) for _, name in places if name]
+    # Those of earlier merges are not known any more.
+    return merged._replace(missing=_missing(shards)) if is_first else merged
 
 
 def _require_others(out: Path, others: Sequence[Path]) -> None:
@@ -112,7 +117,14 @@ def _join(target: Database, parts: Sequence[Database], show: _Show) -> Merged:
         "SELECT (SELECT count(*) FROM photos), (SELECT count(*) FROM files)"
     )
     said = "; ".join(filter(None, different))
-    return Merged(len(parts), photos, files, len(copies), absent, said)
+    return Merged(len(parts), photos, files, len(copies), absent, said, ())
+
+
+def _missing(shards: Collection[Shard]) -> tuple[Shard, ...]:
+    """List those that belong to some and are not among them."""
+    counts = sorted({shard.parts for shard in shards})
+    whole = (Shard(number, count) for count in counts for number in range(1, count + 1))
+    return tuple(shard for shard in whole if shard not in shards)
 
 
 def _compare(target: Database, parts: Sequence[Database]) -> tuple[list[_Copy], int]:

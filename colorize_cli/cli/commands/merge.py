@@ -29,3 +29,9 @@ def merge(
     terminal.note(f"{shown(out)}: {merged_text(merged)}")
     if merged.differences:
         terminal.warn(f"they were made with different settings ({merged.differences})")
+    if merged.missing:
+        named = ", ".join(map(str, merged.missing[:5]))
+        terminal.warn(
+            f"not joined: shard {named}{' ...' if merged.missing[5:] else ''}. What it has not "
+            f"coloured elsewhere is coloured without --shard: colorize PATHS --out {shown(out)}"
+        )
