@@ -16,13 +16,21 @@ from .data.prepared import manifest_digest, of_part, read_manifest, validation_d
 from .families import family_of
 from .lineage import read_origin
 from .loop import LoopSettings, train
-from .machine.processes import is_first, is_restarted, objects, processes_here, share, together
+from .machine.processes import (
+    is_first,
+    is_restarted,
+    launch,
+    objects,
+    processes_here,
+    share,
+    together,
+)
 from .recipe import load_recipe, override
 from .recipe_tables import Recipe
 from .rehearsal.dry_run import dry_run
 from .rehearsal.fit import fitted, memory_explained
 from .run_state import RunState, resume
-from .runs.record import recorded
+from .runs.record import read_record, recorded
 from .torch_device import torch_device
 from .trackers import begin_tracker, check_trackers
 from .trackers.tracker import TrackedRun
@@ -88,9 +96,9 @@ def run(
     if minutes is not None and minutes <= 0:
         raise UsageError("--minutes must be above 0.")
     check_trackers(track)
-    if is_restarted() and (out / RUN_FILE).exists():
-        recipe, backbone, init, resume_run = None, None, None, True
     with together(torch_device(device)) as own:
+        if _is_started_again(out):
+            recipe, backbone, init, resume_run = None, None, None, True
         told = report if is_first() else _silent
 
         def fit(recipe: Recipe) -> Recipe:
@@ -132,6 +140,15 @@ def run(
             _train_recorded(state, photos, settings, track, report)
         else:
             _train(state, photos, settings, _silent)
+
+
+def _is_started_again(out: Path) -> bool:
+    """Tell whether torchrun starts once more what began the run in a folder, in all processes.
+
+    A run that was there before is not its own to go on with.
+    """
+    is_own = (out / RUN_FILE).exists() and read_record(out).get("launch") == launch()
+    return bool(objects(is_restarted() and is_own)[0])
 
 
 def _read(
@@ -177,7 +194,7 @@ def _train_recorded(
     if (warning := family_in_training(recipe).warning) and settings.warn:
         settings.warn(f"warning: {warning}.")
     steps = None if settings.minutes else state.optim.steps
-    facts = {"recipe": recipe.name, "family": recipe.family, "steps": steps}
+    facts = {"recipe": recipe.name, "family": recipe.family, "steps": steps, "launch": launch()}
     with recorded(out, **facts) as record, lost_steps_told(state, photos, out):
         run = TrackedRun(out, state.step, recipe.to_dict())
         trackers = [begin_tracker(name, run) for name in dict.fromkeys(track)]
