@@ -124,6 +124,19 @@ def test_memory_that_something_else_took_is_not_blamed_on_the_batch(
         train("optim.steps=1")
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "CUDA error: out of memory",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried",
+    ],
+)
+def test_whoever_says_that_memory_ran_out_is_understood(said: str) -> None:
+    assert is_out_of_memory(RuntimeError(said))
+
+
 def test_other_errors_stay_what_they_are(
     train: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
