@@ -12,8 +12,10 @@ from colorize_cli.system.installed import require
 
 from .tracker import Panel, TrackedRun, Tracker
 
-# What every run writes, and what it may be asked for by name; each name is that of its extra.
-ALWAYS = (".log_lines", ".csv_table", ".pictures")
+# What every run writes: first what refuses, last the log, which tells the pictures that there was a
+# run before.
+ALWAYS = (".csv_table", ".pictures", ".log_lines")
+# What it may be asked for by name, which is that of its extra.
 TRACKERS = {"tensorboard": ".tensorboard", "wandb": ".wandb"}
 
 
