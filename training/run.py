@@ -1,13 +1,11 @@
 """The body of `colorize train`."""
 
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 
 from colorize_cli.errors import UsageError
+from colorize_cli.system.interrupts import INTERRUPTS
 from colorize_cli.system.messages import Course
 
 from .checkpoint import RUN_FILE, WEIGHTS_FILE, load_checkpoint, load_weights
@@ -205,19 +203,25 @@ def _train_recorded(
 def _train(
     state: RunState, photos: Photos, settings: LoopSettings, report: Callable[[str], None]
 ) -> bool:
-    """Train until the end or a signal, and tell what comes next; True where it was stopped."""
+    """Train until the end or a signal, and tell what comes next; True where it was stopped.
+
+    Raises:
+        KeyboardInterrupt: a signal stopped this process; all is saved.
+    """
     device = str(state.device)
-    with _until_signal(report) as stop:
+    with INTERRUPTS.heeded(), INTERRUPTS.gently("step"):
         with memory_explained(state.recipe, device, settings.out):
-            train(state, photos, settings, report, stop)
+            train(state, photos, settings, report, lambda: INTERRUPTS.is_wanted)
         photos.share_faults(report)  # of photos that found no room, and were decoded since
-        is_stopped = any(objects(stop()))
+        is_stopped = any(objects(INTERRUPTS.is_wanted))
         after = (
             "--resume goes on from there"
             if is_stopped
             else f"colorize export {settings.out / WEIGHTS_FILE} makes a bundle of it"
         )
         report(f"step {state.step}; saved in {settings.out}; {after}")
+    if INTERRUPTS.is_wanted:
+        raise KeyboardInterrupt
     return is_stopped
 
 
@@ -274,25 +278,3 @@ def _begun(
         family_of(recipe.family).load_backbone(state.model, backbone, report)
     state.ema.restart()
     return state
-
-
-@contextmanager
-def _until_signal(report: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C or SIGTERM into a clean stop; a second one ends at once."""
-    stopped = False
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        nonlocal stopped
-        if stopped:
-            raise KeyboardInterrupt
-        stopped = True
-        report("stopping after this step; once more stops at once")
-
-    previous = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: stopped
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-    if stopped:
-        raise KeyboardInterrupt
