@@ -1,6 +1,7 @@
 """The body of `colorize train`."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from .recipe_tables import Recipe
 from .rehearsal.dry_run import dry_run
 from .rehearsal.fit import fitted, memory_explained
 from .run_state import RunState, resume
-from .runs.record import read_record, recorded
+from .runs.record import read_record, recorded, sole_run
 from .torch_device import torch_device
 from .trackers import begin_tracker, check_trackers
 from .trackers.tracker import TrackedRun
@@ -94,7 +95,9 @@ def run(
     if minutes is not None and minutes <= 0:
         raise UsageError("--minutes must be above 0.")
     check_trackers(track)
-    with together(torch_device(device)) as own:
+    with together(torch_device(device)) as own, ExitStack() as held:
+        if is_first() and not is_dry:
+            held.enter_context(sole_run(out))  # before what it has of an earlier run is read
         if _is_started_again(out):
             recipe, backbone, init, resume_run = None, None, None, True
         told = report if is_first() else _silent
