@@ -34,7 +34,7 @@ from .torch_device import torch_device
 from .trackers import begin_tracker, check_trackers
 from .trackers.tracker import TrackedRun
 from .validation.losses import ValidationPhotos, read_validation
-from .watching.lost_step import lost_steps_told
+from .watching.lost_step import lost_steps_left_to_the_first, lost_steps_told
 from .watching.watch import family_in_training
 
 
@@ -140,7 +140,8 @@ def run(
         elif is_first():
             _train_recorded(state, photos, settings, track, report)
         else:
-            _train(state, photos, settings, _silent)
+            with lost_steps_left_to_the_first():
+                _train(state, photos, settings, _silent)
 
 
 def _is_started_again(out: Path) -> bool:
