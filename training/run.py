@@ -114,7 +114,7 @@ def run(
             end = "" if minutes else f" of {state.recipe.optim.steps}"
             told(f"resumed {out} at step {state.step}{end}")
         else:
-            if (out / RUN_FILE).exists():
+            if not is_dry and (out / RUN_FILE).exists():
                 raise UsageError(f"{out} holds a run already: use --resume, or another --out.")
             wanted = fit(load_recipe(recipe or "default", overrides))
             state = _begun(wanted, own, backbone, init, told)
@@ -255,7 +255,9 @@ def _resumed(
         own, rest = divmod(before, share().of)
         keeps = "" if rest else f"; --set optim.photos={own} keeps it"
         report(f"a step has {now:,} photos from here on, where it had {before:,}{keeps}")
-    return resume(out, fit(changed), device)
+    fitting = fit(changed)
+    with memory_explained(fitting, device, out):
+        return resume(out, fitting, device)
 
 
 def _trained(recipe: Recipe) -> tuple[object, ...]:
@@ -271,10 +273,8 @@ def _begun(
     report: Callable[[str], None],
 ) -> RunState:
     """Begin a run from the weights of another, or from what is pretrained of its network."""
-    try:
+    with memory_explained(recipe, device, None):
         state = RunState(recipe, device)
-    except TypeError as error:
-        raise UsageError(f"The recipe's [network] does not fit its family: {error}.") from error
     if init is not None:
         weights, state.begun_from = read_origin(init)
         load_weights(state.model, weights, Path(init))
