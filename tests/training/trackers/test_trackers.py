@@ -94,9 +94,7 @@ def test_a_table_of_somebody_elses_is_refused_and_stays(tmp_path: Path, foreign:
     assert path.read_bytes() == foreign.encode("latin-1")
 
 
-def test_only_panels_of_later_steps_are_dropped_and_no_picture_of_somebody_elses(
-    tmp_path: Path,
-) -> None:
+def test_only_panels_of_later_steps_are_dropped_no_others_picture(tmp_path: Path) -> None:
     names = {"00000010.png", "20240131.png", "2024.png", "\u0662.png", "sea.png", "00000020.jpg"}
     folder = tmp_path / "samples"
     folder.mkdir()
