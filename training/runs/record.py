@@ -9,7 +9,7 @@ from typing import Any
 
 from colorize_cli.errors import reason_of
 from colorize_cli.system.files import write_atomic
-from colorize_cli.system.locks import FolderLock
+from colorize_cli.system.locks import FolderLock, require_folder
 from colorize_cli.system.processes import identity, may_run
 
 FILE = "run.json"
@@ -41,8 +41,9 @@ def sole_run(out: Path) -> Iterator[None]:
     """Let no other run into a folder within; one that is made for it goes if it stays empty.
 
     Raises:
-        UsageError: another run is under way there.
+        UsageError: another run is under way there, or a file lies in the way.
     """
+    require_folder(out)
     is_new = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
     try:

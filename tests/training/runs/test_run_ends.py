@@ -167,3 +167,9 @@ def test_a_run_that_is_refused_leaves_no_folder(begin: Any, tmp_path: Path) -> N
     with pytest.raises(UsageError, match="does not fit its family"):
         begin(Heard(), "network.foo=1")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(begin: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a list of my own")
+    with pytest.raises(UsageError, match="file is a file; name a folder"):
+        begin(Heard(), out=tmp_path / "file" / "run")
