@@ -31,7 +31,7 @@ from .rehearsal.fit import fitted, memory_explained
 from .run_state import RunState, resume
 from .runs.record import read_record, recorded, sole_run
 from .torch_device import torch_device
-from .trackers import begin_tracker, check_trackers
+from .trackers import begun_trackers, check_trackers
 from .trackers.tracker import TrackedRun
 from .validation.losses import ValidationPhotos, read_validation
 from .watching.lost_step import lost_steps_left_to_the_first, lost_steps_told
@@ -199,8 +199,8 @@ def _train_recorded(
     facts = {"recipe": recipe.name, "family": recipe.family, "steps": steps, "launch": launch()}
     with recorded(out, **facts) as record, lost_steps_told(state, photos, out):
         run = TrackedRun(out, state.step, recipe.to_dict())
-        trackers = [begin_tracker(name, run) for name in dict.fromkeys(track)]
-        is_stopped = _train(state, photos, replace(settings, trackers=trackers), report)
+        with begun_trackers(track, run) as trackers:
+            is_stopped = _train(state, photos, replace(settings, trackers=trackers), report)
         record.end("stopped" if is_stopped else "finished")
 
 

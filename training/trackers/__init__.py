@@ -3,7 +3,8 @@
 A tracker costs a module with a function `begin`, as `tracker.py` describes it, and a line here.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
@@ -40,6 +41,27 @@ def begin_tracker(name: str, run: TrackedRun) -> Tracker:
     """
     tracker: Tracker = import_module(TRACKERS[name], __package__).begin(run)
     return tracker
+
+
+@contextmanager
+def begun_trackers(names: Iterable[str], run: TrackedRun) -> Iterator[list[Tracker]]:
+    """Begin the trackers that were asked for, and close them where anything fails within.
+
+    They may be closed twice. A run that ends well closes them itself.
+
+    Raises:
+        UsageError: one refuses.
+    """
+    begun: list[Tracker] = []
+    try:
+        for name in dict.fromkeys(names):
+            begun.append(begin_tracker(name, run))
+        yield begun
+    except BaseException:
+        for tracker in begun:
+            with suppress(Exception):  # what failed before is what counts
+                tracker.close()
+        raise
 
 
 class Trackers:
