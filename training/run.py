@@ -1,13 +1,12 @@
 """The body of `colorize train`."""
 
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 
 from colorize_cli.errors import UsageError
+from colorize_cli.system.interrupts import INTERRUPTS
 from colorize_cli.system.messages import Course
 
 from .checkpoint import RUN_FILE, WEIGHTS_FILE, load_checkpoint, load_weights
@@ -16,18 +15,26 @@ from .data.prepared import manifest_digest, of_part, read_manifest, validation_d
 from .families import family_of
 from .lineage import read_origin
 from .loop import LoopSettings, train
-from .machine.processes import is_first, is_restarted, objects, processes_here, share, together
+from .machine.processes import (
+    is_first,
+    is_restarted,
+    launch,
+    objects,
+    processes_here,
+    share,
+    together,
+)
 from .recipe import load_recipe, override
 from .recipe_tables import Recipe
 from .rehearsal.dry_run import dry_run
 from .rehearsal.fit import fitted, memory_explained
 from .run_state import RunState, resume
-from .runs.record import recorded
+from .runs.record import read_record, recorded, sole_run
 from .torch_device import torch_device
-from .trackers import begin_tracker, check_trackers
+from .trackers import begun_trackers, check_trackers
 from .trackers.tracker import TrackedRun
 from .validation.losses import ValidationPhotos, read_validation
-from .watching.lost_step import lost_steps_told
+from .watching.lost_step import lost_steps_left_to_the_first, lost_steps_told
 from .watching.watch import family_in_training
 
 
@@ -88,9 +95,11 @@ def run(
     if minutes is not None and minutes <= 0:
         raise UsageError("--minutes must be above 0.")
     check_trackers(track)
-    if is_restarted() and (out / RUN_FILE).exists():
-        recipe, backbone, init, resume_run = None, None, None, True
-    with together(torch_device(device)) as own:
+    with together(torch_device(device)) as own, ExitStack() as held:
+        if is_first() and not is_dry:
+            held.enter_context(sole_run(out))  # before what it has of an earlier run is read
+        if _is_started_again(out):
+            recipe, backbone, init, resume_run = None, None, None, True
         told = report if is_first() else _silent
 
         def fit(recipe: Recipe) -> Recipe:
@@ -105,7 +114,7 @@ def run(
             end = "" if minutes else f" of {state.recipe.optim.steps}"
             told(f"resumed {out} at step {state.step}{end}")
         else:
-            if (out / RUN_FILE).exists():
+            if not is_dry and (out / RUN_FILE).exists():
                 raise UsageError(f"{out} holds a run already: use --resume, or another --out.")
             wanted = fit(load_recipe(recipe or "default", overrides))
             state = _begun(wanted, own, backbone, init, told)
@@ -131,7 +140,17 @@ def run(
         elif is_first():
             _train_recorded(state, photos, settings, track, report)
         else:
-            _train(state, photos, settings, _silent)
+            with lost_steps_left_to_the_first():
+                _train(state, photos, settings, _silent)
+
+
+def _is_started_again(out: Path) -> bool:
+    """Tell whether torchrun starts once more what began the run in a folder, in all processes.
+
+    A run that was there before is not its own to go on with.
+    """
+    is_own = (out / RUN_FILE).exists() and read_record(out).get("launch") == launch()
+    return bool(objects(is_restarted() and is_own)[0])
 
 
 def _read(
@@ -177,30 +196,36 @@ def _train_recorded(
     if (warning := family_in_training(recipe).warning) and settings.warn:
         settings.warn(f"warning: {warning}.")
     steps = None if settings.minutes else state.optim.steps
-    facts = {"recipe": recipe.name, "family": recipe.family, "steps": steps}
+    facts = {"recipe": recipe.name, "family": recipe.family, "steps": steps, "launch": launch()}
     with recorded(out, **facts) as record, lost_steps_told(state, photos, out):
         run = TrackedRun(out, state.step, recipe.to_dict())
-        trackers = [begin_tracker(name, run) for name in dict.fromkeys(track)]
-        is_stopped = _train(state, photos, replace(settings, trackers=trackers), report)
+        with begun_trackers(track, run) as trackers:
+            is_stopped = _train(state, photos, replace(settings, trackers=trackers), report)
         record.end("stopped" if is_stopped else "finished")
 
 
 def _train(
     state: RunState, photos: Photos, settings: LoopSettings, report: Callable[[str], None]
 ) -> bool:
-    """Train until the end or a signal, and tell what comes next; True where it was stopped."""
+    """Train until the end or a signal, and tell what comes next; True where it was stopped.
+
+    Raises:
+        KeyboardInterrupt: a signal stopped this process; all is saved.
+    """
     device = str(state.device)
-    with _until_signal(report) as stop:
+    with INTERRUPTS.heeded(), INTERRUPTS.gently("step"):
         with memory_explained(state.recipe, device, settings.out):
-            train(state, photos, settings, report, stop)
+            train(state, photos, settings, report, lambda: INTERRUPTS.is_wanted)
         photos.share_faults(report)  # of photos that found no room, and were decoded since
-        is_stopped = any(objects(stop()))
+        is_stopped = any(objects(INTERRUPTS.is_wanted))
         after = (
             "--resume goes on from there"
             if is_stopped
             else f"colorize export {settings.out / WEIGHTS_FILE} makes a bundle of it"
         )
         report(f"step {state.step}; saved in {settings.out}; {after}")
+    if INTERRUPTS.is_wanted:
+        raise KeyboardInterrupt
     return is_stopped
 
 
@@ -230,7 +255,9 @@ def _resumed(
         own, rest = divmod(before, share().of)
         keeps = "" if rest else f"; --set optim.photos={own} keeps it"
         report(f"a step has {now:,} photos from here on, where it had {before:,}{keeps}")
-    return resume(out, fit(changed), device)
+    fitting = fit(changed)
+    with memory_explained(fitting, device, out):
+        return resume(out, fitting, device)
 
 
 def _trained(recipe: Recipe) -> tuple[object, ...]:
@@ -246,10 +273,8 @@ def _begun(
     report: Callable[[str], None],
 ) -> RunState:
     """Begin a run from the weights of another, or from what is pretrained of its network."""
-    try:
+    with memory_explained(recipe, device, None):
         state = RunState(recipe, device)
-    except TypeError as error:
-        raise UsageError(f"The recipe's [network] does not fit its family: {error}.") from error
     if init is not None:
         weights, state.begun_from = read_origin(init)
         load_weights(state.model, weights, Path(init))
@@ -257,25 +282,3 @@ def _begun(
         family_of(recipe.family).load_backbone(state.model, backbone, report)
     state.ema.restart()
     return state
-
-
-@contextmanager
-def _until_signal(report: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C or SIGTERM into a clean stop; a second one ends at once."""
-    stopped = False
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        nonlocal stopped
-        if stopped:
-            raise KeyboardInterrupt
-        stopped = True
-        report("stopping after this step; once more stops at once")
-
-    previous = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: stopped
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-    if stopped:
-        raise KeyboardInterrupt

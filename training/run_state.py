@@ -52,14 +52,17 @@ class RunState:
         """Build the network with random weights.
 
         Raises:
-            TypeError: the recipe's network is not of its family.
-            UsageError: the network is to be compiled, and there is no compiler.
+            UsageError: the recipe's network is not of its family, or is to be compiled, and there
+                is no compiler.
         """
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.device = torch.device(device)
         family = family_of(recipe.family)
-        model = family.build(recipe.network)
+        try:
+            model = family.build(recipe.network)
+        except TypeError as error:
+            raise UsageError(f"The recipe's [network] does not fit its family: {error}.") from error
         model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optim = rescaled(recipe.optim, share().of)
         if self.device.type == "cuda":

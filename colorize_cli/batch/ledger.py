@@ -26,12 +26,12 @@ from ..system.files import (
     take_name,
     written_beside,
 )
+from ..system.locks import FolderLock, require_folder
 from ..system.paths import composed, shown
 from .outcome import Outcome, output_error
 from .output_names import Job
 from .records import run_records as records
 from .records.database import Database, ledgers_in
-from .records.folder_lock import FolderLock, require_folder
 from .records.old_records import old_settings
 from .records.photo_rows import FileRow, Found, PhotoRows
 from .settings import RunSettings

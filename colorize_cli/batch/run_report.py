@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ..errors import UsageError
-from ..system.file_lock import NO_LOCKS, lock
+from ..system.locks import NO_LOCKS, lock
 from ..system.paths import absolute, plain, shown
 from .outcome import Observer, Outcome
 from .run_log import make_room

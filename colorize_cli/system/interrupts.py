@@ -22,7 +22,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.is_wanted = False
-        self._is_gentle = False
+        self._in_hand: bytes | None = None  # what is finished first, where that is so
 
     @contextmanager
     def heeded(self) -> Iterator[None]:
@@ -45,22 +45,27 @@ class Interrupts:
                 signal.signal(number, handler)
 
     @contextmanager
-    def gently(self) -> Iterator[None]:
-        """Raise nothing at the first signal within: who works there looks at `is_wanted`."""
-        self._is_gentle = True
+    def gently(self, in_hand: str = "photo") -> Iterator[None]:
+        """Raise nothing at the first signal within: who works there looks at `is_wanted`.
+
+        Args:
+            in_hand: what is finished before, as people are told.
+        """
+        self._in_hand = in_hand.encode()
         try:
             yield
         finally:
-            self._is_gentle = False
+            self._in_hand = None
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         is_second, self.is_wanted = self.is_wanted, True
         if is_second:
             _say(_SHOW_CURSOR if os.isatty(2) else b"")
             os._exit(EXIT_INTERRUPTED)
-        what = b"finishing the photo in hand" if self._is_gentle else b"stopping"
+        in_hand = self._in_hand
+        what = b"stopping" if in_hand is None else b"finishing the %b in hand" % in_hand
         _say(b"\n" + what + b"; once more leaves at once\n")
-        if self._is_gentle:
+        if in_hand is not None:
             return
         if _is_importing(frame):  # which would make an ImportError of it, or nothing
             os._exit(EXIT_INTERRUPTED)

@@ -16,11 +16,11 @@ from made.ledgered import colour, words
 from made.pictures import encode, grey
 from made.records import asked, states
 
-from colorize_cli.batch.records import folder_lock
 from colorize_cli.batch.records.database import LEDGER_NAME
-from colorize_cli.batch.records.folder_lock import LOCK_NAME, FolderLock
 from colorize_cli.batch.run_report import RunReport
 from colorize_cli.errors import UsageError
+from colorize_cli.system import locks
+from colorize_cli.system.locks import LOCK_NAME, FolderLock
 
 ROOT = Path(__file__).parents[2]
 OUT = Path("out")
@@ -104,7 +104,7 @@ def test_where_there_are_no_locks_the_process_is_asked_after(
     def no_locks(descriptor: int) -> None:
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr(folder_lock, "lock", no_locks)
+    monkeypatch.setattr(locks, "lock", no_locks)
     Path(LOCK_NAME).write_text(json.dumps(holder))
     if is_free:
         FolderLock(Path()).release()

@@ -13,11 +13,11 @@ from made.records import asked
 
 from colorize_cli.batch.records import merge as merging
 from colorize_cli.batch.records.database import LEDGER_NAME, Database, ledgers_in
-from colorize_cli.batch.records.folder_lock import FolderLock
 from colorize_cli.batch.records.inspect_folder import check_files, open_ledgers, overview
 from colorize_cli.batch.records.merge import Merged
 from colorize_cli.batch.shard import Shard, parse_shard
 from colorize_cli.errors import UsageError
+from colorize_cli.system.locks import FolderLock
 
 SHARDS = [Shard(number, 3) for number in (1, 2, 3)]
 PHOTOS = 12

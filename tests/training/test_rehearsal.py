@@ -9,7 +9,7 @@ import torch
 from made.tiny_runs import TOY_TOML, toy_recipe, write_photos
 from torch import Tensor
 
-from colorize_cli.errors import OutOfMemoryError
+from colorize_cli.errors import OutOfMemoryError, UsageError
 from training import run as command
 from training.checkpoint import RUN_FILE, WEIGHTS_FILE, load_checkpoint
 from training.families.diffusion import DiffusionObjective
@@ -124,6 +124,19 @@ def test_memory_that_something_else_took_is_not_blamed_on_the_batch(
         train("optim.steps=1")
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "CUDA error: out of memory",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried",
+    ],
+)
+def test_whoever_says_that_memory_ran_out_is_understood(said: str) -> None:
+    assert is_out_of_memory(RuntimeError(said))
+
+
 def test_other_errors_stay_what_they_are(
     train: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +161,37 @@ def test_a_dry_run_tells_what_the_run_takes_and_writes_nothing(
     assert "500 steps, about " in found["the run"]
     assert lines[-1] == "nothing was written"
     assert not (tmp_path / "run").exists()
+
+
+def test_a_dry_run_may_name_the_folder_of_a_run(
+    train: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / RUN_FILE).write_bytes(b"of a run")
+    assert train(is_dry=True)[-1] == "nothing was written"
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [RUN_FILE]
+
+
+def test_a_network_of_another_family_is_named_whatever_tries_it_first(
+    train: Callable[..., list[str]],
+) -> None:
+    with pytest.raises(UsageError, match=r"\[network\] does not fit its family"):
+        train("network.foo=1", auto_batch=True)
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_network_that_does_not_fit_in_memory_at_all_is_an_error_that_says_so(
+    train: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch, begun: bool
+) -> None:
+    if begun:
+        train("optim.steps=1")
+
+    def fails(*arguments: Any) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried")
+
+    monkeypatch.setattr(RunState, "__init__", fails)
+    with pytest.raises(OutOfMemoryError, match="width of the network"):
+        train("optim.steps=2", resume_run=begun)
 
 
 def test_a_dry_run_counts_twice_the_operations_for_twice_the_photos(

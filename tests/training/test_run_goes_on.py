@@ -9,8 +9,9 @@ import pytest
 import torch
 from made.tiny_runs import TOY_TOML, toy_recipe, write_photos
 
+from colorize_cli.errors import UsageError
 from training import run as command
-from training.checkpoint import WEIGHTS_FILE, load_checkpoint
+from training.checkpoint import RUN_FILE, WEIGHTS_FILE, load_checkpoint
 from training.data.batches import make_batch
 from training.data.photos import Photos
 from training.loop import LoopSettings, train
@@ -92,16 +93,37 @@ def test_a_resume_says_where_its_steps_have_other_numbers_of_photos(
     ]
 
 
+@pytest.mark.parametrize("name", ["none", "0f3a"])  # without --rdzv-id, and with one
 def test_a_command_that_torchrun_starts_again_goes_on_with_its_run(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     recipe = tmp_path / "toy.toml"
     recipe.write_text(TOY_TOML)
     same: dict[str, Any] = {"recipe": str(recipe), "data": [folder], "out": tmp_path / "run"}
     lines: list[str] = []
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", name)
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")  # there may be no save to go on from yet
     for steps in (2, 3):
         changes = [f"optim.steps={steps}"]
         command.run(**same, overrides=changes, device="cpu", report=lines.append)
     assert sum("resumed" in line for line in lines) == 1
     assert load_checkpoint(tmp_path / "run" / WEIGHTS_FILE).progress["step"] == 3
+
+
+@pytest.mark.parametrize("earlier", ["by itself", "another launch", "a launch without a name"])
+def test_a_command_that_torchrun_starts_again_leaves_an_earlier_run_alone(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, earlier: str
+) -> None:
+    recipe, out = tmp_path / "toy.toml", tmp_path / "run"
+    recipe.write_text(TOY_TOML)
+    same: dict[str, Any] = {"recipe": str(recipe), "data": [folder], "out": out, "device": "cpu"}
+    if earlier != "by itself":
+        monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none" if "without" in earlier else "0f3a")
+    command.run(**same, overrides=["optim.steps=1"], report=print)
+    before = (out / RUN_FILE).read_bytes()
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none" if "without" in earlier else "77b2")
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    monkeypatch.setattr("os.getppid", lambda: 1 << 20)
+    with pytest.raises(UsageError, match="holds a run already"):
+        command.run(**same, overrides=["optim.steps=3"], report=print)
+    assert (out / RUN_FILE).read_bytes() == before

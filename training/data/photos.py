@@ -113,7 +113,7 @@ class Photos:
     def left_out(self) -> list[str]:
         """Say how many photos teach nothing and why, as far as they were looked at: a line each."""
         examples: dict[Fault, list[str]] = {}
-        for i, fault in sorted(self.faults.items()):
+        for i, fault in sorted(dict(self.faults).items()):
             examples.setdefault(fault, []).append(self.names[i])
         return [
             f"left out as {fault}: {len(names):,} of {len(self):,} photos, {names[0]} for one"
@@ -130,15 +130,16 @@ class Photos:
         """
         for found in objects(dict(self.faults)):
             self.faults |= found
+        known = dict(self.faults)  # as of now: the threads that decode go on to find some
         new: dict[Fault, list[str]] = {}
-        for i in sorted(self.faults.keys() - self._told):
-            new.setdefault(self.faults[i], []).append(self.names[i])
+        for i in sorted(known.keys() - self._told):
+            new.setdefault(known[i], []).append(self.names[i])
         for fault, names in new.items():
-            count = sum(each == fault for each in self.faults.values())
+            count = sum(each == fault for each in known.values())
             listed = ", ".join(names[:_NAMED])
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             report(f"left out as {fault}: {count:,} of {len(self):,} photos, {listed}{more}")
-        self._told |= self.faults.keys()
+        self._told |= known.keys()
 
     def _photo(self, i: int) -> RGB | None:
         """Give a photo out of memory, or read and decode it; None where it teaches nothing."""

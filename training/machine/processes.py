@@ -6,6 +6,7 @@ the same at any time. A process alone imports nothing for it: the functions here
 """
 
 import os
+import platform
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -65,6 +66,17 @@ def processes_here() -> int:
 def is_restarted() -> bool:
     """Tell whether `torchrun --max-restarts` runs the same command once more."""
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+
+def launch() -> str:
+    """Name the launch of `torchrun` that this process is of, whatever was restarted in it.
+
+    Empty where there is none.
+    """
+    name = os.environ.get("TORCHELASTIC_RUN_ID", "")
+    if name != "none":  # what torchrun says where it was given no name
+        return name
+    return f"{os.getppid()} on {platform.node()}"
 
 
 @contextmanager

@@ -18,8 +18,11 @@ from ..machine.processes import alone, objects
 from ..recipe_tables import Recipe
 from ..run_state import RunState
 
-# What PyTorch says on a CPU, where it has no class of its own for it.
-_WORDS = ("not enough memory", "can't allocate memory", "cannot allocate memory")
+# What PyTorch says where it has no class for it: on a CPU, and of CUDA's own libraries.
+_WORDS = (
+    *("not enough memory", "can't allocate memory", "cannot allocate memory"),
+    *("out of memory", "alloc_failed"),
+)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from colorize_cli.errors import reason_of
 from colorize_cli.system.files import write_atomic
+from colorize_cli.system.locks import FolderLock, require_folder
 from colorize_cli.system.processes import identity, may_run
 
 FILE = "run.json"
@@ -33,6 +34,25 @@ class RunRecord:
 
     def _write(self) -> None:
         write_atomic(self._path, (json.dumps(self._facts, indent=1) + "\n").encode())
+
+
+@contextmanager
+def sole_run(out: Path) -> Iterator[None]:
+    """Let no other run into a folder within; one that is made for it goes if it stays empty.
+
+    Raises:
+        UsageError: another run is under way there, or a file lies in the way.
+    """
+    require_folder(out)
+    is_new = not out.exists()
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FolderLock(out):
+            yield
+    finally:
+        if is_new:
+            with suppress(OSError):  # it is not empty
+                out.rmdir()
 
 
 @contextmanager

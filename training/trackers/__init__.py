@@ -3,7 +3,8 @@
 A tracker costs a module with a function `begin`, as `tracker.py` describes it, and a line here.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
@@ -12,8 +13,10 @@ from colorize_cli.system.installed import require
 
 from .tracker import Panel, TrackedRun, Tracker
 
-# What every run writes, and what it may be asked for by name; each name is that of its extra.
-ALWAYS = (".log_lines", ".csv_table", ".pictures")
+# What every run writes: first what refuses, last the log, which tells the pictures that there was a
+# run before.
+ALWAYS = (".csv_table", ".pictures", ".log_lines")
+# What it may be asked for by name, which is that of its extra.
 TRACKERS = {"tensorboard": ".tensorboard", "wandb": ".wandb"}
 
 
@@ -38,6 +41,27 @@ def begin_tracker(name: str, run: TrackedRun) -> Tracker:
     """
     tracker: Tracker = import_module(TRACKERS[name], __package__).begin(run)
     return tracker
+
+
+@contextmanager
+def begun_trackers(names: Iterable[str], run: TrackedRun) -> Iterator[list[Tracker]]:
+    """Begin the trackers that were asked for, and close them where anything fails within.
+
+    They may be closed twice. A run that ends well closes them itself.
+
+    Raises:
+        UsageError: one refuses.
+    """
+    begun: list[Tracker] = []
+    try:
+        for name in dict.fromkeys(names):
+            begun.append(begin_tracker(name, run))
+        yield begun
+    except BaseException:
+        for tracker in begun:
+            with suppress(Exception):  # what failed before is what counts
+                tracker.close()
+        raise
 
 
 class Trackers:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from colorize_cli.errors import UsageError
 from colorize_cli.system.files import write_atomic
 
 from .tracker import Panel, TrackedRun, flat
@@ -17,7 +18,16 @@ class CsvTable:
     """Adds rows to a file; it is written anew where a figure comes for the first time."""
 
     def __init__(self, path: Path, step: int) -> None:
-        """Go on behind the rows of the first `step` steps; later ones are dropped."""
+        """Go on behind the rows of the first `step` steps; later ones are dropped.
+
+        Raises:
+            UsageError: the file is another table, and none of a run.
+        """
+        if not _may_be_ours(path):
+            raise UsageError(
+                f"{path} is no table of a run, which would replace it: move it, or name another "
+                "--out."
+            )
         self._path = path
         rows = _rows(path)
         self._columns = list(rows[0]) if rows else ["step"]
@@ -56,6 +66,15 @@ class CsvTable:
 def begin(run: TrackedRun) -> CsvTable:
     """Begin the table of a run, or go on with it."""
     return CsvTable(run.out / NAME, run.step)
+
+
+def _may_be_ours(path: Path) -> bool:
+    """Tell whether there is no file, an empty one, or a table whose first column is the step."""
+    if not path.exists():
+        return True
+    with path.open("rb") as file:
+        head = file.readline()
+    return not head or head.strip().split(b",")[0] == b"step"
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -2,18 +2,18 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from numpy.random import Generator
 
-from colorize_cli.errors import UsageError
+from colorize_cli.errors import DeviceError, UsageError
 from colorize_cli.system.files import write_atomic
 
 from ..data.batches import cut_crops
 from ..data.photos import RGB, Photos
-from ..machine.processes import share
+from ..machine.processes import share, wait
 from ..optimizer import LostStepError
 from ..run_state import RunState
 
@@ -49,6 +49,23 @@ def lost_steps_told(state: RunState, photos: Photos, out: Path) -> Iterator[None
             f"optim.lr={state.recipe.optim.lr / 2:.2g} say, or a smaller optim.clip (now "
             f"{state.recipe.optim.clip:g}). Where the same step fails again, look at its photos."
         ) from error
+
+
+@contextmanager
+def lost_steps_left_to_the_first() -> Iterator[None]:
+    """Wait with a gradient that was not finite until the first process, which says more, ended.
+
+    All processes find it at the same step, and where one ends torchrun ends the others too.
+
+    Raises:
+        LostStepError: there was one within.
+    """
+    try:
+        yield
+    except LostStepError:
+        with suppress(DeviceError):  # the first one does not come: it ends
+            wait()
+        raise
 
 
 def names_in_batch(photos: Photos, count: int, seed: int, step: int) -> list[str]:

@@ -21,12 +21,12 @@ from ...system.files import (
     take_name,
     written_beside,
 )
+from ...system.locks import FolderLock
 from ...system.messages import Progress
 from ...system.paths import shown
 from ..settings import differences
 from ..shard import Shard
 from .database import Database, ledgers_in
-from .folder_lock import FolderLock
 from .joined_rows import FileFacts, join_rows, read_files, read_photos
 from .run_records import last_settings, take_over
 

@@ -167,3 +167,20 @@ def test_a_file_that_cannot_be_read_at_the_start_is_one_that_is_damaged(
     assert Photos([folder], {}, 32).left_out() == [
         "left out as damaged: 1 of 4 photos, red/2.png for one"
     ]
+
+
+def test_faults_that_threads_find_while_others_are_told_are_told_the_next_time(
+    folder: Path,
+) -> None:
+    photos = Photos([folder], {}, 64)
+    told: list[str] = []
+
+    def hear(line: str) -> None:
+        told.append(line)
+        photos.faults[1] = "damaged"  # by a thread, meanwhile
+
+    photos.faults = {0: "damaged"}
+    photos.share_faults(hear)
+    photos.share_faults(hear)
+    photos.share_faults(hear)
+    assert [line.split(", ")[1] for line in told] == [photos.names[0], photos.names[1]]

@@ -48,22 +48,28 @@ def begin(tmp_path: Path) -> Any:
     return run
 
 
-def test_the_first_ctrl_c_saves_and_leaves_and_the_run_goes_on_from_there(
-    begin: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
+def test_the_first_signal_saves_and_leaves_and_the_run_goes_on_from_there(
+    begin: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    name: str,
 ) -> None:
+    number = getattr(signal, name, signal.SIGINT)  # Windows has no SIGHUP
     monkeypatch.setattr(loop, "_LOG_EVERY_S", -1.0)  # a line for every step
     heard, out = Heard(), tmp_path / "run"
 
     def interrupt(line: str) -> None:
         heard.lines.append(line)
         if line.startswith("step 2 "):
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
 
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.getsignal(number)
     with pytest.raises(KeyboardInterrupt):
         begin(heard, report=interrupt)
-    assert signal.getsignal(signal.SIGINT) is before
-    assert any("once more stops at once" in line for line in heard.lines)
+    assert signal.getsignal(number) is before
+    assert "finishing the step in hand; once more leaves at once" in capfd.readouterr().err
     stopped = load_checkpoint(out / RUN_FILE).progress["step"]
     assert 2 <= stopped <= 3
     assert f"step {stopped}; saved in {out}; --resume goes on from there" in heard.lines
@@ -137,3 +143,33 @@ def test_why_a_run_failed_is_noted(begin: Any, tmp_path: Path) -> None:
     assert record["recipe"] == "toy"
     assert (tmp_path / "run" / "lost-step.json").exists()
     assert not (tmp_path / "run" / RUN_FILE).exists()
+
+
+def test_a_folder_takes_one_run_at_a_time(begin: Any, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    refused = []
+
+    def begin_another(line: str) -> None:
+        if line.startswith("step") and not refused:
+            kept = (out / "log.jsonl").read_bytes()
+            for more in ({}, {"recipe": None, "resume_run": True}):
+                with pytest.raises(UsageError, match="another run") as error:
+                    begin(Heard(), **more)
+                refused.append(error)
+            assert (out / "log.jsonl").read_bytes() == kept
+
+    begin(Heard(), "samples.every_steps=0", report=begin_another)
+    assert len(refused) == 2
+    assert read_record(out)["state"] == "finished"
+
+
+def test_a_run_that_is_refused_leaves_no_folder(begin: Any, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="does not fit its family"):
+        begin(Heard(), "network.foo=1")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(begin: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a list of my own")
+    with pytest.raises(UsageError, match="file is a file; name a folder"):
+        begin(Heard(), out=tmp_path / "file" / "run")

@@ -21,6 +21,7 @@ from training.recipe_tables import Recipe, ValidationTable
 from training.run_state import RunState, resume
 from training.trackers import Trackers, begin_tracker, check_trackers
 from training.trackers.csv_table import CsvTable
+from training.trackers.pictures import Pictures
 from training.trackers.tracker import Panel, TrackedRun, flat
 from training.validation.losses import ValidationPhotos, read_validation
 
@@ -82,6 +83,28 @@ def test_a_table_gets_a_column_when_a_figure_first_comes_and_goes_on_behind_the_
     resumed = CsvTable(path, 10)
     resumed.entry(ENTRIES[2])
     assert rows_of(path) == rows
+
+
+@pytest.mark.parametrize("foreign", ["name,step\nsea.png,3\n", "caf\xe9;3\n", "\n"])
+def test_a_table_of_somebody_elses_is_refused_and_stays(tmp_path: Path, foreign: str) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(foreign.encode("latin-1"))
+    with pytest.raises(UsageError, match="move it"):
+        CsvTable(path, 0)
+    assert path.read_bytes() == foreign.encode("latin-1")
+
+
+def test_only_panels_of_later_steps_are_dropped_no_others_picture(tmp_path: Path) -> None:
+    names = {"00000010.png", "20240131.png", "2024.png", "\u0662.png", "sea.png", "00000020.jpg"}
+    folder = tmp_path / "samples"
+    folder.mkdir()
+    for name in names:
+        (folder / name).touch()
+    Pictures(folder, 10)  # where no run was before
+    assert {path.name for path in folder.iterdir()} == names
+    (tmp_path / "log.jsonl").touch()
+    Pictures(folder, 10)
+    assert {path.name for path in folder.iterdir()} == names - {"20240131.png"}
 
 
 def test_a_run_writes_figures_and_pictures_of_samples_at_chosen_steps(

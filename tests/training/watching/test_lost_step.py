@@ -8,14 +8,15 @@ import pytest
 import torch
 from made.tiny_runs import tiny_recipe, write_photos
 
-from colorize_cli.errors import UsageError
+from colorize_cli.errors import DeviceError, UsageError
 from training.data.batches import make_batch
 from training.data.photos import Photos
 from training.families.encoder import EncoderColorizer
 from training.loop import LoopSettings, train
-from training.optimizer import gradient_norm
+from training.optimizer import LostStepError, gradient_norm
 from training.recipe import override
 from training.run_state import RunState, resume
+from training.watching import lost_step
 from training.watching.lost_step import FILE, lost_steps_told, names_in_batch
 
 CPU = torch.device("cpu")
@@ -84,3 +85,18 @@ def test_the_norm_of_the_gradient_is_that_since_the_last_look(photos: Photos) ->
     optimizers = run.objective.optimizers
     assert gradient_norm(optimizers) == pytest.approx(sum(norms) / 2, rel=1e-4)
     assert gradient_norm(optimizers) is None
+
+
+def test_the_other_processes_leave_it_to_the_first_to_say_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waited = []
+
+    def wait() -> None:
+        waited.append(1)
+        raise DeviceError("The processes of this run lost each other")  # the first one ended
+
+    monkeypatch.setattr(lost_step, "wait", wait)
+    with pytest.raises(LostStepError), lost_step.lost_steps_left_to_the_first():
+        raise LostStepError(1, 0)
+    assert waited

@@ -1,9 +1,10 @@
-"""One run at a time on an output folder: a lock of the system's, and a file that says whose.
+"""Locks of the system's on open files and on folders, which end with the process that holds them.
 
-The system lets go of the lock when its process ends, however it ends. Where a file system has no
-locks the file itself is one, and its process is asked after.
+One run at a time works on an output folder: a file there is locked, and says by whom. Where a file
+system has no locks the file itself is one, and its process is asked after.
 """
 
+import errno
 import json
 import os
 import sys
@@ -11,14 +12,45 @@ from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from ...errors import UsageError
-from ...system.file_lock import NO_LOCKS, lock
-from ...system.paths import shown
-from ...system.processes import identity, may_run
+from ..errors import UsageError
+from .paths import shown
+from .processes import identity, may_run
 
+# Of a file system without locks.
+NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+_TAKEN = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}
+_FAR = 1 << 30  # the byte that Windows locks: what is locked can be read by nobody, the file can
 LOCK_NAME = ".colorize.lock"
 # A link is not followed: what it leads to would be emptied.
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+def lock(descriptor: int) -> bool:
+    """Lock an open file for this process without waiting; False where somebody else has it.
+
+    OSError is raised where it cannot be locked at all: `NO_LOCKS` has the numbers of file systems
+    that have none.
+    """
+    try:
+        _lock(descriptor)
+    except OSError as error:
+        if error.errno in _TAKEN:
+            return False
+        raise
+    return True
+
+
+def _lock(descriptor: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        os.lseek(descriptor, _FAR, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class FolderLock(AbstractContextManager["FolderLock"]):
