@@ -84,7 +84,7 @@ def train(
         judge = Judge(state, settings.validation, out, report)
         watch = Watch(state, settings.validation)
         if recipe.samples.choose_best:
-            best = BestSamples(state, settings.validation, out)
+            best = BestSamples(state, settings.validation, out, report)
     if settings.course and is_first():
         line = CourseLine(settings.course, state, plan)
     logged = saved = time.monotonic()
