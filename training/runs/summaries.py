@@ -12,7 +12,7 @@ from ..trackers.log_lines import read_log
 from .record import FILE, read_record, state_of
 
 # Training's own names of these are with what needs PyTorch.
-RUN_FILE, WEIGHTS_FILE, METADATA_KEY = "run.safetensors", "weights.safetensors", "colorize"
+RUN_FILE, METADATA_KEY = "run.safetensors", "colorize"
 _MOST_HEADER = 1 << 27  # bytes
 Point = tuple[int, float]
 

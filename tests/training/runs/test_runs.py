@@ -161,7 +161,10 @@ def test_what_is_no_folder_of_runs_is_said(
     assert said in capfd.readouterr().err
 
 
-def test_the_table_needs_no_pytorch() -> None:
+def test_the_table_needs_no_pytorch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_run(tmp_path / "run", 1e9)
+    monkeypatch.setattr("colorize_cli.system.installed.missing_modules", lambda extra: ["torch"])
+    assert main(["runs", str(tmp_path)]) == 0
     code = "import sys, training.runs.run; print('torch' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert told.stdout == "False\n", told.stderr
