@@ -1,6 +1,7 @@
 """Measure how many photos a second the loader has, against what the network needs.
 
-    python -m benchmarks.loader --data DIR... [--device cpu|cuda] [--workers N] [--record]
+    python -m benchmarks.loader --data DIR... [--device cpu|cuda] [--workers N] [--rounds N]
+        [--record]
 
 DIR has colour photographs, or is what `colorize prepare` wrote. The default's recipe takes steps in
 turns with a loader that takes the photos out of memory, and one that reads and decodes each at its

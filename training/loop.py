@@ -15,7 +15,7 @@ from colorize_cli.system.messages import Course
 from .data.batches import Batches, Draw
 from .data.photos import Photos
 from .log import TrainingLog
-from .machine.processes import alone, is_first, objects, share, wait
+from .machine.processes import alone, is_first, objects, wait
 from .optimizer import check_gradients, gradient_norm
 from .plan import Plan
 from .run_state import RunState
@@ -78,13 +78,12 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     state.meet()
     plan = Plan(state.optim, state.step, settings.minutes)
-    draw = Draw(recipe.data, recipe.optim.photos, recipe.seed, share())
     judge = watch = best = line = None
     if settings.validation and is_first():
         judge = Judge(state, settings.validation, out, report)
         watch = Watch(state, settings.validation)
         if recipe.samples.choose_best:
-            best = BestSamples(state, settings.validation, out)
+            best = BestSamples(state, settings.validation, out, report)
     if settings.course and is_first():
         line = CourseLine(settings.course, state, plan)
     logged = saved = time.monotonic()
@@ -92,7 +91,7 @@ def train(
     if is_last:
         report(f"the run is over: {state.step} steps of {recipe.optim.steps}; raise optim.steps")
     with (
-        Batches(photos, draw, state.step, settings.workers, state.device) as batches,
+        Batches(photos, Draw.of(recipe), state.step, settings.workers, state.device) as batches,
         TrainingLog(out, state, report, settings.trackers, settings.warn)
         if is_first()
         else nullcontext() as log,

@@ -127,8 +127,8 @@ class CheckpointsTable(Table):
         every_minutes: how often the state is saved.
         last: how many states are kept in `checkpoints/`, the newest, to go back to; 0 for none but
             the one that a resume takes.
-        best: how many weights with the lowest validation loss are kept; all but the very best in
-            `checkpoints/`.
+        best: how many weights with the lowest validation loss are kept in `checkpoints/`, those of
+            `best.safetensors` among them; 1 for none but that file.
         half: files of weights are in half precision. The state never is.
     """
 
@@ -171,6 +171,11 @@ class SamplesTable(Table):
             raise UsageError(
                 "samples.every_steps must be at least 1, or 0 for none; samples.shown and "
                 "samples.measured at least 1."
+            )
+        if self.choose_best and not (self.every_steps or self.at_steps):
+            raise UsageError(
+                "samples.choose_best chooses among samples, of which samples.every_steps=0 draws "
+                "none: set samples.every_steps or samples.at_steps, or samples.choose_best=false."
             )
 
 
@@ -218,6 +223,13 @@ class Recipe(Table):
     sampling: SamplingTable = field(default_factory=SamplingTable)
     license: str = "not stated"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.samples.choose_best and self.checkpoints.best > 1:
+            raise UsageError(
+                "checkpoints.best above 1 keeps weights by their validation loss, and "
+                "samples.choose_best by their samples: leave one of them out."
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dicts, lists and numbers, as `recipe_from_dict` reads them."""

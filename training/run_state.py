@@ -76,6 +76,9 @@ class RunState:
         self.begun_from: list[dict[str, Any]] = []
         self.data: dict[str, Any] = {}
         self.options: dict[str, Any] = {}
+        # Asked for now: files may change while it goes on, and who saves may be `alone`.
+        self._made_with = {"commit": commit(), "versions": versions()}
+        self._processes = share().of
 
     def set_data(self, data: Mapping[str, Any], *, may_differ: bool) -> None:
         """Note what the run is trained on: `digest`, `photos` and `manifests`.
@@ -138,9 +141,12 @@ class RunState:
                 "step": self.step,
                 "samples_seen": self.samples_seen,
                 "seconds": round(self.seconds, 1),
-                "commit": commit(),
-                "versions": versions(),
-                "options": {"processes": share().of, "device": self.device.type, **self.options},
+                **self._made_with,
+                "options": {
+                    "processes": self._processes,
+                    "device": self.device.type,
+                    **self.options,
+                },
                 "begun_from": self.begun_from,
                 "data": self.data,
             }

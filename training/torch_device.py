@@ -1,5 +1,7 @@
 """What PyTorch can do on a device: bfloat16 at full speed, compiling, taking arrays."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,20 @@ def computing(precision: Precision, device: torch.device) -> torch.autocast:
     """Make the context in which a network computes as precisely as the recipe says."""
     dtype = lower_precision(precision, device)
     return torch.autocast(device.type, dtype or torch.bfloat16, enabled=dtype is not None)
+
+
+@contextmanager
+def as_used(module: nn.Module) -> Iterator[None]:
+    """Have a network in training for a while as it is when it is used: without dropout, eager.
+
+    What is compiled would be compiled again for every other number of rows.
+    """
+    module.eval()
+    try:
+        with torch.compiler.set_stance("force_eager"):
+            yield
+    finally:
+        module.train()
 
 
 def compile_in_place(module: nn.Module, device: torch.device) -> None:

@@ -80,8 +80,12 @@ class Terminal:
             rich.TaskProgressColumn(),
             rich.TextColumn("{task.description}", markup=False),
         )
-        with rich.Progress(*columns, console=self._console) as bar:
+        bar = rich.Progress(*columns, console=self._console)
+        try:
             yield _Share(bar)
+        finally:
+            if bar.live.is_started:
+                bar.stop()
 
     def _print(self, text: str, style: str = "") -> None:
         # Text objects know neither markup nor emoji codes; the terminal wraps them itself.
@@ -101,10 +105,11 @@ class _Bar:
 class _Share:
     def __init__(self, bar: rich.Progress) -> None:
         self._bar = bar
-        self._task = bar.add_task("", total=1.0, visible=False)
+        self._task = bar.add_task("", total=1.0)
 
     def show(self, done: float, text: str) -> None:
-        self._bar.update(self._task, completed=done, description=text, visible=True)
+        self._bar.update(self._task, completed=done, description=text)
+        self._bar.start()  # one that is not shown yet would erase lines that others write
 
 
 class _NoCourse:

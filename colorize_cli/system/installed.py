@@ -42,6 +42,11 @@ def require(extra: str) -> None:
         _check_ours(package, extra)
 
 
+def require_package(package: str) -> None:
+    """Raise MissingExtraError where a package of ours that needs no extra is not ours to import."""
+    _check_ours(package)
+
+
 def require_runtime() -> None:
     """Raise MissingExtraError, with the commands that help, where the base is not whole.
 
@@ -69,11 +74,11 @@ def _is_missing(module: str) -> bool:
     return spec is None or spec.origin is None  # a folder without code counts for nothing
 
 
-def install_commands(extra: str) -> str:
-    """Write the commands for pip, pipx and uv, one a line, that install colorize with an extra."""
-    anew = _requirement(extra, *_installed_runtimes())
+def install_commands(*extras: str) -> str:
+    """Write the commands for pip, pipx and uv, one a line, that install colorize with extras."""
+    anew = _requirement(*extras, *_installed_runtimes())
     return (
-        f"  pip:   {shlex.quote(sys.executable)} -m pip install {_requirement(extra)}\n"
+        f"  pip:   {shlex.quote(sys.executable)} -m pip install {_requirement(*extras)}\n"
         f"  pipx:  pipx install --force {anew}\n"
         f"  uv:    uv tool install --force {anew}"
     )
@@ -123,7 +128,7 @@ def _origin() -> dict[str, Any] | None:
     return json.loads(text) if text else None
 
 
-def _check_ours(package: str, extra: str) -> None:
+def _check_ours(package: str, *extras: str) -> None:
     """Refuse a package of the same name that would be imported in the place of ours."""
     ours = _ROOT / package
     spec = importlib.util.find_spec(package)
@@ -135,11 +140,12 @@ def _check_ours(package: str, extra: str) -> None:
     if not places:
         raise MissingExtraError(
             f"the package '{package}' is missing from {_ROOT}: install colorize again with one of\n"
-            f"{install_commands(extra)}"
+            f"{install_commands(*extras)}"
         )
     owners = set(metadata.packages_distributions().get(package, ())) - {DISTRIBUTION}
     owner = f"the distribution {' and '.join(sorted(owners))}" if owners else "another package"
     raise MissingExtraError(
         f"'import {package}' would give {places[0]}, of {owner}, and not {ours}. colorize needs an "
-        f"environment of its own, which pipx and uv make by themselves:\n{install_commands(extra)}"
+        "environment of its own, which pipx and uv make by themselves:\n"
+        f"{install_commands(*extras)}"
     )

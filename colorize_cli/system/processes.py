@@ -18,7 +18,7 @@ def may_run(pid: object, host: object) -> bool:
         return True
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # the latter: no system has such a number
         return False
     except OSError:
         pass

@@ -88,6 +88,15 @@ def test_a_course_is_a_bar_with_what_there_is_to_say_once_it_is_told() -> None:
     assert "training" in shown
     assert "25%" in shown
     assert "step 30  20.0 samples/s  3 min 00 s left [x]" in shown
+    assert shown.endswith("\x1b[?25h")  # the cursor is there again
+
+
+def test_a_course_that_is_never_told_leaves_the_terminal_alone() -> None:
+    stream = LiveStream()
+    console = Console(file=stream, force_terminal=True, width=100, _environ={"TERM": "xterm"})
+    with Terminal(console=console).course("training"):
+        pass
+    assert stream.getvalue() == ""
 
 
 def test_off_a_terminal_a_course_says_nothing_since_lines_do() -> None:

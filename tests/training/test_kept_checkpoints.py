@@ -20,6 +20,7 @@ from training.families import family_of
 from training.kept_checkpoints import FOLDER, forget_best, keep_best
 from training.loop import LoopSettings, train
 from training.machine.made_with import commit
+from training.machine.processes import Share, alone
 from training.recipe_tables import Recipe, ValidationTable
 from training.run_state import RunState, resume
 from training.validation.judge import Judge
@@ -127,6 +128,20 @@ def test_a_checkpoint_says_by_what_it_was_made(photos: Photos, tmp_path: Path) -
         assert {"python", "numpy", "colorize-cli"} < checkpoint.progress["versions"].keys()
         assert checkpoint.progress["options"] == {"processes": 1, "device": "cpu"}
         assert "commit" in checkpoint.progress
+
+
+def test_weights_know_how_many_processes_and_which_commit_made_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.machine.processes._joined", Share(0, 2))
+    monkeypatch.setattr("training.run_state.commit", lambda: "that of the start")
+    run = RunState(recipe(), "cpu")
+    monkeypatch.setattr("training.run_state.commit", lambda: "a later one")
+    with alone():
+        run.save_weights(tmp_path / BEST_FILE)
+    progress = load_checkpoint(tmp_path / BEST_FILE).progress
+    assert progress["options"]["processes"] == 2
+    assert progress["commit"] == "that of the start"
 
 
 def test_the_commit_is_that_of_the_source_tree(tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ from training.run_state import RunState, resume
 from training.validation.judge import Judge
 from training.validation.losses import read_validation
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 
 

@@ -1,5 +1,6 @@
 """What fits in memory is found by trying, and a dry run tells what a run will take."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -154,10 +155,14 @@ def test_a_dry_run_tells_what_the_run_takes_and_writes_nothing(
 ) -> None:
     lines = train("optim.steps=500", is_dry=True)
     found = {line.partition(":")[0]: line for line in lines}
-    assert "M of them trained" in found["parameters"]
+    whole = sum(p.numel() for p in RunState(toy_recipe(), "cpu").model.parameters()) / 1e6
+    assert found["parameters"] == f"parameters: {whole:.2f} M, {whole:.2f} M of them trained"
+    assert f"{whole:.2f}" != "0.00"
     assert "a step: 4 samples, " in found["a step"]
     assert "GFLOP" in found["a step"]
-    assert "GB at most" in found["memory"]
+    taken = re.fullmatch(r"memory: (\S+) GB at most so far, in each process", found["memory"])
+    assert taken
+    assert 0.05 < float(taken[1]) < 1000  # PyTorch alone takes more
     assert "500 steps, about " in found["the run"]
     assert lines[-1] == "nothing was written"
     assert not (tmp_path / "run").exists()

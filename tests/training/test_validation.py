@@ -25,6 +25,8 @@ from training.validation.losses import (
     validation_losses,
 )
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..machine.processes import ALL, Share, share
-from ..recipe_tables import DataTable
+from ..recipe_tables import DataTable, Recipe
 from ..torch_device import to_device
 from .degrade import grey
 from .lab import lab_from_linear, linear_from_levels
@@ -111,6 +111,11 @@ class Draw:
     count: int
     seed: int
     share: Share = ALL
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Self:
+        """Give what decides the batches of this process in a run."""
+        return cls(recipe.data, recipe.optim.photos, recipe.seed, share())
 
     def crops(self, photos: Photos, step: int) -> RGB:
         """Cut the crops of a step that are this process's, as `cut_crops` gives them."""

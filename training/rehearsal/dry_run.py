@@ -84,9 +84,8 @@ def _phases(state: RunState) -> list[tuple[int, int]]:
 
 def _measured(state: RunState, photos: Photos, workers: int, first: int, steps: int) -> Phase:
     recipe, device = state.recipe, state.device
-    draw = Draw(recipe.data, recipe.optim.photos, recipe.seed, share())
     state.step, taken = first, []
-    with Batches(photos, draw, first, workers, device) as batches:
+    with Batches(photos, Draw.of(recipe), first, workers, device) as batches:
         for number in range(1 + _MEASURED):
             if number == 1:
                 batches.waited = 0.0
@@ -102,8 +101,7 @@ def _measured(state: RunState, photos: Photos, workers: int, first: int, steps: 
 
 def _operations(state: RunState, photos: Photos) -> int:
     """Count the operations of products and convolutions of a step, forward and back."""
-    recipe = state.recipe
-    draw = Draw(recipe.data, recipe.optim.photos, recipe.seed, share())
+    draw = Draw.of(state.recipe)
     batch = draw.batch(draw.crops(photos, state.step), state.step, state.device)
     eager = torch.compiler.set_stance("force_eager")
     with eager, FlopCounterMode(display=False) as counter:

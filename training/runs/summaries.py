@@ -12,7 +12,7 @@ from ..trackers.log_lines import read_log
 from .record import FILE, read_record, state_of
 
 # Training's own names of these are with what needs PyTorch.
-RUN_FILE, WEIGHTS_FILE, METADATA_KEY = "run.safetensors", "weights.safetensors", "colorize"
+RUN_FILE, METADATA_KEY = "run.safetensors", "colorize"
 _MOST_HEADER = 1 << 27  # bytes
 Point = tuple[int, float]
 
@@ -91,7 +91,7 @@ def _least(points: Sequence[Point]) -> Point | None:
     return min(points, key=lambda point: point[1], default=None)
 
 
-def _stored(path: Path) -> dict[str, Any]:
+def _stored(path: Path) -> dict[str, dict[str, Any]]:
     """Read recipe and progress out of the head of a safetensors file; empty where it has none."""
     try:
         with path.open("rb") as file:
@@ -100,4 +100,5 @@ def _stored(path: Path) -> dict[str, Any]:
         known = json.loads(head["__metadata__"][METADATA_KEY])
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-    return known if isinstance(known, dict) else {}
+    tables = known.items() if isinstance(known, dict) else ()
+    return {name: table for name, table in tables if isinstance(table, dict)}

@@ -1,4 +1,4 @@
-"""`log.csv`: a row for each step with figures, a column for each of them, for spreadsheets."""
+"""`log.csv`: a row for each entry of the log, a column for each figure, for spreadsheets."""
 
 import csv
 import io

@@ -17,7 +17,7 @@ class LogLines:
 
     def __init__(self, path: Path, step: int) -> None:
         """Go on behind the lines of the first `step` steps; later ones are dropped."""
-        kept = [line for line in _whole_lines(path) if json.loads(line)["step"] <= step]
+        kept = [line for line, entry in _known(path) if entry["step"] <= step]
         write_atomic(path, "".join(f"{line}\n" for line in kept).encode())
         self._file = path.open("a", encoding="utf-8")
 
@@ -40,10 +40,20 @@ def begin(run: TrackedRun) -> LogLines:
 
 
 def read_log(out: Path) -> list[dict[str, Any]]:
-    """Read the entries of a run's folder, without the last one where that is cut off."""
-    return [json.loads(line) for line in _whole_lines(out / NAME)]
+    """Read the entries of a run's folder, without lines that are cut off or none of ours."""
+    return [entry for _, entry in _known(out / NAME)]
 
 
-def _whole_lines(path: Path) -> list[str]:
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [line for line in lines if line.endswith("}")]
+def _known(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Read the lines that are entries, each with what it says."""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    found = ((line, _parsed(line)) for line in text.splitlines())
+    return [(line, entry) for line, entry in found if entry is not None]
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) and isinstance(entry.get("step"), int) else None

@@ -26,6 +26,7 @@ from ..data.shards import half_of, iter_photos, set_of
 from ..evaluation.bootstrap import Draws, interval_of, mean_draws, resamplable, resample
 from ..families.family import Objective
 from ..recipe_tables import DataTable, Recipe, ValidationTable
+from ..torch_device import as_used
 
 Yardstick: TypeAlias = tuple[object, ...]
 _READ = 4  # files that are held for each photo that is wanted; small and grey ones are passed over
@@ -93,21 +94,14 @@ def validation_losses(
     objective: Objective, photos: ValidationPhotos, data: DataTable, device: torch.device
 ) -> Draws:
     """Measure the network of an objective as its weights are: a loss for each photo, (N,)."""
-    model = objective.parts["model"]
-    model.eval()
-    # What is compiled would be compiled again for this number of rows.
-    eager = torch.compiler.set_stance("force_eager")
     clean = replace(data, luma=0.0, old=0.0)
     losses = []
-    try:
-        with eager:
-            for start in range(0, len(photos.crops), _AT_ONCE):
-                rng = np.random.default_rng(start)
-                crops = photos.crops[start : start + _AT_ONCE]
-                batch = develop(crops, clean, RowDraws.alone(rng, len(crops)), device)
-                losses.append(objective.validate(batch, rng))
-    finally:
-        model.train()
+    with as_used(objective.parts["model"]):
+        for start in range(0, len(photos.crops), _AT_ONCE):
+            rng = np.random.default_rng(start)
+            crops = photos.crops[start : start + _AT_ONCE]
+            batch = develop(crops, clean, RowDraws.alone(rng, len(crops)), device)
+            losses.append(objective.validate(batch, rng))
     return torch.cat(losses).double().cpu().numpy()
 
 

@@ -1,6 +1,6 @@
 """Keeps the averaged weights whose samples were nearest to the truth, where the recipe says so."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,27 @@ _MAE = "ab_mae_first"  # of what `Watch.look` measures
 class BestSamples:
     """The lowest mean absolute error of ab so far, whose weights are in `best.safetensors`."""
 
-    def __init__(self, state: RunState, photos: ValidationPhotos, out: Path) -> None:
+    def __init__(
+        self,
+        state: RunState,
+        photos: ValidationPhotos,
+        out: Path,
+        report: Callable[[str], None],
+    ) -> None:
         """Take the best of a run that goes on from its file, unless it was measured otherwise.
+
+        That is reported, and the best then found anew.
 
         Args:
             state: of the run.
             photos: what samples are drawn of.
             out: the run's folder.
+            report: takes a line.
         """
         self._state, self._path = state, out / BEST_FILE
         recipe = state.recipe
         self._identity = photos.identity((_MAE, recipe.samples.measured, recipe.sampling))
-        self._best = self._known() if state.step else None
+        self._best = self._known(report) if state.step else None
 
     def keep(self, figures: Mapping[str, Any]) -> None:
         """Write the averaged weights if none were better; not where samples were not finite.
@@ -39,8 +48,11 @@ class BestSamples:
         record = {"identity": self._identity, _MAE: self._best}
         self._state.save_weights(self._path, samples=record)
 
-    def _known(self) -> float | None:
+    def _known(self, report: Callable[[str], None]) -> float | None:
         if not self._path.exists():
             return None
         record = load_checkpoint(self._path).progress.get("samples", {})
-        return float(record[_MAE]) if record.get("identity") == self._identity else None
+        if record.get("identity") == self._identity:
+            return float(record[_MAE])
+        report(f"{self._path} was chosen by other photos or samples; the best is found anew")
+        return None

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from colorize_cli.diffusion.noise import SampleNoise
@@ -21,6 +20,7 @@ from ..families import family_of
 from ..families.torch_graphs import torch_graphs
 from ..recipe_tables import Recipe
 from ..run_state import RunState
+from ..torch_device import as_used
 from ..trackers.tracker import Panel
 from ..validation.losses import ValidationPhotos
 
@@ -67,18 +67,12 @@ class Watch:
             photos: grey, four samples, truth. Both are empty where the network's answers are not
             finite.
         """
-        model = self._state.model
-        model.eval()
-        # What is compiled would be compiled again for this number of rows.
-        eager = torch.compiler.set_stance("force_eager")
         try:
-            with eager, self._state.ema.in_place():
+            with as_used(self._state.model), self._state.ema.in_place():
                 fields = [*self._drawn(0, self._table.shown, SAMPLES)]
                 fields += self._drawn(self._table.shown, self._table.measured, 1)
         except ImageError:
             return {}, None
-        finally:
-            model.train()
         return self._figures(fields), self._panel(fields)
 
     def _drawn(self, begin: int, end: int, samples: int) -> list[Float]:

@@ -15,9 +15,9 @@ def runs(
     ] = None,
 ) -> None:
     """List training runs: recipe, step, best validation figures, state, when."""
-    from ...system.installed import require
+    from ...system.installed import require_package
 
-    require("train")
+    require_package("training")  # of which this part needs no PyTorch
     from training.runs.run import run
 
     from ..terminal import Terminal

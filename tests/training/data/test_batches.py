@@ -1,6 +1,7 @@
 """Training batches: reproducible, and ab true to the photo whatever the grey."""
 
 import threading
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -63,21 +64,21 @@ def test_processes_that_share_a_step_have_what_one_has_with_all_its_photos(photo
 def test_only_the_time_in_which_no_crops_are_there_is_waited(
     photos: Photos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gate, now = threading.Event(), [0.0]
-    clock = SimpleNamespace(monotonic=lambda: now[0])
-    monkeypatch.setattr("training.data.batches.time", clock)
+    gate, seconds = threading.Event(), count(0, 8)
+
+    def now() -> int:
+        """Tell the time for whoever begins to wait, and let the crops come."""
+        gate.set()
+        return next(seconds)
+
+    monkeypatch.setattr("training.data.batches.time", SimpleNamespace(monotonic=now))
 
     class Slow(Draw):
         def crops(self, photos: Photos, step: int) -> RGB:
             gate.wait()
             return super().crops(photos, step)
 
-    def pass_time() -> None:
-        now[0] += 8
-        gate.set()
-
     with Batches(photos, Slow(RECIPE, 1, 7), 0, 1, CPU) as batches:
-        threading.Timer(0.2, pass_time).start()
         batches.next()
         assert batches.waited == 8
         for future in batches._ahead:

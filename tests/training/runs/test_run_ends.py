@@ -14,6 +14,8 @@ from training import run as command
 from training.checkpoint import RUN_FILE, WEIGHTS_FILE, load_checkpoint
 from training.runs.record import read_record
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 class Heard:
     """What is said, shown and warned of."""

@@ -18,6 +18,7 @@ from training.checkpoint import RUN_FILE, Checkpoint, save_checkpoint
 from training.runs.curves import draw_curves
 from training.runs.record import FILE, RunRecord, read_record, recorded, state_of
 from training.runs.summaries import runs_below
+from training.trackers.log_lines import LogLines
 
 LOG = [
     {"step": 100, "loss": 0.5},
@@ -68,8 +69,23 @@ def test_a_run_of_an_earlier_version_is_known_by_its_checkpoint(tmp_path: Path) 
     save_checkpoint(out / RUN_FILE, Checkpoint(tiny_recipe(), {}, {"step": 3}))
     (run,) = runs_below(tmp_path)
     assert (run.recipe, run.step, run.steps, run.best, run.state) == ("tiny", 3, 4, None, "")
-    (out / RUN_FILE).write_bytes(b"\xff" * 20)
-    assert runs_below(tmp_path)[0].recipe == "?"
+    foreign = json.dumps({"__metadata__": {"colorize": '{"recipe": "x", "progress": 3}'}}).encode()
+    for data in (b"\xff" * 20, len(foreign).to_bytes(8, "little") + foreign):
+        (out / RUN_FILE).write_bytes(data)
+        assert runs_below(tmp_path)[0].recipe == "?"
+
+
+def test_what_is_no_entry_of_ours_is_left_out_of_a_log_and_a_resume_goes_on_behind_the_rest(
+    tmp_path: Path,
+) -> None:
+    cut = '{"step": 2, "validation": {"loss": 0.5}'
+    lines = ['{"step": 1, "loss": 0.5}', cut, '{"event": "foreign"}', "[1]", '{"step": "x"}', "{"]
+    path = tmp_path / "log.jsonl"
+    path.write_bytes("\n".join([*lines, '{"step": 3, "loss": 0.4}', ""]).encode() + b"\xff{}")
+    (run,) = runs_below(tmp_path)
+    assert (run.step, run.curves["loss"]) == (3, [(1, 0.5), (3, 0.4)])
+    LogLines(path, 2).close()
+    assert path.read_text() == f"{lines[0]}\n"
 
 
 def test_a_run_whose_process_is_gone_was_killed(tmp_path: Path) -> None:
@@ -79,6 +95,7 @@ def test_a_run_whose_process_is_gone_was_killed(tmp_path: Path) -> None:
     ended.wait()
     record = read_record(tmp_path) | {"pid": ended.pid}
     assert state_of(record) == "killed"
+    assert state_of(record | {"pid": 1 << 70}) == "killed"
     assert state_of(record | {"host": "another"}) == "running"
     assert state_of({}) == ""
 
@@ -144,7 +161,10 @@ def test_what_is_no_folder_of_runs_is_said(
     assert said in capfd.readouterr().err
 
 
-def test_the_table_needs_no_pytorch() -> None:
+def test_the_table_needs_no_pytorch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_run(tmp_path / "run", 1e9)
+    monkeypatch.setattr("colorize_cli.system.installed.missing_modules", lambda extra: ["torch"])
+    assert main(["runs", str(tmp_path)]) == 0
     code = "import sys, training.runs.run; print('torch' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert told.stdout == "False\n", told.stderr

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from made.tiny_runs import tiny_recipe, write_photos
 
+from colorize_cli.errors import UsageError
 from training.checkpoint import BEST_FILE, load_checkpoint
 from training.data.photos import Photos
 from training.loop import LoopSettings, train
@@ -34,7 +35,8 @@ def test_weights_are_kept_only_where_none_were_better(
     tmp_path: Path, held_out: ValidationPhotos
 ) -> None:
     run = run_of()
-    best = BestSamples(run, held_out, tmp_path)
+    lines: list[str] = []
+    best = BestSamples(run, held_out, tmp_path, lines.append)
     for error, expected in ((7.0, 7.0), (8.0, 7.0), (6.0, 6.0)):
         best.keep({"ab_mae_first": error})
         assert kept(tmp_path) == expected
@@ -46,15 +48,33 @@ def test_a_run_that_goes_on_is_held_against_its_best(
     tmp_path: Path, held_out: ValidationPhotos
 ) -> None:
     run = run_of()
-    BestSamples(run, held_out, tmp_path).keep({"ab_mae_first": 5.0})
+    lines: list[str] = []
+    BestSamples(run, held_out, tmp_path, lines.append).keep({"ab_mae_first": 5.0})
     run.step = 1
-    BestSamples(run, held_out, tmp_path).keep({"ab_mae_first": 6.0})
+    BestSamples(run, held_out, tmp_path, lines.append).keep({"ab_mae_first": 6.0})
     assert kept(tmp_path) == 5.0
+    assert lines == []
     # By another number of photos it is another error.
     other = run_of("samples.measured=2")
     other.step = 1
-    BestSamples(other, held_out, tmp_path).keep({"ab_mae_first": 6.0})
+    BestSamples(other, held_out, tmp_path, lines.append).keep({"ab_mae_first": 6.0})
     assert kept(tmp_path) == 6.0
+    assert len(lines) == 1
+    assert lines[0].endswith("the best is found anew")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["samples.every_steps=0"], "of which samples.every_steps=0 draws none"),
+        (["checkpoints.best=2"], "leave one of them out"),
+    ],
+)
+def test_what_would_choose_nothing_is_refused(changes: list[str], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        run_of(*changes)
+    run_of(*changes, "samples.choose_best=false")
+    run_of("samples.every_steps=0", "samples.at_steps=[1]")
 
 
 def test_a_run_leaves_the_weights_of_its_least_error_whatever_the_loss_says(
