@@ -110,6 +110,10 @@ def run(
                 raise UsageError(
                     "--resume goes on with the run as it is; leave the other options out."
                 )
+            if not (out / RUN_FILE).exists():
+                raise UsageError(
+                    f"{out} holds no run: leave out --resume to begin one, or name its --out."
+                )
             state = _resumed(out, overrides, own, fit, told)
             end = "" if minutes else f" of {state.recipe.optim.steps}"
             told(f"resumed {out} at step {state.step}{end}")
@@ -130,7 +134,10 @@ def run(
         photos.share_faults(told)
         _announce(state, photos, told)
         if is_first() and validation is None:
-            told("no validation.data: neither a validation loss nor pictures of samples")
+            told(
+                "no validation.data, and no prepared folder with 50 photos or more to validate on: "
+                "neither a validation loss nor pictures of samples"
+            )
         settings = LoopSettings(
             out, minutes, validation, warn=warn or told, course=course, workers=workers
         )

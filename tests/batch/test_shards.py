@@ -179,11 +179,11 @@ def test_what_shared_a_folder_becomes_one_ledger() -> None:
 
 
 def test_shards_that_are_still_to_come_are_named() -> None:
-    colour(shard=SHARDS[0])
-    assert merge().missing == SHARDS[1:]
+    colour(shard=SHARDS[0], samples=2)
+    assert merge().missing == tuple(SHARDS[1:])
     with pytest.raises(UsageError, match="go on without --shard"):
-        colour(shard=SHARDS[1])
-    colour()
+        colour(shard=SHARDS[1], samples=2)
+    colour(samples=2)
     assert colourings() == whole()
 
 

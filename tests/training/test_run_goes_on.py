@@ -127,3 +127,10 @@ def test_a_command_that_torchrun_starts_again_leaves_an_earlier_run_alone(
     with pytest.raises(UsageError, match="holds a run already"):
         command.run(**same, overrides=["optim.steps=3"], report=print)
     assert (out / RUN_FILE).read_bytes() == before
+
+
+def test_a_resume_where_no_run_is_says_how_to_begin_one(folder: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    with pytest.raises(UsageError, match="holds no run: leave out --resume"):
+        command.run(recipe=None, data=[folder], out=empty, resume_run=True, report=print)
+    assert not empty.exists()

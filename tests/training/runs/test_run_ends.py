@@ -111,7 +111,7 @@ def test_another_run_is_warned_of_nothing_at_the_start(begin: Any) -> None:
 def test_a_run_without_photos_to_judge_by_says_what_it_will_lack(begin: Any) -> None:
     heard = Heard()
     out = begin(heard, "validation.data=")
-    assert sum(line.startswith("no validation.data: neither") for line in heard.lines) == 1
+    assert sum(line.startswith("no validation.data, and no prepared") for line in heard.lines) == 1
     assert not (out / "samples").exists()
 
 
