@@ -625,7 +625,7 @@ def test_other_settings_are_said_first_and_what_was_made_otherwise_is_made_again
     assert re.search(r"skipped +3\b", err)
 
 
-def test_what_is_white_is_kept_to_and_another_makes_the_photo_again(colorize: Run) -> None:
+def test_what_is_white_is_kept_to_and_makes_nothing_again_by_itself(colorize: Run) -> None:
     grey_floats = np.linspace(0, 100, 32 * 48, dtype=np.float32).reshape(32, 48)
     Path("float").mkdir()
     Path("float/1.tiff").write_bytes(tiff(grey_floats, photometric="minisblack"))
@@ -637,8 +637,10 @@ def test_what_is_white_is_kept_to_and_another_makes_the_photo_again(colorize: Ru
     assert (code, files()) == (0, before)
     assert "other settings" not in err
     code, _, err = colorize("float", "--out", "out", "--white", "150")
-    assert code == 0
-    assert "other settings (white 100.0, now 150.0)" in err
+    assert (code, files()) == (0, before)
+    assert "other settings (white 100, now 150)" in err
+    assert "--overwrite makes them anew" in err
+    assert colorize("float", "--out", "out", "--white", "150", "--overwrite")[0] == 0
     assert files().keys() == before.keys()
     assert files() != before
 

@@ -106,7 +106,7 @@ def colorize(
         bool, Option("--trace-forward", help="Begin it with the forward process.")
     ] = False,
     quiet: Annotated[bool, Option("-q", help="Say only what failed.")] = False,
-    verbose: Annotated[bool, Option("-v", help="Name every photo.")] = False,
+    verbose: Annotated[bool, Option("-v", help="Name every photo that is worked on.")] = False,
 ) -> None:
     """Colorize photographs; the word `run` may be left out."""
     from ...system.installed import require_runtime
