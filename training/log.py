@@ -18,6 +18,7 @@ from .trackers.tracker import Panel, TrackedRun, Tracker
 from .watching.doubts import Doubts
 
 _SOON = 0.1  # share of a run in which a network may not have learned anything yet
+_LEAST_SAMPLES = 1000  # seen, before a network is said to be blind
 
 
 class TrainingLog:
@@ -101,7 +102,8 @@ class TrainingLog:
             f"{entry['waiting']:.0%} waiting"
             + (f"  about {duration_text(left)} left" if left else "")
         )
-        if state.step > state.optim.warmup and plan.done(state.step) >= _SOON:
+        is_warm = state.step > state.optim.warmup and plan.done(state.step) >= _SOON
+        if is_warm and state.samples_seen >= _LEAST_SAMPLES:
             self._doubts.of_loss(entry)
 
     def write_judgement(self, figures: Mapping[str, Any]) -> None:

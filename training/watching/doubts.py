@@ -36,10 +36,10 @@ class Doubts:
         self._settle(
             "mean",
             loss >= LEAST_GAIN * mean,
-            f"the loss of the noisiest inputs, {loss:.4f}, is that of predicting the mean whatever "
-            f"the photo is ({mean:.4f}): the network does not look at the photos. If it stays "
-            "so, try another optim.lr, and look at data.grid, diffusion.ab_scale and whether "
-            "the photos are in colour",
+            f"the loss of the noisiest inputs, {loss:.4f}, is no lower than that of predicting the "
+            f"mean whatever the photo is, {mean:.4f}: the network does not look at the photos. "
+            "If it stays so, try another optim.lr, and look at data.grid, diffusion.ab_scale and "
+            "whether the photos are in colour",
         )
 
     def of_samples(self, figures: Mapping[str, Any]) -> None:

@@ -126,13 +126,14 @@ def test_samples_without_colour_are_warned_of_in_the_run_and_in_no_other(
 
 
 def test_a_network_that_learns_nothing_is_warned_of_once_it_is_warm(
-    begin: Any, tmp_path: Path
+    begin: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for warmup, warns in ((1, True), (6, False)):
+    for samples, warmup, warns in ((0, 1, True), (0, 6, False), (1000, 1, False)):
+        monkeypatch.setattr("training.log._LEAST_SAMPLES", samples)
         heard = Heard()
         changes = ["optim.lr=0.0", f"optim.warmup={warmup}", "samples.every_steps=0"]
-        begin(heard, *changes, out=tmp_path / f"{warmup}")
-        assert any("predicting the mean whatever" in line for line in heard.warnings) is warns
+        begin(heard, *changes, out=tmp_path / f"{samples}-{warmup}")
+        assert any("mean whatever the photo is" in line for line in heard.warnings) is warns
 
 
 def test_why_a_run_failed_is_noted(begin: Any, tmp_path: Path) -> None:
