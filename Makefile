@@ -38,7 +38,7 @@ types: $(DEV)/.installed
 	$(DEV)/bin/mypy
 
 pytest: $(DEV)/.installed
-	$(DEV)/bin/python -m pytest
+	$(DEV)/bin/python -m pytest --durations=25
 
 test-faults: $(DEV)/.installed
 	COLORIZE_FAULTS=full $(DEV)/bin/python -m pytest tests/faults

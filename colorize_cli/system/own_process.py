@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
@@ -28,20 +28,27 @@ def run_apart(function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -
     ends it, as a system without memory does.
     """
     others = active_children()
+    started: list[BaseProcess] = []
     with ProcessPoolExecutor(1, get_context("spawn"), _begin) as pool:
         try:
             with _without_interrupts():
-                future = pool.submit(function, *arguments, **named)
+                begun = pool.submit(os.getpid)
+            _result_of(begun)
+            # Now, since of one that has ended by then nothing would be known any more.
             started = _ours(others)
-            # A timeout, because on Windows only that lets Ctrl-C through.
-            while not wait([future], _POLL_SECONDS).done:
-                pass
-            return future.result()
+            return _result_of(pool.submit(function, *arguments, **named))
         except BrokenProcessPool:
             raise DeviceError(_ended(started)) from None
         finally:
             for process in _ours(others):
                 process.kill()
+
+
+def _result_of(future: Future[R]) -> R:
+    # A timeout, because on Windows only that lets Ctrl-C through.
+    while not wait([future], _POLL_SECONDS).done:
+        pass
+    return future.result()
 
 
 def _ours(others: Sequence[BaseProcess]) -> list[BaseProcess]:

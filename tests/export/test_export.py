@@ -218,8 +218,8 @@ def test_a_wrong_override_is_refused_before_any_work(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("opset", [20, 23])
-def test_another_opset_gives_the_same_network(opset: int, tmp_path: Path) -> None:
+def test_another_opset_gives_the_same_network(tmp_path: Path) -> None:
+    opset = 23  # the newest
     checkpoint = make_checkpoint(tmp_path, "palette")
     run(ExportSettings(checkpoint, tmp_path / "out", opset=opset), lambda line: None)
     bundle = load_bundle(tmp_path / "out")

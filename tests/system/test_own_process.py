@@ -7,12 +7,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
 from colorize_cli.errors import DeviceError, ModelError
 from colorize_cli.model.bundle import load_bundle
+from colorize_cli.system import own_process
 from colorize_cli.system.own_process import run_apart
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
@@ -60,6 +63,18 @@ def test_a_process_that_is_ended_is_told() -> None:
     with pytest.raises(DeviceError, match="ended with code 7"):
         run_apart(os._exit, 7)
     assert multiprocessing.active_children() == []
+
+
+def test_it_is_told_however_late_somebody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    look = own_process._ours
+
+    def look_late(others: Sequence[BaseProcess]) -> list[BaseProcess]:
+        time.sleep(0.5)  # in which a process that had its work already would have ended
+        return look(others)
+
+    monkeypatch.setattr(own_process, "_ours", look_late)
+    with pytest.raises(DeviceError, match="ended with code 7"):
+        run_apart(os._exit, 7)
 
 
 @needs_signals

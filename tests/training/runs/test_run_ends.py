@@ -2,6 +2,7 @@
 
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,27 +51,35 @@ def begin(tmp_path: Path) -> Any:
     return run
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
+@pytest.fixture(params=["SIGINT", "SIGHUP"])
+def wish(request: pytest.FixtureRequest) -> Iterator[signal.Signals]:
+    """A signal that is not ignored, whatever these tests were started by."""
+    number = getattr(signal, request.param, signal.SIGINT)  # Windows has no SIGHUP
+    usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+    inherited = signal.signal(number, usual)
+    yield number
+    signal.signal(number, inherited)
+
+
 def test_the_first_signal_saves_and_leaves_and_the_run_goes_on_from_there(
     begin: Any,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
-    name: str,
+    wish: signal.Signals,
 ) -> None:
-    number = getattr(signal, name, signal.SIGINT)  # Windows has no SIGHUP
     monkeypatch.setattr(loop, "_LOG_EVERY_S", -1.0)  # a line for every step
     heard, out = Heard(), tmp_path / "run"
 
     def interrupt(line: str) -> None:
         heard.lines.append(line)
         if line.startswith("step 2 "):
-            signal.raise_signal(number)
+            signal.raise_signal(wish)
 
-    before = signal.getsignal(number)
+    before = signal.getsignal(wish)
     with pytest.raises(KeyboardInterrupt):
         begin(heard, report=interrupt)
-    assert signal.getsignal(number) is before
+    assert signal.getsignal(wish) is before
     assert "finishing the step in hand; once more leaves at once" in capfd.readouterr().err
     stopped = load_checkpoint(out / RUN_FILE).progress["step"]
     assert 2 <= stopped <= 3
