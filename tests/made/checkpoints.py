@@ -12,7 +12,7 @@ ENCODER = {
     "encoder": {"channels": [16, 16, 16, 16], "groups": 4},
     "denoiser": {"channels": [16, 16, 16, 16], "groups": 4, "head_dim": 8, "emb_dim": 16},
 }
-PALETTE = {"channels": 8, "multipliers": [1, 2, 2, 2], "blocks": 1, "head_dim": 8, "groups": 4}
+PALETTE = {"channels": 8, "multipliers": [1, 2, 2], "blocks": 1, "head_dim": 8, "groups": 4}
 
 
 def make_checkpoint(folder: Path, family: str) -> Path:
