@@ -28,7 +28,7 @@ from .recipe import load_recipe, override
 from .recipe_tables import Recipe
 from .rehearsal.dry_run import dry_run
 from .rehearsal.fit import fitted, memory_explained
-from .run_state import RunState, resume
+from .run_state import RunState, resumed
 from .runs.record import read_record, recorded, sole_run
 from .torch_device import torch_device
 from .trackers import begun_trackers, check_trackers
@@ -264,7 +264,7 @@ def _resumed(
         report(f"a step has {now:,} photos from here on, where it had {before:,}{keeps}")
     fitting = fit(changed)
     with memory_explained(fitting, device, out):
-        return resume(out, fitting, device)
+        return resumed(checkpoint, fitting, device)
 
 
 def _trained(recipe: Recipe) -> tuple[object, ...]:

@@ -231,7 +231,11 @@ class RunState:
 
 def resume(out: Path, recipe: Recipe | None, device: str) -> RunState:
     """Load the run that stopped in `out`; a `recipe` given replaces its own (more steps, say)."""
-    checkpoint = load_checkpoint(out / RUN_FILE)
+    return resumed(load_checkpoint(out / RUN_FILE), recipe, device)
+
+
+def resumed(checkpoint: Checkpoint, recipe: Recipe | None, device: str) -> RunState:
+    """Go on from a run's checkpoint, as `resume` does."""
     state = RunState(recipe or checkpoint.recipe, device)
     state.load(checkpoint)
     return state

@@ -1,9 +1,17 @@
 """What tests of training share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
+from made.tiny_runs import write_photos
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of photographs to train on; files that want others have their own."""
+    return write_photos(tmp_path / "photos")
 
 
 @pytest.fixture

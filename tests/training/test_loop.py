@@ -34,11 +34,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return write_photos(tmp_path / "photos")
-
-
 def settings(out: Path) -> LoopSettings:
     return LoopSettings(out=out)
 

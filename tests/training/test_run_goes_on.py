@@ -20,11 +20,6 @@ from training.run_state import RunState
 CPU = torch.device("cpu")
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return write_photos(tmp_path / "photos")
-
-
 def settings(out: Path) -> LoopSettings:
     return LoopSettings(out=out)
 
