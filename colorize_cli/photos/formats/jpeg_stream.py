@@ -144,7 +144,7 @@ def _has_all_scans(segments: Segments, components: int) -> bool:
     """Tell whether the last bit of each of a component's 64 coefficients is in some scan."""
     found = set()
     for marker, header in segments:
-        if marker == _SCAN and len(header) == 4 + 2 * header[0]:
+        if marker == _SCAN and header and len(header) == 4 + 2 * header[0]:
             first, last, precision = header[-3:]
             if not precision & 15:
                 bands = range(first, last + 1)

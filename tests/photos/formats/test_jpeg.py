@@ -2,6 +2,7 @@ import base64
 import io
 import struct
 import sys
+from contextlib import suppress
 
 import cv2
 import imagecodecs
@@ -16,6 +17,7 @@ from made.carriers import (
 )
 from PIL import Image, JpegImagePlugin
 
+from colorize_cli.errors import ImageError
 from colorize_cli.photos.metadata import Metadata
 from colorize_cli.photos.read import Photo, read_photo
 from colorize_cli.photos.write import encode_photo, losses
@@ -108,6 +110,29 @@ def test_stray_bytes_around_the_pixels_are_no_damage(kind: str) -> None:
         photo = read_photo(strayed)
         np.testing.assert_array_equal(photo.pixels, read_photo(data).pixels)
         assert photo.warnings == ()
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["whole", "cut"])
+@pytest.mark.parametrize("kept", range(7))
+def test_segments_that_are_cut_short_are_an_error_of_the_picture_at_most(
+    kept: int, ends: bool
+) -> None:
+    block = b"Exif\0\0" + pictures.exif(1)
+    whole = pictures.encode(
+        pictures.grey(), "JPEG", progressive=True, exif=block, xmp=pictures.XMP, dpi=(300, 300)
+    )
+    data = whole if ends else whole[:-2]
+    position, markers = 2, set()
+    while 0xDA not in markers:
+        length = struct.unpack_from(">H", data, position + 2)[0]
+        markers.add(data[position + 1])
+        end = position + 2 + length
+        content = data[position + 4 : end][:kept]
+        segment = data[position : position + 2] + struct.pack(">H", len(content) + 2) + content
+        with suppress(ImageError):
+            read_photo(data[:position] + segment + data[end:], salvages=True)
+        position = end
+    assert {0xE0, 0xE1, 0xC2, 0xC4, 0xDA, 0xDB} <= markers
 
 
 def test_whole_jpegs_are_not_called_damaged() -> None:
