@@ -2,8 +2,9 @@
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -102,11 +103,21 @@ def override(recipe: Recipe, changes: Sequence[str]) -> Recipe:
             target = child if isinstance(child, dict) else {}
         is_free = parents[:1] == ["network"] or parents == ["data", "sets"]
         if not separator or not (last in target or is_free):
+            near = get_close_matches(key.strip(), [*_keys(recipe.to_dict())], 1)
             raise UsageError(
-                f"{change!r}: write KEY=VALUE with a key of the recipe, such as optim.lr=1e-4."
+                f"{change!r}: write KEY=VALUE with a key of the recipe, such as "
+                f"{near[0] if near else 'optim.lr'}=..."
             )
         target[last] = _toml_value(value.strip())
     return recipe_from_dict(table)
+
+
+def _keys(table: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Name all keys of nested dicts, such as `optim.lr`."""
+    for key, value in table.items():
+        yield f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from _keys(value, f"{prefix}{key}.")
 
 
 def _toml_value(text: str) -> Any:

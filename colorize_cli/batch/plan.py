@@ -123,6 +123,8 @@ def require_photos(plan: Plan, options: Options) -> str:
     if plan.problems:
         raise UsageError("; ".join(f"{shown(p.source)}: {p.reason}" for p in plan.problems))
     found = f" ({count_text(plan.others.total(), 'other file')})" if plan.others else ""
+    if options.exclude and plan.excluded:
+        found += f", but for what --exclude {' '.join(options.exclude)} leaves out"
     raise UsageError(
         f"no photographs in {', '.join(shown(path) for path in options.paths)}{found}. "
         f"{listed('and')} files are taken, by their content."

@@ -126,6 +126,7 @@ def test_the_version(colorize: Run) -> None:
         (("scans", "--out", "scans"), "kept apart"),
         (("nowhere", "--out", "out"), "no such file"),
         (("empty", "--out", "out"), "no photographs in empty (1 other file)"),
+        (("scans", "--out", "out", "--exclude", "*"), "in scans, but for what --exclude * leaves"),
         (("scans", "--out", "scans/a/1.jpg"), "is a file"),
         (("scans", "--out", "scans/a/1.jpg/deeper/still"), "1.jpg is a file"),
         (("scans", "--out", "o" * 300), "cannot be used: File name too long"),

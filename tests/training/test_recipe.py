@@ -40,6 +40,7 @@ def test_a_word_needs_no_quotes() -> None:
     [
         ("optim.lr", "KEY=VALUE"),
         ("optim.speed=1", "KEY=VALUE"),
+        ("optim.stpes=3", r"such as optim\.steps="),
         ("nothing.lr=1", "KEY=VALUE"),
         ("optim.lr=fast", "optim.lr must be a float"),
         ("optim.compile=1", "optim.compile must be a bool"),

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 
 from colorize_cli.errors import UsageError
@@ -67,11 +67,12 @@ def run(options: PrepareOptions, messages: Messages) -> None:
     if (options.out / MANIFEST).exists():
         raise UsageError(f"{options.out} is prepared: name another --out.")
     candidates = iter_candidates(options.sources)
+    first = [*islice(candidates, 1)]  # where there is none, no folder is made
     progress = begun(options.out, settings)
     if progress.looked_at:
         messages.note(f"going on behind {count_text(progress.looked_at, 'photograph')}")
     workers = options.workers or usable_cpus()
-    _take_all(options, progress, candidates, workers, messages)
+    _take_all(options, progress, chain(first, candidates), workers, messages)
     counts = {part: progress.parts.get(part, (0, 0, 0))[2] for part in PARTS}
     if not counts["train"]:
         raise UsageError(f"No photograph can be trained on: {_told(progress.dropped)}.")

@@ -1,7 +1,7 @@
 """What is known of the runs below a folder, from the files that they leave there."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,11 +9,21 @@ from typing import Any
 
 from ..trackers.log_lines import NAME as LOG
 from ..trackers.log_lines import read_log
+from ..trackers.tracker import flat
 from .record import FILE, read_record, state_of
 
 # Training's own names of these are with what needs PyTorch.
 RUN_FILE, METADATA_KEY = "run.safetensors", "colorize"
 _MOST_HEADER = 1 << 27  # bytes
+# What is drawn, by the names of the log's numbers.
+_CURVES = {
+    "loss": "loss",
+    "loss, least noise": "loss_by_third/1",
+    "loss, middle noise": "loss_by_third/2",
+    "loss, most noise": "loss_by_third/3",
+    "validation loss": "validation/loss",
+    "ab MAE": "samples_drawn/ab_mae_first",
+}
 Point = tuple[int, float]
 
 
@@ -31,7 +41,7 @@ class RunSummary:
         state: "running", "finished", "stopped", "failed", "killed", or "" where it is not noted.
         reason: why it failed.
         changed: when it last wrote something.
-        curves: figures over steps, by their names in the log.
+        curves: figures over steps, by their names.
     """
 
     folder: Path
@@ -58,10 +68,10 @@ def _summary(folder: Path) -> RunSummary:
     stored = {} if record.get("recipe") else _stored(folder / RUN_FILE)
     recipe, progress = stored.get("recipe", {}), stored.get("progress", {})
     steps = record.get("steps", recipe.get("optim", {}).get("steps"))
+    entries = [{**flat(entry), "step": entry["step"]} for entry in log]
     curves = {
-        "loss": [*_points(log, "loss")],
-        "validation loss": [*_points(log, "validation", "loss")],
-        "ab MAE": [*_points(log, "samples_drawn", "ab_mae_first")],
+        title: [(entry["step"], entry[name]) for entry in entries if name in entry]
+        for title, name in _CURVES.items()
     }
     times = [path.stat().st_mtime for name in (LOG, FILE, RUN_FILE) for path in folder.glob(name)]
     return RunSummary(
@@ -76,15 +86,6 @@ def _summary(folder: Path) -> RunSummary:
         changed=datetime.fromtimestamp(max(times, default=0.0)).astimezone(),
         curves=curves,
     )
-
-
-def _points(log: Sequence[Mapping[str, Any]], *names: str) -> Iterator[Point]:
-    for entry in log:
-        value: Any = entry
-        for name in names:
-            value = value.get(name) if isinstance(value, Mapping) else None
-        if isinstance(value, int | float):
-            yield entry["step"], value
 
 
 def _least(points: Sequence[Point]) -> Point | None:

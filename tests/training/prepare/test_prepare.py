@@ -180,6 +180,15 @@ def test_other_settings_do_not_go_on_and_other_folders_are_left_alone(
         prepared(folder, folder / "out", messages)
 
 
+def test_sources_without_a_photograph_are_refused_and_leave_no_folder(
+    tmp_path: Path, messages: Messages
+) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="No photographs"):
+        prepared(tmp_path / "empty", tmp_path / "out", messages)
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("layout", ["plain", "with folders"])
 def test_celeba_keeps_its_official_partition(
     tmp_path: Path, messages: Messages, layout: str

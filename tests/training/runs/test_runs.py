@@ -26,7 +26,7 @@ LOG = [
     {"step": 200, "loss": 0.3},
     {"step": 200, "validation": {"loss": 0.35}, "extra": None},
     {"step": 200, "samples_drawn": {"ab_mae_first": 7.5}},
-    {"step": 300, "loss": 0.25},
+    {"step": 300, "loss": 0.25, "loss_by_third": [0.5, 0.2, None]},
     {"step": 300, "validation": {"loss": None}},
     {"step": 300, "samples_drawn": {"ab_mae_first": 8.5}},
 ]
@@ -61,6 +61,8 @@ def test_a_table_has_the_best_figures_and_the_state_of_every_run(
     ]
     assert rows[0][6].startswith("2001-09-09")
     assert "deep/a failed: disk full" in err
+    curves = runs_below(runs)[0].curves
+    assert (curves["loss, middle noise"], curves["loss, most noise"]) == ([(300, 0.2)], [])
 
 
 def test_a_run_of_an_earlier_version_is_known_by_its_checkpoint(tmp_path: Path) -> None:
