@@ -37,8 +37,9 @@ lint: $(DEV)/.installed
 types: $(DEV)/.installed
 	$(DEV)/bin/mypy
 
+# A process a core, in which nothing takes more than one: two that share cores wait for each other.
 pytest: $(DEV)/.installed
-	$(DEV)/bin/python -m pytest --durations=25
+	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --durations=25 --numprocesses auto --dist loadgroup
 
 test-faults: $(DEV)/.installed
 	COLORIZE_FAULTS=full $(DEV)/bin/python -m pytest tests/faults
