@@ -17,7 +17,7 @@ from colorize_cli.runtimes.find_device import resolve
 from .recorded_calls import RecordedGraph, as_array
 from .torch_runtime import torch_graphs
 
-# Photos (height, width) at the network's size: one square, one not; both multiples of 32.
+# Photos (height, width) at the network's size, one square, one not, where it takes multiples of 32.
 _SIZES = ((64, 64), (96, 160))
 _PHOTOS = (1, 3)
 _SAMPLES = 2
@@ -70,7 +70,7 @@ def _checks(bundle: Bundle, network: nn.Module) -> Iterator[Check]:
     few = bundle.family.steps > _STEPS
     family = bundle.family.with_steps(_STEPS) if few else bundle.family
     rng = np.random.default_rng(0)
-    for height, width in _SIZES:
+    for height, width in sizes_for(bundle.multiple):
         for photos in _PHOTOS:
             graphs = torch_graphs(bundle.family.name, network)
             reference = {name: RecordedGraph(graph) for name, graph in graphs.items()}
@@ -86,6 +86,13 @@ def _checks(bundle: Bundle, network: nn.Module) -> Iterator[Check]:
                     for output, values in wanted.items():
                         what = f"{output} of call {number + 1}, {where}"
                         yield _compare(what, as_array(got[output]), values, bound)
+
+
+def sizes_for(multiple: int) -> list[tuple[int, int]]:
+    """Give the sizes to compare at: the smallest multiples that are not smaller than the usual."""
+    fitted = [[-(-side // multiple) for side in size] for size in _SIZES]
+    fitted[-1][1] = max(fitted[-1][1], fitted[-1][0] + 1)  # never square
+    return [(height * multiple, width * multiple) for height, width in fitted]
 
 
 def _photos(rng: np.random.Generator, batch: int, height: int, width: int) -> Float:

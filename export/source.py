@@ -43,10 +43,12 @@ def from_checkpoint(
     """
     checkpoint = _load(path, family)
     recipe = override(checkpoint.recipe, overrides)
-    network = family_of(recipe.family).build(recipe.network)
+    family_module = family_of(recipe.family)
+    network = family_module.build(recipe.network)
     load_weights(network, checkpoint.state, path)
+    network, config = family_module.deployed(network.eval(), recipe.network)
     progress = checkpoint.progress | {"weights": weights_digest(path)}
-    return network, _fields(recipe, progress, report)
+    return network, {**_fields(recipe, progress, report), "network": config}
 
 
 def from_bundle(bundle: Bundle) -> tuple[nn.Module, dict[str, Any]]:
@@ -109,11 +111,10 @@ def _fields(
         "name": recipe.name,
         "family": recipe.family,
         "working_size": recipe.sampling.working_size,
-        "multiple": family.MULTIPLE,
+        "multiple": family.multiple(recipe.network),
         "grid": family.GRID,
         "sampling": sampling,
         **_views(recipe, sampling),
-        "network": dict(recipe.network),
         "training": {
             **with_total(progress),
             "data": sorted(recipe.data.sets),

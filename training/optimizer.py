@@ -23,7 +23,7 @@ def adamw(
     made = torch.optim.AdamW(
         [{"params": list(parameters), "peak": optim.lr * scale} for parameters, scale in groups],
         lr=optim.lr,
-        betas=(0.9, optim.beta2),
+        betas=(optim.beta1, optim.beta2),
         weight_decay=optim.weight_decay,
         fused=True,
     )

@@ -80,8 +80,12 @@ def recipe_from_dict(table: Mapping[str, Any]) -> Recipe:
     except ValidationError as error:
         raise UsageError(_complaint(error.errors()[0], family.RECIPE)) from error
     size, grid = recipe.data.size, recipe.data.grid
-    if size % family.MULTIPLE or size < family.MULTIPLE:
-        raise UsageError(f"data.size must be a multiple of {family.MULTIPLE}, not {size}.")
+    try:
+        multiple = family.multiple(recipe.network)
+    except TypeError as error:
+        raise UsageError(f"The recipe's [network] does not fit its family: {error}.") from error
+    if size % multiple or size < multiple:
+        raise UsageError(f"data.size must be a multiple of {multiple}, not {size}.")
     if grid != family.GRID:
         raise UsageError(f"data.grid of the {recipe.family} family is {family.GRID}, not {grid}.")
     return recipe

@@ -57,7 +57,8 @@ class OptimTable(Table):
             (coarsest) back: three hold 85% of its weights and cost a tenth of the time.
         warmup: steps of linear warm-up.
         decay_from: fraction of the run at which the cosine decay begins.
-        beta2: second-moment decay of AdamW (the first is 0.9).
+        beta1: first-moment decay of AdamW.
+        beta2: its second-moment decay.
         weight_decay: of AdamW.
         clip: largest norm of the gradient.
         ema: decay of the averaged weights, which are the ones that are exported.
@@ -80,6 +81,7 @@ class OptimTable(Table):
     tuned_stages: int = 7
     warmup: int = 150
     decay_from: float = 0.5
+    beta1: float = 0.9
     beta2: float = 0.99
     weight_decay: float = 0.01
     clip: float = 1.0

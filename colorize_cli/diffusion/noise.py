@@ -39,10 +39,28 @@ class SampleNoise:
         numbers = range(self.first, self.first + self.samples)
         return np.stack([self._normal(photo, k, t) for photo in self.keys for k in numbers])
 
+    def uniform(self, layer: int, shape: tuple[int, ...]) -> Float:
+        """Draw from 0 to below 1 for each sample: (photos * samples, *shape) float32.
+
+        It is another stream than that of the Gaussian noise; each sample has its own values.
+        """
+        numbers = range(self.first, self.first + self.samples)
+        drawn = [
+            _stream(b"uniform ", self.seed, photo, layer, k).random(shape, np.float32)
+            for photo in self.keys
+            for k in numbers
+        ]
+        return np.stack(drawn)
+
     def _normal(self, photo: bytes, k: int, t: int) -> Float:
         group, turn = divmod(k, 4)
-        key = hashlib.sha256(b"colorize %d " % self.seed + photo).digest()[:16]
-        # Words of the counter, least significant first: the first two count the values themselves.
-        stream = np.random.Philox(key=np.frombuffer(key, "<u8"), counter=[0, 0, t, group])
-        a, b = np.random.Generator(stream).standard_normal(self.shape, np.float32)
+        a, b = _stream(b"", self.seed, photo, t, group).standard_normal(self.shape, np.float32)
         return np.stack(((a, b), (-a, -b), (-b, a), (b, -a))[turn])
+
+
+def _stream(kind: bytes, seed: int, photo: bytes, place: int, group: int) -> np.random.Generator:
+    """Open the stream of a kind of noise for a photo, at two words of the counter."""
+    key = hashlib.sha256(kind + b"colorize %d " % seed + photo).digest()[:16]
+    # Words of the counter, least significant first: the first two count the values themselves.
+    stream = np.random.Philox(key=np.frombuffer(key, "<u8"), counter=[0, 0, place, group])
+    return np.random.Generator(stream)

@@ -67,7 +67,7 @@ class Adversarial:
 FAMILY = SimpleNamespace(
     RECIPE=Recipe,
     GRID=1,
-    MULTIPLE=32,
+    multiple=lambda config: 32,
     build=lambda config: nn.Conv2d(1, 2, 3, padding=1),
     objective=Adversarial,
 )

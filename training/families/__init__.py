@@ -8,6 +8,8 @@ from .family import Family
 FAMILIES = {
     "encoder": "training.families.encoder",
     "palette": "training.families.palette",
+    "gan": "training.families.gan",
+    "gan-encoder": "training.families.gan_encoder",
 }
 
 

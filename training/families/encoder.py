@@ -1,6 +1,6 @@
 """The `encoder` family: a condition encoder, once a photo, and a denoiser on the ab grid."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +17,22 @@ from ..networks.unet import Denoiser, DenoiserConfig
 from .diffusion import DiffusionObjective
 from .diffusion_recipe import DiffusionRecipe, sampling
 from .family import NetworkGraph, configured
+from .family import unchanged as deployed
 
 __all__ = [
     "GRID",
-    "MULTIPLE",
     "RECIPE",
     "build",
+    "deployed",
     "graphs",
     "load_backbone",
+    "multiple",
     "objective",
     "sampling",
 ]
 
 RECIPE = DiffusionRecipe
 GRID = 4  # the stride of the encoder's finest map
-MULTIPLE = 32  # that of its coarsest
 
 
 class EncoderColorizer(nn.Module):
@@ -83,6 +84,11 @@ def build(config: Mapping[str, Any]) -> EncoderColorizer:
     )
 
 
+def multiple(config: Mapping[str, Any]) -> int:
+    """Give the stride of the encoder's coarsest map."""
+    return 32
+
+
 def load_backbone(
     network: EncoderColorizer, path: Path | None, report: Callable[[str], None]
 ) -> None:
@@ -91,14 +97,22 @@ def load_backbone(
     Raises:
         ModelError: the file cannot be read or holds another network.
     """
-    backbone = network.encoder.backbone
     if path is None:
-        default = network_from_bundle(load_bundle("default"))
-        backbone.load_state_dict(default.get_submodule("encoder.backbone").state_dict())
+        stored = network_from_bundle(load_bundle("default")).get_submodule("encoder.backbone")
+        network.encoder.backbone.load_state_dict(stored.state_dict())
         report("backbone: from the default bundle's encoder")
-        return
+    else:
+        load_imagenet(network.encoder, path)
+
+
+def load_imagenet(encoder: ConditionEncoder, path: Path) -> None:
+    """Fill in the backbone of an encoder from a file of ImageNet weights under timm's names.
+
+    Raises:
+        ModelError: the file cannot be read or holds another network.
+    """
     try:
-        load_pretrained(backbone, path)
+        load_pretrained(encoder.backbone, path)
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot serve as the backbone: {error}") from error
 
@@ -115,22 +129,10 @@ def objective(
 
 def graphs(network: EncoderColorizer) -> list[NetworkGraph]:
     """Cut the network in two, so that the encoder runs once for all samples of a photo."""
-    channels = network.denoiser.config.channels
-    maps = {f"cond_{i}": torch.zeros(2, c, 16 >> i, 24 >> i) for i, c in enumerate(channels)}
-    map_dims: dict[str, list[str | int]] = {
-        name: ["batch", cond.shape[1], f"height_{i}", f"width_{i}"]
-        for i, (name, cond) in enumerate(maps.items())
-    }
+    encoder, maps, map_dims = encoder_graph(network.encoder, network.denoiser.config.channels)
     rows: list[str | int] = ["rows", 2, "height_0", "width_0"]
     return [
-        NetworkGraph(
-            file="encoder.onnx",
-            module=_EncoderGraph(network.encoder),
-            examples={"L": torch.full((2, 1, 64, 96), 50.0)},
-            dims={"L": ["batch", 1, "padded_height", "padded_width"], **map_dims},
-            outputs=list(maps),
-            prefix="encoder.",
-        ),
+        encoder,
         NetworkGraph(
             file="denoiser.onnx",
             module=_DenoiserGraph(network.denoiser),
@@ -144,3 +146,31 @@ def graphs(network: EncoderColorizer) -> list[NetworkGraph]:
             prefix="denoiser.",
         ),
     ]
+
+
+def encoder_graph(
+    encoder: ConditionEncoder, channels: Sequence[int]
+) -> tuple[NetworkGraph, dict[str, Tensor], dict[str, list[str | int]]]:
+    """Make the graph of a condition encoder, which is a network's part `encoder`.
+
+    Args:
+        encoder: whose maps have the `channels`, finest first.
+        channels: of each map.
+
+    Returns:
+        The graph, and examples and dimensions of its maps for what takes them.
+    """
+    maps = {f"cond_{i}": torch.zeros(2, c, 16 >> i, 24 >> i) for i, c in enumerate(channels)}
+    dims: dict[str, list[str | int]] = {
+        name: ["batch", cond.shape[1], f"height_{i}", f"width_{i}"]
+        for i, (name, cond) in enumerate(maps.items())
+    }
+    graph = NetworkGraph(
+        file="encoder.onnx",
+        module=_EncoderGraph(encoder),
+        examples={"L": torch.full((2, 1, 64, 96), 50.0)},
+        dims={"L": ["batch", 1, "padded_height", "padded_width"], **dims},
+        outputs=list(maps),
+        prefix="encoder.",
+    )
+    return graph, maps, dims

@@ -122,12 +122,20 @@ class Family(Protocol):
     Attributes:
         RECIPE: dataclass of its recipes, with the tables that it has beside those of all.
         GRID: pixels a side of a cell of the ab grid.
-        MULTIPLE: what the sides of its inputs are multiples of, in pixels.
     """
 
     RECIPE: type[Recipe]
     GRID: int
-    MULTIPLE: int
+
+    def multiple(self, config: Mapping[str, Any]) -> int:
+        """Say what the sides of its inputs are multiples of, in pixels.
+
+        Args:
+            config: of the network, as `build` takes it.
+
+        Raises:
+            TypeError: unknown key.
+        """
 
     def build(self, config: Mapping[str, Any]) -> nn.Module:
         """Build the network with random weights.
@@ -162,11 +170,26 @@ class Family(Protocol):
             device: where the batches have to go.
         """
 
+    def deployed(
+        self, network: nn.Module, config: Mapping[str, Any]
+    ) -> tuple[nn.Module, dict[str, Any]]:
+        """Give a trained network as a bundle has it, and the configuration that builds that one.
+
+        Args:
+            network: as it was trained, in evaluation mode.
+            config: of it, as `build` takes it.
+        """
+
     def graphs(self, network: nn.Module) -> list[NetworkGraph]:
         """Cut the network into the graphs of a bundle; they share its weights."""
 
     def sampling(self, recipe: Any) -> dict[str, Any]:
         """Make the table `sampling` of a bundle, which the family's NumPy side reads."""
+
+
+def unchanged(network: nn.Module, config: Mapping[str, Any]) -> tuple[nn.Module, dict[str, Any]]:
+    """Deploy a network as it is, for families that have nothing to fold."""
+    return network, dict(config)
 
 
 def configured(kind: type[Any], table: Mapping[str, Any]) -> Any:

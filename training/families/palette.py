@@ -10,21 +10,22 @@ from ..networks.palette import Palette, PaletteConfig
 from .diffusion import DiffusionObjective
 from .diffusion_recipe import DiffusionRecipe, sampling
 from .family import NetworkGraph, configured
+from .family import unchanged as deployed
 
 __all__ = [
     "GRID",
-    "MULTIPLE",
     "RECIPE",
     "build",
+    "deployed",
     "graphs",
     "load_backbone",
+    "multiple",
     "objective",
     "sampling",
 ]
 
 RECIPE = DiffusionRecipe
 GRID = 1
-MULTIPLE = 32
 
 
 def build(config: Mapping[str, Any]) -> Palette:
@@ -37,6 +38,11 @@ def build(config: Mapping[str, Any]) -> Palette:
         TypeError: unknown key.
     """
     return Palette(configured(PaletteConfig, config))
+
+
+def multiple(config: Mapping[str, Any]) -> int:
+    """Give the sides that the U-Net halves without a rest."""
+    return 32
 
 
 def load_backbone(network: Palette, path: Path | None, report: Callable[[str], None]) -> None:

@@ -45,7 +45,7 @@ class Watch:
         table, recipe = state.recipe.samples, state.recipe
         self._state, self._table = state, table
         self._family = family_in_training(recipe)
-        multiple = family_of(recipe.family).MULTIPLE
+        multiple = family_of(recipe.family).multiple(recipe.network)
         count = min(len(photos.crops), max(table.shown, table.measured))
         self._photos = [
             photo_of_crop(i, photos.sets[i], photos.crops[i], photos.digests[i], multiple)

@@ -7,7 +7,12 @@ from typing import Any
 from .family import Family
 
 # The module of each family, which has `parse`.
-FAMILIES = {"encoder": ".diffusion", "palette": ".diffusion"}
+FAMILIES = {
+    "encoder": ".diffusion",
+    "palette": ".diffusion",
+    "gan": ".gan",
+    "gan-encoder": ".gan",
+}
 
 
 def parse_family(name: str, grid: int, sampling: Mapping[str, Any]) -> Family:

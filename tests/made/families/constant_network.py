@@ -15,7 +15,6 @@ from training.recipe_tables import Recipe
 
 RECIPE = Recipe
 GRID = 4
-MULTIPLE = 4
 
 
 class Painter(nn.Module):
@@ -57,6 +56,14 @@ class MeanObjective:
 
 def build(config: Mapping[str, Any]) -> Painter:
     return Painter(**config)
+
+
+def multiple(config: Mapping[str, Any]) -> int:
+    return GRID
+
+
+def deployed(network: nn.Module, config: Mapping[str, Any]) -> tuple[nn.Module, dict[str, Any]]:
+    return network, dict(config)
 
 
 def load_backbone(network: nn.Module, path: Path | None, report: Callable[[str], None]) -> None:

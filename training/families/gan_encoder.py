@@ -1,0 +1,133 @@
+"""The `gan-encoder` family: a GAN whose generator stands on the pretrained condition encoder."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from colorize_cli.model.bundle import load_bundle
+
+from ..bundle_state import network_from_bundle
+from ..networks.encoder import ConditionEncoder, EncoderConfig
+from ..networks.map_decoder import MapDecoder, MapDecoderConfig
+from .adversarial import AB_SCALE, AdversarialObjective, AdversarialRecipe
+from .encoder import encoder_graph, load_imagenet
+from .family import NetworkGraph, configured
+from .family import unchanged as deployed
+
+__all__ = [
+    "GRID",
+    "RECIPE",
+    "build",
+    "deployed",
+    "graphs",
+    "load_backbone",
+    "multiple",
+    "objective",
+    "sampling",
+]
+
+RECIPE = AdversarialRecipe
+GRID = 1
+_PREFIX = "encoder."
+
+
+class EncoderGenerator(nn.Module):
+    """Condition encoder and decoder."""
+
+    def __init__(self, encoder: EncoderConfig, decoder: MapDecoderConfig) -> None:
+        super().__init__()
+        self.channels = encoder.channels
+        self.encoder = ConditionEncoder(encoder)
+        self.decoder = MapDecoder(encoder.channels, decoder)
+
+    def forward(self, L: Tensor) -> Tensor:
+        """Map L (B, 1, H, W), 0..100, to ab (B, 2, H, W) in units of 110."""
+        return self.decoder(self.encoder(L))
+
+
+class _DecoderGraph(nn.Module):
+    def __init__(self, decoder: MapDecoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, cond: list[Tensor]) -> Tensor:
+        return AB_SCALE * self.decoder(cond)
+
+
+def build(config: Mapping[str, Any]) -> EncoderGenerator:
+    """Build the network with random weights.
+
+    Args:
+        config: the tables `encoder` and `decoder`, keyword arguments of their configurations.
+
+    Raises:
+        TypeError: unknown key.
+    """
+    unknown = sorted(set(config) - {"encoder", "decoder"})
+    if unknown:
+        raise TypeError(f"there is no table {unknown[0]!r}, only 'encoder' and 'decoder'")
+    return EncoderGenerator(
+        configured(EncoderConfig, config.get("encoder", {})),
+        configured(MapDecoderConfig, config.get("decoder", {})),
+    )
+
+
+def multiple(config: Mapping[str, Any]) -> int:
+    """Give the stride of the encoder's coarsest map."""
+    return 32
+
+
+def load_backbone(
+    network: EncoderGenerator, path: Path | None, report: Callable[[str], None]
+) -> None:
+    """Take the default bundle's condition encoder, or ImageNet's weights for its backbone.
+
+    Of a default whose neck is of another shape, the backbone alone is taken.
+
+    Raises:
+        ModelError: the file cannot be read or holds another network.
+    """
+    if path is not None:
+        load_imagenet(network.encoder, path)
+        return
+    stored = network_from_bundle(load_bundle("default")).get_submodule("encoder").state_dict()
+    own = network.encoder.state_dict()
+    fits = all(stored[name].shape == own[name].shape for name in own)
+    kept = stored if fits else {k: v for k, v in stored.items() if k.startswith("backbone.")}
+    network.encoder.load_state_dict({**own, **kept})
+    report(f"{'encoder' if fits else 'backbone'}: from the default bundle")
+
+
+def objective(
+    recipe: AdversarialRecipe, network: EncoderGenerator, device: torch.device
+) -> AdversarialObjective:
+    """Train the decoder; with `optim.tuned_stages`, the neck and so much of the backbone, too."""
+    network.encoder.requires_grad_(bool(recipe.optim.tuned_stages))
+    network.encoder.backbone.requires_grad_(False)
+    for parameter in network.encoder.backbone.last_stages(recipe.optim.tuned_stages):
+        parameter.requires_grad_(True)
+    return AdversarialObjective(recipe, network, device)
+
+
+def graphs(network: EncoderGenerator) -> list[NetworkGraph]:
+    """Cut the network in two, as its graphs are of other precisions."""
+    encoder, maps, map_dims = encoder_graph(network.encoder, network.channels)
+    return [
+        encoder,
+        NetworkGraph(
+            file="decoder.onnx",
+            module=_DecoderGraph(network.decoder),
+            examples={"cond": list(maps.values())},
+            dims={**map_dims, "ab": ["batch", 2, "padded_height", "padded_width"]},
+            outputs=["ab"],
+            prefix="decoder.",
+        ),
+    ]
+
+
+def sampling(recipe: AdversarialRecipe) -> dict[str, Any]:
+    """Make the table `sampling` of a bundle: there is no dropout, and so one answer."""
+    return {"dropout": []}
