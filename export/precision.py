@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from .trace import HALF_FROM
 
-# What a bundle's denoiser computes in; "bf16" and "int8" leave the encoder in single precision.
+# What a bundle's last graph computes in; "bf16" and "int8" leave a pretrained encoder in fp32.
 Precision: TypeAlias = Literal["fp32", "fp16", "bf16", "int8"]
 
 

@@ -24,7 +24,7 @@ MAX_OPSET = 20
 
 
 def quantize(model: ModelProto, feeds: Iterator[Feed]) -> ModelProto:
-    """Quantize the convolutions of a denoiser, but for the first and the last.
+    """Quantize the convolutions of a family's last graph, but for the first and the last.
 
     The products of attention stay in float, and so does the embedding of the noise level, whose
     layers are no convolutions.

@@ -12,6 +12,7 @@ from torch import nn
 from colorize_cli.errors import UsageError
 from colorize_cli.model.bundle import Bundle, load_bundle, write_bundle
 from colorize_cli.model.reference_photos import reference_photos
+from training.families import family_of
 
 from .bundle_folder import bundle_files, check_folder, remove_files
 from .calibration import calibration_photos
@@ -164,7 +165,8 @@ def _bundle(
     if precision == "int8":
         photos = calibration_photos(settings.calibrate, report)
         graphs = trace(network, fields["family"], settings.opset)
-        denoiser = copy.deepcopy(graphs["denoiser.onnx"])
+        last = family_of(fields["family"]).graphs(network)[-1].file
+        unquantized = copy.deepcopy(graphs[last])
         files = {name: pack(graph, network) for name, graph in graphs.items()}
     elif precision == "fp16":
         halved = half_copy(network)
@@ -176,7 +178,5 @@ def _bundle(
         check_parity(plain, network, report)
     if precision != "int8":
         return plain
-    quantized = quantize(denoiser, sampler_feeds(plain, photos, report))
-    return write_bundle(
-        folder / "int8", fields, files | {"denoiser.onnx": pack(quantized, network)}
-    )
+    quantized = quantize(unquantized, sampler_feeds(plain, photos, report))
+    return write_bundle(folder / "int8", fields, files | {last: pack(quantized, network)})
