@@ -1,0 +1,99 @@
+"""The GANs in every precision of an export, and what takes a bundle with them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+import torch
+from made.checkpoints import make_checkpoint
+
+from colorize_cli.cli.app import main
+from colorize_cli.model.bundle import load_bundle
+from colorize_cli.model.graphs import graph_set
+from export.precision import Precision
+from export.run import ExportSettings, run
+from training.bundle_state import network_from_bundle
+from training.families import adversarial
+
+Export = Callable[[str, Precision], Path]
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Export:
+    folder = tmp_path_factory.mktemp("gan")
+
+    def make(family: str, precision: Precision) -> Path:
+        out = folder / f"{family}-{precision}"
+        if not out.exists():
+            checkpoint = make_checkpoint(folder, family)
+            run(ExportSettings(checkpoint, out, precision), report=lambda line: None)
+        return out
+
+    return make
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16", "int8"])
+@pytest.mark.parametrize("family", ["gan", "gan-encoder"])
+def test_it_passes_the_checks_of_every_precision(
+    family: str, precision: Precision, exported: Export
+) -> None:
+    bundle = load_bundle(exported(family, precision))
+    assert bundle.compute == precision
+    graph = onnx.load_model_from_string(bundle.read("decoder.onnx")).graph
+    kinds = {node.op_type for node in graph.node}
+    assert ("QuantizeLinear" in kinds) == (precision == "int8")
+
+
+def test_a_bundle_has_no_batch_norms_and_is_its_own_checkpoint(exported: Export) -> None:
+    bundle = load_bundle(exported("gan", "fp32"))
+    for name in ("encoder.onnx", "decoder.onnx"):
+        graph = onnx.load_model_from_string(bundle.read(name)).graph
+        assert "BatchNormalization" not in {node.op_type for node in graph.node}
+    assert bundle.network["folded"] is True
+    assert bundle.multiple == 128
+    L = torch.full((1, 1, 128, 128), 40.0)
+    assert network_from_bundle(bundle).eval()(L).abs().max() * adversarial.AB_SCALE > 0
+
+
+@pytest.mark.parametrize("family", ["gan", "gan-encoder"])
+def test_the_shapes_that_an_engine_is_built_by_are_those_of_the_graphs(
+    family: str, exported: Export
+) -> None:
+    bundle = load_bundle(exported(family, "fp32"))
+    graphs = graph_set(bundle, 4)
+    for file in graphs.files:
+        inputs = onnx.load_model_from_string(file.read()).graph.input
+        for value in inputs:
+            fixed = [dim.dim_value or None for dim in value.type.tensor_type.shape.dim]
+            for size in (graphs.smallest, graphs.best, graphs.largest):
+                shape = graphs.shape(file.spec.name, value.name, size)
+                assert len(shape) == len(fixed)
+                assert all(a in (None, b) or b is None for a, b in zip(shape, fixed, strict=True))
+                assert shape[0] == size[0]
+
+
+@pytest.mark.parametrize("family", ["gan", "gan-encoder"])
+def test_it_is_measured_and_evaluated(
+    family: str, exported: Export, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(2):
+        coarse = rng.integers(0, 256, (5, 5, 3)).astype(np.uint8)
+        data = cv2.imencode(".png", cv2.resize(coarse, (90, 70)))[1]
+        (photos / f"{i}.png").write_bytes(data.tobytes())
+    model = ["--model", str(exported(family, "fp32")), "--device", "cpu"]
+    figures = tmp_path / "figures.json"
+    words = ["evaluate", str(photos), *model, "--split", "all", "--samples", "2"]
+    assert main([*words, "--no-lpips", "--no-inception", "--json", str(figures)]) == 0
+    assert "2 photographs" in capsys.readouterr().out
+    assert figures.exists()
+    timings = tmp_path / "bench.json"
+    assert main(["bench", *model, "--quick", "--json", str(timings)]) == 0
+    assert json.loads(timings.read_text())
