@@ -70,6 +70,14 @@ def tutorial_20() -> Schedule:
     return Schedule("tutorial-20", linear_betas(20, 1e-4, 0.09).gammas)
 
 
+def linear_350() -> Schedule:
+    """Make Color-diffusion's schedule (Millon 2023): 350 betas, linear from 1e-4 to 0.02.
+
+    It ends at gamma_350 = 0.0290 (-15.3 dB).
+    """
+    return Schedule("linear-350", linear_betas(350, 1e-4, 0.02).gammas)
+
+
 def cosine_gamma(t: Float64) -> Float64:
     """Compute the noise level gamma, 1 down to 2.5e-8, at continuous times t in 0..1, any shape.
 

@@ -20,8 +20,15 @@ GAN_ENCODER = {
 }
 PALETTE = {"channels": 8, "multipliers": [1, 2, 2], "blocks": 1, "head_dim": 8, "groups": 4}
 
-NETWORKS = {"encoder": ENCODER, "palette": PALETTE, "gan": GAN, "gan-encoder": GAN_ENCODER}
-_DIFFUSION = ("encoder", "palette")
+PUBLISHED = {"channels": 8, "multipliers": [1, 2], "groups": 4, "head_dim": 4}
+NETWORKS = {
+    "encoder": ENCODER,
+    "palette": PALETTE,
+    "encoder-published": PUBLISHED,
+    "gan": GAN,
+    "gan-encoder": GAN_ENCODER,
+}
+_DIFFUSION = ("encoder", "palette", "encoder-published")
 
 
 def tiny_network_recipe(family: str) -> Recipe:

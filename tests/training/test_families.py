@@ -20,7 +20,7 @@ def test_an_unknown_family_is_named() -> None:
         family_of("flow")
 
 
-@pytest.mark.parametrize("name", ["encoder", "palette"])
+@pytest.mark.parametrize("name", ["encoder", "palette", "encoder-published"])
 def test_the_graphs_one_after_the_other_are_the_network(name: str) -> None:
     family = family_of(name)
     torch.manual_seed(0)

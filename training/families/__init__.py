@@ -8,6 +8,7 @@ from .family import Family
 FAMILIES = {
     "encoder": "training.families.encoder",
     "palette": "training.families.palette",
+    "encoder-published": "training.families.encoder_published",
     "gan": "training.families.gan",
     "gan-encoder": "training.families.gan_encoder",
 }

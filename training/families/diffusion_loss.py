@@ -12,7 +12,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from colorize_cli.diffusion.schedule import cosine_gamma, tutorial_20
+from colorize_cli.diffusion.schedule import cosine_gamma, linear_350, tutorial_20
 
 # What `moments` gives of x_0, by which the error of its mean over many batches is known.
 MOMENTS = ("x_0_a", "x_0_b", "x_0_square")
@@ -26,7 +26,11 @@ def draw_gammas(schedule: str, count: int, rng: Generator) -> NDArray[np.float32
 
     "cosine": t uniform over 0..1, stratified, so that every batch sees the whole range.
     "tutorial-20": Palette's: a step t of 2..T, gamma uniform in gamma_{t-1}..gamma_t.
+    "linear-350": Color-diffusion's: a step t of 1..T.
     """
+    if schedule == "linear-350":
+        levels = linear_350().gammas
+        return levels[rng.integers(1, len(levels), count)].astype(np.float32)
     if schedule == "cosine":
         t = (rng.permutation(count) + rng.random(count)) / count
         return cosine_gamma(t).astype(np.float32)

@@ -3,7 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from colorize_cli.diffusion.schedule import cosine, even_log_snr, respace, tutorial_20
+from colorize_cli.diffusion.schedule import (
+    cosine,
+    even_log_snr,
+    linear_350,
+    respace,
+    tutorial_20,
+)
 from colorize_cli.errors import UsageError
 
 from ..recipe_tables import Recipe, SamplingTable, Table
@@ -15,7 +21,8 @@ class DiffusionTable(Table):
 
     Attributes:
         schedule: "cosine" draws the noise level continuously; "tutorial-20" as Palette does,
-            uniformly between two neighbouring gammas of that schedule.
+            uniformly between two neighbouring gammas of that schedule; "linear-350" draws one of
+            Color-diffusion's 350 levels.
         prediction: what the network predicts.
         ab_scale: Lab units a unit of x_0; ab / ab_scale should have a deviation of about 0.5.
         weight_limit: how many times the error of x_0 may count at a noise level, above 1; see
@@ -24,7 +31,7 @@ class DiffusionTable(Table):
             `chroma_weight` there. 0 for all alike.
     """
 
-    schedule: Literal["cosine", "tutorial-20"] = "cosine"
+    schedule: Literal["cosine", "tutorial-20", "linear-350"] = "cosine"
     prediction: Literal["eps", "v", "x_0"] = "v"
     ab_scale: float = 26.0
     weight_limit: float = 0.0
@@ -107,9 +114,13 @@ class DiffusionRecipe(Recipe):
 def sampling(recipe: DiffusionRecipe) -> dict[str, Any]:
     """Make the table `sampling` of the bundle, which `colorize_cli.model.families` reads."""
     table = recipe.sampling
-    full = cosine(1000) if recipe.diffusion.schedule == "cosine" else tutorial_20()
-    is_log_snr = table.spacing == "log-snr"
-    schedule = even_log_snr(table.steps) if is_log_snr else respace(full, table.steps)
+    trained, levels = recipe.diffusion.schedule, {}
+    if table.spacing == "log-snr":
+        schedule = even_log_snr(table.steps)
+    elif trained == "linear-350":  # all of it, for whoever wants all steps
+        schedule, levels = linear_350(), {"steps": table.steps}
+    else:
+        schedule = respace(cosine(1000) if trained == "cosine" else tutorial_20(), table.steps)
     clamp: dict[str, Any] = {"kind": table.clamp}
     if table.clamp != "none":
         clamp["limit"] = table.limit
@@ -118,7 +129,7 @@ def sampling(recipe: DiffusionRecipe) -> dict[str, Any]:
     return {
         "ab_scale": recipe.diffusion.ab_scale,
         "prediction": recipe.diffusion.prediction,
-        "schedule": {"name": schedule.name, "gammas": schedule.gammas.tolist()},
+        "schedule": {"name": schedule.name, "gammas": schedule.gammas.tolist(), **levels},
         "method": table.method,
         "eta": table.eta,
         "variance": table.variance,

@@ -106,3 +106,20 @@ class Attention(nn.Module):
         weight = torch.softmax(((q * scale) @ (k * scale).transpose(-1, -2)).float(), dim=-1)
         out = weight.to(v.dtype) @ v
         return x + self.proj(out.transpose(-1, -2).reshape(n, c, height, width))
+
+
+def beside(cond: Tensor, x: Tensor, *, after: bool = False) -> Tensor:
+    """Lay the maps of photos beside those of their samples, which are side by side among the rows.
+
+    Args:
+        cond: (B, C, h, w).
+        x: (B*S, D, h, w).
+        after: the channels of `cond` come after those of `x`.
+
+    Returns:
+        (B*S, C + D, h, w).
+    """
+    by_photo = x.reshape(len(cond), -1, *x.shape[1:])
+    repeated = cond[:, None].expand(-1, by_photo.shape[1], -1, -1, -1)
+    pair = [by_photo, repeated] if after else [repeated, by_photo]
+    return torch.cat(pair, dim=2).flatten(0, 1)

@@ -14,6 +14,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from colorize_cli.errors import UsageError
 
+from .blocks import beside
+
 _SLOPE = 0.2  # of the leaky rectifiers
 _DEVIATION = 0.02  # of the first weights
 _Convolution = (nn.Conv2d, nn.ConvTranspose2d)
@@ -115,7 +117,7 @@ class UNetDecoder(nn.Module):
         innermost = len(self.conv) - 1
         for i in range(innermost, -1, -1):
             if i < innermost:
-                x = _beside(maps[i].to(x.dtype), x)
+                x = beside(maps[i].to(x.dtype), x)
             x = self.norm[i](self.conv[i](F.relu(x)))
             if i in self.dropped:
                 mask = None if masks is None else masks[self.dropped.index(i)]
@@ -214,10 +216,3 @@ def folded(network: Generator) -> Generator:
 
 def _norm(channels: int, config: UNetConfig) -> nn.Module:
     return nn.Identity() if config.folded else nn.BatchNorm2d(channels)
-
-
-def _beside(cond: Tensor, x: Tensor) -> Tensor:
-    """Lay the maps of B photos beside those of B*S rows, the samples of a photo side by side."""
-    by_photo = x.reshape(len(cond), -1, *x.shape[1:])
-    repeated = cond[:, None].expand(-1, by_photo.shape[1], -1, -1, -1)
-    return torch.cat([repeated, by_photo], dim=2).flatten(0, 1)

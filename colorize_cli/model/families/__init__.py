@@ -10,6 +10,7 @@ from .family import Family
 FAMILIES = {
     "encoder": ".diffusion",
     "palette": ".diffusion",
+    "encoder-published": ".diffusion",
     "gan": ".gan",
     "gan-encoder": ".gan",
 }

@@ -1,7 +1,7 @@
 """The diffusion families: a denoiser that is called once a step, told L in one of two ways.
 
-In the family "encoder" maps of L come from a network of their own, which runs once a photo; in the
-family "palette" the denoiser takes L itself. All else is the same.
+In the families "encoder" and "encoder-published" maps of L come from a network of their own, which
+runs once a photo; in the family "palette" the denoiser takes L itself. All else is the same.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,6 +28,7 @@ _ENCODER = GraphSpec(ENCODER, ("L",), ("cond_*",), needs_fp32=True, feeds_others
 _DENOISER = GraphSpec(DENOISER, ("noisy_ab", "cond_*", "gamma"), ("prediction",), runs_often=True)
 _GRAPHS: Mapping[str, tuple[GraphSpec, ...]] = {
     "encoder": (_ENCODER, _DENOISER),
+    "encoder-published": (_ENCODER, _DENOISER),
     "palette": (replace(_DENOISER, inputs=("noisy_ab", "L", "gamma")),),
 }
 
@@ -42,13 +43,14 @@ class Condition:
 
 @dataclass(frozen=True, eq=False)
 class Diffusion:
-    """A diffusion model, of the family "encoder" or "palette", as one bundle samples it."""
+    """A diffusion model, as one bundle samples it."""
 
     name: str
     grid: int  # working pixels per cell of the ab grid, along each side
     ab_scale: float  # Lab units per unit of x_0
     prediction: Prediction
-    schedule: Schedule
+    schedule: Schedule  # the levels that are visited
+    table: Schedule  # all that the network knows, of which another number of steps takes its levels
     sampler: SamplerSettings
 
     @property
@@ -75,16 +77,19 @@ class Diffusion:
     def sampling(self) -> dict[str, Any]:
         """The family's table of `bundle.json`, which `parse` reads."""
         sampler, clamp = vars(self.sampler), self.sampler.clamp
+        schedule = {"name": self.table.name, "gammas": self.table.gammas.tolist()}
+        if self.steps != self.table.steps:
+            schedule["steps"] = self.steps
         return {
             "ab_scale": self.ab_scale,
             "prediction": self.prediction,
-            "schedule": {"name": self.schedule.name, "gammas": self.schedule.gammas.tolist()},
+            "schedule": schedule,
             **{**sampler, "clamp": asdict(clamp) if clamp else {"kind": "none"}},
         }
 
     def with_steps(self, steps: int) -> Self:
         """Walk the same range of noise levels in another number of steps; UsageError below one."""
-        return replace(self, schedule=respace(self.schedule, steps))
+        return replace(self, schedule=respace(self.table, steps))
 
     def shape(self, graph: str, name: str, size: Size) -> Shape:
         """Give the shape of an input: what the denoiser sees is on the grid, `cond_i` halved."""
@@ -152,12 +157,17 @@ def parse(name: str, grid: int, sampling: Mapping[str, Any]) -> Diffusion:
     }
     schedule = {**sampling["schedule"]}
     schedule["gammas"] = [_number("gammas", gamma) for gamma in schedule["gammas"]]
+    steps = schedule.pop("steps", None)
+    table = Schedule(**schedule)
+    if steps is not None and (type(steps) is not int or not 1 <= steps <= table.steps):
+        raise ValueError(f"steps: {steps!r} is no number of steps of that schedule")
     family = Diffusion(
         name=name,
         grid=grid,
         ab_scale=_number("ab_scale", sampling["ab_scale"]),
         prediction=sampling["prediction"],
-        schedule=Schedule(**schedule),
+        schedule=respace(table, steps or table.steps),
+        table=table,
         sampler=SamplerSettings(
             method=sampling["method"],
             eta=_number("eta", sampling["eta"]),
