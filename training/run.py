@@ -11,7 +11,13 @@ from colorize_cli.system.messages import Course
 
 from .checkpoint import RUN_FILE, WEIGHTS_FILE, load_checkpoint, load_weights
 from .data.photos import Photos
-from .data.prepared import manifest_digest, of_part, read_manifest, validation_data
+from .data.prepared import (
+    fill_in_statistics,
+    manifest_digest,
+    of_part,
+    read_manifest,
+    validation_data,
+)
 from .families import family_of
 from .lineage import read_origin
 from .loop import LoopSettings, train
@@ -169,6 +175,8 @@ def _read(
     table = replace(recipe.validation, data=named)
     size = recipe.data.size
     validation = read_validation(table, size) if table.data and is_first() else None
+    if not state.step and "statistics" in state.objective.parts:
+        fill_in_statistics(state.objective.parts["statistics"], data)
     shards = of_part(data, "train")
     photos = Photos(shards, recipe.data.sets, size, memory=memory, workers=workers)
     state.set_data(

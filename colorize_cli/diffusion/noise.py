@@ -39,18 +39,17 @@ class SampleNoise:
         numbers = range(self.first, self.first + self.samples)
         return np.stack([self._normal(photo, k, t) for photo in self.keys for k in numbers])
 
-    def uniform(self, layer: int, shape: tuple[int, ...]) -> Float:
-        """Draw from 0 to below 1 for each sample: (photos * samples, *shape) float32.
+    def streams(self, number: int) -> list[np.random.Generator]:
+        """Open a generator for each sample: (photos * samples), side by side.
 
-        It is another stream than that of the Gaussian noise; each sample has its own values.
+        For what is no field of noise; `number` tells several uses of one family apart.
         """
         numbers = range(self.first, self.first + self.samples)
-        drawn = [
-            _stream(b"uniform ", self.seed, photo, layer, k).random(shape, np.float32)
+        return [
+            _stream(b"streams ", self.seed, photo, number, k)
             for photo in self.keys
             for k in numbers
         ]
-        return np.stack(drawn)
 
     def _normal(self, photo: bytes, k: int, t: int) -> Float:
         group, turn = divmod(k, 4)

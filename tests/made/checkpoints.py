@@ -21,10 +21,19 @@ GAN_ENCODER = {
 PALETTE = {"channels": 8, "multipliers": [1, 2, 2], "blocks": 1, "head_dim": 8, "groups": 4}
 
 PUBLISHED = {"channels": 8, "multipliers": [1, 2], "groups": 4, "head_dim": 4}
+VAE_MDN = {
+    "channels": 4,
+    "latent": 8,
+    "components": 3,
+    "mdn": [16, 8, 8],
+    "hidden": 16,
+    "encoder": {"channels": [16, 16, 16, 16], "groups": 4},
+}
 NETWORKS = {
     "encoder": ENCODER,
     "palette": PALETTE,
     "encoder-published": PUBLISHED,
+    "vae-mdn": VAE_MDN,
     "gan": GAN,
     "gan-encoder": GAN_ENCODER,
 }

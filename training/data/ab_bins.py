@@ -37,6 +37,11 @@ def _table() -> NDArray[np.intp]:
 _NEAREST = _table()
 
 
+def nearest_table() -> NDArray[np.intp]:
+    """Give the number of the nearest bin for a and b of -110, -100, ... 110: (23, 23)."""
+    return _NEAREST.copy()
+
+
 def bin_of(ab: NDArray[np.float32]) -> NDArray[np.intp]:
     """Number the bin of each colour: (..., 2) in Lab units to (...), 0 to 312.
 

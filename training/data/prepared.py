@@ -6,12 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
 from colorize_cli.errors import UsageError
 
 Part: TypeAlias = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 MANIFEST = "manifest.json"
+STATISTICS = "ab_statistics.safetensors"
 FORMAT = 1
 _LEAST = 50
 
@@ -80,3 +85,32 @@ def validation_data(named: str, paths: Sequence[Path]) -> str:
         if parts.get("validation", {"photos": 0})["photos"] >= _LEAST:
             return str(path)
     return named
+
+
+def fill_in_statistics(module: nn.Module, paths: Sequence[Path]) -> None:
+    """Give a module's buffers what `colorize prepare` measured of the colours, by their names.
+
+    Of fewer numbers than there is room for, the rest stays as it is.
+
+    Args:
+        module: changed in place.
+        paths: what is trained on; the first folder of it that is prepared is taken.
+
+    Raises:
+        UsageError: none is, or its statistics cannot be read.
+    """
+    folder = next((path for path in paths if read_manifest(path)), None)
+    if folder is None:
+        raise UsageError(
+            "This family learns from the statistics of the colours: prepare the photographs with "
+            "`colorize prepare`, and name its folder with --data."
+        )
+    try:
+        stored = load_file(folder / STATISTICS)
+        for name, buffer in module.named_buffers():
+            if name in stored:
+                buffer[: len(stored[name])].copy_(stored[name])
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise UsageError(
+            f"{folder / STATISTICS} cannot be read ({error}): prepare the photographs again."
+        ) from error

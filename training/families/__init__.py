@@ -9,6 +9,7 @@ FAMILIES = {
     "encoder": "training.families.encoder",
     "palette": "training.families.palette",
     "encoder-published": "training.families.encoder_published",
+    "vae-mdn": "training.families.vae_mdn",
     "gan": "training.families.gan",
     "gan-encoder": "training.families.gan_encoder",
 }

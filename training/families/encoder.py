@@ -105,6 +105,27 @@ def load_backbone(
         load_imagenet(network.encoder, path)
 
 
+def load_default_encoder(
+    encoder: ConditionEncoder, path: Path | None, report: Callable[[str], None]
+) -> None:
+    """Take over the default bundle's condition encoder, or ImageNet's weights for its backbone.
+
+    Of a default whose neck is of another shape, the backbone alone is taken.
+
+    Raises:
+        ModelError: the file cannot be read or holds another network.
+    """
+    if path is not None:
+        load_imagenet(encoder, path)
+        return
+    stored = network_from_bundle(load_bundle("default")).get_submodule("encoder").state_dict()
+    own = encoder.state_dict()
+    fits = all(stored[name].shape == own[name].shape for name in own)
+    kept = stored if fits else {k: v for k, v in stored.items() if k.startswith("backbone.")}
+    encoder.load_state_dict({**own, **kept})
+    report(f"{'encoder' if fits else 'backbone'}: from the default bundle")
+
+
 def load_imagenet(encoder: ConditionEncoder, path: Path) -> None:
     """Fill in the backbone of an encoder from a file of ImageNet weights under timm's names.
 
@@ -149,18 +170,23 @@ def graphs(network: EncoderColorizer) -> list[NetworkGraph]:
 
 
 def encoder_graph(
-    encoder: ConditionEncoder, channels: Sequence[int]
+    encoder: ConditionEncoder, channels: Sequence[int], sides: tuple[int, int] = (64, 96)
 ) -> tuple[NetworkGraph, dict[str, Tensor], dict[str, list[str | int]]]:
     """Make the graph of a condition encoder, which is a network's part `encoder`.
 
     Args:
         encoder: whose maps have the `channels`, finest first.
         channels: of each map.
+        sides: of the example, in pixels.
 
     Returns:
         The graph, and examples and dimensions of its maps for what takes them.
     """
-    maps = {f"cond_{i}": torch.zeros(2, c, 16 >> i, 24 >> i) for i, c in enumerate(channels)}
+    height, width = sides
+    maps = {
+        f"cond_{i}": torch.zeros(2, c, height >> (i + 2), width >> (i + 2))
+        for i, c in enumerate(channels)
+    }
     dims: dict[str, list[str | int]] = {
         name: ["batch", cond.shape[1], f"height_{i}", f"width_{i}"]
         for i, (name, cond) in enumerate(maps.items())
@@ -168,7 +194,7 @@ def encoder_graph(
     graph = NetworkGraph(
         file="encoder.onnx",
         module=_EncoderGraph(encoder),
-        examples={"L": torch.full((2, 1, 64, 96), 50.0)},
+        examples={"L": torch.full((2, 1, height, width), 50.0)},
         dims={"L": ["batch", 1, "padded_height", "padded_width"], **dims},
         outputs=list(maps),
         prefix="encoder.",

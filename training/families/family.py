@@ -31,7 +31,9 @@ class Objective(Protocol):
     def parts(self) -> Mapping[str, nn.Module]:
         """All modules whose state a resume needs, by name.
 
-        "model" is the network: its averaged weights are what is exported.
+        "model" is the network: its averaged weights are what is exported. The buffers of
+        "statistics", where there is such a part, are filled in when a run begins with what
+        `colorize prepare` measured of the colours.
         """
 
     @property

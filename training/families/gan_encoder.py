@@ -7,13 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from colorize_cli.model.bundle import load_bundle
-
-from ..bundle_state import network_from_bundle
 from ..networks.encoder import ConditionEncoder, EncoderConfig
 from ..networks.map_decoder import MapDecoder, MapDecoderConfig
 from .adversarial import AB_SCALE, AdversarialObjective, AdversarialRecipe
-from .encoder import encoder_graph, load_imagenet
+from .encoder import encoder_graph, load_default_encoder
 from .family import NetworkGraph, configured
 from .family import unchanged as deployed
 
@@ -85,20 +82,10 @@ def load_backbone(
 ) -> None:
     """Take the default bundle's condition encoder, or ImageNet's weights for its backbone.
 
-    Of a default whose neck is of another shape, the backbone alone is taken.
-
     Raises:
         ModelError: the file cannot be read or holds another network.
     """
-    if path is not None:
-        load_imagenet(network.encoder, path)
-        return
-    stored = network_from_bundle(load_bundle("default")).get_submodule("encoder").state_dict()
-    own = network.encoder.state_dict()
-    fits = all(stored[name].shape == own[name].shape for name in own)
-    kept = stored if fits else {k: v for k, v in stored.items() if k.startswith("backbone.")}
-    network.encoder.load_state_dict({**own, **kept})
-    report(f"{'encoder' if fits else 'backbone'}: from the default bundle")
+    load_default_encoder(network.encoder, path, report)
 
 
 def objective(

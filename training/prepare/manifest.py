@@ -7,10 +7,8 @@ from typing import Any
 
 from colorize_cli.system.files import digest_of, write_atomic
 
-from ..data.prepared import FORMAT, MANIFEST, PARTS, Part
+from ..data.prepared import FORMAT, MANIFEST, PARTS, STATISTICS, Part
 from .statistics import AbStatistics
-
-STATISTICS = "ab_statistics.safetensors"
 
 
 def write_manifest(

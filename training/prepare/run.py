@@ -13,9 +13,16 @@ from colorize_cli.system.cpus import usable_cpus
 from colorize_cli.system.messages import Messages
 from colorize_cli.system.wording import count_text
 
-from ..data.prepared import MANIFEST, PARTS, Part, manifest_digest, shards_of
+from ..data.prepared import (
+    MANIFEST,
+    PARTS,
+    STATISTICS,
+    Part,
+    manifest_digest,
+    shards_of,
+)
 from .examine import Dropped, Kept, Sizes, examine
-from .manifest import STATISTICS, write_manifest
+from .manifest import write_manifest
 from .near_duplicates import NearDuplicates
 from .progress import Progress, begun, known_photos, open_tables
 from .shard_writer import ShardWriter

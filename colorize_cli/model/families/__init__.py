@@ -11,6 +11,7 @@ FAMILIES = {
     "encoder": ".diffusion",
     "palette": ".diffusion",
     "encoder-published": ".diffusion",
+    "vae-mdn": ".vae_mdn",
     "gan": ".gan",
     "gan-encoder": ".gan",
 }

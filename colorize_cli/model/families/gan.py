@@ -127,7 +127,8 @@ class Gan:
         """Draw what a layer is multiplied by: 0 or 2, so that its mean stays as it is."""
         layer = self.dropout[i]
         shape = (layer.channels, height // layer.stride, width // layer.stride)
-        return np.where(noise.uniform(i, shape) < 0.5, np.float32(0), np.float32(2))
+        drawn = np.stack([stream.random(shape, np.float32) for stream in noise.streams(i)])
+        return np.where(drawn < 0.5, np.float32(0), np.float32(2))
 
 
 def parse(name: str, grid: int, sampling: Mapping[str, Any]) -> Gan:
