@@ -5,14 +5,16 @@ extremes that were seen; `docs/decisions.md` has what else was tried.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import onnx
-from onnx import ModelProto
+from onnx import ModelProto, NodeProto
 
+from colorize_cli.errors import UsageError
 from colorize_cli.model.bundle import Bundle
+from colorize_cli.model.families.family import Family
 from colorize_cli.model.graphs import open_graphs
 from colorize_cli.photos.read import Photo
 from colorize_cli.runtimes.find_device import resolve
@@ -21,10 +23,11 @@ from .recorded_calls import Feed, record_calls
 
 # From 21 on, GroupNorm is an operator through which onnxruntime's quantizer finds no types.
 MAX_OPSET = 20
+_ENDS = (0, -1)  # convolutions that stay as they are
 
 
 def quantize(model: ModelProto, feeds: Iterator[Feed]) -> ModelProto:
-    """Quantize the convolutions of a family's last graph, but for the first and the last.
+    """Quantize the convolutions of a graph, but for the first and the last.
 
     The products of attention stay in float, and so does the embedding of the noise level, whose
     layers are no convolutions.
@@ -52,7 +55,7 @@ def quantize(model: ModelProto, feeds: Iterator[Feed]) -> ModelProto:
     add_pre_process_metadata(source)  # there is nothing left to fold; says so to the quantizer
     for number, node in enumerate(source.graph.node):
         node.name = node.name or f"node_{number}"  # what is excluded, is by name
-    convolutions = [node.name for node in source.graph.node if node.op_type == "Conv"]
+    convolutions = [node.name for node in _convolutions(source)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "int8.onnx"
         quantize_static(
@@ -61,7 +64,7 @@ def quantize(model: ModelProto, feeds: Iterator[Feed]) -> ModelProto:
             _Reader(feeds),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv"],
-            nodes_to_exclude=[convolutions[0], convolutions[-1]],
+            nodes_to_exclude=[convolutions[end] for end in _ENDS],
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
@@ -72,13 +75,34 @@ def quantize(model: ModelProto, feeds: Iterator[Feed]) -> ModelProto:
     return quantized
 
 
+def quantizable(family: Family, graphs: Mapping[str, ModelProto]) -> list[str]:
+    """Name the graphs of a family that may lose precision and have convolutions to quantize.
+
+    Args:
+        family: which says what has to stay in single precision.
+        graphs: its graphs by file name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    may_lose = [spec.name for spec in family.graphs if not spec.needs_fp32]
+    names = [name for name in may_lose if len(_convolutions(graphs[name])) > len(_ENDS)]
+    if not names:
+        raise UsageError(
+            f"--int8 quantizes convolutions, and a model of the family {family.name} has none that "
+            "may lose precision: leave it out."
+        )
+    return names
+
+
 def sampler_feeds(
-    bundle: Bundle, photos: Sequence[Photo], report: Callable[[str], None]
+    bundle: Bundle, name: str, photos: Sequence[Photo], report: Callable[[str], None]
 ) -> Iterator[Feed]:
-    """Colorize photographs in single precision and yield what the last graph is asked each time.
+    """Colorize photographs in single precision and yield what a graph is asked each time.
 
     Args:
         bundle: in float32.
+        name: of the graph's file.
         photos: to calibrate with.
         report: told how far it has come.
 
@@ -86,11 +110,14 @@ def sampler_feeds(
         DeviceError: the CPU cannot run the bundle.
     """
     graphs = open_graphs(bundle, resolve("cpu"))
-    quantized = bundle.family.graphs[-1].name
     for number, photo in enumerate(photos, 1):
-        calls = record_calls(bundle, graphs, photo)[quantized]
-        report(f"calibrating: photograph {number} of {len(photos)}, {len(calls)} noise levels")
+        calls = record_calls(bundle, graphs, photo)[name]
+        report(f"calibrating {name}: photograph {number} of {len(photos)}, {len(calls)} calls")
         yield from calls
+
+
+def _convolutions(model: ModelProto) -> list[NodeProto]:
+    return [node for node in model.graph.node if node.op_type == "Conv"]
 
 
 class _Reader:

@@ -51,7 +51,8 @@ class RecordedGraph:
         ahead = {name: as_array(value) for name, value in feeds.items()}
 
         def recorded(others: Feeds) -> dict[str, Any]:
-            self.calls.append(ahead | {name: value.copy() for name, value in others.items()})
+            given = {name: as_array(value).copy() for name, value in others.items()}
+            self.calls.append(ahead | given)
             return run(others)
 
         return recorded

@@ -11,15 +11,15 @@ from torch import nn
 
 from colorize_cli.errors import UsageError
 from colorize_cli.model.bundle import Bundle, load_bundle, write_bundle
+from colorize_cli.model.families import parse_family
 from colorize_cli.model.reference_photos import reference_photos
-from training.families import family_of
 
 from .bundle_folder import bundle_files, check_folder, remove_files
 from .calibration import calibration_photos
 from .call_check import check_parity
 from .colour_check import check_colours, require_device
 from .precision import Precision, half_copy, round_to_half
-from .quantize import MAX_OPSET, quantize, sampler_feeds
+from .quantize import MAX_OPSET, quantizable, quantize, sampler_feeds
 from .source import from_bundle, from_checkpoint
 from .tensorrt_engines import build_engines, require_tensorrt
 from .trace import OPSET, export_graphs, pack, trace
@@ -165,8 +165,8 @@ def _bundle(
     if precision == "int8":
         photos = calibration_photos(settings.calibrate, report)
         graphs = trace(network, fields["family"], settings.opset)
-        last = family_of(fields["family"]).graphs(network)[-1].file
-        unquantized = copy.deepcopy(graphs[last])
+        family = parse_family(fields["family"], fields["grid"], fields["sampling"])
+        unquantized = {name: copy.deepcopy(graphs[name]) for name in quantizable(family, graphs)}
         files = {name: pack(graph, network) for name, graph in graphs.items()}
     elif precision == "fp16":
         halved = half_copy(network)
@@ -178,5 +178,7 @@ def _bundle(
         check_parity(plain, network, report)
     if precision != "int8":
         return plain
-    quantized = quantize(unquantized, sampler_feeds(plain, photos, report))
-    return write_bundle(folder / "int8", fields, files | {last: pack(quantized, network)})
+    for name, graph in unquantized.items():
+        quantized = quantize(graph, sampler_feeds(plain, name, photos, report))
+        files[name] = pack(quantized, network)
+    return write_bundle(folder / "int8", fields, files)

@@ -38,7 +38,7 @@ def test_calls_are_recorded_at_every_noise_level(tiny_bundle: Path) -> None:
 def quantized_bundle(tiny_bundle: Path, folder: Path) -> Bundle:
     bundle = load_bundle(tiny_bundle)
     model = onnx.load_model_from_string(bundle.read("denoiser.onnx"))
-    feeds = sampler_feeds(bundle, calibration_photos(None, silent)[:1], silent)
+    feeds = sampler_feeds(bundle, "denoiser.onnx", calibration_photos(None, silent)[:1], silent)
     data = quantize(model, feeds).SerializeToString()
     fields = tiny_fields("encoder") | {"precision": {"weights": "int8", "compute": "int8"}}
     return write_bundle(folder, fields, tiny_graphs("encoder") | {"denoiser.onnx": data})
