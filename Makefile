@@ -39,7 +39,7 @@ types: $(DEV)/.installed
 
 # A process a core, in which nothing takes more than one: two that share cores wait for each other.
 pytest: $(DEV)/.installed
-	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --durations=25 --numprocesses auto --dist loadgroup
+	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --durations=25 --numprocesses auto --dist loadscope
 
 test-faults: $(DEV)/.installed
 	COLORIZE_FAULTS=full $(DEV)/bin/python -m pytest tests/faults

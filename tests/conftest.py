@@ -47,14 +47,6 @@ def tiny_palette_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep together, where tests run in several processes, what shares costly fixtures."""
-    for item in items:
-        module = item.path.relative_to(config.rootpath)
-        group = module.parent if module.parts[:2] == ("tests", "export") else module
-        item.add_marker(pytest.mark.xdist_group(group.as_posix()))
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="record golden arrays anew")
 

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -17,6 +18,7 @@ ROOT = HERE.parents[1]
 CORPUS = HERE / "corpus"
 TARGETS = sorted(path.stem for path in (HERE / "targets").glob("*.py"))
 _HANG_SECONDS, _MEMORY_MB, _LONGEST = 10, 2048, 8192
+_PART_SECONDS = 240
 _KEPT_BYTES = 4096  # a larger input is not worth its place in the repository
 _DONE = re.compile(r"^(?:Done (\d+) runs|stat::number_of_executed_units: +(\d+))", re.MULTILINE)
 
@@ -60,6 +62,23 @@ def executions(output: str) -> int:
     return max((int(a or b) for a, b in found), default=0)
 
 
+def fuzz(target: str, seconds: float, found: Path, findings: Path) -> tuple[int, int]:
+    """Run a target for some seconds, or until it fails: return its inputs and its exit code.
+
+    A process of its own takes each part of the time, from what those before it found: what is
+    compared is held on to by the instrumentation, arrays too, which is memory in the end.
+    """
+    inputs, end = 0, time.monotonic() + seconds
+    while True:
+        left = end - time.monotonic()
+        run = start(target, max(1, round(min(left, _PART_SECONDS))), found, findings)
+        output, _ = run.communicate()
+        inputs += executions(output)
+        if run.returncode or end - time.monotonic() < 1:
+            print(output[-2000:])
+            return inputs, run.returncode
+
+
 def keep(target: str, found: Path) -> None:
     """Add to the corpus those inputs of `found` that reach code which it does not reach."""
     for path in found.iterdir():
@@ -84,11 +103,9 @@ def main() -> int:
     for target in options.targets:
         with tempfile.TemporaryDirectory() as folder:
             found = Path(folder) / target
-            run = start(target, round(60 * options.minutes), found, options.findings.absolute())
-            output, _ = run.communicate()
-            print(output[-2000:])
-            print(f"{target}: {executions(output)} inputs, exit code {run.returncode}", flush=True)
-            if run.returncode:
+            inputs, code = fuzz(target, 60 * options.minutes, found, options.findings.absolute())
+            print(f"{target}: {inputs} inputs, exit code {code}", flush=True)
+            if code:
                 failed.append(target)
             elif options.keep:
                 keep(target, found)
