@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorize_cli.diffusion.sampler import SamplerSettings, ddpm_steps
-from colorize_cli.diffusion.schedule import Schedule, cosine, tutorial_20
+from colorize_cli.diffusion.schedule import Schedule, even_log_snr, tutorial_20
 from colorize_cli.imaging.bit_depth import eight_bits
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.photos.read import read_photo
@@ -58,7 +58,7 @@ def main() -> None:
     }
     spreads = {
         "tutorial": spread_that_returns(tutorial_20(), _TINT / 127.5 * _PIXELS),
-        "tutorial-fixed": spread_that_returns(cosine(20), _TINT / 26 * _PIXELS),
+        "tutorial-fixed": spread_that_returns(even_log_snr(20), _TINT / 26 * _PIXELS),
     }
     record = {"spread_of_a_tint": spreads, "sets": results}
     (RESULTS / "schedule.json").write_text(json.dumps(record, indent=1) + "\n")

@@ -47,7 +47,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Export:
         (family, precision)
         for family in FAMILIES
         for precision in ("fp32", "fp16", "bf16", "int8")
-        # Whose first weights are so small in int8 that the check of colours refuses them.
+        # Of random weights, whose colours int8 changes by more than the check lets pass.
         if (family, precision) != ("gan-encoder", "int8")
     ],
 )
