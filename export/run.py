@@ -35,7 +35,7 @@ class ExportSettings:
         checkpoint: `weights.safetensors` of a run, the tutorial's or the public Palette's state
             dict, or None for the default bundle.
         out: folder of the new bundle, which is named after it unless an override names it.
-        precision: that the denoiser computes in.
+        precision: that the graphs compute in, but for those that need single precision.
         tensorrt: build TensorRT's engines for this machine's GPU as well.
         opset: version of ONNX's operators.
         check: compare with PyTorch, and write the bundle only when it gives the same colours.

@@ -63,6 +63,20 @@ def _add_left_out(state: dict[str, Tensor], model: onnx.ModelProto) -> None:
         state[zero] = torch.zeros(size)
 
 
+def trained_weights(bundle: Bundle) -> dict[str, Tensor]:
+    """Give the weights of a bundle to whoever trains on.
+
+    Raises:
+        ModelError: it does not hold all of them, or in another form than training has.
+    """
+    if bundle.network.get("folded") or bundle.network.get("deployed"):
+        raise ModelError(
+            f"Bundle {bundle.name!r} is made for use, without what training needs: name the "
+            "weights.safetensors of its run instead."
+        )
+    return network_from_bundle(bundle).state_dict()
+
+
 def network_from_bundle(bundle: Bundle) -> nn.Module:
     """Build the PyTorch network of a bundle, with the bundle's weights in float32.
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from colorize_cli.model.bundle import load_bundle
 
-from .bundle_state import network_from_bundle
+from .bundle_state import trained_weights
 from .checkpoint import WEIGHTS_FILE, load_checkpoint, weights_digest
 
 # What is known of an earlier run; not all is, of one that another program made.
@@ -46,7 +46,7 @@ def read_origin(init: str) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
         "recipe": bundle.training.get("recipe", {}).get("name", bundle.name),
         "weights": bundle.training.get("weights", bundle.digest),
     }
-    return network_from_bundle(bundle).state_dict(), _runs(own, bundle.training)
+    return trained_weights(bundle), _runs(own, bundle.training)
 
 
 def with_total(progress: Mapping[str, Any]) -> dict[str, Any]:

@@ -99,14 +99,17 @@ def _count(optimizer: torch.optim.AdamW, norm: Tensor, lost: Tensor) -> None:
 
 
 def gradient_norm(optimizers: Sequence[torch.optim.Optimizer]) -> float | None:
-    """Give the mean norm of the first one's gradients, before clipping, since the last look.
+    """Give the mean norm of gradients, before clipping, since the last look.
+
+    It is of the first optimizer that took a step since.
 
     It waits for the device; None without a step whose gradient was finite.
     """
     norms = [optimizer.param_groups[0].pop("norms", []) for optimizer in optimizers]
-    if not norms or not norms[0]:
+    taken = next((each for each in norms if each), None)
+    if taken is None:
         return None
-    found = torch.stack(norms[0])
+    found = torch.stack(taken)
     finite = found[torch.isfinite(found)]  # where a loss is scaled, some steps overflow
     return finite.mean().item() if len(finite) else None
 

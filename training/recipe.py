@@ -82,7 +82,7 @@ def recipe_from_dict(table: Mapping[str, Any]) -> Recipe:
     size, grid = recipe.data.size, recipe.data.grid
     try:
         multiple = family.multiple(recipe.network)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise UsageError(f"The recipe's [network] does not fit its family: {error}.") from error
     if size % multiple or size < multiple:
         raise UsageError(f"data.size must be a multiple of {multiple}, not {size}.")

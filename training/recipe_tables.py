@@ -24,8 +24,8 @@ class DataTable(Table):
     """What a batch is made of.
 
     Attributes:
-        size: side of the square crops in pixels, a multiple of 32.
-        grid: pixels a side that share one ab value (4 for `encoder`, 1 for `palette`).
+        size: side of the square crops in pixels, a multiple of what the family halves.
+        grid: pixels a side that share one ab value, as the family has it.
         luma: share of photos whose grey is luma instead of L*.
         old: share of photos that are degraded like old prints.
         sets: weight of each set; empty to draw all photos evenly.
@@ -232,6 +232,16 @@ class Recipe(Table):
                 "checkpoints.best above 1 keeps weights by their validation loss, and "
                 "samples.choose_best by their samples: leave one of them out."
             )
+
+    @property
+    def parts(self) -> tuple[object, ...]:
+        """What decides which parameters there are, and which of them the optimizers have."""
+        return self.network, self.family, self.optim.tuned_stages
+
+    @property
+    def has_stages(self) -> bool:
+        """Whether something else is learned from a certain step on."""
+        return False
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dicts, lists and numbers, as `recipe_from_dict` reads them."""

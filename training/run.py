@@ -128,6 +128,11 @@ def run(
                 raise UsageError(f"{out} holds a run already: use --resume, or another --out.")
             wanted = fit(load_recipe(recipe or "default", overrides))
             state = _begun(wanted, own, backbone, init, told)
+        if minutes and state.recipe.has_stages:
+            raise UsageError(
+                "This recipe learns in stages, which begin at certain steps: leave --minutes out, "
+                "and set optim.steps."
+            )
         told("reading the photos")
         memory = memory * 1e9 / processes_here()
         photos, validation = _read(state, data, memory, workers, other_data)
@@ -259,9 +264,9 @@ def _resumed(
     checkpoint = load_checkpoint(out / RUN_FILE)
     stored = checkpoint.recipe
     changed = override(stored, overrides)
-    if _trained(changed) != _trained(stored):
+    if changed.parts != stored.parts:
         raise UsageError(
-            "A resume cannot change the network, its family or optim.tuned_stages: start "
+            "A resume cannot change the networks, their family or optim.tuned_stages: start "
             f"another run with --init {out / WEIGHTS_FILE}."
         )
     before = stored.optim.photos * checkpoint.progress.get("options", {}).get("processes", 1)
@@ -273,11 +278,6 @@ def _resumed(
     fitting = fit(changed)
     with memory_explained(fitting, device, out):
         return resumed(checkpoint, fitting, device)
-
-
-def _trained(recipe: Recipe) -> tuple[object, ...]:
-    """What decides which parameters there are, and which of them the optimizer has."""
-    return recipe.network, recipe.family, recipe.optim.tuned_stages
 
 
 def _begun(

@@ -59,9 +59,11 @@ class RunState:
         self.recipe = recipe
         self.device = torch.device(device)
         family = family_of(recipe.family)
+        if recipe.network.get("folded") or recipe.network.get("deployed"):
+            raise UsageError("network.folded and network.deployed are of bundles, not of runs.")
         try:
             model = family.build(recipe.network)
-        except TypeError as error:
+        except (TypeError, ValueError, RuntimeError) as error:
             raise UsageError(f"The recipe's [network] does not fit its family: {error}.") from error
         model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optim = rescaled(recipe.optim, share().of)

@@ -1,4 +1,4 @@
-"""Gaussian noise that depends on the seed, the photo, the sample and the step, and on nothing else.
+"""Noise that depends on the seed, the photo, the sample and the step, and on nothing else.
 
 Samples 4g .. 4g + 3 share a field of noise, turned in the ab plane by 0, 180, 90 and 270 degrees.
 These are antithetic variates (Hammersley & Morton 1956): each is standard normal, and together they
@@ -6,7 +6,8 @@ lie evenly around what the photo leaves open.
 
 Philox is counter-based (Salmon et al. 2011): a key and a counter name a place in its stream, so
 that no draw waits for another. Its key is 128 bits of the SHA-256 of seed and photo. The counter
-has 64 bits each for the field g and the step, and 128 for the values drawn there.
+has 64 bits each for the field g and the step, and 128 for the values drawn there. What is no field
+of noise (masks of dropout, codes) is drawn under other keys, with the sample's own number for g.
 """
 
 import hashlib

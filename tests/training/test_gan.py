@@ -152,7 +152,15 @@ def test_it_says_that_it_gives_one_answer_and_takes_one_step(family: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "dropout", [[], [{"channels": 0, "stride": 2}], [{"channels": 2, "stride": 1.5}]]
+    "dropout",
+    [
+        [],
+        [{"channels": 0, "stride": 2}],
+        [{"channels": 1 << 16, "stride": 2}],
+        [{"channels": 2, "stride": 1}],
+        [{"channels": 2, "stride": 3}],
+        [{"channels": 2, "stride": 4}] * 9,
+    ],
 )
 def test_a_bundle_whose_dropout_makes_no_sense_is_refused(dropout: list[object]) -> None:
     with pytest.raises(ValueError, match="dropout"):
@@ -228,11 +236,11 @@ def test_the_encoder_comes_from_the_default_bundle_whole_where_it_is_of_that_sha
     network = gan_encoder.build(load_recipe("gan-encoder").network)
     lines: list[str] = []
     gan_encoder.load_backbone(network, None, lines.append)
-    assert lines == ["encoder: from the default bundle"]
+    assert lines == ["encoder: from the default bundle's encoder"]
     smaller = gan_encoder.build(gan_recipe("gan-encoder").network)
     neck = smaller.encoder.lateral[0].weight.clone()
     gan_encoder.load_backbone(smaller, None, lines.append)
-    assert lines[1] == "backbone: from the default bundle"
+    assert lines[1] == "backbone: from the default bundle's encoder"
     torch.testing.assert_close(smaller.encoder.lateral[0].weight, neck)
     stem = smaller.encoder.backbone.conv_stem.weight
     torch.testing.assert_close(stem, network.encoder.backbone.conv_stem.weight)
@@ -240,8 +248,28 @@ def test_the_encoder_comes_from_the_default_bundle_whole_where_it_is_of_that_sha
 
 @pytest.mark.parametrize("change", ["optim.views=2", "optim.accumulate=2"])
 def test_noise_levels_and_parts_of_a_step_are_refused(change: str) -> None:
-    with pytest.raises(UsageError, match="are 1 for a GAN"):
+    with pytest.raises(UsageError, match="are 1 for this family"):
         load_recipe("gan", [change])
+
+
+def test_rates_of_a_tuned_backbone_are_its_own_and_it_waits_while_it_is_frozen() -> None:
+    recipe = gan_recipe(
+        "gan-encoder", optim={"tuned_stages": 2, "backbone_lr": 0.1, "frozen_steps": 1}
+    )
+    objective = objective_of(recipe)
+    rest, backbone = objective.optimizers[0].param_groups
+    assert backbone["peak"] == pytest.approx(0.1 * rest["peak"])
+    before = [p.clone() for p in backbone["params"]]
+    objective.step(batch(), 0)
+    assert all(torch.equal(p, q) for p, q in zip(backbone["params"], before, strict=True))
+    objective.step(batch(), 1)
+    assert not all(torch.equal(p, q) for p, q in zip(backbone["params"], before, strict=True))
+
+
+def test_a_resume_cannot_change_the_discriminator() -> None:
+    recipe, other = (gan_recipe(adversarial={"channels": c}) for c in (4, 8))
+    assert recipe.parts != other.parts
+    assert recipe.parts == gan_recipe(optim={"lr": 1.0}).parts
 
 
 def test_the_sides_are_what_the_u_net_halves() -> None:

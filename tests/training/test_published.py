@@ -11,8 +11,10 @@ from torch import Tensor
 from colorize_cli.diffusion.noise import SampleNoise
 from colorize_cli.diffusion.sampler import sample
 from colorize_cli.diffusion.schedule import linear_350
+from colorize_cli.errors import UsageError
 from colorize_cli.model.families import parse_family
 from colorize_cli.model.families.diffusion import Diffusion
+from export.precision import HalfArithmetic, half_copy
 from training.data.batches import Batch
 from training.families import encoder_published
 from training.families.diffusion_loss import draw_gammas
@@ -67,11 +69,13 @@ def test_20_steps_by_default_and_all_350_where_they_are_asked_for() -> None:
     again = parse_family("encoder-published", 1, family.sampling)
     assert again.sampling == family.sampling
     assert again.steps == 20
+    more = family.with_steps(400)
+    assert parse_family("encoder-published", 1, more.sampling).steps == 400
     every = parse_family("encoder-published", 1, family.with_steps(350).sampling)
     assert every.steps == 350
 
 
-@pytest.mark.parametrize("steps", [0, 351, 2.5, True])
+@pytest.mark.parametrize("steps", [0, 10_000_000, 2.5, True])
 def test_a_bundle_with_an_odd_number_of_steps_is_refused(steps: object) -> None:
     sampling = usual().sampling
     with pytest.raises(ValueError, match="no number of steps"):
@@ -151,6 +155,40 @@ def test_linear_attention_is_the_sum_over_cells_that_it_stands_for() -> None:
             out[head, :, cell] = (q[head, :, cell].softmax(dim=0) / 2) @ seen
     wanted = x + attention.norm_out(attention.proj(out.reshape(1, 16, 3, 5)))
     torch.testing.assert_close(attention(x), wanted)
+
+
+def test_half_precision_loses_neither_the_step_nor_what_linear_attention_adds_up() -> None:
+    torch.manual_seed(0)
+    attention = LinearAttention(8, 4)
+    x = torch.randn(1, 8, 128, 128)
+    with torch.no_grad(), HalfArithmetic():
+        halved = half_copy(attention)(x.half()).float()
+    with torch.no_grad():
+        wanted = attention(x)
+    assert (halved - wanted).abs().mean() < 0.01 * (wanted - x).abs().mean()
+    denoiser = half_copy(tiny().denoiser)
+    told: list[Tensor] = []
+    denoiser.emb1.register_forward_hook(lambda module, args, out: told.append(args[0]))
+    with HalfArithmetic():
+        denoiser.embed(torch.tensor(linear_350().gammas[[200, 201]], dtype=torch.float32))
+    t = torch.tensor([199.0, 200.0])
+    torch.testing.assert_close(told[0][:, 0].float(), t.sin(), atol=5e-3, rtol=0)
+
+
+def test_noise_beyond_the_last_step_is_told_as_a_later_one() -> None:
+    denoiser = tiny().denoiser
+    told: list[Tensor] = []
+    denoiser.emb1.register_forward_hook(lambda module, args, out: told.append(args[0]))
+    denoiser.embed(torch.tensor([0.02, 0.001]))
+    assert (told[0][0] - told[0][1]).abs().max() > 0.1
+
+
+@pytest.mark.parametrize(
+    "change", ["network.multipliers=[]", "network.groups=7", "network.channels=0"]
+)
+def test_networks_that_cannot_be_are_refused(change: str) -> None:
+    with pytest.raises(UsageError, match="network"):
+        load_recipe("encoder-published", [change])
 
 
 def test_the_loss_falls() -> None:

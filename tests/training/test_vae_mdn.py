@@ -11,7 +11,7 @@ from made.checkpoints import VAE_MDN, tiny_network_recipe
 from safetensors.torch import save_file
 
 from colorize_cli.diffusion.noise import SampleNoise
-from colorize_cli.errors import UsageError
+from colorize_cli.errors import ModelError, UsageError
 from colorize_cli.model.families import parse_family
 from training.data.ab_bins import AB_BINS, bin_of
 from training.data.batches import Batch
@@ -139,14 +139,13 @@ def objective_of(**tables: dict[str, Any]) -> CodesObjective:
 
 
 def test_codes_are_learned_first_and_then_the_mixture_with_the_codes_as_they_are() -> None:
-    objective = objective_of(
-        optim={"steps": 60, "lr": 2e-3, "warmup": 0}, codes={"mixture_from": 0.5}
-    )
+    objective = objective_of(optim={"steps": 60, "lr": 2e-3, "warmup": 0}, codes={"steps": 30})
     photos = batch()
     model = objective.parts["model"]
     values = [objective.step(photos, step) for step in range(30)]
     assert values[-1]["histogram"].mean() < 0.7 * values[0]["histogram"].mean()
     assert values[0]["mixture"].isnan().all()
+    assert objective.validate(photos, np.random.default_rng(0)).isnan().all()
     settled = {n: p.clone() for n, p in model.state_dict().items() if not n.startswith("mdn.")}
     later = [objective.step(photos, step) for step in range(30, 60)]
     assert later[-1]["mixture"].mean() < later[0]["mixture"].mean()
@@ -158,11 +157,11 @@ def test_codes_are_learned_first_and_then_the_mixture_with_the_codes_as_they_are
 
 
 def test_the_divergence_counts_more_and_more() -> None:
-    objective = objective_of(optim={"steps": 100}, codes={"kl": 1.0})
+    objective = objective_of(codes={"steps": 60, "kl": 1.0})
     first, half = objective.step(batch(), 0), objective.step(batch(), 30)
     parts = first["histogram"] + 1e-3 * first["gradient"]
     torch.testing.assert_close(first["loss"], parts)
-    parts = half["histogram"] + 1e-3 * half["gradient"] + 0.5 * half["kl"]
+    parts = half["histogram"] + 1e-3 * half["gradient"] + 0.5 * 4 * half["kl"]  # of four photos
     torch.testing.assert_close(half["loss"], parts)
 
 
@@ -171,6 +170,9 @@ def test_the_statistics_come_from_the_prepared_folder(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="colorize prepare"):
         fill_in_statistics(made, [tmp_path])
     (tmp_path / MANIFEST).write_text('{"format": 1, "parts": {}}')
+    with pytest.raises(UsageError, match="prepare the photographs again"):
+        fill_in_statistics(made, [tmp_path])
+    save_file({"histogram": torch.rand(len(AB_BINS))}, tmp_path / STATISTICS)
     with pytest.raises(UsageError, match="prepare the photographs again"):
         fill_in_statistics(made, [tmp_path])
     histogram = torch.rand(len(AB_BINS))
@@ -233,18 +235,22 @@ def test_the_first_samples_are_the_means_and_later_ones_are_drawn() -> None:
     assert np.abs(other[3:6] - whole[3:6]).max() > 1e-3
 
 
+class Told:
+    def __init__(self, **answers: np.ndarray) -> None:
+        self.answers = answers
+
+    def expect(self, size: tuple[int, int, int]) -> None: ...
+
+    def bind(self, ahead: dict[str, np.ndarray]) -> Callable[..., dict[str, np.ndarray]]:
+        return lambda others: self.run({**ahead, **others})
+
+    def run(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        self.feeds = feeds
+        return self.answers
+
+
 def test_the_likeliest_mean_comes_first() -> None:
     runs = parse_family("vae-mdn", 2, {"components": 2, "latent": 1, "sigma": 0.0})
-
-    class Told:
-        def __init__(self, **answers: np.ndarray) -> None:
-            self.answers = answers
-
-        def expect(self, size: tuple[int, int, int]) -> None: ...
-
-        def run(self, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-            self.feeds = feeds
-            return self.answers
 
     decoder = Told(ab=np.zeros((2, 2, 64, 64), np.float32))
     graphs: Any = {
@@ -264,6 +270,23 @@ def test_the_likeliest_mean_comes_first() -> None:
 def test_a_bundle_whose_mixture_makes_no_sense_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"no mixture|no deviation"):
         parse_family("vae-mdn", 2, {"components": 2, "latent": 1, "sigma": 1.0, **change})
+
+
+def test_a_graph_whose_mixture_is_another_than_the_bundle_says_is_refused() -> None:
+    runs = parse_family("vae-mdn", 2, {"components": 3, "latent": 1, "sigma": 0.0})
+    graphs: Any = {
+        "encoder.onnx": Told(),
+        "mdn.onnx": Told(means=np.zeros((1, 2, 1)), logits=np.zeros((1, 2))),
+        "decoder.onnx": Told(),
+    }
+    with pytest.raises(ModelError, match="where the bundle says"):
+        runs.condition(graphs, np.zeros((1, 1, 16, 16), np.float32))
+
+
+@pytest.mark.parametrize("change", ["samples.choose_best=true", "optim.compile=true"])
+def test_what_this_family_has_no_use_for_is_refused(change: str) -> None:
+    with pytest.raises(UsageError, match="not for this family"):
+        load_recipe("vae-mdn", [change])
 
 
 def test_photos_are_seen_as_squares_of_64_cells() -> None:

@@ -107,10 +107,12 @@ def fill_in_statistics(module: nn.Module, paths: Sequence[Path]) -> None:
         )
     try:
         stored = load_file(folder / STATISTICS)
-        for name, buffer in module.named_buffers():
-            if name in stored:
-                buffer[: len(stored[name])].copy_(stored[name])
-    except (OSError, SafetensorError, RuntimeError) as error:
+        for name in module.state_dict():
+            buffer = module.get_buffer(name)
+            if stored[name].shape[1:] != buffer.shape[1:]:
+                raise ValueError(f"{name} is of another shape")
+            buffer[: len(stored[name])].copy_(stored[name])
+    except (OSError, SafetensorError, RuntimeError, KeyError, ValueError) as error:
         raise UsageError(
             f"{folder / STATISTICS} cannot be read ({error}): prepare the photographs again."
         ) from error

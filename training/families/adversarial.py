@@ -1,6 +1,6 @@
 """What the GANs learn: to be near the truth, and not to be told from it (Isola et al. 2017)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,10 +12,12 @@ from torch.nn import functional as F
 from colorize_cli.errors import UsageError
 
 from ..data.batches import Batch
+from ..machine.processes import average_buffers
 from ..networks.pix2pix import PatchDiscriminator
 from ..optimizer import adamw, descend
 from ..recipe_tables import Recipe, Table
 from ..torch_device import compile_in_place, computing
+from .family import mean_figures, require_whole_steps
 
 AB_SCALE = 110.0  # Lab units a unit of what the generator gives
 
@@ -58,29 +60,50 @@ class AdversarialRecipe(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.optim.views != 1 or self.optim.accumulate != 1:
-            raise UsageError(
-                "optim.views and optim.accumulate are 1 for a GAN: there are no noise levels, and "
-                "batch norms see a step's photos at once."
-            )
+        require_whole_steps(self.optim)
+
+    @property
+    def parts(self) -> tuple[object, ...]:
+        """With the discriminator's shape."""
+        return *super().parts, self.adversarial.channels
+
+    @property
+    def has_stages(self) -> bool:
+        """Whether the error alone is lowered at first."""
+        return self.adversarial.pretrain_steps > 0
 
 
 class AdversarialObjective:
     """Two networks, two losses, two optimizers; the first are the generator's."""
 
-    def __init__(self, recipe: AdversarialRecipe, model: nn.Module, device: torch.device) -> None:
+    def __init__(
+        self,
+        recipe: AdversarialRecipe,
+        model: nn.Module,
+        device: torch.device,
+        *,
+        backbone: Sequence[nn.Parameter] = (),
+    ) -> None:
         """Take a network that maps L to ab / 110; what needs no gradient stays as it is.
+
+        Args:
+            recipe: of the run.
+            model: the generator.
+            device: the model's.
+            backbone: pretrained parameters, frozen so far and for `optim.frozen_steps`.
 
         Raises:
             UsageError: it is to be compiled, and there is no compiler.
         """
         self._recipe = recipe
         self._device = device
+        self._backbone = backbone
         discriminator = PatchDiscriminator(recipe.adversarial.channels).to(device)
         self.parts: dict[str, nn.Module] = {"model": model, "discriminator": discriminator}
+        rest = [p for p in model.parameters() if p.requires_grad]
         self.optimizers = [
-            adamw(recipe.optim, [([p for p in part.parameters() if p.requires_grad], 1.0)])
-            for part in self.parts.values()
+            adamw(recipe.optim, [(rest, 1.0), (backbone, recipe.optim.backbone_lr)]),
+            adamw(recipe.optim, [(list(discriminator.parameters()), 1.0)]),
         ]
         if recipe.optim.compile:
             compile_in_place(model, device)
@@ -90,18 +113,19 @@ class AdversarialObjective:
         table, optim = self._recipe.adversarial, self._recipe.optim
         model, discriminator = self.parts.values()
         wanted = batch.ab / AB_SCALE
-        seen = F.avg_pool2d(batch.L, self._recipe.data.grid)
+        for parameter in self._backbone:
+            parameter.requires_grad_(step >= optim.frozen_steps)
         with computing(optim.precision, self._device):
             ab = model(batch.L)
         l1 = _by_photo((ab.float() - wanted).abs())
         values = {"l1": l1}
         loss = table.l1 * l1
         if step >= table.pretrain_steps:
-            told = self._judged(seen, ab.detach(), real=False)
-            told = (told + self._judged(seen, wanted, real=True)) / 2
+            told = self._judged(batch.L, ab.detach(), real=False)
+            told = (told + self._judged(batch.L, wanted, real=True)) / 2
             descend(self.optimizers[1], told.mean(), discriminator, optim)
             discriminator.requires_grad_(False)  # this time the gradient is of the picture alone
-            fooled = self._judged(seen, ab, real=True)
+            fooled = self._judged(batch.L, ab, real=True)
             discriminator.requires_grad_(True)
             loss = loss + table.weight * fooled
             values |= {"adversarial": fooled, "discriminator": told}
@@ -109,6 +133,8 @@ class AdversarialObjective:
             unknown = torch.full_like(l1, torch.nan)
             values |= {"adversarial": unknown, "discriminator": unknown}
         descend(self.optimizers[0], loss.mean(), model, optim)
+        average_buffers(model)
+        average_buffers(discriminator)
         return {name: value.detach() for name, value in {"loss": loss, **values}.items()}
 
     def _judged(self, L: Tensor, ab: Tensor, *, real: bool) -> Tensor:
@@ -129,11 +155,7 @@ class AdversarialObjective:
 
     def figures(self, values: Mapping[str, Tensor]) -> dict[str, Any]:
         """Give the mean of each loss; None before there is a discriminator."""
-        known = {name: value[~value.isnan()].float() for name, value in values.items()}
-        return {
-            name: round(value.mean().item(), 5) if len(value) else None
-            for name, value in known.items()
-        }
+        return mean_figures(values)
 
 
 def _by_photo(error: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from ..networks.encoder import ConditionEncoder, EncoderConfig
 from ..networks.unet import Denoiser, DenoiserConfig
 from .diffusion import DiffusionObjective
 from .diffusion_recipe import DiffusionRecipe, sampling
-from .family import NetworkGraph, configured
+from .family import NetworkGraph, configured, encoder_graph
 from .family import unchanged as deployed
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
 
 RECIPE = DiffusionRecipe
 GRID = 4  # the stride of the encoder's finest map
+SIDES = 64, 96  # of the photos that the graphs are traced with
 
 
 class EncoderColorizer(nn.Module):
@@ -46,15 +47,6 @@ class EncoderColorizer(nn.Module):
     def forward(self, noisy_ab: Tensor, L: Tensor, gamma: Tensor) -> Tensor:
         """Predict from x_t (B*S, 2, h, w), L (B, 1, H, W) in 0..100 and gamma (B*S,)."""
         return self.denoiser(noisy_ab, self.encoder(L), gamma)
-
-
-class _EncoderGraph(nn.Module):
-    def __init__(self, encoder: ConditionEncoder) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, L: Tensor) -> tuple[Tensor, ...]:
-        return tuple(cond.float() for cond in self.encoder(L))
 
 
 class _DenoiserGraph(nn.Module):
@@ -97,20 +89,19 @@ def load_backbone(
     Raises:
         ModelError: the file cannot be read or holds another network.
     """
-    if path is None:
-        stored = network_from_bundle(load_bundle("default")).get_submodule("encoder.backbone")
-        network.encoder.backbone.load_state_dict(stored.state_dict())
-        report("backbone: from the default bundle's encoder")
-    else:
-        load_imagenet(network.encoder, path)
+    load_default_encoder(network.encoder, path, report, neck=False)
 
 
 def load_default_encoder(
-    encoder: ConditionEncoder, path: Path | None, report: Callable[[str], None]
+    encoder: ConditionEncoder,
+    path: Path | None,
+    report: Callable[[str], None],
+    *,
+    neck: bool = True,
 ) -> None:
     """Take over the default bundle's condition encoder, or ImageNet's weights for its backbone.
 
-    Of a default whose neck is of another shape, the backbone alone is taken.
+    Where the neck is not wanted, or is of another shape, the backbone alone is taken.
 
     Raises:
         ModelError: the file cannot be read or holds another network.
@@ -120,10 +111,10 @@ def load_default_encoder(
         return
     stored = network_from_bundle(load_bundle("default")).get_submodule("encoder").state_dict()
     own = encoder.state_dict()
-    fits = all(stored[name].shape == own[name].shape for name in own)
+    fits = neck and all(stored[name].shape == own[name].shape for name in own)
     kept = stored if fits else {k: v for k, v in stored.items() if k.startswith("backbone.")}
     encoder.load_state_dict({**own, **kept})
-    report(f"{'encoder' if fits else 'backbone'}: from the default bundle")
+    report(f"{'encoder' if fits else 'backbone'}: from the default bundle's encoder")
 
 
 def load_imagenet(encoder: ConditionEncoder, path: Path) -> None:
@@ -150,7 +141,8 @@ def objective(
 
 def graphs(network: EncoderColorizer) -> list[NetworkGraph]:
     """Cut the network in two, so that the encoder runs once for all samples of a photo."""
-    encoder, maps, map_dims = encoder_graph(network.encoder, network.denoiser.config.channels)
+    maps = condition_maps(network.denoiser.config.channels)
+    encoder, map_dims = encoder_graph(network.encoder, maps, SIDES)
     rows: list[str | int] = ["rows", 2, "height_0", "width_0"]
     return [
         encoder,
@@ -169,34 +161,10 @@ def graphs(network: EncoderColorizer) -> list[NetworkGraph]:
     ]
 
 
-def encoder_graph(
-    encoder: ConditionEncoder, channels: Sequence[int], sides: tuple[int, int] = (64, 96)
-) -> tuple[NetworkGraph, dict[str, Tensor], dict[str, list[str | int]]]:
-    """Make the graph of a condition encoder, which is a network's part `encoder`.
-
-    Args:
-        encoder: whose maps have the `channels`, finest first.
-        channels: of each map.
-        sides: of the example, in pixels.
-
-    Returns:
-        The graph, and examples and dimensions of its maps for what takes them.
-    """
+def condition_maps(channels: Sequence[int], sides: tuple[int, int] = SIDES) -> dict[str, Tensor]:
+    """Make examples of the condition encoder's maps for two photos of `sides` pixels, by name."""
     height, width = sides
-    maps = {
+    return {
         f"cond_{i}": torch.zeros(2, c, height >> (i + 2), width >> (i + 2))
         for i, c in enumerate(channels)
     }
-    dims: dict[str, list[str | int]] = {
-        name: ["batch", cond.shape[1], f"height_{i}", f"width_{i}"]
-        for i, (name, cond) in enumerate(maps.items())
-    }
-    graph = NetworkGraph(
-        file="encoder.onnx",
-        module=_EncoderGraph(encoder),
-        examples={"L": torch.full((2, 1, height, width), 50.0)},
-        dims={"L": ["batch", 1, "padded_height", "padded_width"], **dims},
-        outputs=list(maps),
-        prefix="encoder.",
-    )
-    return graph, maps, dims

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..networks.published import GreyEncoder, Published, PublishedConfig, PublishedUNet, folded
+from ..networks.published import Published, PublishedConfig, PublishedUNet, folded
 from .diffusion import DiffusionObjective
 from .diffusion_recipe import DiffusionRecipe, sampling
-from .family import NetworkGraph, configured
+from .family import NetworkGraph, configured, encoder_graph
 
 __all__ = [
     "GRID",
@@ -26,15 +26,6 @@ __all__ = [
 
 RECIPE = DiffusionRecipe
 GRID = 1
-
-
-class _EncoderGraph(nn.Module):
-    def __init__(self, encoder: GreyEncoder) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, L: Tensor) -> tuple[Tensor, ...]:
-        return tuple(cond.float() for cond in self.encoder(L))
 
 
 class _DenoiserGraph(nn.Module):
@@ -87,20 +78,10 @@ def graphs(network: Published) -> list[NetworkGraph]:
     maps = {
         f"cond_{i}": torch.zeros(2, c, side >> i, 2 * side >> i) for i, c in enumerate(channels)
     }
-    map_dims: dict[str, list[str | int]] = {
-        name: ["batch", cond.shape[1], f"height_{i}", f"width_{i}"]
-        for i, (name, cond) in enumerate(maps.items())
-    }
+    encoder, map_dims = encoder_graph(network.encoder, maps, (side, 2 * side))
     rows: list[str | int] = ["rows", 2, "height_0", "width_0"]
     return [
-        NetworkGraph(
-            file="encoder.onnx",
-            module=_EncoderGraph(network.encoder),
-            examples={"L": torch.full((2, 1, side, 2 * side), 50.0)},
-            dims={"L": ["batch", 1, "padded_height", "padded_width"], **map_dims},
-            outputs=list(maps),
-            prefix="encoder.",
-        ),
+        encoder,
         NetworkGraph(
             file="denoiser.onnx",
             module=_DenoiserGraph(network.denoiser),

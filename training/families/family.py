@@ -13,8 +13,10 @@ import torch
 from numpy.random import Generator
 from torch import Tensor, nn
 
+from colorize_cli.errors import UsageError
+
 from ..data.batches import Batch
-from ..recipe_tables import Recipe
+from ..recipe_tables import OptimTable, Recipe
 
 
 class Objective(Protocol):
@@ -197,3 +199,64 @@ def unchanged(network: nn.Module, config: Mapping[str, Any]) -> tuple[nn.Module,
 def configured(kind: type[Any], table: Mapping[str, Any]) -> Any:
     """Make a frozen configuration of a table, whose lists become tuples."""
     return kind(**{key: tuple(v) if isinstance(v, list) else v for key, v in table.items()})
+
+
+def mean_figures(values: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Average values of samples by name, but for those that are NaN; None where all are."""
+    known = {name: value[~value.isnan()].float() for name, value in values.items()}
+    return {
+        name: round(value.mean().item(), 5) if len(value) else None for name, value in known.items()
+    }
+
+
+def require_whole_steps(optim: OptimTable) -> None:
+    """Refuse noise levels, and steps in parts.
+
+    Raises:
+        UsageError: `optim.views` or `optim.accumulate` is not 1.
+    """
+    if optim.views != 1 or optim.accumulate != 1:
+        raise UsageError(
+            "optim.views and optim.accumulate are 1 for this family: there are no noise levels, "
+            "and batch norms see a step's photos at once."
+        )
+
+
+class EncoderGraph(nn.Module):
+    """An encoder as a graph: its maps in float32, whatever it computes in."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, L: Tensor) -> tuple[Tensor, ...]:
+        """Map L (B, 1, H, W) to the encoder's maps."""
+        return tuple(cond.float() for cond in self.encoder(L))
+
+
+def encoder_graph(
+    encoder: nn.Module, maps: Mapping[str, Tensor], sides: tuple[int, int]
+) -> tuple[NetworkGraph, dict[str, list[str | int]]]:
+    """Make the graph of a part `encoder` of a network.
+
+    Args:
+        encoder: from L to maps.
+        maps: examples of them by name, for two photos.
+        sides: of the example of L, in pixels.
+
+    Returns:
+        The graph, and the dimensions of the maps for what takes them.
+    """
+    dims: dict[str, list[str | int]] = {
+        name: ["batch", cond.shape[1], f"height_{i}", f"width_{i}"]
+        for i, (name, cond) in enumerate(maps.items())
+    }
+    graph = NetworkGraph(
+        file="encoder.onnx",
+        module=EncoderGraph(encoder),
+        examples={"L": torch.full((2, 1, *sides), 50.0)},
+        dims={"L": ["batch", 1, "padded_height", "padded_width"], **dims},
+        outputs=list(maps),
+        prefix="encoder.",
+    )
+    return graph, dims

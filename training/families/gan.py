@@ -7,21 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..networks.pix2pix import Generator, UNetConfig, UNetDecoder, UNetEncoder, folded
+from ..networks.pix2pix import Generator, UNetConfig, UNetDecoder, folded
 from .adversarial import AB_SCALE, AdversarialObjective, AdversarialRecipe
-from .family import NetworkGraph, configured
+from .family import NetworkGraph, configured, encoder_graph
 
 RECIPE = AdversarialRecipe
 GRID = 1
-
-
-class _EncoderGraph(nn.Module):
-    def __init__(self, encoder: UNetEncoder) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, L: Tensor) -> tuple[Tensor, ...]:
-        return tuple(cond.float() for cond in self.encoder(L))
 
 
 class _DecoderGraph(nn.Module):
@@ -77,23 +68,13 @@ def graphs(network: Generator) -> list[NetworkGraph]:
         f"mask_{i}": torch.ones(6, c, side // stride, 2 * side // stride)
         for i, (c, stride) in enumerate(config.dropped)
     }
-    map_dims: dict[str, list[str | int]] = {
-        name: ["batch", cond.shape[1], f"height_{i}", f"width_{i}"]
-        for i, (name, cond) in enumerate(maps.items())
-    }
     mask_dims: dict[str, list[str | int]] = {
         name: ["rows", mask.shape[1], f"mask_height_{i}", f"mask_width_{i}"]
         for i, (name, mask) in enumerate(masks.items())
     }
+    encoder, map_dims = encoder_graph(network.encoder, maps, (side, 2 * side))
     return [
-        NetworkGraph(
-            file="encoder.onnx",
-            module=_EncoderGraph(network.encoder),
-            examples={"L": torch.full((2, 1, side, 2 * side), 50.0)},
-            dims={"L": ["batch", 1, "padded_height", "padded_width"], **map_dims},
-            outputs=list(maps),
-            prefix="encoder.",
-        ),
+        encoder,
         NetworkGraph(
             file="decoder.onnx",
             module=_DecoderGraph(network.decoder),

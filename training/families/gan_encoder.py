@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from ..networks.encoder import ConditionEncoder, EncoderConfig
 from ..networks.map_decoder import MapDecoder, MapDecoderConfig
 from .adversarial import AB_SCALE, AdversarialObjective, AdversarialRecipe
-from .encoder import encoder_graph, load_default_encoder
-from .family import NetworkGraph, configured
+from .encoder import SIDES, condition_maps, load_default_encoder
+from .family import NetworkGraph, configured, encoder_graph
 from .family import unchanged as deployed
 
 __all__ = [
@@ -94,14 +94,14 @@ def objective(
     """Train the decoder; with `optim.tuned_stages`, the neck and so much of the backbone, too."""
     network.encoder.requires_grad_(bool(recipe.optim.tuned_stages))
     network.encoder.backbone.requires_grad_(False)
-    for parameter in network.encoder.backbone.last_stages(recipe.optim.tuned_stages):
-        parameter.requires_grad_(True)
-    return AdversarialObjective(recipe, network, device)
+    tuned = network.encoder.backbone.last_stages(recipe.optim.tuned_stages)
+    return AdversarialObjective(recipe, network, device, backbone=tuned)
 
 
 def graphs(network: EncoderGenerator) -> list[NetworkGraph]:
     """Cut the network in two, as its graphs are of other precisions."""
-    encoder, maps, map_dims = encoder_graph(network.encoder, network.channels)
+    maps = condition_maps(network.channels)
+    encoder, map_dims = encoder_graph(network.encoder, maps, SIDES)
     return [
         encoder,
         NetworkGraph(

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from colorize_cli.errors import UsageError
 
 from ..data.batches import Batch
+from ..machine.processes import average_buffers
 from ..networks.vae_mdn import SIDE, CodeDecoder, Mixture, VaeConfig, VaeMdn, deployed_copy
 from ..optimizer import adamw, descend
 from ..recipe_tables import Recipe, Table
@@ -29,8 +30,14 @@ from .code_losses import (
     mahalanobis_loss,
     mixture_loss,
 )
-from .encoder import encoder_graph, load_default_encoder
-from .family import NetworkGraph, configured
+from .encoder import condition_maps, load_default_encoder
+from .family import (
+    NetworkGraph,
+    configured,
+    encoder_graph,
+    mean_figures,
+    require_whole_steps,
+)
 
 GRID = 2  # 64 cells of the 128 pixels that the encoder sees
 _SEEN = GRID * SIDE
@@ -41,22 +48,22 @@ class CodesTable(Table):
     """What codes and mixtures learn.
 
     Attributes:
-        mixture_from: share of the steps after which the codes are settled, and the mixture learns.
-        kl: weight of the divergence of the codes, which it reaches at the end of their share.
+        steps: of the beginning, in which codes are learned; after them the mixture learns.
+        kl: weight of the divergence of the codes, which it reaches at the end of these steps.
         mahalanobis: weight of the error along the principal components; 0 for none.
         gradient: weight of the error of the gradients.
         variance: of each component.
     """
 
-    mixture_from: float = 0.6
+    steps: int = 6_000
     kl: float = 1e-2
     mahalanobis: float = 0.0
     gradient: float = 1e-3
     variance: float = 0.1
 
     def __post_init__(self) -> None:
-        if not 0 < self.mixture_from < 1 or self.variance <= 0:
-            raise UsageError("codes.mixture_from is between 0 and 1, and codes.variance above 0.")
+        if self.steps < 1 or self.variance <= 0:
+            raise UsageError("codes.steps is at least 1, and codes.variance above 0.")
 
 
 @dataclass(frozen=True)
@@ -71,13 +78,19 @@ class CodesRecipe(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.optim.views != 1 or self.optim.accumulate != 1:
+        require_whole_steps(self.optim)
+        if self.samples.choose_best or self.optim.compile:
             raise UsageError(
-                "optim.views and optim.accumulate are 1 for this family: there are no noise "
-                "levels, and batch norms see a step's photos at once."
+                "samples.choose_best and optim.compile are not for this family: samples say "
+                "nothing before the mixture learns, and its stages are compiled apart."
             )
         if self.data.size != _SEEN:
             raise UsageError(f"data.size is {_SEEN} for this family, not {self.data.size}.")
+
+    @property
+    def has_stages(self) -> bool:
+        """The codes come first, and then the mixture."""
+        return True
 
 
 RECIPE = CodesRecipe
@@ -91,6 +104,7 @@ class CodesObjective:
         assert model.vae is not None
         self._recipe, self._model, self._device = recipe, model, device
         self._statistics = AbStatistics().to(device)
+        self._taken: int | None = None  # steps, where this is a run
         self._vae = nn.ModuleList([model.vae, model.decoder])
         self.parts: dict[str, nn.Module] = {"model": model, "statistics": self._statistics}
         model.encoder.requires_grad_(False)
@@ -100,21 +114,19 @@ class CodesObjective:
 
     def step(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """Lower the loss of the stage that a step is in: values of each photo, (B,)."""
-        optim, begins = self._recipe.optim, self._begins
-        if step < begins:
-            values = self._codes(batch, self._recipe.codes.kl * step / begins)
+        optim, codes = self._recipe.optim, self._recipe.codes
+        self._taken = step + 1
+        if step < codes.steps:
+            values = self._codes(batch, codes.kl * step / codes.steps)
             descend(self.optimizers[0], values["loss"].mean(), self._vae, optim)
+            average_buffers(self._vae)
         else:
             values = self._mixture(batch)
             descend(self.optimizers[1], values["loss"].mean(), self._model.mdn, optim)
+            average_buffers(self._model.mdn)
         unknown = torch.full_like(values["loss"], torch.nan)
         named = ("loss", "histogram", "mahalanobis", "gradient", "kl", "mixture")
         return {name: values.get(name, unknown).detach() for name in named}
-
-    @property
-    def _begins(self) -> int:
-        """The step at which the mixture begins to learn."""
-        return max(1, round(self._recipe.codes.mixture_from * self._recipe.optim.steps))
 
     def _codes(self, batch: Batch, kl_weight: float) -> dict[str, Tensor]:
         """Encode fields and decode them; the losses of section 3.1 of the paper."""
@@ -130,7 +142,9 @@ class CodesObjective:
             "gradient": gradient_loss(ab, wanted),
             "kl": kl_loss(mean, log_variance),
         }
-        loss = values["histogram"] + table.gradient * values["gradient"] + kl_weight * values["kl"]
+        # As published, the divergence is summed over a step's photos, and the rest averaged.
+        divergence = kl_weight * len(wanted) * values["kl"]
+        loss = values["histogram"] + table.gradient * values["gradient"] + divergence
         if table.mahalanobis:
             values["mahalanobis"] = mahalanobis_loss(ab, wanted, self._statistics)
             loss = loss + table.mahalanobis * values["mahalanobis"]
@@ -154,8 +168,11 @@ class CodesObjective:
     def validate(self, batch: Batch, rng: Generator) -> Tensor:
         """Give each photo's error of ab, (B,), when its likeliest mean is decoded.
 
-        It is the mean absolute error in units of 128 Lab units; nothing is drawn.
+        It is the mean absolute error in units of 128 Lab units; nothing is drawn. In a run whose
+        mixture has not learned yet it is NaN, so that no such weights are the best.
         """
+        if self._taken is not None and self._taken <= self._recipe.codes.steps:
+            return torch.full((len(batch.L),), torch.nan, device=self._device)
         with computing(self._recipe.optim.precision, self._device):
             means, logits = self._model.mdn(self._model.encoder(batch.L))
             likeliest = means[torch.arange(len(means)), logits.argmax(dim=1)]
@@ -164,11 +181,7 @@ class CodesObjective:
 
     def figures(self, values: Mapping[str, Tensor]) -> dict[str, Any]:
         """Give the mean of each loss; None for those of the other stage."""
-        known = {name: value[~value.isnan()].float() for name, value in values.items()}
-        return {
-            name: round(value.mean().item(), 5) if len(value) else None
-            for name, value in known.items()
-        }
+        return mean_figures(values)
 
 
 def build(config: Mapping[str, Any]) -> VaeMdn:
@@ -229,7 +242,8 @@ class _DecoderGraph(nn.Module):
 def graphs(network: VaeMdn) -> list[NetworkGraph]:
     """Cut the network in three: the first two run once a photo."""
     config = network.config
-    encoder, maps, _ = encoder_graph(network.encoder, config.condition.channels, (_SEEN, _SEEN))
+    maps = condition_maps(config.condition.channels, (_SEEN, _SEEN))
+    encoder, _ = encoder_graph(network.encoder, maps, (_SEEN, _SEEN))
     fixed: dict[str, list[str | int]] = {
         name: ["batch", *cond.shape[1:]] for name, cond in maps.items()
     }

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
@@ -152,6 +152,17 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
     parts = flat.split([gradient.numel() for gradient in gradients])
     for gradient, part in zip(gradients, parts, strict=True):
         gradient.copy_(part.view(gradient.shape))
+
+
+@torch.no_grad()
+def average_buffers(module: nn.Module) -> None:
+    """Give every process the mean of the buffers of all, such as statistics of batch norms."""
+    buffers = [buffer for buffer in module.buffers() if buffer.is_floating_point()]
+    if _joined.of == 1 or not buffers:
+        return
+    flat = mean_of(torch.cat([buffer.reshape(-1) for buffer in buffers]))
+    for buffer, part in zip(buffers, flat.split([b.numel() for b in buffers]), strict=True):
+        buffer.copy_(part.view(buffer.shape))
 
 
 def mean_of(tensor: Tensor) -> Tensor:

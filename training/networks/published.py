@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorize_cli.diffusion.schedule import linear_350
+from colorize_cli.errors import UsageError
 
 from .blocks import beside
 from .published_blocks import (
@@ -49,6 +50,16 @@ class PublishedConfig:
     head_dim: int = 32
     dropout: float = 0.3
     folded: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.multipliers or min(self.channels, self.groups, *self.multipliers) < 1:
+            raise UsageError(
+                "network.channels, network.groups and network.multipliers are at least 1."
+            )
+        if self.channels % self.groups:
+            raise UsageError(
+                f"network.channels={self.channels} is no multiple of network.groups={self.groups}."
+            )
 
     @property
     def widths(self) -> list[int]:
@@ -108,15 +119,12 @@ class GreyEncoder(nn.Module):
 class PublishedUNet(nn.Module):
     """Predict the noise of ab, told the maps of `GreyEncoder` and the noise level."""
 
-    angles: Tensor
-
     def __init__(self, config: PublishedConfig) -> None:
         super().__init__()
         widths = config.widths
         self.channels, emb_dim = config.channels, 4 * config.channels
-        gammas = linear_350().gammas
-        angles = torch.from_numpy(np.arccos(np.sqrt(gammas)).astype(np.float32))
-        self.register_buffer("angles", angles, persistent=False)
+        # In single precision whatever the weights are, and so no buffer.
+        self.angles = np.arccos(np.sqrt(linear_350().gammas)).astype(np.float32)
         self.emb1 = nn.Linear(config.channels, emb_dim)
         self.emb2 = nn.Linear(emb_dim, emb_dim)
         self.conv_in = nn.Conv2d(3, widths[0], 7, padding=3)
@@ -148,11 +156,13 @@ class PublishedUNet(nn.Module):
     def embed(self, gamma: Tensor) -> Tensor:
         """Embed the noise level: gamma (N,) float32 in 0..1 -> (N, 4 * channels).
 
-        It is told as the step of the 350, from 0, which may lie between two.
+        It is told as the step of the 350, from 0, which may lie between two, or behind the last as
+        far as the angle goes on.
         """
+        angles = torch.from_numpy(self.angles).to(gamma.device)
         angle = torch.acos(gamma.clamp(0, 1).sqrt())[:, None]
-        parts = (angle - self.angles[:-1]) / (self.angles[1:] - self.angles[:-1])
-        t = parts.clamp(0, 1).sum(dim=1) - 1
+        parts = ((angle - angles[:-1]) / (angles[1:] - angles[:-1])).clamp(min=0)
+        t = parts[:, :-1].clamp(max=1).sum(dim=1) + parts[:, -1] - 1
         half = self.channels // 2
         exponents = torch.arange(half, dtype=torch.float32, device=gamma.device) / (half - 1)
         phases = t[:, None] * torch.exp(-np.log(_LONGEST) * exponents)

@@ -80,9 +80,9 @@ class _Attention(nn.Module):
         self.proj = nn.Conv2d(self.heads * head_dim, channels, 1)
 
     def _q_k_v(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Give each as (N, heads, head_dim, H*W)."""
+        """Give each as (N, heads, head_dim, H*W), in float32: products fall below float16."""
         n, _, height, width = x.shape
-        qkv = self.qkv(self.norm(x)).reshape(n, 3, self.heads, -1, height * width)
+        qkv = self.qkv(self.norm(x)).float().reshape(n, 3, self.heads, -1, height * width)
         q, k, v = qkv.unbind(1)
         return q, k, v
 
@@ -98,11 +98,15 @@ class LinearAttention(_Attention):
         """Map (N, C, H, W) to the same shape."""
         q, k, v = self._q_k_v(x)
         cells = x.shape[2] * x.shape[3]
-        q = torch.softmax(q.float(), dim=-2).to(x.dtype) * q.shape[-2] ** -0.5
-        k = torch.softmax(k.float(), dim=-1).to(x.dtype)
+        q = torch.softmax(q, dim=-2) * q.shape[-2] ** -0.5
+        k = torch.softmax(k, dim=-1)
         context = k @ (v / cells).transpose(-1, -2)  # (N, heads, head_dim, head_dim)
         out = context.transpose(-1, -2) @ q
-        return x + self.norm_out(self.proj(out.reshape(len(x), -1, *x.shape[2:])))
+        # The norm brings it back to a size of 1, from less than float16 has.
+        out = out.reshape(len(x), -1, *x.shape[2:])
+        weight, bias = self.proj.weight.float(), self.proj.bias
+        told = F.conv2d(out, weight, None if bias is None else bias.float())
+        return x + self.norm_out(told).to(x.dtype)
 
 
 class FullAttention(_Attention):
@@ -111,9 +115,9 @@ class FullAttention(_Attention):
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to the same shape."""
         q, k, v = self._q_k_v(x)
-        weight = torch.softmax((q.transpose(-1, -2) @ k).float() * q.shape[-2] ** -0.5, dim=-1)
-        out = v @ weight.to(x.dtype).transpose(-1, -2)
-        return x + self.proj(out.reshape(len(x), -1, *x.shape[2:]))
+        weight = torch.softmax((q.transpose(-1, -2) @ k) * q.shape[-2] ** -0.5, dim=-1)
+        out = v @ weight.transpose(-1, -2)
+        return x + self.proj(out.to(x.dtype).reshape(len(x), -1, *x.shape[2:]))
 
 
 class Level(nn.Module):

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from colorize_cli.errors import UsageError
+
 from .encoder import ConditionEncoder, EncoderConfig
 
 SIDE = 64  # of the ab field, in cells
@@ -43,6 +45,11 @@ class VaeConfig:
     hidden: int = 4096
     encoder: dict[str, Any] = field(default_factory=dict)
     deployed: bool = False
+
+    def __post_init__(self) -> None:
+        sizes = (self.channels, self.latent, self.components, self.hidden, *self.mdn)
+        if len(self.mdn) < 2 or min(sizes) < 1:
+            raise UsageError("network.mdn has two layers at least, and all sizes are at least 1.")
 
     @property
     def condition(self) -> EncoderConfig:

@@ -10,7 +10,7 @@ from colorize_cli.model.bundle import load_bundle
 from colorize_cli.system.figure_changes import Change, Interval
 from colorize_cli.system.wording import count_text
 
-from ..bundle_state import network_from_bundle
+from ..bundle_state import trained_weights
 from ..checkpoint import load_checkpoint, load_weights
 from ..evaluation.bootstrap import Draws
 from ..recipe import override, recipe_from_dict
@@ -66,7 +66,7 @@ def _opened(model: str) -> tuple[Recipe, dict[str, Tensor]]:
     bundle = load_bundle(model)
     if "recipe" not in bundle.training:
         raise ModelError(f"Bundle {bundle.name!r} does not say by which recipe it was trained.")
-    return recipe_from_dict(bundle.training["recipe"]), network_from_bundle(bundle).state_dict()
+    return recipe_from_dict(bundle.training["recipe"]), trained_weights(bundle)
 
 
 def _losses(

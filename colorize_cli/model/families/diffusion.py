@@ -17,9 +17,10 @@ from ...diffusion.schedule import Schedule, respace
 from ...imaging.area_resample import cell_means
 from ...imaging.lab import Float
 from ...runtimes.runtime import GraphSpec, Shape, Size, Value
-from .family import Graphs, OnStep, Step
+from .family import Graphs, OnStep, Step, level_of
 
 _MOST = 1e6  # of any number of the sampling, all of which are of the order of 1 to 100
+_MOST_STEPS = 1_000_000
 ENCODER, DENOISER = "encoder.onnx", "denoiser.onnx"
 Denoise: TypeAlias = Callable[[Float, Float], Float]
 
@@ -99,7 +100,7 @@ class Diffusion:
         if graph == ENCODER:
             return (photos, 1, height, width)
         if name.startswith("cond_"):
-            cell = self.grid << int(name.removeprefix("cond_"))
+            cell = self.grid << level_of(name)
             return (photos, None, height // cell, width // cell)
         return (photos, 2 if name == "noisy_ab" else 1, height // self.grid, width // self.grid)
 
@@ -159,8 +160,8 @@ def parse(name: str, grid: int, sampling: Mapping[str, Any]) -> Diffusion:
     schedule["gammas"] = [_number("gammas", gamma) for gamma in schedule["gammas"]]
     steps = schedule.pop("steps", None)
     table = Schedule(**schedule)
-    if steps is not None and (type(steps) is not int or not 1 <= steps <= table.steps):
-        raise ValueError(f"steps: {steps!r} is no number of steps of that schedule")
+    if steps is not None and (type(steps) is not int or not 1 <= steps <= _MOST_STEPS):
+        raise ValueError(f"steps: {steps!r} is no number of steps")
     family = Diffusion(
         name=name,
         grid=grid,

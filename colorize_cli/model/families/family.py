@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeAlias
 
 from ...diffusion.noise import SampleNoise
+from ...errors import ModelError
 from ...imaging.lab import Float
 from ...runtimes.runtime import Graph, GraphSpec, Shape, Size
 
 Graphs: TypeAlias = Mapping[str, Graph]  # by file name
+_MOST_LEVELS = 16  # of maps and masks
 Condition: TypeAlias = Any  # what `Family.sample` has to know of a batch of photos
 
 
@@ -80,3 +82,16 @@ class Family(Protocol):
         `noise` says which rows there are; `on_step` is called at each step, and what it raises
         ends the sampling.
         """
+
+
+def level_of(name: str) -> int:
+    """Read the number of an input such as `cond_2`; of the pattern `cond_*`, that of the first.
+
+    ModelError is raised for a name that no graph of ours has.
+    """
+    number = name.rpartition("_")[2]
+    if number == "*":
+        return 0
+    if not number.isdecimal() or int(number) > _MOST_LEVELS:
+        raise ModelError(f"a graph has an input {name!r}, which no bundle of colorize has")
+    return int(number)

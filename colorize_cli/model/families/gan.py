@@ -5,16 +5,16 @@ the family "gan-encoder" there is none, and all samples of a photo are the same.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
 
 from ...diffusion.noise import SampleNoise
-from ...errors import UsageError
+from ...errors import ModelError, UsageError
 from ...imaging.lab import Float
 from ...runtimes.runtime import GraphSpec, Shape, Size, Value
-from .family import Graphs, OnStep, Step
+from .family import Graphs, OnStep, Step, level_of
 
 ENCODER, DECODER = "encoder.onnx", "decoder.onnx"
 _ENCODER = GraphSpec(ENCODER, ("L",), ("cond_*",), feeds_others=True)
@@ -27,7 +27,7 @@ _GRAPHS: Mapping[str, tuple[GraphSpec, ...]] = {
     ),
 }
 _FINEST = {"gan": 2, "gan-encoder": 4}  # working pixels a cell of `cond_0`; doubled from map to map
-_MOST_CHANNELS = 1 << 16
+_MOST_LAYERS, _MOST_CHANNELS, _MOST_STRIDE = 8, 1 << 12, 1 << 10
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,12 @@ class Dropout:
     stride: int
 
     def __post_init__(self) -> None:
-        for value in (self.channels, self.stride):
-            if type(value) is not int or not 1 <= value <= _MOST_CHANNELS:
-                raise ValueError(f"dropout: {value!r} is no number of channels or pixels")
+        channels, stride = self.channels, self.stride
+        if type(channels) is not int or not 1 <= channels <= _MOST_CHANNELS:
+            raise ValueError(f"dropout: {channels!r} is no number of channels")
+        is_power = type(stride) is int and 2 <= stride <= _MOST_STRIDE and stride.bit_count() == 1
+        if not is_power:
+            raise ValueError(f"dropout: {stride!r} is no stride")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +84,7 @@ class Gan:
     @property
     def sampling(self) -> dict[str, Any]:
         """The family's table of `bundle.json`, which `parse` reads."""
-        return {"dropout": [vars(layer) for layer in self.dropout]}
+        return {"dropout": [asdict(layer) for layer in self.dropout]}
 
     def with_steps(self, steps: int) -> Self:
         """Keep to one step; UsageError where it is to be another number."""
@@ -94,11 +97,12 @@ class Gan:
         photos, height, width = size
         if graph == ENCODER:
             return (photos, 1, height, width)
-        kind, number = name.rsplit("_", 1)
-        if kind == "mask":
-            layer = self.dropout[int(number)]
+        if name.startswith("mask_"):
+            if level_of(name) >= len(self.dropout):
+                raise ModelError(f"{graph} takes {name}, of which the bundle says nothing")
+            layer = self.dropout[level_of(name)]
             return (photos, layer.channels, height // layer.stride, width // layer.stride)
-        cell = _FINEST[self.name] << int(number)
+        cell = _FINEST[self.name] << level_of(name)
         return (photos, None, height // cell, width // cell)
 
     def condition(self, graphs: Graphs, L: Float) -> Mapping[str, Value]:
@@ -106,7 +110,7 @@ class Gan:
         photos, _, height, width = L.shape
         graphs[DECODER].expect((photos, height, width))
         maps = graphs[ENCODER].run({"L": L})
-        return maps if self.dropout else graphs[DECODER].run(maps)
+        return maps if self.dropout else graphs[DECODER].bind(maps)({})
 
     def sample(
         self, graphs: Graphs, condition: Mapping[str, Value], noise: SampleNoise, on_step: OnStep
@@ -117,7 +121,7 @@ class Gan:
             masks = {
                 f"mask_{i}": self._mask(noise, i, height, width) for i in range(len(self.dropout))
             }
-            ab = np.asarray(graphs[DECODER].run({**condition, **masks})["ab"])
+            ab = np.asarray(graphs[DECODER].bind(condition)(masks)["ab"])
         else:
             ab = np.repeat(np.asarray(condition["ab"]), noise.samples, axis=0)
         on_step(Step(noise.first, 1, ab, ab, 1.0, 1.0, noise.keys))
@@ -134,6 +138,8 @@ class Gan:
 def parse(name: str, grid: int, sampling: Mapping[str, Any]) -> Gan:
     """Read what `Gan.sampling` writes, as `parse_family` says."""
     dropout = tuple(Dropout(**layer) for layer in sampling["dropout"])
+    if len(dropout) > _MOST_LAYERS:
+        raise ValueError(f"dropout: {len(dropout)} layers, where {_MOST_LAYERS} are the most")
     takes_masks = "mask_*" in _GRAPHS[name][-1].inputs
     if bool(dropout) != takes_masks:
         raise ValueError(f"the family {name} has {'some' if takes_masks else 'no'} dropout")

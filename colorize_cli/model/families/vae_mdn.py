@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 
 from ...diffusion.noise import SampleNoise
-from ...errors import UsageError
+from ...errors import ModelError, UsageError
 from ...imaging.lab import Float
 from ...runtimes.runtime import GraphSpec, Shape, Size
-from .family import Graphs, OnStep, Step
+from .family import Graphs, OnStep, Step, level_of
 
 ENCODER, MIXTURE, DECODER = "encoder.onnx", "mdn.onnx", "decoder.onnx"
 _SEEN, _SIDE = 128, 64  # pixels a side of what the encoder sees; cells a side of the ab field
@@ -67,7 +67,7 @@ class VaeMdn:
         """Give the shape of an input, which the photo's own has no part in."""
         photos = size[0]
         if name.startswith("cond_"):
-            side = _SEEN >> (2 + int(name.removeprefix("cond_")))
+            side = _SEEN >> (2 + level_of(name))
             return (photos, None, side, side)
         sides = {"L": _SEEN, "grey": _SIDE}
         return (photos, 1, sides[name], sides[name]) if name in sides else (photos, self.latent)
@@ -77,8 +77,14 @@ class VaeMdn:
         for graph in graphs.values():
             graph.expect((len(L), _SEEN, _SEEN))
         seen = _resized(L, _SEEN, _SEEN)
-        told = graphs[MIXTURE].run(graphs[ENCODER].run({"L": seen}))
+        told = graphs[MIXTURE].bind(graphs[ENCODER].run({"L": seen}))({})
         means, logits = (np.asarray(told[name]) for name in ("means", "logits"))
+        shape = (len(L), self.components, self.latent)
+        if means.shape != shape or logits.shape != shape[:2]:
+            raise ModelError(
+                f"{MIXTURE} gives means of {means.shape[1:]}, where the bundle says {shape[1:]}. "
+                "Make the bundle anew with `colorize export`."
+            )
         order = np.argsort(-logits, axis=1, kind="stable")
         logits = np.take_along_axis(logits, order, axis=1).astype(np.float64)
         weights = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -128,9 +134,15 @@ def parse(name: str, grid: int, sampling: Mapping[str, Any]) -> VaeMdn:
 
 
 def _resized(planes: Float, height: int, width: int) -> Float:
-    """Resize planes (N, C, H, W), by area where they shrink."""
-    shrinks = height * width < planes.shape[2] * planes.shape[3]
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    flat = planes.reshape(-1, *planes.shape[2:])
-    made = np.stack([cv2.resize(plane, (width, height), interpolation=how) for plane in flat])
-    return np.asarray(made.reshape(*planes.shape[:2], height, width), np.float32)
+    """Resize planes (N, C, H, W): each side by area where it shrinks, else linearly."""
+    made = [
+        _with_side(_with_side(plane, height, 0), width, 1)
+        for plane in planes.reshape(-1, *planes.shape[2:])
+    ]
+    return np.stack(made).reshape(*planes.shape[:2], height, width)
+
+
+def _with_side(plane: Float, side: int, axis: int) -> Float:
+    how = cv2.INTER_AREA if side < plane.shape[axis] else cv2.INTER_LINEAR
+    size = (plane.shape[1], side) if axis == 0 else (side, plane.shape[0])
+    return np.asarray(cv2.resize(plane, size, interpolation=how), np.float32)
