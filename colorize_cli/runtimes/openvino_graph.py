@@ -66,7 +66,7 @@ class OpenVinoGraph:
         def run(others: Feeds) -> dict[str, Value]:
             inputs = ahead | {name: plain(value) for name, value in others.items()}
             shapes = {name: value.shape for name, value in inputs.items()}
-            shape = shapes[self.spec.inputs[0]]
+            shape = shapes[self.spec.first_of(shapes)]
             if shape not in held:
                 held[shape] = self._opened(self._form_of(shape), shapes)
             with self._told("failed: {}. Try a smaller --size, or --device cpu."):

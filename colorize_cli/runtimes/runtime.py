@@ -3,7 +3,7 @@
 A runtime knows graphs, devices and shapes, and nothing of photographs, colours or diffusion.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from math import ceil
@@ -77,6 +77,10 @@ class GraphSpec:
     needs_fp32: bool = False  # where the runtime would take another precision
     feeds_others: bool = False  # so that its outputs stay on the device
     runs_often: bool = False  # many times a photo, so that a form for each usual shape pays
+
+    def first_of(self, names: Iterable[str]) -> str:
+        """Choose among the names of all inputs that whose shape tells usual photos."""
+        return min(name for name in names if fnmatchcase(name, self.inputs[0]))
 
     def match(self, found: set[str], patterns: tuple[str, ...]) -> dict[str, set[str]]:
         """Find names by their pattern; ModelError where a name or a pattern is left over."""
