@@ -239,9 +239,14 @@ class Recipe(Table):
         return self.network, self.family, self.optim.tuned_stages
 
     @property
-    def has_stages(self) -> bool:
-        """Whether something else is learned from a certain step on."""
-        return False
+    def stages(self) -> tuple[int, ...]:
+        """Steps at which something else begins to be learned."""
+        return ()
+
+    @property
+    def takes_parts(self) -> bool:
+        """Whether `optim.accumulate` may be more than 1."""
+        return True
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dicts, lists and numbers, as `recipe_from_dict` reads them."""

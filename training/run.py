@@ -128,7 +128,7 @@ def run(
                 raise UsageError(f"{out} holds a run already: use --resume, or another --out.")
             wanted = fit(load_recipe(recipe or "default", overrides))
             state = _begun(wanted, own, backbone, init, told)
-        if minutes and state.recipe.has_stages:
+        if minutes and state.recipe.stages:
             raise UsageError(
                 "This recipe learns in stages, which begin at certain steps: leave --minutes out, "
                 "and set optim.steps."

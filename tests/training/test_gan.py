@@ -9,7 +9,7 @@ import torch
 from made.checkpoints import tiny_network_recipe
 
 from colorize_cli.diffusion.noise import SampleNoise
-from colorize_cli.errors import UsageError
+from colorize_cli.errors import OutOfMemoryError, UsageError
 from colorize_cli.model.families import parse_family
 from training.data.batches import Batch
 from training.families import adversarial, family_of, gan_encoder
@@ -17,6 +17,9 @@ from training.families.adversarial import AdversarialObjective, AdversarialRecip
 from training.families.torch_graphs import torch_graphs
 from training.networks.pix2pix import Generator, PatchDiscriminator, UNetConfig, folded
 from training.recipe import load_recipe, recipe_from_dict
+from training.rehearsal.dry_run import _phases
+from training.rehearsal.fit import fitted, memory_explained
+from training.run_state import RunState
 
 CPU = torch.device("cpu")
 
@@ -264,6 +267,31 @@ def test_rates_of_a_tuned_backbone_are_its_own_and_it_waits_while_it_is_frozen()
     assert all(torch.equal(p, q) for p, q in zip(backbone["params"], before, strict=True))
     objective.step(batch(), 1)
     assert not all(torch.equal(p, q) for p, q in zip(backbone["params"], before, strict=True))
+
+
+def test_what_fits_in_memory_is_tried_with_the_discriminator_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judge = PatchDiscriminator.forward
+
+    def judges(self: PatchDiscriminator, L: torch.Tensor, ab: torch.Tensor) -> torch.Tensor:
+        if len(L) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return judge(self, L, ab)
+
+    monkeypatch.setattr(PatchDiscriminator, "forward", judges)
+    recipe = gan_recipe(
+        adversarial={"channels": 4, "pretrain_steps": 5}, optim={"photos": 8, "steps": 9}
+    )
+    lines: list[str] = []
+    assert fitted(recipe, "cpu", lines.append).optim.photos in (2, 3)
+    assert "not worked through in parts" in lines[-1]
+    with (
+        pytest.raises(OutOfMemoryError, match=r"optim\.photos=[23], which"),
+        memory_explained(recipe, "cpu", None),
+    ):
+        objective_of(recipe).step(batch(8), 5)
+    assert _phases(RunState(recipe, "cpu")) == [(0, 5), (5, 4)]
 
 
 def test_a_resume_cannot_change_the_discriminator() -> None:

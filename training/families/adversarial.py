@@ -68,9 +68,15 @@ class AdversarialRecipe(Recipe):
         return *super().parts, self.adversarial.channels
 
     @property
-    def has_stages(self) -> bool:
-        """Whether the error alone is lowered at first."""
-        return self.adversarial.pretrain_steps > 0
+    def stages(self) -> tuple[int, ...]:
+        """Where there is a discriminator from."""
+        begins = self.adversarial.pretrain_steps
+        return (begins,) if begins else ()
+
+    @property
+    def takes_parts(self) -> bool:
+        """Batch norms see a step's photos at once."""
+        return False
 
 
 class AdversarialObjective:

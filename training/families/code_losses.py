@@ -78,6 +78,11 @@ def gradient_loss(ab: Tensor, wanted: Tensor) -> Tensor:
     return _root(down.square().sum(dim=(1, 2, 3)) + across.square().sum(dim=(1, 2, 3)))
 
 
+def draw_codes(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Draw a code of each distribution, (B, latent), none beyond two deviations."""
+    return mean + nn.init.trunc_normal_(torch.empty_like(mean)) * torch.exp(log_variance / 2)
+
+
 def kl_loss(mean: Tensor, log_variance: Tensor) -> Tensor:
     """Give the divergence from the standard normal distribution of each code, (B,)."""
     return (mean.square() + log_variance.exp() - log_variance - 1).sum(dim=1) / 2

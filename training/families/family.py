@@ -210,7 +210,7 @@ def mean_figures(values: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 def require_whole_steps(optim: OptimTable) -> None:
-    """Refuse noise levels, and steps in parts.
+    """Refuse noise levels, and steps in parts, for a recipe that does not take them.
 
     Raises:
         UsageError: `optim.views` or `optim.accumulate` is not 1.

@@ -24,6 +24,7 @@ from ..torch_device import computing
 from .code_losses import (
     AB_SCALE,
     AbStatistics,
+    draw_codes,
     gradient_loss,
     histogram_loss,
     kl_loss,
@@ -88,9 +89,14 @@ class CodesRecipe(Recipe):
             raise UsageError(f"data.size is {_SEEN} for this family, not {self.data.size}.")
 
     @property
-    def has_stages(self) -> bool:
-        """The codes come first, and then the mixture."""
-        return True
+    def stages(self) -> tuple[int, ...]:
+        """Where the mixture learns from."""
+        return (self.codes.steps,)
+
+    @property
+    def takes_parts(self) -> bool:
+        """Batch norms see a step's photos at once."""
+        return False
 
 
 RECIPE = CodesRecipe
@@ -134,7 +140,7 @@ class CodesObjective:
         table, wanted = self._recipe.codes, batch.ab / AB_SCALE
         with computing(self._recipe.optim.precision, self._device):
             mean, log_variance = self._model.vae(wanted)
-            z = mean + _truncated_normal(mean) * torch.exp(log_variance / 2)
+            z = draw_codes(mean, log_variance)
             ab = self._model.decoder(z, _grey(batch.L))
         ab = ab.float()
         values = {
@@ -160,7 +166,7 @@ class CodesObjective:
                 cond = self._model.encoder(batch.L)
             means, logits = self._model.mdn(cond)
         self._vae.train()
-        z = mean + _truncated_normal(mean) * torch.exp(log_variance / 2)
+        z = draw_codes(mean, log_variance)
         loss = mixture_loss(z, means, logits, self._recipe.codes.variance)
         return {"loss": loss, "mixture": loss}
 
@@ -289,8 +295,3 @@ def sampling(recipe: CodesRecipe) -> dict[str, Any]:
 def _grey(L: Tensor) -> Tensor:
     """Give L (B, 1, 128, 128) as bytes of an 8-bit picture brought to -1..1: (B, 1, 64, 64)."""
     return (2.55 * F.avg_pool2d(L, GRID) - 128) / 128
-
-
-def _truncated_normal(like: Tensor) -> Tensor:
-    """Draw normal numbers, none beyond two deviations."""
-    return nn.init.trunc_normal_(torch.empty_like(like))

@@ -75,9 +75,10 @@ def _trained(state: RunState) -> list[torch.Tensor]:
 
 
 def _phases(state: RunState) -> list[tuple[int, int]]:
-    """Give first step and number of steps, before the backbone is trained and from there on."""
-    steps, frozen = state.optim.steps, state.optim.frozen_steps
-    edges = [state.step, *([frozen] if state.step < frozen < steps else []), steps]
+    """Give first step and number of steps of each part of a run whose steps are alike."""
+    steps = state.optim.steps
+    changes = {state.optim.frozen_steps, *state.recipe.stages}
+    edges = [state.step, *sorted(step for step in changes if state.step < step < steps), steps]
     phases = [(a, b - a) for a, b in pairwise(edges) if b > a]
     return phases or [(state.step, 0)]
 

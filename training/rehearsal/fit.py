@@ -61,6 +61,12 @@ def fitted(recipe: Recipe, device: str, report: Callable[[str], None]) -> Recipe
     if not fits:
         raise OutOfMemoryError(_hopeless(recipe))
     parts = ceil(photos / fits)
+    if parts > 1 and not recipe.takes_parts:
+        report(
+            f"--auto-batch: {fits} photos fit in memory at once, and a step of this family is not "
+            f"worked through in parts: it has {fits} instead of {photos}"
+        )
+        return replace(recipe, optim=replace(recipe.optim, photos=fits))
     if parts <= recipe.optim.accumulate:
         report(f"--auto-batch: {fits} photos fit in memory at once, as the recipe has it")
         return recipe
@@ -105,12 +111,19 @@ def _advice(recipe: Recipe, fits: int, reason: str, *, can_resume: bool) -> str:
     if not fits:
         return _hopeless(recipe)
     if fits >= at_once:
+        fewer = f"optim.accumulate={optim.accumulate * 2} works through a step in smaller parts"
+        if not recipe.takes_parts:
+            fewer = f"optim.photos={ceil(optim.photos / 2)} makes a step smaller"
         return (
             f"Memory ran out ({reason}), though a step's photos fit by themselves: something else "
-            f"needs it. Go on{again} and a smaller --memory, or with fewer photos: --set "
-            f"optim.accumulate={optim.accumulate * 2} works through a step in smaller parts."
+            f"needs it. Go on{again} and a smaller --memory, or with fewer photos: --set {fewer}."
         )
     parts = ceil(optim.photos / fits)
+    if not recipe.takes_parts:
+        return (
+            f"Memory does not suffice for {at_once} photos at once ({reason}), but for {fits}: go "
+            f"on{again} and --set optim.photos={fits}, which makes the step smaller."
+        )
     return (
         f"Memory does not suffice for {at_once} photos at once ({reason}), but for {fits}: go on"
         f"{again} and --set optim.accumulate={parts}, which takes the same step in {parts} parts, "
@@ -127,14 +140,15 @@ def _hopeless(recipe: Recipe) -> str:
 
 
 def _fits(recipe: Recipe, count: int, device: str) -> bool:
-    """Take two steps with so many photos, for the first one makes the optimizer's moments."""
+    """Take two steps of each stage with so many photos; the first makes the optimizer's moments."""
     optim = replace(recipe.optim, photos=count, accumulate=1, compile=False)
     reached = False
     try:
         state = RunState(replace(recipe, optim=optim), device)
         batch = _noise(recipe, count, state.device)
-        for _ in range(2):  # when the backbone is trained too, if ever
-            state.objective.step(batch, max(state.step, optim.frozen_steps))
+        for stage in (0, *recipe.stages):
+            for _ in range(2):  # when the backbone is trained too, if ever
+                state.objective.step(batch, max(stage, optim.frozen_steps))
         if state.device.type == "cuda":
             torch.cuda.synchronize(state.device)
         reached = True
