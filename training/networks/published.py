@@ -124,7 +124,8 @@ class PublishedUNet(nn.Module):
         widths = config.widths
         self.channels, emb_dim = config.channels, 4 * config.channels
         # In single precision whatever the weights are, and so no buffer.
-        self.angles = np.arccos(np.sqrt(linear_350().gammas)).astype(np.float32)
+        angles = np.arccos(np.sqrt(linear_350().gammas)).astype(np.float32)
+        self.angles = torch.from_numpy(angles)
         self.emb1 = nn.Linear(config.channels, emb_dim)
         self.emb2 = nn.Linear(emb_dim, emb_dim)
         self.conv_in = nn.Conv2d(3, widths[0], 7, padding=3)
@@ -159,7 +160,7 @@ class PublishedUNet(nn.Module):
         It is told as the step of the 350, from 0, which may lie between two, or behind the last as
         far as the angle goes on.
         """
-        angles = torch.from_numpy(self.angles).to(gamma.device)
+        angles = self.angles.to(gamma.device)
         angle = torch.acos(gamma.clamp(0, 1).sqrt())[:, None]
         parts = ((angle - angles[:-1]) / (angles[1:] - angles[:-1])).clamp(min=0)
         t = parts[:, :-1].clamp(max=1).sum(dim=1) + parts[:, -1] - 1
