@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.process import BaseProcess
 from threading import Thread
+from time import monotonic, sleep
 from typing import ParamSpec, TypeVar
 
 from .. import leave_converter_out
@@ -81,11 +82,21 @@ def _end_with_parent() -> None:
 
 
 def _ended(processes: list[BaseProcess]) -> str:
-    for process in processes:
-        process.join()
-    code = next((process.exitcode for process in processes), None) or 0
+    code = next(map(_exit_code, processes), 0)
     if code >= 0:
         return f"the process ended with code {code} before its time"
     name = signal.Signals(-code).name
     cause = ", for want of memory perhaps" if name == "SIGKILL" else ""
     return f"the process was ended by {name}{cause}"
+
+
+def _exit_code(process: BaseProcess) -> int:
+    """Wait for a process and return its code, once whoever saw it end has noted that.
+
+    The pool's thread waits for it as well, and the system tells only one of the two.
+    """
+    process.join()
+    end = monotonic() + _POLL_SECONDS
+    while process.exitcode is None and monotonic() < end:
+        sleep(0.01)
+    return process.exitcode or 0

@@ -65,6 +65,21 @@ def test_a_process_that_is_ended_is_told() -> None:
     assert multiprocessing.active_children() == []
 
 
+def test_a_code_that_another_thread_was_told_is_waited_for() -> None:
+    class Ended:
+        codes = iter((None, None, 7))
+        code: int | None = None
+
+        def join(self) -> None: ...
+
+        @property
+        def exitcode(self) -> int | None:
+            self.code = next(self.codes, self.code)
+            return self.code
+
+    assert own_process._ended([Ended()]).endswith("code 7 before its time")  # type: ignore[list-item]
+
+
 def test_it_is_told_however_late_somebody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     look = own_process._ours
 
