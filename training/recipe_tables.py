@@ -227,6 +227,11 @@ class Recipe(Table):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if not self.takes_parts and (self.optim.views != 1 or self.optim.accumulate != 1):
+            raise UsageError(
+                "optim.views and optim.accumulate are 1 for this family: there are no noise "
+                "levels, and batch norms see a step's photos at once."
+            )
         if self.samples.choose_best and self.checkpoints.best > 1:
             raise UsageError(
                 "checkpoints.best above 1 keeps weights by their validation loss, and "
@@ -245,7 +250,7 @@ class Recipe(Table):
 
     @property
     def takes_parts(self) -> bool:
-        """Whether `optim.accumulate` may be more than 1."""
+        """Whether `optim.views` and `optim.accumulate` may be more than 1."""
         return True
 
     def to_dict(self) -> dict[str, Any]:

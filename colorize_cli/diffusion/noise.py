@@ -11,8 +11,9 @@ of noise (masks of dropout, codes) is drawn under other keys, with the sample's 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TypeAlias
 
 import numpy as np
@@ -37,20 +38,18 @@ class SampleNoise:
 
     def __call__(self, t: int) -> Float:
         """Draw the noise that is added on the way from step t to t - 1, of the shape of x_T."""
-        numbers = range(self.first, self.first + self.samples)
-        return np.stack([self._normal(photo, k, t) for photo in self.keys for k in numbers])
+        return np.stack([self._normal(photo, k, t) for photo, k in self._rows()])
 
     def streams(self, number: int) -> list[np.random.Generator]:
         """Open a generator for each sample: (photos * samples), side by side.
 
         For what is no field of noise; `number` tells several uses of one family apart.
         """
-        numbers = range(self.first, self.first + self.samples)
-        return [
-            _stream(b"streams ", self.seed, photo, number, k)
-            for photo in self.keys
-            for k in numbers
-        ]
+        return [_stream(b"streams ", self.seed, photo, number, k) for photo, k in self._rows()]
+
+    def _rows(self) -> Iterator[tuple[bytes, int]]:
+        """Give the photo and the number of each sample, in the order of the rows."""
+        return product(self.keys, range(self.first, self.first + self.samples))
 
     def _normal(self, photo: bytes, k: int, t: int) -> Float:
         group, turn = divmod(k, 4)

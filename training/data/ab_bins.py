@@ -7,20 +7,20 @@ the gamut is sampled; the ranges are those of the centres that the authors publi
 import numpy as np
 from numpy.typing import NDArray
 
-_STEP = 10
+CELL = 10  # Lab units
 # For a = -90, -80, ... 100: the least and the greatest b.
 _RANGES = (
     *((50, 90), (20, 90), (0, 90), (-20, 90), (-30, 100), (-40, 100), (-50, 100), (-50, 100)),
     *((-60, 100), (-70, 100), (-80, 90), (-80, 90), (-90, 90), (-100, 90), (-100, 80), (-110, 80)),
     *((-110, 80), (-110, 70), (-110, 70), (-90, 0)),
 )
-_LIMIT = 110  # of a and b on the whole grid
+LIMIT = 110  # of a and b on the whole grid
 
 AB_BINS: NDArray[np.float32] = np.array(
     [
-        (_STEP * row - 90, b)
+        (CELL * row - 90, b)
         for row, (least, greatest) in enumerate(_RANGES)
-        for b in range(least, greatest + 1, _STEP)
+        for b in range(least, greatest + 1, CELL)
     ],
     np.float32,
 )
@@ -28,7 +28,7 @@ AB_BINS: NDArray[np.float32] = np.array(
 
 def _table() -> NDArray[np.intp]:
     """Make the number of the nearest bin for each cell of the grid, (23, 23)."""
-    side = np.arange(-_LIMIT, _LIMIT + 1, _STEP)
+    side = np.arange(-LIMIT, LIMIT + 1, CELL)
     cells = np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1)
     far = ((cells[:, :, None] - AB_BINS) ** 2).sum(axis=-1)
     return np.asarray(far.argmin(axis=-1))
@@ -48,5 +48,5 @@ def bin_of(ab: NDArray[np.float32]) -> NDArray[np.intp]:
     a and b are rounded to the grid, each by itself; a cell out of gamut counts as the nearest one
     in it.
     """
-    cell = np.rint(ab.clip(-_LIMIT, _LIMIT) / _STEP).astype(np.intp) + _LIMIT // _STEP
+    cell = np.rint(ab.clip(-LIMIT, LIMIT) / CELL).astype(np.intp) + LIMIT // CELL
     return _NEAREST[cell[..., 0], cell[..., 1]]

@@ -17,7 +17,7 @@ from ..networks.pix2pix import PatchDiscriminator
 from ..optimizer import adamw, descend
 from ..recipe_tables import Recipe, Table
 from ..torch_device import compile_in_place, computing
-from .family import mean_figures, require_whole_steps
+from .family import mean_figures
 
 AB_SCALE = 110.0  # Lab units a unit of what the generator gives
 
@@ -57,10 +57,6 @@ class AdversarialRecipe(Recipe):
     """
 
     adversarial: AdversarialTable = field(default_factory=AdversarialTable)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_whole_steps(self.optim)
 
     @property
     def parts(self) -> tuple[object, ...]:

@@ -7,13 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..data.ab_bins import AB_BINS, nearest_table
+from ..data.ab_bins import AB_BINS, CELL, LIMIT, nearest_table
 
 AB_SCALE = 128.0  # Lab units a unit
 _COMPONENTS = 20  # principal components of ab fields
 _UNIFORM = 0.5  # share of a uniform distribution in the histogram that weighs colours
 _BINS = len(AB_BINS)
-_CELL, _LIMIT = 10, 110  # Lab units: the width of a bin, and the ends of their grid
 
 
 class AbStatistics(nn.Module):
@@ -45,7 +44,7 @@ class AbStatistics(nn.Module):
         smooth = (1 - _UNIFORM) * self.histogram + _UNIFORM / _BINS
         weight = 1 / smooth
         weight = weight / (weight * self.histogram).sum().clamp(min=1e-9)
-        cell = (AB_SCALE * ab).clamp(-_LIMIT, _LIMIT).div(_CELL).round().long() + _LIMIT // _CELL
+        cell = (AB_SCALE * ab).clamp(-LIMIT, LIMIT).div(CELL).round().long() + LIMIT // CELL
         nearest: Tensor = self.nearest  # type: ignore[assignment]
         return weight[nearest[cell[:, 0], cell[:, 1]]]
 

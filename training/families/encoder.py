@@ -16,7 +16,7 @@ from ..networks.encoder import ConditionEncoder, EncoderConfig
 from ..networks.unet import Denoiser, DenoiserConfig
 from .diffusion import DiffusionObjective
 from .diffusion_recipe import DiffusionRecipe, sampling
-from .family import NetworkGraph, configured, encoder_graph
+from .family import NetworkGraph, configured_tables, encoder_graph
 from .family import unchanged as deployed
 
 __all__ = [
@@ -50,12 +50,13 @@ class EncoderColorizer(nn.Module):
 
 
 class _DenoiserGraph(nn.Module):
-    def __init__(self, denoiser: Denoiser) -> None:
+    def __init__(self, denoiser: nn.Module) -> None:
         super().__init__()
         self.denoiser = denoiser
 
     def forward(self, noisy_ab: Tensor, cond: list[Tensor], gamma: Tensor) -> Tensor:
-        return self.denoiser(noisy_ab, cond, gamma)
+        predicted: Tensor = self.denoiser(noisy_ab, cond, gamma)
+        return predicted
 
 
 def build(config: Mapping[str, Any]) -> EncoderColorizer:
@@ -67,12 +68,8 @@ def build(config: Mapping[str, Any]) -> EncoderColorizer:
     Raises:
         TypeError: unknown key.
     """
-    unknown = sorted(set(config) - {"encoder", "denoiser"})
-    if unknown:
-        raise TypeError(f"there is no table {unknown[0]!r}, only 'encoder' and 'denoiser'")
     return EncoderColorizer(
-        configured(EncoderConfig, config.get("encoder", {})),
-        configured(DenoiserConfig, config.get("denoiser", {})),
+        *configured_tables(config, encoder=EncoderConfig, denoiser=DenoiserConfig)
     )
 
 
@@ -143,22 +140,32 @@ def graphs(network: EncoderColorizer) -> list[NetworkGraph]:
     """Cut the network in two, so that the encoder runs once for all samples of a photo."""
     maps = condition_maps(network.denoiser.config.channels)
     encoder, map_dims = encoder_graph(network.encoder, maps, SIDES)
+    return [encoder, denoiser_graph(network.denoiser, maps, map_dims)]
+
+
+def denoiser_graph(
+    denoiser: nn.Module, maps: Mapping[str, Tensor], map_dims: Mapping[str, Sequence[str | int]]
+) -> NetworkGraph:
+    """Make the graph of a denoiser, which is a network's part `denoiser`.
+
+    Args:
+        denoiser: from (noisy_ab, maps, gamma) to a prediction, ab at the resolution of `cond_0`.
+        maps: examples of what it is told, by name, for two photos.
+        map_dims: their dimensions.
+    """
     rows: list[str | int] = ["rows", 2, "height_0", "width_0"]
-    return [
-        encoder,
-        NetworkGraph(
-            file="denoiser.onnx",
-            module=_DenoiserGraph(network.denoiser),
-            examples={
-                "noisy_ab": torch.zeros(6, 2, 16, 24),
-                "cond": list(maps.values()),
-                "gamma": torch.full((6,), 0.5),
-            },
-            dims={"noisy_ab": rows, "prediction": rows, "gamma": ["rows"], **map_dims},
-            outputs=["prediction"],
-            prefix="denoiser.",
-        ),
-    ]
+    return NetworkGraph(
+        file="denoiser.onnx",
+        module=_DenoiserGraph(denoiser),
+        examples={
+            "noisy_ab": torch.zeros(6, 2, *maps["cond_0"].shape[2:]),
+            "cond": list(maps.values()),
+            "gamma": torch.full((6,), 0.5),
+        },
+        dims={"noisy_ab": rows, "prediction": rows, "gamma": ["rows"], **map_dims},
+        outputs=["prediction"],
+        prefix="denoiser.",
+    )
 
 
 def condition_maps(channels: Sequence[int], sides: tuple[int, int] = SIDES) -> dict[str, Tensor]:

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
-from ..networks.published import Published, PublishedConfig, PublishedUNet, folded
+from ..networks.published import Published, PublishedConfig, folded
 from .diffusion import DiffusionObjective
 from .diffusion_recipe import DiffusionRecipe, sampling
+from .encoder import denoiser_graph
 from .family import NetworkGraph, configured, encoder_graph
 
 __all__ = [
@@ -26,15 +26,6 @@ __all__ = [
 
 RECIPE = DiffusionRecipe
 GRID = 1
-
-
-class _DenoiserGraph(nn.Module):
-    def __init__(self, denoiser: PublishedUNet) -> None:
-        super().__init__()
-        self.denoiser = denoiser
-
-    def forward(self, noisy_ab: Tensor, cond: list[Tensor], gamma: Tensor) -> Tensor:
-        return self.denoiser(noisy_ab, cond, gamma)
 
 
 def build(config: Mapping[str, Any]) -> Published:
@@ -79,19 +70,4 @@ def graphs(network: Published) -> list[NetworkGraph]:
         f"cond_{i}": torch.zeros(2, c, side >> i, 2 * side >> i) for i, c in enumerate(channels)
     }
     encoder, map_dims = encoder_graph(network.encoder, maps, (side, 2 * side))
-    rows: list[str | int] = ["rows", 2, "height_0", "width_0"]
-    return [
-        encoder,
-        NetworkGraph(
-            file="denoiser.onnx",
-            module=_DenoiserGraph(network.denoiser),
-            examples={
-                "noisy_ab": torch.zeros(6, 2, side, 2 * side),
-                "cond": list(maps.values()),
-                "gamma": torch.full((6,), 0.5),
-            },
-            dims={"noisy_ab": rows, "prediction": rows, "gamma": ["rows"], **map_dims},
-            outputs=["prediction"],
-            prefix="denoiser.",
-        ),
-    ]
+    return [encoder, denoiser_graph(network.denoiser, maps, map_dims)]

@@ -13,10 +13,8 @@ import torch
 from numpy.random import Generator
 from torch import Tensor, nn
 
-from colorize_cli.errors import UsageError
-
 from ..data.batches import Batch
-from ..recipe_tables import OptimTable, Recipe
+from ..recipe_tables import Recipe
 
 
 class Objective(Protocol):
@@ -201,25 +199,25 @@ def configured(kind: type[Any], table: Mapping[str, Any]) -> Any:
     return kind(**{key: tuple(v) if isinstance(v, list) else v for key, v in table.items()})
 
 
+def configured_tables(config: Mapping[str, Any], **kinds: type[Any]) -> list[Any]:
+    """Make a configuration of each table of a network, by its name and in the order of `kinds`.
+
+    Raises:
+        TypeError: unknown table or key.
+    """
+    unknown = sorted(set(config) - set(kinds))
+    if unknown:
+        known = " and ".join(map(repr, kinds))
+        raise TypeError(f"there is no table {unknown[0]!r}, only {known}")
+    return [configured(kind, config.get(name, {})) for name, kind in kinds.items()]
+
+
 def mean_figures(values: Mapping[str, Tensor]) -> dict[str, Any]:
     """Average values of samples by name, but for those that are NaN; None where all are."""
     known = {name: value[~value.isnan()].float() for name, value in values.items()}
     return {
         name: round(value.mean().item(), 5) if len(value) else None for name, value in known.items()
     }
-
-
-def require_whole_steps(optim: OptimTable) -> None:
-    """Refuse noise levels, and steps in parts, for a recipe that does not take them.
-
-    Raises:
-        UsageError: `optim.views` or `optim.accumulate` is not 1.
-    """
-    if optim.views != 1 or optim.accumulate != 1:
-        raise UsageError(
-            "optim.views and optim.accumulate are 1 for this family: there are no noise levels, "
-            "and batch norms see a step's photos at once."
-        )
 
 
 class EncoderGraph(nn.Module):

@@ -11,7 +11,7 @@ from ..networks.encoder import ConditionEncoder, EncoderConfig
 from ..networks.map_decoder import MapDecoder, MapDecoderConfig
 from .adversarial import AB_SCALE, AdversarialObjective, AdversarialRecipe
 from .encoder import SIDES, condition_maps, load_default_encoder
-from .family import NetworkGraph, configured, encoder_graph
+from .family import NetworkGraph, configured_tables, encoder_graph
 from .family import unchanged as deployed
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
 
 RECIPE = AdversarialRecipe
 GRID = 1
-_PREFIX = "encoder."
 
 
 class EncoderGenerator(nn.Module):
@@ -63,12 +62,8 @@ def build(config: Mapping[str, Any]) -> EncoderGenerator:
     Raises:
         TypeError: unknown key.
     """
-    unknown = sorted(set(config) - {"encoder", "decoder"})
-    if unknown:
-        raise TypeError(f"there is no table {unknown[0]!r}, only 'encoder' and 'decoder'")
     return EncoderGenerator(
-        configured(EncoderConfig, config.get("encoder", {})),
-        configured(MapDecoderConfig, config.get("decoder", {})),
+        *configured_tables(config, encoder=EncoderConfig, decoder=MapDecoderConfig)
     )
 
 

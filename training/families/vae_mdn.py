@@ -37,7 +37,6 @@ from .family import (
     configured,
     encoder_graph,
     mean_figures,
-    require_whole_steps,
 )
 
 GRID = 2  # 64 cells of the 128 pixels that the encoder sees
@@ -79,7 +78,6 @@ class CodesRecipe(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_whole_steps(self.optim)
         if self.samples.choose_best or self.optim.compile:
             raise UsageError(
                 "samples.choose_best and optim.compile are not for this family: samples say "

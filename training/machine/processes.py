@@ -144,25 +144,24 @@ def alone() -> Iterator[None]:
 @torch.no_grad()
 def average_gradients(parameters: Iterable[Tensor]) -> None:
     """Give every process the mean of the gradients of all; where this one is alone, leave them."""
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    if _joined.of == 1 or not gradients:
-        return
-    # One message instead of hundreds; memory layouts differ, the order of the numbers does not.
-    flat = mean_of(torch.cat([gradient.reshape(-1) for gradient in gradients]))
-    parts = flat.split([gradient.numel() for gradient in gradients])
-    for gradient, part in zip(gradients, parts, strict=True):
-        gradient.copy_(part.view(gradient.shape))
+    _average(p.grad for p in parameters if p.grad is not None)
 
 
 @torch.no_grad()
 def average_buffers(module: nn.Module) -> None:
     """Give every process the mean of the buffers of all, such as statistics of batch norms."""
-    buffers = [buffer for buffer in module.buffers() if buffer.is_floating_point()]
-    if _joined.of == 1 or not buffers:
+    _average(buffer for buffer in module.buffers() if buffer.is_floating_point())
+
+
+def _average(tensors: Iterable[Tensor]) -> None:
+    """Average tensors over the processes, in place."""
+    own = [*tensors]
+    if _joined.of == 1 or not own:
         return
-    flat = mean_of(torch.cat([buffer.reshape(-1) for buffer in buffers]))
-    for buffer, part in zip(buffers, flat.split([b.numel() for b in buffers]), strict=True):
-        buffer.copy_(part.view(buffer.shape))
+    # One message instead of hundreds; memory layouts differ, the order of the numbers does not.
+    flat = mean_of(torch.cat([tensor.reshape(-1) for tensor in own]))
+    for tensor, part in zip(own, flat.split([t.numel() for t in own]), strict=True):
+        tensor.copy_(part.view(tensor.shape))
 
 
 def mean_of(tensor: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeAlias
 
 from ...diffusion.noise import SampleNoise
-from ...errors import ModelError
+from ...errors import ModelError, UsageError
 from ...imaging.lab import Float
 from ...runtimes.runtime import Graph, GraphSpec, Shape, Size
 
@@ -95,3 +95,9 @@ def level_of(name: str) -> int:
     if not number.isdecimal() or int(number) > _MOST_LEVELS:
         raise ModelError(f"a graph has an input {name!r}, which no bundle of colorize has")
     return int(number)
+
+
+def require_one_step(name: str, steps: int) -> None:
+    """Raise UsageError where a model of a family without noise levels is to take several steps."""
+    if steps != 1:
+        raise UsageError(f"a model of the family {name} takes one step, not {steps}")

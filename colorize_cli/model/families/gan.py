@@ -11,10 +11,10 @@ from typing import Any, Self
 import numpy as np
 
 from ...diffusion.noise import SampleNoise
-from ...errors import ModelError, UsageError
+from ...errors import ModelError
 from ...imaging.lab import Float
 from ...runtimes.runtime import GraphSpec, Shape, Size, Value
-from .family import Graphs, OnStep, Step, level_of
+from .family import Graphs, OnStep, Step, level_of, require_one_step
 
 ENCODER, DECODER = "encoder.onnx", "decoder.onnx"
 _ENCODER = GraphSpec(ENCODER, ("L",), ("cond_*",), feeds_others=True)
@@ -88,8 +88,7 @@ class Gan:
 
     def with_steps(self, steps: int) -> Self:
         """Keep to one step; UsageError where it is to be another number."""
-        if steps != 1:
-            raise UsageError(f"a model of the family {self.name} takes one step, not {steps}")
+        require_one_step(self.name, steps)
         return self
 
     def shape(self, graph: str, name: str, size: Size) -> Shape:

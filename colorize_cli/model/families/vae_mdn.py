@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 
 from ...diffusion.noise import SampleNoise
-from ...errors import ModelError, UsageError
+from ...errors import ModelError
 from ...imaging.lab import Float
 from ...runtimes.runtime import GraphSpec, Shape, Size
-from .family import Graphs, OnStep, Step, level_of
+from .family import Graphs, OnStep, Step, level_of, require_one_step
 
 ENCODER, MIXTURE, DECODER = "encoder.onnx", "mdn.onnx", "decoder.onnx"
 _SEEN, _SIDE = 128, 64  # pixels a side of what the encoder sees; cells a side of the ab field
@@ -59,8 +59,7 @@ class VaeMdn:
 
     def with_steps(self, steps: int) -> Self:
         """Keep to one step; UsageError where it is to be another number."""
-        if steps != 1:
-            raise UsageError(f"a model of the family {self.name} takes one step, not {steps}")
+        require_one_step(self.name, steps)
         return self
 
     def shape(self, graph: str, name: str, size: Size) -> Shape:
