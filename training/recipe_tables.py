@@ -25,6 +25,8 @@ class DataTable(Table):
 
     Attributes:
         size: side of the square crops in pixels, a multiple of what the family halves.
+        smallest: short side, in crops, of the smallest photo that is taken; one below 1 is enlarged
+            to a crop, and is softer than photos are.
         grid: pixels a side that share one ab value, as the family has it.
         luma: share of photos whose grey is luma instead of L*.
         old: share of photos that are degraded like old prints.
@@ -32,6 +34,7 @@ class DataTable(Table):
     """
 
     size: int = 128
+    smallest: float = 1.0
     grid: int = 4
     luma: float = 0.3
     old: float = 0.3
@@ -40,6 +43,8 @@ class DataTable(Table):
     def __post_init__(self) -> None:
         if not all(isinstance(w, int | float) and w >= 0 for w in self.sets.values()):
             raise UsageError("the weights in data.sets must be numbers of at least 0.")
+        if not 0.5 <= self.smallest <= 1:
+            raise UsageError("data.smallest is 0.5 to 1: more than twice enlarged is no photo.")
 
 
 @dataclass(frozen=True)

@@ -183,7 +183,14 @@ def _read(
     if not state.step and "statistics" in state.objective.parts:
         fill_in_statistics(state.objective.parts["statistics"], data)
     shards = of_part(data, "train")
-    photos = Photos(shards, recipe.data.sets, size, memory=memory, workers=workers)
+    photos = Photos(
+        shards,
+        recipe.data.sets,
+        size,
+        smallest=recipe.data.smallest,
+        memory=memory,
+        workers=workers,
+    )
     state.set_data(
         {
             "digest": photos.digest,

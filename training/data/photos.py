@@ -56,6 +56,7 @@ class Photos:
         weights: Mapping[str, float],
         size: int,
         *,
+        smallest: float = 1.0,
         memory: float = 6e9,
         workers: int = 1,
     ) -> None:
@@ -67,6 +68,7 @@ class Photos:
                 of other sets than there are: every photo is as likely as any other.
             size: side of the crops in pixels. Photos with a short side of over four times that
                 are shrunk to it.
+            smallest: short side, in crops, of the smallest photo that is taken.
             memory: bytes that decoded photos may take.
             workers: threads that decode.
 
@@ -74,6 +76,7 @@ class Photos:
             UsageError: no photos, or weights for some of the sets only.
         """
         self.size = size
+        self._smallest = smallest
         self.names: list[str] = []
         self.faults: dict[int, Fault] = {}
         self._places: list[Place] = []
@@ -157,7 +160,7 @@ class Photos:
         return self._looked_at(i, data)
 
     def _looked_at(self, i: int, data: bytes) -> RGB | None:
-        rgb = decode(data, self.size, is_sound=i in self._sound)
+        rgb = decode(data, self.size, self._smallest, is_sound=i in self._sound)
         if isinstance(rgb, str):
             self.faults[i] = rgb
             return None
@@ -182,11 +185,12 @@ class Photos:
                             self._decoded[i] = rgb
 
 
-def decode(data: bytes, size: int, *, is_sound: bool = False) -> RGB | Fault:
+def decode(data: bytes, size: int, smallest: float = 1.0, *, is_sound: bool = False) -> RGB | Fault:
     """Decode a photo to (H, W, 3) uint8, its short side `size` to four times that, or say why not.
 
-    It is never enlarged, for the network would learn to expect soft pictures. Whether one teaches
-    colour takes longer than decoding it, so one that `is_sound` is not asked again.
+    It is not enlarged unless `smallest` is below 1, for the network would learn to expect soft
+    pictures. Whether one teaches colour takes longer than decoding it, so one that `is_sound` is
+    not asked again.
     """
     # OpenCV raises on an empty buffer and gives None for any other that it cannot decode.
     try:
@@ -196,10 +200,12 @@ def decode(data: bytes, size: int, *, is_sound: bool = False) -> RGB | Fault:
     if array is None:
         return "damaged"
     rgb = np.asarray(array, np.uint8)
-    if min(rgb.shape[:2]) < size:
+    if min(rgb.shape[:2]) < smallest * size:
         return "too small"
     if not (is_sound or has_colour(rgb)):
         return "grey or of one tint"
+    if min(rgb.shape[:2]) < size:
+        return _with_short_side(rgb, size, cv2.INTER_CUBIC)
     return shrunk(rgb, _LARGEST * size)
 
 
@@ -214,12 +220,16 @@ def centre_crop(rgb: RGB, size: int) -> RGB:
 
 def shrunk(rgb: RGB, short: int) -> RGB:
     """Shrink a photo (H, W, 3) to a short side of `short` pixels, if it is larger."""
+    if min(rgb.shape[:2]) <= short:
+        return rgb
+    return _with_short_side(rgb, short, cv2.INTER_AREA)
+
+
+def _with_short_side(rgb: RGB, short: int, interpolation: int) -> RGB:
     height, width = rgb.shape[:2]
     scale = short / min(height, width)
-    if scale >= 1:
-        return rgb
     sides = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(rgb, sides, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(rgb, sides, interpolation=interpolation), np.uint8)
 
 
 def has_colour(rgb: RGB) -> bool:

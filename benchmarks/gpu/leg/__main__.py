@@ -17,7 +17,7 @@ from pathlib import Path
 from colorize_cli.errors import ColorizeError, UsageError
 
 from .calls import MANIFEST, PACKED, call_bytes, calls_of, plan_lines
-from .machine import INFO, TrainOptions, receive, train
+from .machine import INFO, TrainOptions, receive, train, warm
 
 
 def main() -> None:
@@ -64,6 +64,10 @@ def _train(options: argparse.Namespace) -> None:
             overrides=tuple(options.set),
         )
     )
+
+
+def _warm(options: argparse.Namespace) -> None:
+    warm(TrainOptions(device=options.device, photos=options.photos, compile=not options.no_compile))
 
 
 def _join(options: argparse.Namespace) -> None:
@@ -117,6 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     there = verbs.add_parser("receive", help="there: check what a call brought")
     there.add_argument("call", type=int)
     there.set_defaults(verb=_receive)
+    warm = verbs.add_parser("warm", help="there: take first steps while shards are on their way")
+    _add_device(warm)
+    warm.set_defaults(verb=_warm)
     _add_train(verbs.add_parser("train", help="there: train, and send out the weights"))
 
     join = verbs.add_parser("join", help="make a run of what came back")
@@ -147,15 +154,20 @@ def _add_data(parser: argparse.ArgumentParser, *, required: bool) -> None:
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
     own = TrainOptions()
+    _add_device(parser)
     parser.add_argument("--seconds", type=float, default=own.seconds)
-    parser.add_argument("--device", choices=("cuda", "cpu"), default=own.device)
-    parser.add_argument("--photos", type=int, default=own.photos, help="a step")
     parser.add_argument("--views", type=int, default=own.views, help="noise levels of each")
     parser.add_argument("--judged", type=int, default=own.judged, help="validation photos")
     parser.add_argument("--workers", type=int, default=own.workers, help="threads")
-    parser.add_argument("--no-compile", action="store_true")
     parser.add_argument("--set", action="append", default=[], help="change of the recipe")
     parser.set_defaults(verb=_train)
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    own = TrainOptions()
+    parser.add_argument("--device", choices=("cuda", "cpu"), default=own.device)
+    parser.add_argument("--photos", type=int, default=own.photos, help="a step")
+    parser.add_argument("--no-compile", action="store_true")
 
 
 if __name__ == "__main__":

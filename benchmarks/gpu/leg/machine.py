@@ -22,7 +22,8 @@ from typing import Any
 
 from colorize_cli.errors import CheckError, UsageError
 
-from .calls import MANIFEST, PACKED
+from .background import begin, end, told
+from .calls import MANIFEST, PACKED, SIZE, SMALLEST
 
 PLACE = Path(tempfile.gettempdir()) / "leg"  # outside the tree, so that no call replaces it
 INFO = "leg.json"
@@ -62,6 +63,8 @@ class TrainOptions:
 
     def recipe_changes(self) -> Iterator[str]:
         """Give the changes of the default's recipe; its rates are rescaled to the batch by it."""
+        yield f"data.size={SIZE}"
+        yield f"data.smallest={SMALLEST}"
         yield f"optim.photos={self.photos}"
         yield f"optim.views={self.views}"
         yield "optim.lr=3e-4"  # between the rates of the default's first run and of its last
@@ -104,6 +107,19 @@ def receive(number: int) -> None:
     if (PLACE / "wheels").is_dir() and any(name.endswith(".whl") for name in files):
         _install_wheels()
         _try_machine()
+        if _BACKBONE.exists():  # whose way back from the loss is what is least known
+            begin(PLACE, dict(os.environ))
+    print(told(PLACE), flush=True)
+
+
+def warm(options: TrainOptions) -> None:
+    """Take first steps on what is there so far, in the process that `begin` starts."""
+    from .warm import warm as warmed
+
+    changes = [*options.recipe_changes(), "validation.data="]
+    shards = sorted((PLACE / "shards").glob("*.tar"))
+    for line in warmed(shards, changes, options.device, options.workers):
+        print(time.strftime("%H:%M:%S"), line, flush=True)
 
 
 def train(options: TrainOptions) -> None:
@@ -118,6 +134,8 @@ def train(options: TrainOptions) -> None:
     _use_wheels()
     from .parts import Publisher
 
+    print(told(PLACE), flush=True)
+    end(PLACE)
     shutil.rmtree(_RUN, ignore_errors=True)
     _RUN.mkdir(parents=True)
     manifest = _manifest(PLACE / MANIFEST)

@@ -14,12 +14,11 @@ from typing import Any
 
 from colorize_cli.errors import UsageError
 from training.data.shards import iter_photos
-from training.recipe import load_recipe
 from training.recipe_tables import ValidationTable
 from training.validation.losses import read_validation
 
 from ...page import ROOT
-from .calls import AWAY, MANIFEST, files_below
+from .calls import AWAY, MANIFEST, SIZE, files_below
 
 VALIDATION = "validation.tar"
 VALIDATION_PHOTOS = 512
@@ -40,8 +39,8 @@ def pack(
 ) -> dict[str, Any]:
     """Fill a folder with what the calls carry: one shard each, the smallest first.
 
-    The first call also carries the validation photos and the wheels, so that what is wrong with
-    the machine shows at once.
+    The first call also carries the wheels and the backbone, so that what is wrong with the machine
+    shows at once.
 
     Args:
         shards: tar files of photographs to train on.
@@ -57,12 +56,12 @@ def pack(
         UsageError: data that cannot be read, or wheels that cannot be had.
     """
     _copy_shards(shards, folder)
-    _pack_validation(held_out, folder / "call-0" / VALIDATION)
     if python is not None:
         _download_wheels(python, folder / "call-0" / "wheels")
     if backbone is not None:
-        roomiest = min(folder.iterdir(), key=_bytes_below)
-        shutil.copyfile(backbone, roomiest / "backbone.safetensors")
+        shutil.copyfile(backbone, folder / "call-0" / "backbone.safetensors")
+    roomiest = min(folder.iterdir(), key=_bytes_below)
+    _pack_validation(held_out, roomiest / VALIDATION)
     calls = [
         {path.relative_to(folder).as_posix(): file_digest(path) for path in files_below(call)}
         for call in (folder / f"call-{number}" for number in range(len(shards)))
@@ -120,9 +119,8 @@ def _copy_shards(shards: Sequence[Path], folder: Path) -> None:
 
 def _pack_validation(held_out: Path, path: Path) -> None:
     """Write the photos that a run would choose, so that it chooses the same of the tar file."""
-    size = load_recipe("default").data.size
     table = ValidationTable(data=str(held_out), half="tune", photos=VALIDATION_PHOTOS)
-    chosen = read_validation(table, size).digests
+    chosen = read_validation(table, SIZE).digests
     left = set(chosen)
     with tarfile.open(path, "w") as archive:
         for name, data in iter_photos([held_out]):
@@ -133,7 +131,7 @@ def _pack_validation(held_out: Path, path: Path) -> None:
                 member.size = len(data)
                 archive.addfile(member, io.BytesIO(data))
     again = ValidationTable(data=str(path), half="tune", photos=VALIDATION_PHOTOS)
-    if read_validation(again, size).digests != chosen:
+    if read_validation(again, SIZE).digests != chosen:
         raise UsageError(f"{held_out} holds photos twice; leave one of each.")
 
 

@@ -191,12 +191,13 @@ def _result(settings: Rehearsal, stage: _Stage, done: list[dict[str, Any]]) -> d
     back = files_below(stage.out)
     join_run(stage.out, run)
     lines: list[str] = []
-    photos = stage.home / PACKED / "call-0" / VALIDATION
+    photos = next((stage.home / PACKED).glob(f"call-*/{VALIDATION}"))
     table = ValidationTable(data=str(photos), half="tune", photos=settings.judged)
-    validate(["default", str(run / WEIGHTS_FILE)], table, "cpu", lines.append)
+    # At the size of the first one's crops, which is the leg's.
+    validate([str(run / WEIGHTS_FILE), "default"], table, "cpu", lines.append)
     entries = curve(run)
     told = [line.replace(str(run) + "/", "") for line in lines[1:]]
-    _compare(entries[-1]["validation"]["loss"], told[-1])
+    _compare(entries[-1]["validation"]["loss"], told[0])
     info = json.loads((run / INFO).read_text())
     return {
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
