@@ -17,6 +17,7 @@ from .families import FAMILIES, family_of
 from .recipe_tables import Recipe
 
 _FOLDER = Path(__file__).parent / "recipes"
+_MOST_HEIRS = 8  # recipes of which each extends the next
 # What a value should have been, by pydantic's name of the error.
 _WANTED = {
     "bool_type": "a bool",
@@ -44,18 +45,50 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         UsageError: no such recipe, or a key or value that it cannot have.
     """
+    return override(recipe_from_dict(_read(name_or_path)), overrides)
+
+
+def _read(name_or_path: str, heirs: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Read a file to nested dicts, with what it does not say from the recipe that it `extends`.
+
+    Args:
+        name_or_path: as `load_recipe` takes it.
+        heirs: files that extend this one, the first that was read first.
+    """
     path = Path(name_or_path)
     if path.suffix != ".toml":
         path = _FOLDER / f"{name_or_path}.toml"
+    elif heirs:
+        path = heirs[-1].parent / path
     if not path.is_file():
         raise UsageError(
             f"No recipe {name_or_path!r}: give a .toml file or one of {', '.join(recipe_names())}."
         )
+    if len(heirs) == _MOST_HEIRS:
+        raise UsageError(f"{heirs[0]} extends a recipe that extends one, without end.")
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except (ValueError, RecursionError) as error:  # numbers and nests without end, too
         raise UsageError(f"{path} is no valid TOML: {error}.") from error
-    return override(recipe_from_dict({"name": path.stem} | table), overrides)
+    named = {"name": path.stem, **table}
+    if "extends" not in named:
+        return named
+    base = named.pop("extends")
+    if not isinstance(base, str):
+        raise UsageError(f"{path}: extends is the name of a recipe or a .toml file, not {base!r}.")
+    return _laid_over(_read(base, (*heirs, path)), named)
+
+
+def _laid_over(base: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay nested dicts over others."""
+    merged = dict(base)
+    for key, value in table.items():
+        below = merged.get(key)
+        if isinstance(below, dict) and isinstance(value, dict):
+            merged[key] = _laid_over(below, value)
+        else:
+            merged[key] = value
+    return merged
 
 
 def recipe_from_dict(table: Mapping[str, Any]) -> Recipe:

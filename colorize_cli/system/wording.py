@@ -1,4 +1,6 @@
-"""Numbers in words: counts, rates and durations as people read them."""
+"""Numbers in words: counts, rates and durations as people read them, and tables of them."""
+
+from collections.abc import Iterator, Sequence
 
 
 def count_text(count: int, noun: str) -> str:
@@ -20,3 +22,11 @@ def duration_text(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02} s"
     return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def column_lines(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lay rows of as many cells each out in columns, two spaces apart."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()

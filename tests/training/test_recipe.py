@@ -1,6 +1,7 @@
 """Recipes: read strictly, changed by assignments, kept whole in dicts."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,29 @@ def test_a_file_made_to_do_harm_is_no_recipe(tmp_path: Path, text: str) -> None:
 def test_a_change_made_to_do_harm_is_refused(change: str) -> None:
     with pytest.raises(UsageError):
         load_recipe("default", [change])
+
+
+def test_a_recipe_that_extends_another_says_what_is_different(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('extends = "gan"\n[optim]\nsteps = 7\n')
+    (tmp_path / "smaller.toml").write_text('extends = "mine.toml"\n[network]\nhalvings = 7\n')
+    recipe = load_recipe(str(tmp_path / "smaller.toml"))
+    plain = load_recipe("gan")
+    assert recipe.name == "smaller"
+    assert recipe.network == {**plain.network, "halvings": 7}
+    assert recipe.optim == replace(plain.optim, steps=7)
+    assert recipe.data == plain.data
+    assert "extends" not in recipe.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("base", "said"),
+    [
+        ('"gann"', "No recipe 'gann'"),
+        ('"mine.toml"', "without end"),
+        ("3", "extends is the name of a recipe"),
+    ],
+)
+def test_a_recipe_that_extends_nothing_is_refused(tmp_path: Path, base: str, said: str) -> None:
+    (tmp_path / "mine.toml").write_text(f"extends = {base}\n")
+    with pytest.raises(UsageError, match=said):
+        load_recipe(str(tmp_path / "mine.toml"))

@@ -7,6 +7,7 @@ from colorize_cli.errors import UsageError
 from colorize_cli.system.files import write_atomic
 from colorize_cli.system.messages import Messages, write_stdout
 from colorize_cli.system.paths import shown
+from colorize_cli.system.wording import column_lines
 
 from .curves import draw_curves
 from .summaries import Point, RunSummary, runs_below
@@ -44,11 +45,7 @@ def run(folder: Path, plot: Path | None, messages: Messages) -> None:
 
 def table_lines(runs: Sequence[RunSummary], folder: Path) -> Iterator[str]:
     """Lay the runs out in columns, with a head."""
-    rows = [_HEAD, *(_row(run, folder) for run in runs)]
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(cells).rstrip()
+    return column_lines([_HEAD, *(_row(run, folder) for run in runs)])
 
 
 def _row(run: RunSummary, folder: Path) -> tuple[str, ...]:
