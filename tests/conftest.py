@@ -18,9 +18,9 @@ Array: TypeAlias = NDArray[Any]
 
 @pytest.fixture(scope="session", autouse=True)
 def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what is measured and compiled out of the user's cache, in subprocesses too."""
+    """Keep out of the user's cache and models, in subprocesses too."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        for name in ("XDG_CACHE_HOME", "LOCALAPPDATA", "COLORIZE_MODELS"):
             patch.setenv(name, str(tmp_path_factory.mktemp("cache")))
         yield
 

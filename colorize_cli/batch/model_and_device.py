@@ -178,3 +178,12 @@ class ModelAndDevice:
         )
         if warning := colorizer.family.warning:
             self._messages.warn(warning)
+        if settings.samples > 1 and (alike := colorizer.family.alike):
+            self._messages.warn(alike + _measured_diversity(self.bundle))
+
+
+def _measured_diversity(bundle: Bundle) -> str:
+    """Say how far apart samples of a bundle were where it was measured; nothing if it was not."""
+    if "diversity" not in bundle.quality:
+        return ""
+    return f" (mean distance of two samples in LPIPS, as measured: {bundle.quality['diversity']})"

@@ -20,10 +20,12 @@ from ..errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, ColorizeError, reas
 from ..system.interrupts import INTERRUPTS
 from .commands.bench import bench
 from .commands.colorize import colorize
+from .commands.compare import compare
 from .commands.evaluate import evaluate
 from .commands.export import export
 from .commands.info import info
 from .commands.merge import merge
+from .commands.models import models
 from .commands.prepare import prepare
 from .commands.runs import runs
 from .commands.status import status
@@ -109,7 +111,7 @@ def _program(
 
 app.command(_DEFAULT)(colorize)
 _TO_TRAIN = (prepare, train, runs, validate, evaluate)
-for _command in (status, verify, merge, export, bench, *_TO_TRAIN, info):
+for _command in (status, verify, merge, compare, export, bench, *_TO_TRAIN, models, info):
     app.command()(_command)
 
 

@@ -9,12 +9,12 @@ from ..errors import ColorizeError, ModelError
 from ..model.bundle import Bundle, load_bundle
 from ..model.colorizer import choose_device
 from ..model.fastest_device import MAX_DIFFERENCE, kept_trials
-from ..model.views import views_of
 from ..runtimes.find_device import DEVICES, problem
 from ..runtimes.ort import rival_wheels
 from ..system.installed import EXTRAS, install_commands, missing_modules, repair_commands
 from ..system.machine import describe_machine
 from ..system.wording import count_text
+from .model_facts import bundle_facts
 from .terminal import Terminal
 
 # What is typed to use an extra that is not called like its command.
@@ -63,24 +63,7 @@ def _model(name: str) -> tuple[Bundle | None, dict[str, Any]]:
         bundle = load_bundle(name)
     except ModelError as error:
         return None, {"problem": str(error)}
-    return bundle, {
-        "problem": None,
-        "name": bundle.name,
-        "path": str(bundle.path),
-        "digest": bundle.digest,
-        "family": bundle.family.name,
-        "parameters": bundle.parameters,
-        "megabytes": round(sum(file.bytes for file in bundle.files.values()) / 1e6, 1),
-        "working_size": bundle.working_size,
-        "steps": bundle.family.steps,
-        "size": views_of(bundle).description,
-        "views": {name: view.settings for name, view in bundle.views.items()},
-        "schedule": bundle.family.sampling.get("schedule", {}).get("name"),
-        "precision": dict(bundle.precision),
-        "training": dict(bundle.training),
-        "quality": dict(bundle.quality),
-        "license": bundle.license,
-    }
+    return bundle, {"problem": None, **bundle_facts(bundle)}
 
 
 def _advice(onnxruntimes: list[str], extras: dict[str, list[str]]) -> list[str]:

@@ -15,14 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import ModelError, reason_of
+from ..errors import ModelError
 from ..system.files import write_atomic
-from .bundle_files import AGAIN, MANIFEST, read_file, require_plausible
+from .bundle_files import AGAIN, MANIFEST, BundleFile, read_file, require_plausible
 from .families import FAMILIES, parse_family
 from .families.family import Family
-from .graph_check import foreign_part
+from .find_bundle import locate, place_of
+from .untrusted.graph_check import foreign_part
+from .untrusted.weights_check import weight_that_is_not_finite
 from .view import View, parse_views
-from .weights_check import weight_that_is_not_finite
 
 FORMAT_VERSION = 2
 # In the first format the sampling of the diffusion families lay beside everything else.
@@ -30,7 +31,6 @@ _FORMAT_1_SAMPLING = ("ab_scale", "prediction", "schedule")
 _TABLES = ("network", "precision", "training", "quality")
 _TAKEN_AS_THEY_ARE = ("name", "license", *_TABLES)
 
-_SHIPPED = Path(__file__).parent / "shipped"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_MANIFEST_BYTES = 1 << 20
@@ -41,14 +41,6 @@ _MAX_NAME = 200  # characters
 # Controls but for line breaks, and what turns the direction of a line, have no place in texts.
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _READERS = 2  # as many as there are large files
-
-
-@dataclass(frozen=True)
-class BundleFile:
-    """SHA-256 (hex) and size of a file in the bundle."""
-
-    sha256: str
-    bytes: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,18 +97,13 @@ class Bundle:
         self._verified.clear()
 
 
-def shipped_names() -> list[str]:
-    """Name the models inside the package."""
-    return sorted(p.parent.name for p in _SHIPPED.glob(f"*/{MANIFEST}"))
-
-
 def load_bundle(name_or_path: str | Path = "default") -> Bundle:
-    """Find, read and verify a bundle: a model of the package by name, or a folder or `.zip`.
+    """Find, read and verify a bundle: a model by name, or a folder or `.zip`, as `locate` says.
 
-    A name goes before a path; `./name` is always a path. It raises ModelError where the bundle is
+    It raises ModelError where the bundle is
     not found, of an unknown format version, incomplete or damaged.
     """
-    path = _locate(name_or_path)
+    path = locate(name_or_path)
     bundle = _parse(path, _fields_of(path, read_file(path, MANIFEST, _MAX_MANIFEST_BYTES)))
     require_plausible(path, sum(file.bytes for file in bundle.files.values()))
     with ThreadPoolExecutor(max_workers=_READERS) as pool:  # hashing takes a core each
@@ -197,23 +184,8 @@ def _check_graph(path: Path, name: str, graph: bytes) -> None:
         )
 
 
-def _locate(name_or_path: str | Path) -> Path:
-    if name_or_path in shipped_names():
-        return _SHIPPED / name_or_path
-    path = Path(name_or_path)
-    try:
-        if path.is_dir() or path.is_file():
-            return path
-    except OSError as error:
-        raise ModelError(f"--model cannot be read: {reason_of(error)}") from error
-    raise ModelError(
-        f"there is no model {str(name_or_path)!r}: no folder or .zip of that path, and the models "
-        f"by name are: {', '.join(shipped_names()) or 'none'}"
-    )
-
-
 def _verified(path: Path, name: str, file: BundleFile) -> bytes:
-    data = read_file(path, name, file.bytes)
+    data = read_file(*place_of(path, name, file.sha256), file.bytes)
     if hashlib.sha256(data).hexdigest() != file.sha256:
         raise ModelError(f"{path}: {name} is damaged (wrong SHA-256). {AGAIN}")
     return data

@@ -9,6 +9,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ModelError
@@ -22,6 +23,14 @@ _BIG_LOCATOR, _BIG_LOCATOR_BYTES = b"PK\6\7", 20
 # Weights hardly shrink. So many bytes for each of the archive, and some for text, are plenty.
 _MOST_GROWTH, _FREE_BYTES = 20, 1 << 24
 _KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+@dataclass(frozen=True)
+class BundleFile:
+    """SHA-256 (hex) and size of a file in a bundle."""
+
+    sha256: str
+    bytes: int
 
 
 def read_file(path: Path, name: str, limit: int) -> bytes:

@@ -13,10 +13,12 @@ from colorize_cli.diffusion.sampler import Clamp
 from colorize_cli.diffusion.schedule import cosine
 from colorize_cli.errors import EXIT_ENVIRONMENT, ModelError
 from colorize_cli.model import bundle as bundle_module
-from colorize_cli.model.bundle import load_bundle, shipped_names, write_bundle
+from colorize_cli.model import find_bundle
+from colorize_cli.model.bundle import load_bundle, write_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.model.families import parse_family
 from colorize_cli.model.families.diffusion import Diffusion
+from colorize_cli.model.find_bundle import shipped_names
 
 
 @pytest.fixture
@@ -269,7 +271,7 @@ def test_the_digest_follows_what_decides_the_pixels(copy: Path) -> None:
 def test_models_are_found_by_name_and_unknown_ones_are_told_the_names(
     tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(bundle_module, "_SHIPPED", tiny_bundle.parent)
+    monkeypatch.setattr(find_bundle, "_SHIPPED", tiny_bundle.parent)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny").mkdir()  # a folder of the user's does not hide a model
 

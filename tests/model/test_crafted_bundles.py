@@ -17,8 +17,8 @@ from made.tiny_bundles import tiny_fields, tiny_graphs
 
 from colorize_cli.errors import ModelError
 from colorize_cli.model.bundle import load_bundle, write_bundle
-from colorize_cli.model.graph_check import foreign_part
-from colorize_cli.model.onnx_wire import fields
+from colorize_cli.model.untrusted.graph_check import foreign_part
+from colorize_cli.model.untrusted.onnx_wire import fields
 
 MANIFEST = "bundle.json"
 

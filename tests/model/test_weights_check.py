@@ -9,7 +9,7 @@ from made.tiny_bundles import tiny_fields, tiny_graphs
 
 from colorize_cli.errors import ModelError
 from colorize_cli.model.bundle import load_bundle, write_bundle
-from colorize_cli.model.weights_check import weight_that_is_not_finite
+from colorize_cli.model.untrusted.weights_check import weight_that_is_not_finite
 
 SPOILED = "conv_out"
 NUMBERS = pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])

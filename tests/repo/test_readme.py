@@ -19,6 +19,8 @@ COMMANDS = (
     "status",
     "verify",
     "merge",
+    "compare",
+    "models",
     "info",
     "bench",
     "prepare",

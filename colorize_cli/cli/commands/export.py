@@ -42,6 +42,9 @@ def export(
     overwrite: Annotated[
         bool, Option("--overwrite", help="Replace the bundle that --out holds already.")
     ] = False,
+    install: Annotated[
+        bool, Option("--install", help="Keep it for --model by name, that of --out.")
+    ] = False,
 ) -> None:
     """Make a bundle from a checkpoint, and check it against PyTorch."""
     from ...system.installed import require
@@ -49,11 +52,12 @@ def export(
     require("export")
     from export import run as exporting
 
+    from ...model.find_bundle import own_place
     from ..terminal import Terminal
 
     settings = exporting.ExportSettings(
         checkpoint=checkpoint,
-        out=out,
+        out=own_place(out) if install else out,
         precision=exporting.choose_precision(fp16=fp16, bf16=bf16, int8=int8),
         tensorrt=tensorrt,
         opset=opset,

@@ -70,9 +70,19 @@ class Diffusion:
         return self.sampler.gains
 
     @property
+    def calls(self) -> tuple[int, int]:
+        """The encoder once, and the denoiser at each step of each sample."""
+        return len(self.graphs) - 1, self.steps
+
+    @property
     def warning(self) -> str | None:
         """What is wrong with the end of the schedule, or None."""
         return self.schedule.warning
+
+    @property
+    def alike(self) -> None:
+        """Samples differ as their noise does."""
+        return None
 
     @property
     def sampling(self) -> dict[str, Any]:

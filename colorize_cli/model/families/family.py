@@ -54,8 +54,16 @@ class Family(Protocol):
         """Factors on the ab of sample 0, 1, ..., over and over, that make some muted on purpose."""
 
     @property
+    def calls(self) -> tuple[int, int]:
+        """How often a graph is run: once for all samples of a photo, and for each of them."""
+
+    @property
     def warning(self) -> str | None:
         """What the user should know of the way it is sampled, or None."""
+
+    @property
+    def alike(self) -> str | None:
+        """How little the samples of a photo differ, or None where they differ as they should."""
 
     @property
     def sampling(self) -> Mapping[str, Any]:

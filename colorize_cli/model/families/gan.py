@@ -75,7 +75,17 @@ class Gan:
         return (1.0,)
 
     @property
-    def warning(self) -> str | None:
+    def warning(self) -> None:
+        """There is nothing to know of one sample."""
+        return None
+
+    @property
+    def calls(self) -> tuple[int, int]:
+        """The encoder once, and the decoder for each sample, unless there is but one answer."""
+        return (1, 1) if self.dropout else (2, 0)
+
+    @property
+    def alike(self) -> str:
         """How little the samples of a photo differ."""
         if self.dropout:
             return "a GAN gives nearly one answer: samples of a photograph hardly differ"

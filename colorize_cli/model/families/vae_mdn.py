@@ -50,7 +50,9 @@ class VaeMdn:
     graphs = _GRAPHS
     steps = 1
     gains = (1.0,)
+    calls = (2, 1)
     warning = None
+    alike = None
 
     @property
     def sampling(self) -> dict[str, Any]:

@@ -1,0 +1,156 @@
+"""The body of `colorize compare`: the same photos by several models, on one sheet."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+
+from ..batch.scan import Source, scan
+from ..errors import EXIT_FAILED, EXIT_OK, ColorizeError, ImageError, UsageError, reason_of
+from ..imaging.bit_depth import eight_bits
+from ..imaging.contact_sheet import RGB, Group, Row, contact_sheet, fitted
+from ..model.colorizer import Colorizer
+from ..model.view import SizeChoice
+from ..photos.read import Photo, read_photo
+from ..system.files import write_atomic
+from ..system.messages import Messages
+from ..system.paths import shown
+from ..system.wording import count_text
+
+MOST_PHOTOS = 100  # rows, beyond which nobody looks, and a sheet takes much memory
+MOST_PIXELS = 1 << 28  # of the sheet
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is compared, and how.
+
+    Attributes:
+        photos: files and folders.
+        models: names or paths of bundles.
+        out: the PNG that the sheet is written to.
+        samples: colourings of each photo by each model.
+        seed: of all of them.
+        device: by name, or "auto".
+        side: pixels of the square that a picture is fitted into.
+        size: at which photos are seen; each model's own if None.
+        overwrite: replace a file that is there.
+    """
+
+    photos: Sequence[Path]
+    models: Sequence[str]
+    out: Path
+    samples: int = 4
+    seed: int = 0
+    device: str = "auto"
+    side: int = 224
+    size: SizeChoice | None = None
+    overwrite: bool = False
+
+
+def run(comparison: Comparison, messages: Messages) -> int:
+    """Colour the photos with each model, and lay all pictures out on a sheet.
+
+    Returns:
+        The exit code: 1 where a photo could not be coloured, whose place is empty then.
+
+    Raises:
+        UsageError: There is nothing to compare, too much of it, or a file that is in the way.
+        ModelError: A model cannot be used.
+        DeviceError: A device cannot run it.
+    """
+    _check_out(comparison)
+    sources = _sources(comparison, messages)
+    failed: dict[Path, str] = {}
+    greys: dict[Path, RGB] = {}
+    columns: list[dict[Path, list[RGB]]] = []
+    groups = [Group("", ["photo"])]
+    for model in comparison.models:
+        colorizer = Colorizer.open(
+            model, device=comparison.device, size=comparison.size, note=messages.note
+        )
+        bundle = colorizer.bundle
+        groups.append(Group(f"{bundle.name} ({bundle.digest[:8]})", _labels(comparison)))
+        messages.note(f"{shown(bundle.name)}: {count_text(len(sources), 'photo')}")
+        column: dict[Path, list[RGB]] = {}
+        with messages.progress(len(sources)) as progress:
+            for source in sources:
+                try:
+                    photo = read_photo(source.path.read_bytes())
+                    greys[source.path] = _small(photo, comparison.side)
+                    column[source.path] = list(_pictures(colorizer, photo, comparison))
+                except (ImageError, OSError) as error:
+                    failed[source.path] = _reason(error)
+                progress.advance()
+        columns.append(column)
+    for path, reason in failed.items():
+        messages.failure(path, reason)
+    rows = [_row(source, greys, columns, comparison.samples) for source in sources]
+    sheet = contact_sheet(groups, rows, comparison.side)
+    write_atomic(comparison.out, cv2.imencode(".png", sheet[..., ::-1])[1].tobytes())
+    messages.note(f"sheet: {shown(comparison.out)}, {sheet.shape[1]} x {sheet.shape[0]} pixels")
+    return EXIT_FAILED if failed else EXIT_OK
+
+
+def _check_out(comparison: Comparison) -> None:
+    out = comparison.out
+    if out.suffix.lower() != ".png":
+        raise UsageError(f"--out {shown(out)}: name a file that ends in .png.")
+    if not out.parent.is_dir():
+        raise UsageError(f"--out {shown(out)}: there is no folder {shown(out.parent)}; make it.")
+    if out.exists() and not (comparison.overwrite and out.is_file()):
+        raise UsageError(f"{shown(out)} exists: name another file, or say --overwrite.")
+    if not comparison.models:
+        raise UsageError("--models names no model: `colorize models` lists what there is.")
+
+
+def _sources(comparison: Comparison, messages: Messages) -> list[Source]:
+    """Find the photos, few enough for a sheet."""
+    found = scan([*comparison.photos], comparison.out)
+    for problem in found.problems:
+        messages.failure(problem.source, problem.reason or "")
+    for note in found.notes:
+        messages.note(note)
+    if not found.sources:
+        named = ", ".join(shown(path) for path in comparison.photos)
+        raise UsageError(f"no photographs in {named}.")
+    count = len(found.sources)
+    columns = 1 + len(comparison.models) * comparison.samples
+    pixels = count * columns * comparison.side**2
+    if count > MOST_PHOTOS or pixels > MOST_PIXELS:
+        raise UsageError(
+            f"{count_text(count, 'photo')} in {columns} columns make too large a sheet: name "
+            f"fewer, {MOST_PHOTOS} at most, or take a smaller --side."
+        )
+    return found.sources
+
+
+def _labels(comparison: Comparison) -> list[str]:
+    return [f"sample {k}, seed {comparison.seed}" for k in range(1, comparison.samples + 1)]
+
+
+def _pictures(colorizer: Colorizer, photo: Photo, comparison: Comparison) -> Iterator[RGB]:
+    for picture in colorizer.paint(photo, comparison.samples, comparison.seed):
+        yield fitted(eight_bits(picture), comparison.side)
+
+
+def _small(photo: Photo, side: int) -> RGB:
+    """Shrink a photo as it is, grey or not, to three channels."""
+    pixels = eight_bits(photo.pixels)
+    if pixels.ndim == 2:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB).astype("uint8")
+    return fitted(pixels, side)
+
+
+def _reason(error: ColorizeError | OSError) -> str:
+    return reason_of(error) if isinstance(error, OSError) else str(error)
+
+
+def _row(
+    source: Source, greys: dict[Path, RGB], columns: list[dict[Path, list[RGB]]], samples: int
+) -> Row:
+    """Put the pictures of a photo side by side; what failed leaves its places empty."""
+    none: list[RGB | None] = [None] * samples
+    pictures = [p for column in columns for p in column.get(source.path, none)]
+    return Row(shown(source.folder / source.path.name), [greys.get(source.path), *pictures])
