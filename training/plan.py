@@ -103,14 +103,17 @@ class Plan:
 
     def rate(self, step: int) -> float:
         """Give the factor on the peak rate for the step after `step` steps in all."""
-        done = self.done(step)
         if self._seconds is None:
-            return rate_factor(self._optim, step, done)
+            return rate_factor(self._optim, step, self.done(step))
         own = step - self._first_step
         if own <= 1:  # the first step may take minutes, where the network is compiled
             self._warm_from = self._clock()
+        # The plateau and the decay share what that leaves, so that neither is spent on it.
+        since = self._clock() - self._warm_from
+        left = self._seconds - (self._warm_from - self._started)
+        done = since / left if left > 0 else 1.0
         # A run of few minutes is warm after some of them, however few its steps are.
-        warm = (self._clock() - self._warm_from) / (_LATEST_WARM * self._seconds)
+        warm = since / (_LATEST_WARM * self._seconds)
         return min(1.0, max(warm, (own + 1) / max(1, self._optim.warmup))) * rate_factor(
             self._optim, self._optim.warmup, done
         )

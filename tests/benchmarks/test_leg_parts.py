@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from benchmarks.gpu.leg.record import curve, leg_section, rehearsal_section
 from benchmarks.gpu.leg.rehearsal import check_back
 from colorize_cli.errors import CheckError, ModelError
 from colorize_cli.system.files import write_atomic
-from training.checkpoint import BEST_FILE, WEIGHTS_FILE, load_checkpoint
+from training.checkpoint import BEST_FILE, WEIGHTS_FILE, load_checkpoint, save_checkpoint
 
 
 @pytest.fixture
@@ -119,10 +120,10 @@ def test_best_weights_that_are_the_last_are_not_sent_twice(
 ) -> None:
     run = tmp_path / "run"
     run.mkdir()
-    data = checkpoints["encoder"].read_bytes()
+    last = load_checkpoint(checkpoints["encoder"])
     with Publisher(run, out):
-        for name in (BEST_FILE, WEIGHTS_FILE):
-            write_atomic(run / name, data)
+        for name, more in ((BEST_FILE, {"validation": {}}), (WEIGHTS_FILE, {})):
+            save_checkpoint(run / name, replace(last, progress=last.progress | more))
     assert [path.name[:5] for path in out.iterdir()] == ["last-"]
 
 

@@ -69,6 +69,22 @@ def test_a_first_step_that_takes_minutes_leaves_a_warm_up() -> None:
     assert rates[9:] == [1.0] * 30
 
 
+def test_a_first_step_that_takes_most_of_the_time_leaves_the_whole_course() -> None:
+    clock = Clock()
+    plan = Plan(OPTIM, 0, 10, clock)
+    plan.rate(0)
+    clock.now += 400
+    rates = [plan.rate(1)]
+    for step in range(2, 202):
+        clock.now += 1
+        rates.append(plan.rate(step))
+    plateau = round(200 * OPTIM.decay_from)
+    assert rates[plateau - 1] == 1.0
+    assert rates[plateau + 2] < 1.0
+    assert rates[-1] == pytest.approx(0.0, abs=1e-9)
+    assert plan.done(202) == 1.0
+
+
 def test_time_that_is_left_out_does_not_count() -> None:
     clock = Clock()
     plan = Plan(OPTIM, 0, 10, clock)

@@ -20,10 +20,10 @@ MODEL = tuple(f"colorize_cli/model/shipped/default/{name}.onnx" for name in ("en
 # What git must not know while the calls are made, since they copy whatever it does not ignore.
 AWAY = (*MODEL, "benchmarks/results")
 
-# The assumptions: seconds until the machine is there, MiB a second, and seconds of any call.
-START_S, _MIB_PER_S, _CALL_S = (60.0, 120.0), 3.0, 3.0
-_RECEIVE_S, _INSTALL_S = 3.0, 40.0  # for the second PyTorch is imported, and something is compiled
-_AROUND_TRAINING_S = 45.0  # photos are read before it; the last weights are judged after
+# As a leg had them: seconds until the machine is there, MiB a second, and seconds of any call.
+START_S, _MIB_PER_S, _CALL_S = (45.0, 75.0), 12.0, 1.0
+_RECEIVE_S, _INSTALL_S = 1.0, 35.0  # for the second PyTorch is imported, and something is compiled
+_AROUND_TRAINING_S = 75.0  # photos are read before it; the last weights are judged after
 # Side of the crops: the photos' own short side, for the default is served larger than the 128 px
 # that it was trained at. Those of one set have 150.
 SIZE, SMALLEST = 160, 0.93
