@@ -166,4 +166,4 @@ def test_the_sections_tell_the_curve(tmp_path: Path) -> None:
     more = {"calls": [call], "leg_s": 500.0, "files": 5, "back_mib": 31.9, "curve": entries}
     text = rehearsal_section(info | more | {"judged": 32, "validated": ["default: loss 0.4"]})
     assert "| train | 43.0 | 70.0 | 540 |" in text
-    assert "**600 to 660 of 900 s**" in text
+    assert "**585 to 615 of 900 s**" in text

@@ -21,7 +21,7 @@ MODEL = tuple(f"colorize_cli/model/shipped/default/{name}.onnx" for name in ("en
 AWAY = (*MODEL, "benchmarks/results")
 
 # As a leg had them: seconds until the machine is there, MiB a second, and seconds of any call.
-START_S, _MIB_PER_S, _CALL_S = (45.0, 75.0), 12.0, 1.0
+START_S, MIB_PER_S, _CALL_S = (45.0, 75.0), 12.0, 1.0
 _RECEIVE_S, _INSTALL_S = 1.0, 35.0  # for the second PyTorch is imported, and something is compiled
 _AROUND_TRAINING_S = 75.0  # photos are read before it; the last weights are judged after
 # Side of the crops: the photos' own short side, for the default is served larger than the 128 px
@@ -129,7 +129,7 @@ def check_limits(call: Call, size: int) -> None:
 
 def transfer_s(call: Call, size: int) -> float:
     """Estimate the seconds that a call takes besides its command, there and back."""
-    return _CALL_S + (size / MIB + call.back_mib) / _MIB_PER_S
+    return _CALL_S + (size / MIB + call.back_mib) / MIB_PER_S
 
 
 def plan_lines(calls: Sequence[Call], sizes: Sequence[int]) -> Iterator[str]:
@@ -141,7 +141,7 @@ def plan_lines(calls: Sequence[Call], sizes: Sequence[int]) -> Iterator[str]:
     total = START_S[1]
     yield (
         f"Assumed: {START_S[0]:.0f} to {START_S[1]:.0f} s until the machine is there (the sums "
-        f"have {START_S[1]:.0f}), {_MIB_PER_S:g} MiB a second, {_CALL_S:g} s for any call. It is "
+        f"have {START_S[1]:.0f}), {MIB_PER_S:g} MiB a second, {_CALL_S:g} s for any call. It is "
         "lost after 30 s without one: have all commands at hand before the first."
     )
     for number, (call, size) in enumerate(zip(calls, sizes, strict=True), 1):

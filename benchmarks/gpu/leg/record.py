@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...page import table
-from .calls import CALL_MIB, LENT_S, MIB, START_S
+from .calls import CALL_MIB, LENT_S, MIB, MIB_PER_S, START_S
 from .parts import LOG
 
 _HEAD = ["step", "samples", "validation loss", "95% interval", "on the best before"]
@@ -81,7 +81,7 @@ def rehearsal_section(result: Mapping[str, Any]) -> str:
         f"## {result['date']}, rehearsal of a training leg on the CPU",
         f"Commit {result['commit']}, `{result['command']}`. {_versions(result)}.",
         table(head, rows),
-        f"Projected with {START_S[0]:.0f} to {START_S[1]:.0f} s for the start, 3 MiB a second, "
+        f"Projected with {START_S[0]:.0f} to {START_S[1]:.0f} s for the start, {MIB_PER_S:g} MiB a second, "
         f"training for {result['leg_s']:.0f} s, and a quarter of the time around it, since there "
         f"are four times the threads: **{first:.0f} to {last:.0f} of {LENT_S} s**. "
         f"{result['files']} files came back, {result['back_mib']:.1f} MiB.",
