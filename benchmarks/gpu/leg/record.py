@@ -81,9 +81,9 @@ def rehearsal_section(result: Mapping[str, Any]) -> str:
         f"## {result['date']}, rehearsal of a training leg on the CPU",
         f"Commit {result['commit']}, `{result['command']}`. {_versions(result)}.",
         table(head, rows),
-        f"Projected with {START_S[0]:.0f} to {START_S[1]:.0f} s for the start, {MIB_PER_S:g} MiB a second, "
-        f"training for {result['leg_s']:.0f} s, and a quarter of the time around it, since there "
-        f"are four times the threads: **{first:.0f} to {last:.0f} of {LENT_S} s**. "
+        f"Projected with {START_S[0]:.0f} to {START_S[1]:.0f} s for the start, {MIB_PER_S:g} MiB "
+        f"a second, training for {result['leg_s']:.0f} s, and a quarter of the time around it, "
+        f"since there are four times the threads: **{first:.0f} to {last:.0f} of {LENT_S} s**. "
         f"{result['files']} files came back, {result['back_mib']:.1f} MiB.",
         "Validation of the rehearsal itself, which is too short to learn anything:",
         curve_table(result["curve"]),
