@@ -71,15 +71,19 @@ DEGRADED_BARS = (Bar("lpips_first_below_grey", "LPIPS below the print's, first: 
 
 def main(paths: Sequence[str]) -> None:
     """Write the tables of the results at `paths` into the page."""
-    results = [json.loads(Path(path).read_text()) for path in paths]
+    tables = tables_of([json.loads(Path(path).read_text()) for path in paths])
+    head, rest = PAGE.read_text().split(BEGIN)
+    PAGE.write_text(head + BEGIN + "\n" + "\n".join(tables) + "\n" + END + rest.split(END)[1])
+
+
+def tables_of(results: Sequence[Result]) -> list[str]:
+    """Write the tables of results, those of the same photographs together."""
     if not results or any(result.get("format") != FORMAT for result in results):
         sys.exit("name files of `colorize evaluate --json`, of this version alone")
     groups: dict[object, list[Result]] = {}
     for result in results:
         groups.setdefault(_kind(result), []).append(result)
-    head, rest = PAGE.read_text().split(BEGIN)
-    tables = [table for group in groups.values() for table in _tables(group)]
-    PAGE.write_text(head + BEGIN + "\n" + "\n".join(tables) + "\n" + END + rest.split(END)[1])
+    return [table for group in groups.values() for table in _tables(group)]
 
 
 def _kind(result: Result) -> object:
