@@ -1,0 +1,120 @@
+"""Put a bundle among the models of the package: `python -m export.ship BUNDLE NAME`.
+
+A file that another model of the package has is left to it, the default's condition encoder say;
+`colorize_cli.model.find_bundle` finds it there by its SHA-256. It is for who maintains the package.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from colorize_cli.errors import ColorizeError, UsageError
+from colorize_cli.model.bundle import Bundle, load_bundle, write_bundle
+from colorize_cli.model.bundle_files import MANIFEST
+
+MOST_BYTES = 8_000_000  # beyond what is shared
+_PACKAGE = Path(__file__).parents[1] / "colorize_cli" / "model" / "shipped"
+
+
+def ship(bundle: Bundle, name: str, quality: Mapping[str, Any], package: Path = _PACKAGE) -> Bundle:
+    """Write a bundle into the package, but for files that the default has.
+
+    Args:
+        bundle: what to ship.
+        name: of the model, and its folder.
+        quality: its measured figures.
+        package: the folder of the package's models.
+
+    Returns:
+        The model, read back.
+
+    Raises:
+        UsageError: it takes too much room, or its licence is not the default's.
+    """
+    default = load_bundle("default")
+    if bundle.license != default.license:
+        raise UsageError(f"its licence is not that of the default's weights: {bundle.license}")
+    files = {each: bundle.read(each) for each in bundle.files}
+    shared = {each: twin for each, data in files.items() if (twin := _twin(data, default))}
+    own = sum(len(data) for each, data in files.items() if each not in shared)
+    if own > MOST_BYTES:
+        raise UsageError(f"{name} takes {own:,} bytes beside what it shares, over {MOST_BYTES:,}")
+    fields = json.loads((bundle.path / MANIFEST).read_bytes())
+    fields = {key: value for key, value in fields.items() if key not in ("format", "files")}
+    written = write_bundle(
+        package / name, {**fields, "name": name, "quality": dict(quality)}, {**files, **shared}
+    )
+    for each in shared:
+        (package / name / each).unlink()
+    for licence in (package / "default").glob("LICENSE*"):
+        shutil.copyfile(licence, package / name / licence.name)
+    return load_bundle(written.path)
+
+
+def _twin(data: bytes, default: Bundle) -> bytes | None:
+    """Find the file of the default that computes the same with the same weights."""
+    for name in default.files:
+        other = (default.path / name).read_bytes()
+        if data == other or _is_same_network(
+            onnx.load_from_string(data), onnx.load_from_string(other)
+        ):
+            return other
+    return None
+
+
+def _is_same_network(one: onnx.ModelProto, other: onnx.ModelProto) -> bool:
+    """Tell whether two graphs have the same inputs, operators and weights, whatever their names."""
+    graphs = one.graph, other.graph
+    kinds = [
+        ([node.op_type for node in g.node], [v.name for v in (*g.input, *g.output)]) for g in graphs
+    ]
+    if kinds[0] != kinds[1]:
+        return False
+    weights = [[numpy_helper.to_array(tensor) for tensor in g.initializer] for g in graphs]
+    return len(weights[0]) == len(weights[1]) and all(map(np.array_equal, *weights))
+
+
+def main() -> None:
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(
+        prog="export.ship", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("name")
+    parser.add_argument("--figures", type=Path, help="JSON of `colorize evaluate` of the bundle")
+    options = parser.parse_args()
+    quality = _quality(json.loads(options.figures.read_text())) if options.figures else {}
+    shipped = ship(load_bundle(options.bundle), options.name, quality)
+    print(f"{shipped.path}: digest {shipped.digest[:12]}")
+
+
+def _quality(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Take from what `colorize evaluate` found what a bundle says of itself."""
+    rows, settings = result["overall"]["rows"], result["settings"]
+    model, grey = rows["model"], rows["grey"]
+    half = f", the half `{settings['split']}`" if settings["split"] != "all" else ""
+    return {
+        "photos": f"{result['overall']['photos']}{half}; {settings['samples']} samples",
+        "lpips_first": round(model["lpips_first"]["value"], 4),
+        f"lpips_best_of_{settings['samples']}": round(model["lpips_best"]["value"], 4),
+        "lpips_grey": round(grey["lpips_first"]["value"], 4),
+        "psnr_first": round(model["psnr_first"]["value"], 2),
+        "colourfulness": round(model["colourfulness"]["value"], 1),
+        "colourfulness_truth": round(rows["truth"]["colourfulness"]["value"], 1),
+        "diversity": round(model["diversity"]["value"], 3),
+    }
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ColorizeError as error:
+        sys.exit(f"export.ship: {error}")
