@@ -4,6 +4,7 @@ These run, are measured and are evaluated like any other.
 """
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,3 +161,23 @@ def test_it_is_measured_and_evaluated(
     timings = tmp_path / "bench.json"
     assert main(["bench", *model, "--quick", "--json", str(timings)]) == 0
     assert json.loads(timings.read_text())
+
+
+@pytest.mark.parametrize("family", ["gan", "gan-encoder"])
+def test_a_gan_says_how_little_its_samples_differ_where_several_are_asked_for(
+    family: str, exported: Export, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(exported(family, "fp32"), model)
+    write_photo(tmp_path / "photo.png", np.full((40, 60, 3), 90, np.uint8))
+
+    def said(samples: int, name: str) -> str:
+        words = ["--samples", str(samples), "--model", str(model), "--device", "cpu"]
+        assert main([str(tmp_path / "photo.png"), "--out", str(tmp_path / name), *words]) == 0
+        return capsys.readouterr().err
+
+    assert "one answer" not in said(1, "one")
+    assert "one answer" in said(2, "two")
+    fields = json.loads((model / "bundle.json").read_text()) | {"quality": {"diversity": 0.0123}}
+    (model / "bundle.json").write_text(json.dumps(fields))
+    assert "in LPIPS, as measured: 0.0123" in said(2, "measured")
