@@ -9,10 +9,10 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from benchmarks.families import ship as shipping
 from colorize_cli.errors import UsageError
 from colorize_cli.model import find_bundle
 from colorize_cli.model.bundle import load_bundle, write_bundle
-from export import ship as shipping
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Put a bundle among the models of the package: `python -m export.ship BUNDLE NAME`.
+"""Put a bundle among the models of the package: `python -m benchmarks.families.ship BUNDLE NAME`.
 
 A file that another model of the package has is left to it, the default's condition encoder say;
 `colorize_cli.model.find_bundle` finds it there by its SHA-256. It is for who maintains the package.
@@ -20,8 +20,10 @@ from colorize_cli.errors import ColorizeError, UsageError
 from colorize_cli.model.bundle import Bundle, load_bundle, write_bundle
 from colorize_cli.model.bundle_files import MANIFEST
 
+from ..page import ROOT
+
 MOST_BYTES = 8_000_000  # beyond what is shared
-_PACKAGE = Path(__file__).parents[1] / "colorize_cli" / "model" / "shipped"
+_PACKAGE = ROOT / "colorize_cli" / "model" / "shipped"
 
 
 def ship(bundle: Bundle, name: str, quality: Mapping[str, Any], package: Path = _PACKAGE) -> Bundle:
@@ -85,7 +87,7 @@ def _is_same_network(one: onnx.ModelProto, other: onnx.ModelProto) -> bool:
 def main() -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(
-        prog="export.ship", description=(__doc__ or "").splitlines()[0]
+        prog="benchmarks.families.ship", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("bundle", type=Path)
     parser.add_argument("name")
@@ -117,4 +119,4 @@ if __name__ == "__main__":
     try:
         main()
     except ColorizeError as error:
-        sys.exit(f"export.ship: {error}")
+        sys.exit(f"benchmarks.families.ship: {error}")
