@@ -17,7 +17,6 @@ from .families import FAMILIES, family_of
 from .recipe_tables import Recipe
 
 _FOLDER = Path(__file__).parent / "recipes"
-_MOST_HEIRS = 8  # recipes of which each extends the next
 # What a value should have been, by pydantic's name of the error.
 _WANTED = {
     "bool_type": "a bool",
@@ -60,12 +59,14 @@ def _read(name_or_path: str, heirs: tuple[Path, ...] = ()) -> dict[str, Any]:
         path = _FOLDER / f"{name_or_path}.toml"
     elif heirs:
         path = heirs[-1].parent / path
+    where = f"{heirs[-1]} extends what is not there. " if heirs else ""
     if not path.is_file():
         raise UsageError(
-            f"No recipe {name_or_path!r}: give a .toml file or one of {', '.join(recipe_names())}."
+            f"{where}No recipe {name_or_path!r}: give a .toml file or one of "
+            f"{', '.join(recipe_names())}."
         )
-    if len(heirs) == _MOST_HEIRS:
-        raise UsageError(f"{heirs[0]} extends a recipe that extends one, without end.")
+    if path.resolve() in (heir.resolve() for heir in heirs):
+        raise UsageError(f"{heirs[-1]} extends {path}, which extends it, without end.")
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except (ValueError, RecursionError) as error:  # numbers and nests without end, too
@@ -80,11 +81,11 @@ def _read(name_or_path: str, heirs: tuple[Path, ...] = ()) -> dict[str, Any]:
 
 
 def _laid_over(base: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay nested dicts over others."""
+    """Lay nested dicts over others; `sets`, whose keys are the user's own, is replaced whole."""
     merged = dict(base)
     for key, value in table.items():
         below = merged.get(key)
-        if isinstance(below, dict) and isinstance(value, dict):
+        if isinstance(below, dict) and isinstance(value, dict) and key != "sets":
             merged[key] = _laid_over(below, value)
         else:
             merged[key] = value

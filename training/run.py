@@ -176,21 +176,14 @@ def _read(
 ) -> tuple[Photos, ValidationPhotos | None]:
     """Read what a run learns from and what it is judged on."""
     recipe = state.recipe
-    named = validation_data(recipe.validation.data, data)
-    table = replace(recipe.validation, data=named)
+    table = replace(recipe.validation, data=validation_data(recipe.validation.data, data))
     size = recipe.data.size
     validation = read_validation(table, size) if table.data and is_first() else None
     if not state.step and "statistics" in state.objective.parts:
         fill_in_statistics(state.objective.parts["statistics"], data)
     shards = of_part(data, "train")
-    photos = Photos(
-        shards,
-        recipe.data.sets,
-        size,
-        smallest=recipe.data.smallest,
-        memory=memory,
-        workers=workers,
-    )
+    least = recipe.data.smallest
+    photos = Photos(shards, recipe.data.sets, size, smallest=least, memory=memory, workers=workers)
     state.set_data(
         {
             "digest": photos.digest,

@@ -11,7 +11,9 @@ benchmarks/families.md.
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +55,16 @@ def main() -> None:
 def _spread(options: argparse.Namespace) -> None:
     record: dict[str, Any] = json.loads(RECORD.read_text()) if RECORD.exists() else {}
     squares = read_squares(options.photos, SETS, options.most)
+    if {square.set for square in squares} != {*SETS}:
+        sys.exit(f"there are no photos of one of the sets {', '.join(SETS)}")
+    photos = sha256("".join(square.digest for square in squares).encode()).hexdigest()
     for model in options.models.split(","):
         bundle = load_bundle(model)
         ways = {bundle.name: Drawn}
         if bundle.family.name == "vae-mdn":
             ways[BASELINE] = DrawnBlindly
         for name, kind in ways.items():
-            key = f"{bundle.digest[:12]}, {options.samples} samples, {options.most} photos a set"
+            key = f"{bundle.digest[:12]}, {options.samples} samples, photos {photos[:12]}"
             if record.get(name, {}).get("of") == key:
                 continue
             found = by_set([*measure(kind(model, options.device), squares, options.samples)])

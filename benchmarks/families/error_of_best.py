@@ -7,6 +7,7 @@ same does not. All is measured on squares of 64 pixels.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import cv2
@@ -76,7 +77,7 @@ def read_squares(paths: Sequence[Path], sets: Sequence[str], most: int) -> list[
             continue
         truth = centre_crop(rgb, SIDE)
         ab = np.moveaxis(lab_from_rgb(truth)[..., 1:], 2, 0)
-        squares.append(Square(set_of(name), truth, ab, f"{len(squares):064x}"))
+        squares.append(Square(set_of(name), truth, ab, sha256(data).hexdigest()))
     return [square for squares in found.values() for square in squares]
 
 

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 from onnx import numpy_helper
 
@@ -23,6 +22,7 @@ from colorize_cli.model.bundle_files import MANIFEST
 from ..page import ROOT
 
 MOST_BYTES = 8_000_000  # beyond what is shared
+_SAMPLES = 4
 _PACKAGE = ROOT / "colorize_cli" / "model" / "shipped"
 
 
@@ -39,9 +39,16 @@ def ship(bundle: Bundle, name: str, quality: Mapping[str, Any], package: Path = 
         The model, read back.
 
     Raises:
-        UsageError: it takes too much room, or its licence is not the default's.
+        UsageError: there is a model of that name, it takes too much room, or its licence is not the
+            default's.
     """
     default = load_bundle("default")
+    if (
+        name == default.name
+        or (package / name).exists()
+        or not name.replace("-", "_").isidentifier()
+    ):
+        raise UsageError(f"{name!r} is there already, or no plain name; `git rm` the old one first")
     if bundle.license != default.license:
         raise UsageError(f"its licence is not that of the default's weights: {bundle.license}")
     files = {each: bundle.read(each) for each in bundle.files}
@@ -73,15 +80,28 @@ def _twin(data: bytes, default: Bundle) -> bytes | None:
 
 
 def _is_same_network(one: onnx.ModelProto, other: onnx.ModelProto) -> bool:
-    """Tell whether two graphs have the same inputs, operators and weights, whatever their names."""
-    graphs = one.graph, other.graph
-    kinds = [
-        ([node.op_type for node in g.node], [v.name for v in (*g.input, *g.output)]) for g in graphs
-    ]
-    if kinds[0] != kinds[1]:
-        return False
-    weights = [[numpy_helper.to_array(tensor) for tensor in g.initializer] for g in graphs]
-    return len(weights[0]) == len(weights[1]) and all(map(np.array_equal, *weights))
+    """Tell whether two graphs are the same but for the names of what flows between nodes."""
+    return _canonical(one) == _canonical(other)
+
+
+def _canonical(model: onnx.ModelProto) -> bytes:
+    """Write a graph with numbers for the names of values and nodes, and nothing of its maker."""
+    graph = model.graph
+    kept = {value.name for value in (*graph.input, *graph.output)}
+    named = [t.name for t in graph.initializer]
+    named += [name for node in graph.node for name in node.output]
+    numbers = {"": "", **{name: f"v{i}" for i, name in enumerate(dict.fromkeys(named))}}
+    for tensor in graph.initializer:
+        tensor.CopyFrom(
+            numpy_helper.from_array(numpy_helper.to_array(tensor), numbers[tensor.name])
+        )
+    for node in graph.node:
+        node.name = node.doc_string = ""
+        del node.metadata_props[:]
+        for names in (node.input, node.output):
+            names[:] = [name if name in kept else numbers[name] for name in names]
+    parts = [*graph.initializer, *graph.node, *graph.input, *graph.output, *model.opset_import]
+    return b"".join(part.SerializeToString(deterministic=True) for part in parts)
 
 
 def main() -> None:
@@ -91,27 +111,36 @@ def main() -> None:
     )
     parser.add_argument("bundle", type=Path)
     parser.add_argument("name")
-    parser.add_argument("--figures", type=Path, help="JSON of `colorize evaluate` of the bundle")
+    parser.add_argument(
+        "--figures", type=Path, required=True, help="JSON of `colorize evaluate` of the bundle"
+    )
     options = parser.parse_args()
-    quality = _quality(json.loads(options.figures.read_text())) if options.figures else {}
-    shipped = ship(load_bundle(options.bundle), options.name, quality)
+    bundle = load_bundle(options.bundle)
+    quality = quality_of(json.loads(options.figures.read_text()), bundle)
+    shipped = ship(bundle, options.name, quality)
     print(f"{shipped.path}: digest {shipped.digest[:12]}")
 
 
-def _quality(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Take from what `colorize evaluate` found what a bundle says of itself."""
-    rows, settings = result["overall"]["rows"], result["settings"]
-    model, grey = rows["model"], rows["grey"]
-    half = f", the half `{settings['split']}`" if settings["split"] != "all" else ""
+def quality_of(result: Mapping[str, Any], bundle: Bundle) -> dict[str, Any]:
+    """Take from what `colorize evaluate` found what a bundle says of itself.
+
+    Raises:
+        UsageError: it is of another bundle, or not of four samples.
+    """
+    settings = result["settings"]
+    if result["model"]["digest"] != bundle.digest or settings["samples"] != _SAMPLES:
+        raise UsageError(f"the figures are not of {_SAMPLES} samples of this bundle")
+    rows = result["overall"]["rows"]
+    model, half = rows["model"], settings["split"]
     return {
-        "photos": f"{result['overall']['photos']}{half}; {settings['samples']} samples",
+        "photos": f"{result['overall']['photos']}, {half}; {_SAMPLES} samples",
         "lpips_first": round(model["lpips_first"]["value"], 4),
-        f"lpips_best_of_{settings['samples']}": round(model["lpips_best"]["value"], 4),
-        "lpips_grey": round(grey["lpips_first"]["value"], 4),
+        "lpips_best_of_4": round(model["lpips_best"]["value"], 4),
+        "lpips_grey": round(rows["grey"]["lpips_first"]["value"], 4),
         "psnr_first": round(model["psnr_first"]["value"], 2),
         "colourfulness": round(model["colourfulness"]["value"], 1),
         "colourfulness_truth": round(rows["truth"]["colourfulness"]["value"], 1),
-        "diversity": round(model["diversity"]["value"], 3),
+        "diversity": round(model["diversity"]["value"], 4),
     }
 
 

@@ -9,7 +9,7 @@ import onnxruntime as ort  # type: ignore[import-untyped]
 
 from .. import __version__
 from ..errors import DeviceError, ModelError, OutOfMemoryError
-from ..model.bundle import Bundle, load_bundle
+from ..model.bundle import Bundle, figure, load_bundle
 from ..model.colorizer import Colorizer, choose_device
 from ..model.views import views_of
 from ..runtimes.find_device import resolve, runtime_of
@@ -178,12 +178,13 @@ class ModelAndDevice:
         )
         if warning := colorizer.family.warning:
             self._messages.warn(warning)
-        if settings.samples > 1 and (alike := colorizer.family.alike):
+        if settings.drawn > 1 and (alike := colorizer.family.alike):
             self._messages.warn(alike + _measured_diversity(self.bundle))
 
 
 def _measured_diversity(bundle: Bundle) -> str:
     """Say how far apart samples of a bundle were where it was measured; nothing if it was not."""
-    if "diversity" not in bundle.quality:
+    diversity = figure(bundle.quality, "diversity")
+    if diversity is None:
         return ""
-    return f" (mean distance of two samples in LPIPS, as measured: {bundle.quality['diversity']})"
+    return f" (mean distance of two samples in LPIPS, as measured: {diversity:.4f})"

@@ -7,9 +7,10 @@ from pathlib import Path
 import cv2
 
 from ..batch.scan import Source, scan
-from ..errors import EXIT_FAILED, EXIT_OK, ColorizeError, ImageError, UsageError, reason_of
+from ..errors import EXIT_FAILED, EXIT_OK, ImageError, UsageError, reason_of
 from ..imaging.bit_depth import eight_bits
 from ..imaging.contact_sheet import RGB, Group, Row, contact_sheet, fitted
+from ..model.bundle import load_bundle
 from ..model.colorizer import Colorizer
 from ..model.view import SizeChoice
 from ..photos.read import Photo, read_photo
@@ -20,6 +21,7 @@ from ..system.wording import count_text
 
 MOST_PHOTOS = 100  # rows, beyond which nobody looks, and a sheet takes much memory
 MOST_PIXELS = 1 << 28  # of the sheet
+_NO_OPTION = " (--salvage colours what is left)"  # which only `colorize` has
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ def run(comparison: Comparison, messages: Messages) -> int:
     """Colour the photos with each model, and lay all pictures out on a sheet.
 
     Returns:
-        The exit code: 1 where a photo could not be coloured, whose place is empty then.
+        The exit code: 1 where a photo could not be coloured, whose place is empty then. Where none
+        could, there is no sheet.
 
     Raises:
         UsageError: There is nothing to compare, too much of it, or a file that is in the way.
@@ -61,36 +64,58 @@ def run(comparison: Comparison, messages: Messages) -> int:
         DeviceError: A device cannot run it.
     """
     _check_out(comparison)
-    sources = _sources(comparison, messages)
-    failed: dict[Path, str] = {}
-    greys: dict[Path, RGB] = {}
-    columns: list[dict[Path, list[RGB]]] = []
-    groups = [Group("", ["photo"])]
-    for model in comparison.models:
-        colorizer = Colorizer.open(
-            model, device=comparison.device, size=comparison.size, note=messages.note
-        )
-        bundle = colorizer.bundle
-        groups.append(Group(f"{bundle.name} ({bundle.digest[:8]})", _labels(comparison)))
-        messages.note(f"{shown(bundle.name)}: {count_text(len(sources), 'photo')}")
-        column: dict[Path, list[RGB]] = {}
-        with messages.progress(len(sources)) as progress:
-            for source in sources:
-                try:
-                    photo = read_photo(source.path.read_bytes())
-                    greys[source.path] = _small(photo, comparison.side)
-                    column[source.path] = list(_pictures(colorizer, photo, comparison))
-                except (ImageError, OSError) as error:
-                    failed[source.path] = _reason(error)
-                progress.advance()
-        columns.append(column)
+    for model in comparison.models:  # a slip in the last name is said before any work
+        load_bundle(model)
+    sources, problems = _sources(comparison, messages)
+    columns = [_column(model, sources, comparison, messages) for model in comparison.models]
+    failed = {path: reason for column in columns for path, reason in column.failed.items()}
     for path, reason in failed.items():
         messages.failure(path, reason)
-    rows = [_row(source, greys, columns, comparison.samples) for source in sources]
+    if not any(column.pictures for column in columns):
+        return EXIT_FAILED
+    rows = [_row(source, columns, comparison.samples) for source in sources]
+    groups = [Group("", ["photo"]), *(column.group for column in columns)]
     sheet = contact_sheet(groups, rows, comparison.side)
     write_atomic(comparison.out, cv2.imencode(".png", sheet[..., ::-1])[1].tobytes())
     messages.note(f"sheet: {shown(comparison.out)}, {sheet.shape[1]} x {sheet.shape[0]} pixels")
-    return EXIT_FAILED if failed else EXIT_OK
+    return EXIT_FAILED if failed or problems else EXIT_OK
+
+
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """What one model makes of the photos, by path; the photos themselves are in `greys`."""
+
+    group: Group
+    greys: dict[Path, RGB]
+    pictures: dict[Path, list[RGB]]
+    failed: dict[Path, str]
+
+
+def _column(
+    model: str, sources: Sequence[Source], comparison: Comparison, messages: Messages
+) -> _Column:
+    """Colour all photos with a model, which is open for so long alone."""
+    colorizer = Colorizer.open(
+        model, device=comparison.device, size=comparison.size, note=messages.note
+    )
+    bundle = colorizer.bundle
+    messages.note(
+        f"{shown(model)}: {count_text(len(sources), 'photo')} on {colorizer.device.description}"
+    )
+    labels = [f"{k}, seed {comparison.seed}" for k in range(1, comparison.samples + 1)]
+    column = _Column(Group(f"{shown(model)} ({bundle.digest[:8]})", labels), {}, {}, {})
+    with messages.progress(len(sources)) as progress:
+        for source in sources:
+            try:
+                photo = read_photo(source.path.read_bytes())
+                column.greys[source.path] = _small(photo, comparison.side)
+                column.pictures[source.path] = [*_pictures(colorizer, photo, comparison)]
+            except ImageError as error:
+                column.failed[source.path] = str(error).removesuffix(_NO_OPTION)
+            except OSError as error:
+                column.failed[source.path] = reason_of(error)
+            progress.advance()
+    return column
 
 
 def _check_out(comparison: Comparison) -> None:
@@ -105,9 +130,14 @@ def _check_out(comparison: Comparison) -> None:
         raise UsageError("--models names no model: `colorize models` lists what there is.")
 
 
-def _sources(comparison: Comparison, messages: Messages) -> list[Source]:
-    """Find the photos, few enough for a sheet."""
+def _sources(comparison: Comparison, messages: Messages) -> tuple[list[Source], int]:
+    """Find the photos, few enough for a sheet, and count what should have been photos."""
     found = scan([*comparison.photos], comparison.out)
+    for source in found.sources:
+        if comparison.out.exists() and source.path.samefile(comparison.out):
+            raise UsageError(
+                f"--out {shown(comparison.out)} lies among the photographs: name a file elsewhere."
+            )
     for problem in found.problems:
         messages.failure(problem.source, problem.reason or "")
     for note in found.notes:
@@ -123,11 +153,7 @@ def _sources(comparison: Comparison, messages: Messages) -> list[Source]:
             f"{count_text(count, 'photo')} in {columns} columns make too large a sheet: name "
             f"fewer, {MOST_PHOTOS} at most, or take a smaller --side."
         )
-    return found.sources
-
-
-def _labels(comparison: Comparison) -> list[str]:
-    return [f"sample {k}, seed {comparison.seed}" for k in range(1, comparison.samples + 1)]
+    return found.sources, len(found.problems)
 
 
 def _pictures(colorizer: Colorizer, photo: Photo, comparison: Comparison) -> Iterator[RGB]:
@@ -143,14 +169,8 @@ def _small(photo: Photo, side: int) -> RGB:
     return fitted(pixels, side)
 
 
-def _reason(error: ColorizeError | OSError) -> str:
-    return reason_of(error) if isinstance(error, OSError) else str(error)
-
-
-def _row(
-    source: Source, greys: dict[Path, RGB], columns: list[dict[Path, list[RGB]]], samples: int
-) -> Row:
+def _row(source: Source, columns: Sequence[_Column], samples: int) -> Row:
     """Put the pictures of a photo side by side; what failed leaves its places empty."""
     none: list[RGB | None] = [None] * samples
-    pictures = [p for column in columns for p in column.get(source.path, none)]
-    return Row(shown(source.folder / source.path.name), [greys.get(source.path), *pictures])
+    pictures = [p for column in columns for p in column.pictures.get(source.path, none)]
+    return Row(shown(source.path), [columns[0].greys.get(source.path), *pictures])

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError, UsageError
-from ..model.bundle import Bundle, load_bundle
+from ..model.bundle import Bundle, figure, load_bundle
 from ..model.bundle_files import MANIFEST
 from ..model.fastest_device import fastest, kept_trials
 from ..model.find_bundle import installed_names, own_bytes, shipped_names
@@ -47,7 +47,8 @@ def facts_of(name: str | Path, place: str = "") -> dict[str, Any]:
         bundle = load_bundle(name)
     except ModelError as error:
         return {**known, "problem": str(error)}
-    return {"problem": None, "place": place, **bundle_facts(bundle)}
+    facts = bundle_facts(bundle)
+    return {"problem": None, "place": place, **facts, "name": str(name), "own_name": facts["name"]}
 
 
 def bundle_facts(bundle: Bundle) -> dict[str, Any]:
@@ -87,53 +88,51 @@ def model_lines(models: Sequence[dict[str, Any]]) -> Iterator[str]:
         if model["problem"]:
             yield f"{shown(model['name'])} cannot be used: {model['problem']}"
     yield ""
-    yield f"Calls are of graphs, for {_SAMPLES} samples. LPIPS is below that of the grey photo."
+    yield (
+        f"Calls are of graphs, for {_SAMPLES} samples. LPIPS: by how much it is below the grey "
+        "photo's, so more is better."
+    )
+    yield "The model is the word for --model; one in a folder is named by its path."
     if any(model["own_megabytes"] < model["megabytes"] for model in sound):
         yield "MB in brackets are shared with another model of the package."
     if any(model["seconds_a_sample_here"] is None for model in sound):
-        yield "What - stands for was not measured here: `colorize info --model NAME` does it once."
+        yield "Times are known once --device auto has measured: `colorize info --model NAME`."
 
 
 def _row(model: dict[str, Any]) -> tuple[str, ...]:
     count, calls, seconds = model["parameters"], model["calls"], model["seconds_a_sample_here"]
     own, shared = model["own_megabytes"], model["megabytes"] - model["own_megabytes"]
-    quality, at_path = model["quality"], model["place"] == "path"
+    diversity, at_path = figure(model["quality"], "diversity"), model["place"] == "path"
     return (
-        shown(model["name"]),
+        shown(model["own_name"] if at_path else model["name"]),
         model["family"],
         "-" if count is None else f"{count / 1e6:.1f} M",
         f"{own:.1f}" + (f" (+{shared:.1f})" if shared > 0 else ""),
         str(calls["photo"] + _SAMPLES * calls["sample"]),
-        _below(quality),
-        f"{quality['diversity']:.3f}" if _is_number(quality.get("diversity")) else "-",
+        _below(model["quality"]),
+        "-" if diversity is None else f"{diversity:.3f}",
         "-" if seconds is None else f"{seconds:.2f}",
         shown(model["path"]) if at_path else model["place"],
     )
 
 
 def _below(quality: dict[str, Any]) -> str:
-    """Say by how much LPIPS is below the grey photo's; a bundle may hold anything there."""
-    keys = (f"lpips_{key}" for key in ("first", "best_of_4", "grey"))
-    found = [quality[key] for key in keys if _is_number(quality.get(key))]
-    if len(found) < 3 or found[2] <= 0:
+    """Say by how much LPIPS is below the grey photo's."""
+    first, best, grey = (figure(quality, f"lpips_{k}") for k in ("first", "best_of_4", "grey"))
+    if first is None or best is None or not grey:
         return "-"
-    first, best, grey = found
     return f"{100 * (1 - first / grey):.1f}%, {100 * (1 - best / grey):.1f}%"
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float)
-
-
 def _bundles_in(folder: Path) -> list[Path]:
-    """List a bundle itself, or the bundles in a folder, one level below it or two."""
+    """List a bundle itself, or those in a folder, one level below it or two; UsageError if none."""
+    if not folder.exists():
+        raise UsageError(f"there is no folder {shown(folder)}")
     if folder.is_file() or (folder / MANIFEST).is_file():
         return [folder]
-    found = sorted(
-        {path.parent for deep in ("*", "*/*") for path in folder.glob(f"{deep}/{MANIFEST}")}
+    places = (f"{deep}/{MANIFEST}" for deep in ("*", "*/*"))
+    if found := sorted({path.parent for place in places for path in folder.glob(place)}):
+        return found
+    raise UsageError(
+        f"{shown(folder)} holds no bundle: `colorize export` makes one of a run's weights."
     )
-    if not found:
-        raise UsageError(
-            f"{folder} holds no bundle: `colorize export` makes one of a run's weights."
-        )
-    return found

@@ -97,6 +97,14 @@ class Bundle:
         self._verified.clear()
 
 
+def figure(quality: Mapping[str, Any], key: str) -> float | None:
+    """Give a measured figure of a bundle; None where there is none, or it is no usual number."""
+    value = quality.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _MAX_NUMBER:
+        return None
+    return float(value)
+
+
 def load_bundle(name_or_path: str | Path = "default") -> Bundle:
     """Find, read and verify a bundle: a model by name, or a folder or `.zip`, as `locate` says.
 

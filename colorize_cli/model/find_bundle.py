@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import ModelError, UsageError, reason_of
@@ -41,19 +42,20 @@ def shipped_names() -> list[str]:
 
 def installed_names() -> list[str]:
     """Name the user's own models, but for those that a model of the package hides."""
+    shipped = shipped_names()
     try:
-        return [name for name in _names(models_folder()) if name not in shipped_names()]
+        return [name for name in _names(models_folder()) if name not in shipped]
     except (ModelError, OSError):
         return []
 
 
-def own_place(name: Path) -> Path:
+def own_place(name: Path | None) -> Path:
     """Return the folder that a model of the user's own gets, which is found by its name then.
 
     UsageError is raised for what is no plain name, or is that of a model of the package.
     """
-    if str(name) != name.name or name.name.startswith("."):
-        raise UsageError(f"--install takes a plain name, not {str(name)!r}: --out gan, say")
+    if name is None or str(name) != name.name or name.name.startswith(".") or "," in name.name:
+        raise UsageError("--install takes a plain name in --out: --out mine, say")
     if name.name in shipped_names():
         raise UsageError(f"{name} is a model of the package: give yours another name in --out")
     return models_folder() / name
@@ -95,10 +97,11 @@ def place_of(path: Path, name: str, sha256: str) -> tuple[Path, str]:
     if path.parent != _SHIPPED or (path / name).exists():
         return path, name
     for other in shipped_names():
-        files = json.loads((_SHIPPED / other / MANIFEST).read_bytes())["files"]
-        for theirs, entry in files.items():
-            if entry["sha256"] == sha256 and (_SHIPPED / other / theirs).exists():
-                return _SHIPPED / other, theirs
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):  # a damaged one
+            files = json.loads((_SHIPPED / other / MANIFEST).read_bytes())["files"]
+            for theirs, entry in files.items():
+                if entry["sha256"] == sha256 and (_SHIPPED / other / theirs).exists():
+                    return _SHIPPED / other, theirs
     return path, name
 
 

@@ -84,6 +84,35 @@ def test_what_makes_no_sheet_is_refused(
     assert said in capfd.readouterr().err
 
 
+def test_an_original_is_never_the_sheet(
+    photos: Path, tiny_bundle: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = (photos / "a.png").read_bytes()
+    words = ["--models", str(tiny_bundle), "--out", str(photos / "a.png"), "--overwrite"]
+    for named in (photos, photos / "a.png"):
+        assert main(["compare", str(named), *words]) == 2
+        assert "lies among the photographs" in capfd.readouterr().err
+    assert (photos / "a.png").read_bytes() == before
+
+
+def test_a_slip_in_the_last_model_is_said_before_any_work(
+    photos: Path, tiny_bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--models", f"{tiny_bundle},gone", "--out", str(tmp_path / "sheet.png")]
+    assert main(["compare", str(photos), *words]) == 3
+    err = capfd.readouterr().err
+    assert "no model 'gone'" in err
+    assert "photos" not in err
+
+
+def test_a_file_that_is_not_there_is_told_by_the_exit_code(
+    photos: Path, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    words = ["--models", str(tiny_bundle), "--samples", "1", "--out", str(tmp_path / "sheet.png")]
+    named = [str(photos / "a.png"), str(photos / "gone.png")]
+    assert main(["compare", *named, *words, "--device", "cpu"]) == 1
+
+
 def test_pictures_are_fitted_and_long_names_cut() -> None:
     wide = np.full((10, 400, 3), (200, 10, 10), np.uint8)
     rows = [Row("x" * 1000, [wide, None]), Row("y", [None, None])]

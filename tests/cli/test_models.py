@@ -25,6 +25,7 @@ def test_models_of_the_package_the_users_own_and_those_in_folders_are_listed(
     places = {model["path"]: model["place"] for model in found}
     assert places[str(own / "mine")] == "own models"
     assert places[str(tmp_path / "runs" / "a" / "bundle")] == "path"
+    assert {m["name"] for m in found if m["place"] == "own models"} == {"mine"}
     default = next(model for model in found if model["name"] == "default")
     assert (default["place"], default["problem"]) == ("package", None)
     assert default["calls"] == {"photo": 1, "sample": 20}
@@ -54,3 +55,18 @@ def test_one_that_cannot_be_used_is_named_with_its_reason(
 def test_a_folder_without_any_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["models", str(tmp_path)]) == 2
     assert "holds no bundle" in capfd.readouterr().err
+    assert main(["models", str(tmp_path / "gone")]) == 2
+    assert "there is no folder" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("value", [10**400, True, "much", [1], None])
+def test_odd_figures_of_a_stranger_are_no_figures(
+    value: object, own: Path, tiny_bundle: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(tiny_bundle, own / "mine")
+    fields = json.loads((own / "mine" / "bundle.json").read_text())
+    odd = dict.fromkeys(("diversity", "lpips_first", "lpips_best_of_4", "lpips_grey"), value)
+    (own / "mine" / "bundle.json").write_text(json.dumps(fields | {"quality": odd}))
+    assert main(["models"]) == 0
+    line = next(t for t in capfd.readouterr().out.splitlines() if t.startswith("mine"))
+    assert line.split()[-5:-2] == ["-", "-", "-"]

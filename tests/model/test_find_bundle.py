@@ -52,6 +52,12 @@ def test_a_bundle_of_a_stranger_takes_no_file_from_elsewhere(shipped: Path, tmp_
         load_bundle(tmp_path / "stranger")
 
 
+def test_a_damaged_neighbour_lends_nothing_and_breaks_nothing(shipped: Path) -> None:
+    (shipped / "whole" / "bundle.json").write_text('{"files": 3}')
+    with pytest.raises(ModelError, match=r"encoder\.onnx"):
+        load_bundle("lean")
+
+
 def test_the_users_own_models_are_found_by_name(own: Path, tiny_bundle: Path) -> None:
     assert installed_names() == []
     shutil.copytree(tiny_bundle, own_place(Path("mine")))
@@ -69,7 +75,7 @@ def test_a_model_of_the_package_is_not_hidden_by_one_of_the_same_name(
         own_place(Path("whole"))
 
 
-@pytest.mark.parametrize("name", ["a/b", "/a", "..", ".a", "."])
+@pytest.mark.parametrize("name", ["a/b", "/a", "..", ".a", ".", "a,b"])
 def test_only_plain_names_are_installed(own: Path, name: str) -> None:
     with pytest.raises(UsageError, match="plain name"):
         own_place(Path(name))

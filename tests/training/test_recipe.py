@@ -144,6 +144,11 @@ def test_a_recipe_that_extends_another_says_what_is_different(tmp_path: Path) ->
     assert "extends" not in recipe.to_dict()
 
 
+def test_the_weights_of_sets_are_replaced_whole(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('extends = "default"\n[data]\nsets = {}\n')
+    assert load_recipe(str(tmp_path / "mine.toml")).data.sets == {}
+
+
 @pytest.mark.parametrize(
     ("base", "said"),
     [

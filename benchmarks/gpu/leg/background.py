@@ -19,6 +19,7 @@ def begin(place: Path, environment: dict[str, str]) -> None:
         place: where shards lie.
         environment: of the process.
     """
+    end(place)
     for name in ("benchmarks", "colorize_cli", "training"):
         shutil.copytree(name, place / _TREE / name, dirs_exist_ok=True)
     with (place / _LOG).open("w") as log:
@@ -42,5 +43,6 @@ def told(place: Path) -> str:
 def end(place: Path) -> None:
     """Stop the process, if it still runs."""
     if (place / _PID).exists():
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(int((place / _PID).read_text()), signal.SIGKILL)
+        (place / _PID).unlink()

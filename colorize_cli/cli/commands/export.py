@@ -13,7 +13,9 @@ def export(
         Path | None,
         Argument(metavar="CHECKPOINT", help="Weights of a run; the default bundle if none."),
     ] = None,
-    out: Annotated[Path, Option(metavar="DIR", help="Folder of the new bundle.")] = Path("bundle"),
+    out: Annotated[
+        Path | None, Option(metavar="DIR", help="Folder of the new bundle; bundle if none.")
+    ] = None,
     fp16: Annotated[bool, Option("--fp16", help="Compute in half precision, for GPUs.")] = False,
     bf16: Annotated[
         bool, Option("--bf16", help="Compute in bfloat16, for --device openvino.")
@@ -57,7 +59,7 @@ def export(
 
     settings = exporting.ExportSettings(
         checkpoint=checkpoint,
-        out=own_place(out) if install else out,
+        out=own_place(out) if install else out or Path("bundle"),
         precision=exporting.choose_precision(fp16=fp16, bf16=bf16, int8=int8),
         tensorrt=tensorrt,
         opset=opset,

@@ -184,3 +184,12 @@ def test_faults_that_threads_find_while_others_are_told_are_told_the_next_time(
     photos.share_faults(hear)
     photos.share_faults(hear)
     assert [line.split(", ")[1] for line in told] == [photos.names[0], photos.names[1]]
+
+
+def test_photos_a_little_too_small_are_enlarged_where_the_recipe_says_so(tmp_path: Path) -> None:
+    write_photo(tmp_path / "set" / "small.png", smooth(150, 200, 60, (128, 128, 128)))
+    assert [*Photos([tmp_path], {}, 160).faults.values()] == ["too small"]
+    photos = Photos([tmp_path], {}, 160, smallest=0.93)
+    assert photos.faults == {}
+    assert photos.draw(np.random.default_rng(0)).shape == (160, 213, 3)
+    assert [*Photos([tmp_path], {}, 160, smallest=0.94).faults.values()] == ["too small"]
