@@ -38,7 +38,9 @@ def warm(shards: list[Path], changes: list[str], device: str, workers: int) -> I
         cut_crops(photos, range(_JUDGED), 1, 0), ("a",) * _JUDGED, ("",) * _JUDGED
     )
     with Batches(photos, Draw.of(recipe), 0, workers, state.device) as batches:
-        yield _timed(state, batches, 1, "first step")
+        with torch.backends.cudnn.flags(benchmark=False):
+            yield _timed(state, batches, 1, "first step, compiled")
+        yield _timed(state, batches, 1, "step with cuDNN's search")
         yield _timed(state, batches, _STEPS, "steps")
         started = time.monotonic()
         losses: np.ndarray = validation_losses(state.objective, held_out, data, state.device)
