@@ -22,7 +22,9 @@ class Constant:
     graphs = (GraphSpec("painter.onnx", ("L",), ("ab",)),)
     steps = 1
     gains = (1.0,)
+    calls = (1, 0)
     warning = None
+    alike = None
     sampling: Mapping[str, Any]
 
     def with_steps(self, steps: int) -> "Constant":
