@@ -10,8 +10,8 @@ from ..batch.scan import Source, scan
 from ..errors import EXIT_FAILED, EXIT_OK, ImageError, UsageError, reason_of
 from ..imaging.bit_depth import eight_bits
 from ..imaging.contact_sheet import RGB, Group, Row, contact_sheet, fitted
-from ..model.bundle import load_bundle
-from ..model.colorizer import Colorizer
+from ..model.bundle import Bundle, load_bundle
+from ..model.colorizer import Colorizer, choose_device
 from ..model.view import SizeChoice
 from ..photos.read import Photo, read_photo
 from ..system.files import write_atomic
@@ -64,10 +64,13 @@ def run(comparison: Comparison, messages: Messages) -> int:
         DeviceError: A device cannot run it.
     """
     _check_out(comparison)
-    for model in comparison.models:  # a slip in the last name is said before any work
-        load_bundle(model)
+    # All of them now, so that a slip in the last name is said before any work.
+    bundles = [load_bundle(model) for model in comparison.models]
     sources, problems = _sources(comparison, messages)
-    columns = [_column(model, sources, comparison, messages) for model in comparison.models]
+    columns = [
+        _column(model, bundle, sources, comparison, messages)
+        for model, bundle in zip(comparison.models, bundles, strict=True)
+    ]
     failed = {path: reason for column in columns for path, reason in column.failed.items()}
     for path, reason in failed.items():
         messages.failure(path, reason)
@@ -92,16 +95,16 @@ class _Column:
 
 
 def _column(
-    model: str, sources: Sequence[Source], comparison: Comparison, messages: Messages
+    model: str,
+    bundle: Bundle,
+    sources: Sequence[Source],
+    comparison: Comparison,
+    messages: Messages,
 ) -> _Column:
     """Colour all photos with a model, which is open for so long alone."""
-    colorizer = Colorizer.open(
-        model, device=comparison.device, size=comparison.size, note=messages.note
-    )
-    bundle = colorizer.bundle
-    messages.note(
-        f"{shown(model)}: {count_text(len(sources), 'photo')} on {colorizer.device.description}"
-    )
+    device = choose_device(comparison.device, bundle, messages.note)
+    colorizer = Colorizer(bundle, device, size=comparison.size, note=messages.note)
+    messages.note(f"{shown(model)}: {count_text(len(sources), 'photo')} on {device.description}")
     labels = [f"{k}, seed {comparison.seed}" for k in range(1, comparison.samples + 1)]
     column = _Column(Group(f"{shown(model)} ({bundle.digest[:8]})", labels), {}, {}, {})
     with messages.progress(len(sources)) as progress:
