@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pytest
+from made.browsed import browser as opened_browser
 from made.tiny_bundles import tiny_fields, tiny_graphs
 from numpy.typing import NDArray
 
 from colorize_cli.model import fastest_device as auto
 from colorize_cli.model.bundle import write_bundle
 from colorize_cli.runtimes.find_device import resolve
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 Array: TypeAlias = NDArray[Any]
 
@@ -29,6 +33,13 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def _no_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `auto` be onnxruntime on the CPU, whatever is installed and faster."""
     monkeypatch.setattr(auto, "candidates", lambda *_: [resolve("cpu")])
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """A headless Chromium for the tests of a module, which are skipped where there is none."""
+    with opened_browser() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")
