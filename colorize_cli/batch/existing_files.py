@@ -106,7 +106,8 @@ class ExistingFiles:
         reasons: set[str] = set()
         placed: list[tuple[Path, str]] = []
         try:
-            for k, name in enumerate(names):
+            for k in job.asked:
+                name = names[k]
                 entry, row = there.get(name), known.get(name)
                 if entry is None:
                     is_gone = row is not None and self._is_gone(row, photo, job.outputs[k])
@@ -190,7 +191,8 @@ class ExistingFiles:
         first, *others = map(composed, job.names)
         single = composed(job.stem + job.suffix)
         row, new = known.get(single), known.get(first)
-        if single == first or row is None or row.photo != photo.path:
+        is_asked = job.asked[0] == 0
+        if single == first or not is_asked or row is None or row.photo != photo.path:
             return [first, *others]
         is_unsettled = new and (new.state == "intended" or single not in there)
         is_half_renamed = new and is_unsettled and new.sha256 == row.sha256

@@ -17,12 +17,12 @@ from ..runtimes.runtime import Device
 from ..system.messages import Messages
 from ..system.paths import shown
 from ..system.wording import count_text
+from .asked.differences import tell_differences
 from .settings import (
     Options,
     RunSettings,
     named_settings,
     settle,
-    tell_differences,
     wanted_model,
 )
 

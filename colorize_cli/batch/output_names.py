@@ -5,7 +5,8 @@ The rules, in the order in which they apply:
 1. One named folder is mirrored directly below the output folder; several are mirrored each below
    its own name. A named file goes to the top of the output folder, or to its place in the tree
    when it lies in a named folder.
-2. A photo's files are `stem.ext` for one sample and `stem.k.ext`, k from 1, for several.
+2. A photo's files are `stem.ext` for one sample and `stem.k.ext`, k from 1, for several; a
+   template puts something before or behind the stem.
 3. Where two photos would share a file, all of them are renamed: below their folder's name when
    they come from different named folders, else with the extension of the source kept in the name
    (`x.png.jpg`), else with a few digits of a hash of their path. Names compare as on a file
@@ -27,11 +28,13 @@ from ..photos.formats import CHOICES, FORMATS, SUFFIXES, written_as
 from ..photos.write import output_suffix
 from ..system.paths import absolute, composed, folded, shown
 from ..system.wording import count_text
+from .asked.name_template import NameTemplate
 from .scan import Scan, Source
 
 _NOTED_CLASHES = 5
 _LONGEST_NAME = 255  # bytes of a name, in nearly all file systems
 _NUMBER = len(".9999")  # room for that of a sample
+_PLAIN = NameTemplate()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,12 @@ class Job:
     missing: tuple[int, ...]  # samples still to be made, from 0; empty when the photo is done
     gone: tuple[int, ...] = ()  # samples that were made, then deleted or renamed by somebody
     is_numbered: bool = False  # even where it is one
+    only: int | None = None  # the one sample, from 0, that is asked for; None for all
+
+    @property
+    def asked(self) -> tuple[int, ...]:
+        """Samples, from 0, that are asked for."""
+        return tuple(range(self.samples)) if self.only is None else (self.only,)
 
     @property
     def photo(self) -> str:
@@ -57,7 +66,7 @@ class Job:
     def there(self) -> tuple[int, ...]:
         """Samples, from 0, whose files are there and stay."""
         left = {*self.missing, *self.gone}
-        return tuple(k for k in range(self.samples) if k not in left)
+        return tuple(k for k in self.asked if k not in left)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -82,6 +91,7 @@ class _Target:
     suffix: str
     format: str
     samples: int
+    template: NameTemplate
     is_held: bool = False  # the ledger knows a file of this name as the photo's
     is_numbered: bool = False
 
@@ -97,17 +107,22 @@ def name_outputs(
     format: str,
     samples: int,
     places_of: Callable[[str], Sequence[str]] = lambda photo: (),
+    *,
+    only: int | None = None,
+    template: NameTemplate = _PLAIN,
 ) -> tuple[list[Job], list[str]]:
     """Name the files of photographs, so that no two share one; arguments are as in `Options`.
 
-    `places_of` tells where below `out` the colourings of a photograph are, by its absolute path.
-    There is a job for each photo, in the order of `found`, as if none of its files were there, and
-    sentences for the user about photos that were renamed.
+    Of the samples, one may be the `only` one that is asked for. `places_of` tells where below `out`
+    the colourings of a photograph are, by its absolute path. There is a job for each photo, in the
+    order of `found`, as if none of its files were there, and sentences for the user about photos
+    that were renamed.
     """
     labels = _labels([*found.trees, *(source.base for source in found.sources)])
     prefixed = found.trees if len(found.trees) > 1 else ()
+    above = {base: label for base, label in labels.items() if base in prefixed}
     targets = [
-        _target(source, format, labels[source.base] if source.base in prefixed else Path(), samples)
+        _target(source, format, above.get(source.base, Path()), samples, template)
         for source in found.sources
     ]
     for target in targets:
@@ -116,12 +131,13 @@ def name_outputs(
     _settle_clashes(targets, labels)
     for target in targets:
         target.stem = _cut(target, target.stem)
-    every = tuple(range(samples))
+    wished = tuple(range(samples)) if only is None else (only,)
     folders = {target.folder: out / target.folder for target in targets}  # one object a folder
     jobs = [
         Job(
-            *(t.source.path, folders[t.folder], t.stem, t.suffix, t.format, samples, every),
+            *(t.source.path, folders[t.folder], t.stem, t.suffix, t.format, samples, wished),
             is_numbered=t.is_numbered,
+            only=only,
         )
         for t in targets
     ]
@@ -147,12 +163,15 @@ def _components(base: Path) -> tuple[str, ...]:
     return (*drive, *base.parts[1:]) or ("root",)
 
 
-def _target(source: Source, format: str, label: Path, samples: int) -> _Target:
+def _target(
+    source: Source, format: str, label: Path, samples: int, template: NameTemplate
+) -> _Target:
     stem, suffix = source.path.stem, source.path.suffix
     if suffix.lower() not in SUFFIXES:  # it belongs to the name: `letter.1925`
         stem, suffix = source.path.name, ""
     kind = written_as(source.format) if format == "keep" else CHOICES[format]
-    return _Target(source, label / source.folder, stem, output_suffix(kind, suffix), kind, samples)
+    name = template.named(stem), output_suffix(kind, suffix)
+    return _Target(source, label / source.folder, *name, kind, samples, template)
 
 
 def _keep_place(target: _Target, places: Sequence[str]) -> None:
@@ -180,8 +199,8 @@ def _keep_place(target: _Target, places: Sequence[str]) -> None:
 
 def _longer_stems(target: _Target) -> tuple[str, str]:
     """The stems of a photo that shares its name with another, and of one that shares that too."""
-    name = target.source.path.name
-    return name, name + _mark(target)
+    name, named = target.source.path.name, target.template.named
+    return named(name), named(name + _mark(target))
 
 
 def _mark(target: _Target) -> str:

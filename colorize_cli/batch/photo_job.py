@@ -14,35 +14,17 @@ from ..imaging.photo_kind import Kind, kind_of
 from ..model.colorizer import Colorizer, Prepared
 from ..model.memory_ladder import Drawn
 from ..photos.growing_files import GrowingFiles
-from ..photos.mark import Mark
 from ..photos.read import Photo, measure, read_pages
 from ..photos.write import encode_photo, losses
 from ..system.files import NO_MORE_FILES, make_folders, write_atomic
+from .asked.treatment import Treatment as Treatment
 from .outcome import Outcome, Status, output_error
 from .output_names import Job
-from .settings import OnColour
-from .traces.folder import Traces
 from .traces.recorder import Sampled
 
 # Writes a file, and the folders above it, in any thread: of a job, the number of the sample, from
 # 0, the content, the digest (hex) of the photo, and whether it is degraded, for want of memory.
 Put: TypeAlias = Callable[[Job, int, bytes, str, bool], None]
-
-
-@dataclass(frozen=True)
-class Treatment:
-    """How every photograph is treated, as in `Options`; 0 candidates are no choice."""
-
-    samples: int = 1
-    seed: int = 0
-    candidates: int = 0
-    on_colour: OnColour = "recolour"
-    fail_fast: bool = False
-    salvages: bool = False
-    white: float | None = None
-    marked_bundle: str | None = None  # the digest that the files name; None where they have no mark
-    falls_to_cpu: bool = False  # where the device has too little memory
-    traces: Traces | None = None  # where how the samples came about is shown
 
 
 @dataclass
@@ -189,17 +171,18 @@ def decode(item: Item, colorizer: Colorizer, treatment: Treatment) -> None:
                     item.data, item.pages = b"", iter(())
                 return
             if item.files:
-                page = encode_photo(photo.pixels, photo, item.job.format)
+                quality = treatment.quality
+                page = encode_photo(photo.pixels, photo, item.job.format, quality=quality)
                 for k in item.job.missing:
                     item.keep(k, page)
-        _end(item, treatment.on_colour)
+        _end(item, treatment)
 
 
-def _end(item: Item, on_colour: OnColour) -> None:
+def _end(item: Item, treatment: Treatment) -> None:
     """Write the files of several pages, or deal with a photo in colour."""
     photo, job = item.photo, item.job
     assert photo is not None
-    if item.choice is None and on_colour == "skip":
+    if item.choice is None and treatment.on_colour == "skip":
         item.status = "left out"
     elif item.choice is None and job.format == photo.format:  # byte for byte
         for k in job.missing:
@@ -210,7 +193,7 @@ def _end(item: Item, on_colour: OnColour) -> None:
             item.write(k, item.files.take(k))
         item.status = "copied" if item.choice is None else "done"
     else:
-        data = encode_photo(photo.pixels, photo, job.format)
+        data = encode_photo(photo.pixels, photo, job.format, quality=treatment.quality)
         for k in job.missing:
             item.write(k, data)
         item.status = "copied"
@@ -239,26 +222,36 @@ def write(
         job, photo, prepared = item.job, item.photo, item.prepared
         assert photo is not None
         assert prepared is not None
-        choosing = bool(treatment.candidates)
-        choice = colorizer.choose(prepared, ab, treatment.samples, choosing=choosing)
-        item.choice = _of_both(item.choice, choice) if item.choice else choice
+        _, first = treatment.drawn
+        count, choosing = treatment.samples - first, bool(treatment.candidates)
+        choice = colorizer.choose(prepared, ab, count, choosing=choosing, first=first)
+        numbers = [k - first for k in job.missing]
         if treatment.traces and item.sampled and item.page == 1 and not is_halted():
-            shown = treatment.traces.write(job, prepared, item.sampled, choice.order)
+            order = choice.order if treatment.only is None else [choice.order[k] for k in numbers]
+            shown = treatment.traces.write(job, prepared, item.sampled, order)
             item.said.update({warning: [1] for warning in shown})
         item.sampled = None
-        wanted = choice.take(ab, job.missing)
-        pictures = colorizer.pictures(photo.pixels, prepared, wanted)
+        pictures = colorizer.pictures(
+            photo.pixels, prepared, choice.take(ab, numbers), treatment.saturation
+        )
+        choice = choice if treatment.only is None else _of_one(choice, treatment.only, first)
+        item.choice = _of_both(item.choice, choice) if item.choice else choice
         for k, rgb in zip(job.missing, pictures, strict=True):
             if is_halted():
                 return
-            bundle = treatment.marked_bundle
-            mark = None if bundle is None else Mark(bundle, treatment.seed, k + 1)
-            item.keep(k, encode_photo(rgb, photo, job.format, mark))
+            item.keep(k, encode_photo(rgb, photo, job.format, treatment.mark(k), treatment.quality))
         item.prepared = None
         if not item.files:
             item.status = "done"
     if item.files and item.status is None and item.ends_run is None:
         decode(item, colorizer, treatment)
+
+
+def _of_one(choice: Choice, only: int, first: int) -> Choice:
+    """Say what is to be said of the one sample that is made, with its number among all."""
+    k = only - first
+    grey = (only,) if k in choice.grey else ()
+    return replace(choice, order=(choice.order[k] + first,), grey=grey, is_alike=False)
 
 
 def _of_both(first: Choice, later: Choice) -> Choice:

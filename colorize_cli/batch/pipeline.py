@@ -77,7 +77,6 @@ class _Pipeline:
         self._report = report
         self._put = put
         self._is_stopping = is_stopping
-        self._drawn = treatment.candidates or treatment.samples
         cpus = usable_cpus()
         decoders, encoders = min(cpus, _MAX_DECODERS), min(cpus, _MAX_ENCODERS)
         self._decoder_count = decoders
@@ -160,7 +159,9 @@ class _Pipeline:
         prepared = [item.prepared for item in group if item.prepared]
         recorder = Recorder() if self._treatment.traces else None
         try:
-            drawn = self._ladder.draw(photos, prepared, self._drawn, self._treatment.seed, recorder)
+            samples, first = self._treatment.drawn
+            seed = self._treatment.seed
+            drawn = self._ladder.draw(photos, prepared, samples, seed, recorder, first)
         except Exception as error:
             if len(group) > 1:
                 for item in group:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..photos.formats import listed
+from ..photos.write import takes_quality
 from ..system.paths import folded, one_line, shown
 from ..system.wording import count_text
 from .existing_files import ExistingFiles, Verdict, Wish
@@ -66,7 +67,8 @@ class Plan:
     def lines(self) -> Iterator[str]:
         """One line an output: input, output and what will be done, separated by tabs."""
         for job in self.jobs:
-            for k, output in enumerate(job.outputs):
+            for k in job.asked:
+                output = job.outputs[k]
                 action = "skip" if k not in job.missing else "write"
                 if action == "write" and output.exists():
                     action = "overwrite"
@@ -84,7 +86,11 @@ def make_plan(
     """
     found = scan(options.paths, options.out, recursive=options.recursive, exclude=options.exclude)
     naming = (options.out, options.format, options.samples)
-    named, renamed = name_outputs(found, *naming, *([ledger.places_of] if ledger else ()))
+    known = [ledger.places_of] if ledger else []
+    named, renamed = name_outputs(
+        found, *naming, *known, only=options.only, template=options.template
+    )
+    _check_names(options, named)
     plan = Plan(
         jobs=tuple(named),
         problems=tuple(found.problems),
@@ -104,6 +110,20 @@ def make_plan(
         failed = {path for path, row in ledger.rows.photos.items() if row.state in _TO_RETRY}
         plan = plan.taking(lambda each: each.photo in failed or _is_missing(each))
     return _checked(plan, options, ledger, otherwise, lies_on_a_photo)
+
+
+def _check_names(options: Options, jobs: Sequence[Job]) -> None:
+    """Refuse names that cannot differ, and a quality that none of the files has."""
+    if len(jobs) > 1 and not options.template.has_stem:
+        raise UsageError(
+            f"--name {shown(options.name)} is one name for {len(jobs):,} photographs: put {{stem}} "
+            "into it, which is the name of each"
+        )
+    if options.quality and jobs and not any(takes_quality(job.format) for job in jobs):
+        raise UsageError(
+            f"--quality {options.quality} has no meaning for these photographs, whose formats lose "
+            "nothing: leave it out, or choose --format jpg or webp."
+        )
 
 
 def require_photos(plan: Plan, options: Options) -> str:

@@ -12,13 +12,14 @@ from ..system.messages import Messages, write_stdout
 from ..system.paths import shown
 from ..system.wording import count_text
 from . import pipeline
+from .asked.differences import tell_given
 from .ledger import Beginning, Ledger
 from .model_and_device import ModelAndDevice
 from .outcome import Audience, Observer, Outcome
 from .output_names import Job
 from .photo_job import Put, Treatment
 from .plan import Plan, make_plan, require_photos
-from .settings import Options, RunSettings, tell_given
+from .settings import Options, RunSettings
 from .traces.folder import Traces
 
 # What carries out jobs, as `pipeline.run` does.
@@ -129,7 +130,10 @@ class _Run:
         self.audience.start(len(todo), settings)
         treatment = Treatment(
             samples=settings.samples,
+            only=self.options.only,
             seed=settings.seed,
+            saturation=settings.saturation,
+            quality=settings.quality,
             candidates=settings.candidates,
             on_colour=self.options.on_colour,
             fail_fast=self.options.fail_fast,

@@ -1,17 +1,16 @@
 """Settle what colourings are made with, as given, else as in the folder's last run, and say it.
 
 An option that is not given is what the folder's record has: the device that `auto` chose, the
-model, the seed, the candidates, the white of wide samples, and the size and the steps while the
-model is the same. An option
-that is given counts, then and in the runs that follow, so that a run with other settings goes on
-as well where it was stopped; only where a part of what is done is made again, it counts for that
-part alone. When it differs from the record the user is told before anything is done, and files
-that were made otherwise are made again, but for the device, which nobody sees.
+model, the seed, the candidates, the saturation, the quality, the white of wide samples, and the
+size and the steps while the model is the same. What the user's own file of defaults says of these
+counts where there is no last run. An option that is given counts, then and in the runs that follow,
+so that a run with other settings goes on as well where it was stopped; only where a part of what is
+done is made again, it counts for that part alone. What differs is said by `asked.differences`.
 """
 
 import math
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -20,21 +19,26 @@ from ..model.bundle import Bundle
 from ..model.view import SizeChoice
 from ..model.views import default_size
 from ..photos.limits import Limits, default_memory
+from ..photos.write import takes_quality
 from ..runtimes.find_device import runs_on_gpu
 from ..system.machine import usable_memory
-from ..system.messages import Messages
-from ..system.paths import shown
+from .asked.name_template import PLAIN, NameTemplate, parse_template
 from .shard import Shard
 
+MOST_SATURATION = 4.0  # beyond, nearly all is at the edge of what sRGB can show
 OnColour: TypeAlias = Literal["recolour", "skip", "copy"]
 
 # Settings under which sample k of a photo has other pixels, in the words of the command line.
-_DECISIVE = (
+DECISIVE = (
     *("seed", "model", "size", "steps", "candidates", "device", "precision", "batch"),
-    "white",
+    *("white", "saturation", "quality"),
 )
 # Of these, what the user names and what is kept to from run to run.
-_KEPT_TO = ("seed", "size", "steps", "candidates", "white")
+_KEPT_TO = ("seed", "size", "steps", "candidates", "white", "saturation", "quality")
+# Those by which files of before they were recorded are known, as long as they are as usual.
+_USUAL = {"white": None, "saturation": 1.0, "quality": 0}
+# What counts of a user's own defaults where a folder has no last run alone.
+WITHOUT_LAST_RUN = frozenset({*_KEPT_TO, "model", "device"})
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,10 @@ class Options:
     """What the user asked for; what is None comes from the folder's record or from the bundle."""
 
     paths: tuple[Path, ...]
-    out: Path
+    out: Path  # a folder; with `is_single` the one file, `-` for standard output
+    is_single: bool = False  # whether one photograph becomes one file, beside no ledger
     samples: int = 1  # colourings a photo
+    sample: int | None = None  # the one of them that is made, from 1; None for all
     candidates: int | None = None  # samples to draw and choose them from; 0 for no choice
     seed: int | None = None
     model: str | None = None  # name or path of a bundle
@@ -52,6 +58,9 @@ class Options:
     size: SizeChoice | None = None  # a name, or the square root of the working area in pixels
     steps: int | None = None
     format: str = "keep"  # "keep" | "png" | "jpg" | "webp" | "tiff"
+    quality: int | None = None  # of JPEG, WebP and AVIF, 1 to 100; 0 for the usual one
+    saturation: float | None = None  # factor on the colours
+    name: str = PLAIN  # how colourings are named, as `parse_template` takes it
     on_colour: OnColour = "recolour"  # photographs in colour; "recolour" takes their lightness
     recursive: bool = True  # whether folders below a named folder are visited as well
     exclude: tuple[str, ...] = ()  # globs of files and folders that are left out
@@ -70,14 +79,36 @@ class Options:
     trace: Path | None = None  # where animations of the sampling go; None for none
     trace_forward: bool = False  # whether they show the forward process too
     dry_run: bool = False
+    # The user's own defaults of what is kept to from run to run, where there is no last run.
+    usual: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_candidates(self.candidates or 0, self.samples)
+        _check_quality(self.quality or 0, self.format)
+        parse_template(self.name)
+        if self.saturation is not None and not 0 <= self.saturation <= MOST_SATURATION:
+            raise UsageError(f"--saturation {self.saturation}: give 0 to {MOST_SATURATION:g}")
         for name in ("white", "max_megapixels", "max_memory"):
             number = getattr(self, name)
             if number is not None and not (math.isfinite(number) and number > 0):
                 option = f"--{name.replace('_', '-')}"
                 raise UsageError(f"{option} {number}: give a finite number above 0")
+
+    @property
+    def template(self) -> NameTemplate:
+        """How colourings are named."""
+        return parse_template(self.name)
+
+    @property
+    def only(self) -> int | None:
+        """The number, from 0, of the one sample that is made; None for all."""
+        return None if self.sample is None else self.sample - 1
+
+    def without_last_run(self) -> "Options":
+        """These options, with the user's own defaults for what is not given."""
+        is_open = {"device": self.device == "auto"}
+        names = (n for n in self.usual if is_open.get(n, getattr(self, n) is None))
+        return replace(self, **{name: self.usual[name] for name in names})
 
     @property
     def limits(self) -> Limits:
@@ -108,6 +139,9 @@ class RunSettings:
     candidates: int = 0
     mark: bool = True
     white: float | None = None
+    saturation: float = 1.0
+    quality: int = 0
+    name: str = PLAIN
 
     @property
     def drawn(self) -> int:
@@ -139,8 +173,11 @@ def settle(options: Options, last: RunSettings | None, bundle: Bundle) -> RunSet
         mark=options.mark,
         candidates=last.candidates if last else 0,
         white=last.white if last else None,
+        saturation=last.saturation if last else 1.0,
+        quality=last.quality if last else 0,
+        name=options.name,
     )
-    settings = replace(settings, **_given(options))
+    settings = replace(settings, **given(options))
     if not bundle.views and isinstance(settings.size, str):  # every name is the same size then
         settings = replace(settings, size=bundle.working_size)
     _check_candidates(settings.candidates, settings.samples)
@@ -152,8 +189,8 @@ def wanted_model(given: str | None, last: RunSettings | None) -> str:
     return given or (last.model if last else "default")
 
 
-def _given(options: Options) -> dict[str, Any]:
-    """Of what is kept to from run to run, what the user names."""
+def given(options: Options) -> dict[str, Any]:
+    """Return, of what is kept to from run to run, what the user names."""
     given = {name: value for name in _KEPT_TO if (value := getattr(options, name)) is not None}
     return given if options.device == "auto" else given | {"device": options.device}
 
@@ -166,90 +203,24 @@ def _check_candidates(candidates: int, samples: int) -> None:
         )
 
 
-def tell_differences(
-    messages: Messages,
-    out: Path,
-    last: RunSettings,
-    now: RunSettings,
-    named: Collection[str] = (),
-) -> None:
-    """Say what differs from the last run into the folder; some of the settings may be `named`."""
-    if renamed := _changes(vars(last), vars(now), ["format"]):
-        messages.warn(
-            f"the last run into {shown(out)} gave other names ({renamed}): the "
-            "files that are there stay beside the new ones"
+def _check_quality(quality: int, format: str) -> None:
+    if quality and format != "keep" and not takes_quality(format):
+        raise UsageError(
+            f"--quality {quality} has no meaning for --format {format}, which loses nothing: leave "
+            "it out, or choose --format jpg or webp."
         )
-    if last.mark != now.mark:
-        without, with_it = (
-            ("the last run", "this one") if now.mark else ("this run", "the last one")
-        )
-        messages.warn(f"{without} into {shown(out)} leaves out what made its files, {with_it} not")
-    if different := differences(last, now):
-        messages.warn(_other_settings(out, different, named))
-    elif changed := _changes(last.versions, now.versions, now.versions):
-        messages.note(
-            f"the last run into {shown(out)} had other versions ({changed}): "
-            "new files may differ from what those would have given, invisibly"
-        )
-
-
-def tell_given(messages: Messages, out: Path, last: RunSettings, options: Options) -> None:
-    """Say, where there is nothing to be made, which given settings differ from the last run's."""
-    found = [differences(last, replace(last, **_given(options)))]
-    if options.model and last.model not in (options.model, str(Path(options.model).absolute())):
-        found.append(f"model {last.model}, now {options.model}")
-    if any(found):
-        messages.warn(_other_settings(out, ", ".join(filter(None, found)), ()))
 
 
 def decisive(settings: RunSettings) -> dict[str, object]:
     """What decides the pixels of sample k of a photo, but for versions."""
-    found = {name: getattr(settings, name) for name in _DECISIVE}
+    found = {name: getattr(settings, name) for name in DECISIVE}
     batch = settings.batch if runs_on_gpu(settings.device) else 0
     found |= {"model": settings.model_digest, "batch": batch}
-    if settings.white is None:  # by which files of before it was recorded are known
-        del found["white"]
-    return found
-
-
-def differences(last: RunSettings, now: RunSettings) -> str:
-    """Name the settings that change pixels and differ."""
-    # Between CPUs the batch makes no difference, and of what is not known nothing is said.
-    counts = {"batch": any(map(runs_on_gpu, (last.device, now.device))), "precision": now.precision}
-    before, after = (vars(each) | {"model": each.model_digest[:12]} for each in (last, now))
-    return _changes(before, after, [name for name in _DECISIVE if counts.get(name, True)])
-
-
-def _changes(
-    before: Mapping[str, object], after: Mapping[str, object], names: Iterable[str]
-) -> str:
-    """Say what differs, as `seed 0, now 7`."""
-    pairs = ((name, before.get(name), after.get(name)) for name in names)
-    return ", ".join(
-        f"{name} {_as_given(old)}, now {_as_given(new)}" for name, old, new in pairs if old != new
-    )
-
-
-def _as_given(value: object) -> str:
-    if value is None:
-        return "not given"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return {name: value for name, value in found.items() if _USUAL.get(name, ()) != value}
 
 
 def named_settings(options: Options) -> dict[str, Any]:
     """Of the settings by which files are told apart, those that the user names, as named."""
     # Not what is white: of most photographs that is no matter, and those of other whites fail.
-    names = ("seed", "size", "steps", "candidates", "model")
+    names = ("seed", "size", "steps", "candidates", "saturation", "quality", "model")
     return {name: value for name in names if (value := getattr(options, name)) is not None}
-
-
-def _other_settings(out: Path, different: str, named: Collection[str]) -> str:
-    stay = (
-        "files that exist stay as they are; --overwrite makes them anew, another --out keeps them "
-        "apart"
-    )
-    again = "files of these photographs that were made otherwise are made again, unless altered"
-    return (
-        f"{shown(out)} holds colourings made with other settings ({different}): "
-        f"{again if named else stay}"
-    )

@@ -55,7 +55,13 @@ class _Guide:
 
 
 def render(
-    pixels: Pixels, ab: Float, frame: Frame, grid: int = 4, *, working: Float | None = None
+    pixels: Pixels,
+    ab: Float,
+    frame: Frame,
+    grid: int = 4,
+    *,
+    working: Float | None = None,
+    saturation: float = 1.0,
 ) -> Pixels:
     """Colour a photo with one ab field.
 
@@ -65,16 +71,24 @@ def render(
         frame: The photo's place on the working grid; ValueError is raised where it is another's.
         grid: Working pixels per cell of the ab field, along each side.
         working: The result of `to_working`, which is computed if it is not given.
+        saturation: Factor on a and b of every pixel, 0 or more; 1 leaves them as they are.
 
     Returns:
         (height, width, 3) RGB of the dtype and the L of `pixels`; chroma that sRGB cannot show at
         that L is reduced.
     """
-    return next(render_samples(pixels, ab[None], frame, grid, working=working))
+    fields = ab[None]
+    return next(render_samples(pixels, fields, frame, grid, working=working, saturation=saturation))
 
 
 def render_samples(
-    pixels: Pixels, fields: Float, frame: Frame, grid: int = 4, *, working: Float | None = None
+    pixels: Pixels,
+    fields: Float,
+    frame: Frame,
+    grid: int = 4,
+    *,
+    working: Float | None = None,
+    saturation: float = 1.0,
 ) -> Iterator[Pixels]:
     """Colour a photo with several ab fields, (samples, 2, h, w), else as `render` does.
 
@@ -85,7 +99,7 @@ def render_samples(
     if pixels.shape[:2] != (frame.height, frame.width) or fields.shape[1:] != shape:
         raise ValueError(f"pixels {pixels.shape} and ab fields {fields.shape} do not fit {frame}")
     guide = _guide(to_working(pixels, frame) if working is None else working, grid)
-    return (_render(pixels, _fit(ab, guide), frame, grid) for ab in fields)
+    return (_render(pixels, _fit(ab, guide, saturation), frame, grid) for ab in fields)
 
 
 def _guide(working: Float, grid: int) -> _Guide:
@@ -95,10 +109,13 @@ def _guide(working: Float, grid: int) -> _Guide:
     return _Guide(held, cells, low, high)
 
 
-def _fit(ab: Float, guide: _Guide) -> Float:
+def _fit(ab: Float, guide: _Guide, saturation: float) -> Float:
     """Fit both channels: the result (6, h, w) has A and B of a and b, then lowest and highest L."""
     (slope_a, offset_a), (slope_b, offset_b) = (_fit_channel(field, guide) for field in ab)
-    return np.stack([slope_a, slope_b, offset_a, offset_b, guide.low, guide.high])
+    fitted = np.stack([slope_a, slope_b, offset_a, offset_b, guide.low, guide.high])
+    # Scaled here and not before: what is sharpened is the network's field, whatever the taste.
+    fitted[:4] *= np.float32(saturation)
+    return fitted
 
 
 def _fit_channel(field: Float, guide: _Guide) -> tuple[Float, Float]:

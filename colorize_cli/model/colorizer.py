@@ -151,7 +151,12 @@ class Colorizer:
         return self._rows == 1
 
     def paint(
-        self, photo: Photo, samples: int = 4, seed: int = 0, on_step: OnStep | None = None
+        self,
+        photo: Photo,
+        samples: int = 4,
+        seed: int = 0,
+        on_step: OnStep | None = None,
+        saturation: float = 1.0,
     ) -> Iterator[Pixels]:
         """Colour a photo.
 
@@ -162,6 +167,7 @@ class Colorizer:
             on_step: Called with a `Step` whenever the network has answered, in any thread, the
                 samples mixed. It ends the painting by raising `PaintingStoppedError`: no picture
                 comes then, not even of a sample that was drawn to its end.
+            saturation: Factor on the colours, for taste; 1 leaves them as they are.
 
         Yields:
             (height, width, 3) RGB of the photo's type and size. All samples are drawn, and errors
@@ -177,7 +183,7 @@ class Colorizer:
             (ab,) = self.colorize([prepared], samples, seed, on_step)
         except PaintingStoppedError:
             return
-        yield from self.pictures(photo.pixels, prepared, ab)
+        yield from self.pictures(photo.pixels, prepared, ab, saturation)
 
     def prepare(self, photo: Photo) -> Prepared:
         """Take a photo's L down to the working size of its view; safe in any thread."""
@@ -188,7 +194,12 @@ class Colorizer:
         return Prepared(L, frame, picture_key(L, frame), view)
 
     def colorize(
-        self, prepared: Sequence[Prepared], samples: int, seed: int, on_step: OnStep | None = None
+        self,
+        prepared: Sequence[Prepared],
+        samples: int,
+        seed: int,
+        on_step: OnStep | None = None,
+        first: int = 0,
     ) -> list[Float]:
         """Draw samples of the ab fields of photos; errors are those of `paint`.
 
@@ -197,6 +208,7 @@ class Colorizer:
             samples: S, the samples of each.
             seed: Any integer, as in `paint`.
             on_step: Called at each step, in any thread; what it raises ends the drawing.
+            first: The number of the first one, from 0.
 
         Returns:
             For each photo (S, 2, h, w) float32 in Lab units, h and w the padded sides / grid.
@@ -217,20 +229,30 @@ class Colorizer:
             if on_step is not None:
                 on_step(step)
 
-        parts = [(*pair, k) for pair in zip(conditions, calls, strict=True) for k in range(samples)]
+        numbers = range(first, first + samples)
+        parts = [(*pair, k) for pair in zip(conditions, calls, strict=True) for k in numbers]
         drawn = self._lanes.map(lambda part: self._draw(*part, seed, checked), parts)
         of_call = [np.stack(drawn[i : i + samples]) for i in range(0, len(drawn), samples)]
         rows = [ab[:, row] for ab in of_call for row in range(self._rows)]
         return rows[: len(prepared)]  # what came out for the filling is dropped
 
-    def choose(self, prepared: Prepared, fields: Float, samples: int, *, choosing: bool) -> Choice:
-        """Choose which of the fields drawn become a photo's samples, as `choose_samples.judge`."""
-        L, frame, gains = prepared.L, prepared.frame, self._family_of(prepared).gains
-        return judge(L, frame, fields, samples, choosing=choosing, gains=gains)
+    def choose(
+        self, prepared: Prepared, fields: Float, samples: int, *, choosing: bool, first: int = 0
+    ) -> Choice:
+        """Choose which of the fields drawn become a photo's samples, as `choose_samples.judge`.
 
-    def pictures(self, pixels: Pixels, prepared: Prepared, fields: Float) -> Iterator[Pixels]:
+        They may have been drawn from a `first` on, other than 0: by its place, it is 0 here too.
+        """
+        L, frame, gains = prepared.L, prepared.frame, self._family_of(prepared).gains
+        own = np.roll(gains, -first).tolist()
+        return judge(L, frame, fields, samples, choosing=choosing, gains=own)
+
+    def pictures(
+        self, pixels: Pixels, prepared: Prepared, fields: Float, saturation: float = 1.0
+    ) -> Iterator[Pixels]:
         """Colour a photo's pixels with fields of `colorize`, as `render_samples`, in any thread."""
-        return render_samples(pixels, fields, prepared.frame, self.bundle.grid, working=prepared.L)
+        place, L = (prepared.frame, self.bundle.grid), prepared.L
+        return render_samples(pixels, fields, *place, working=L, saturation=saturation)
 
     def _draw(
         self, condition: Condition, photos: Sequence[Prepared], k: int, seed: int, on_step: OnStep

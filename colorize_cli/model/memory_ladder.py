@@ -6,6 +6,7 @@ Fewer calls at a time on the CPU change no bits. All else does, and is marked.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeAlias
 
 from ..errors import OutOfMemoryError
 from ..imaging.lab import Float
@@ -15,6 +16,8 @@ from .colorizer import Colorizer, Prepared
 from .families.family import OnStep
 
 _TOO_LITTLE = (OutOfMemoryError, MemoryError)
+# Samples, seed, `on_step` and the first sample, as `Colorizer.colorize` takes them.
+_How: TypeAlias = tuple[int, int, OnStep | None, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,36 +58,36 @@ class MemoryLadder:
         samples: int,
         seed: int,
         on_step: OnStep | None = None,
+        first: int = 0,
     ) -> list[Drawn]:
         """Draw samples as `Colorizer.colorize`; its OutOfMemoryError is raised where nothing helps.
 
         `photos` are those that were `prepared`, to prepare them again in another size. `on_step` is
         called again for the steps of what is drawn again.
         """
+        how = (samples, seed, on_step, first)
         shape = max((one.L.shape for one in prepared), key=lambda sides: sides[0] * sides[1])
         number = self._start.get(shape, 0)
         failure: Exception = OutOfMemoryError("there is too little memory")
         while number == 0 or number < len(self._fewer):
             rung = _Rung(self._colorizer) if number == 0 else self._fewer[number]
             try:
-                drawn = _draw(rung, prepared, samples, seed, on_step)
+                drawn = _draw(rung, prepared, how)
             except _TOO_LITTLE as error:
                 number, failure = number + 1, error
             else:
                 self._start[shape] = number
                 return drawn
         self._start[shape] = number - 1
-        return [self._draw_alone(photo, samples, seed, failure, on_step) for photo in photos]
+        return [self._draw_alone(photo, how, failure) for photo in photos]
 
-    def _draw_alone(
-        self, photo: Photo, samples: int, seed: int, failure: Exception, on_step: OnStep | None
-    ) -> Drawn:
+    def _draw_alone(self, photo: Photo, how: _How, failure: Exception) -> Drawn:
         height, width = photo.pixels.shape[:2]
         asked_size = self._colorizer.views.of(height, width).size
         for rung in (self._fewer[-1], *self._smaller):
             prepared = rung.colorizer.prepare(photo)
             try:
-                drawn = _draw(rung, [prepared], samples, seed, on_step)[0]
+                drawn = _draw(rung, [prepared], how)[0]
             except _TOO_LITTLE as error:
                 failure = error
                 continue
@@ -95,7 +98,7 @@ class MemoryLadder:
             raise failure
         colorizer = self._on_cpu._colorizer
         again = [colorizer.prepare(photo)]
-        drawn = self._on_cpu.draw([photo], again, samples, seed, on_step)[0]
+        drawn = self._on_cpu.draw([photo], again, *how)[0]
         asked = self._colorizer.device.description
         less = f"device {colorizer.device.description} instead of {asked}"
         return replace(drawn, less=", ".join(filter(None, (less, drawn.less))), is_degraded=True)
@@ -131,9 +134,7 @@ class MemoryLadder:
         return MemoryLadder(self._colorizer.changed(device=resolve("cpu"), batch=1))
 
 
-def _draw(
-    rung: _Rung, prepared: Sequence[Prepared], samples: int, seed: int, on_step: OnStep | None
-) -> list[Drawn]:
+def _draw(rung: _Rung, prepared: Sequence[Prepared], how: _How) -> list[Drawn]:
     """Draw as many at once as the rung has."""
     batch = rung.colorizer.batch
     less = ", ".join(rung.less)
@@ -142,7 +143,7 @@ def _draw(
         for i in range(0, len(prepared), batch)
         for one, fields in zip(
             prepared[i : i + batch],
-            rung.colorizer.colorize(prepared[i : i + batch], samples, seed, on_step),
+            rung.colorizer.colorize(prepared[i : i + batch], *how),
             strict=True,
         )
     ]

@@ -29,10 +29,12 @@ class Mark:
     bundle: str  # its digest
     seed: int
     sample: int  # from 1
+    saturation: float = 1.0  # that its colours were given, for taste
 
     def __str__(self) -> str:
         """In one line, for formats that have no XMP."""
         by = f"bundle {self.bundle}, seed {self.seed}, sample {self.sample}"
+        by += "" if self.saturation == 1 else f", saturation {self.saturation:g}"
         return f"colours added by {TOOL} {__version__} ({by}): {SOURCE_TYPE}"
 
 
@@ -75,6 +77,8 @@ def _packet(xmp: bytes | None, mark: Mark) -> bytes:
         (OWN, "Seed"): str(mark.seed),
         (OWN, "Sample"): str(mark.sample),
     }
+    if mark.saturation != 1:
+        values[OWN, "Saturation"] = f"{mark.saturation:g}"
     for each in parsed(xmp).properties if xmp else ():
         if each.name == _DIGITAL_SOURCE_TYPE and each.text not in ("", SOURCE_TYPE):
             values[OWN, "PriorSourceType"] = each.text

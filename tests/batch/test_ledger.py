@@ -17,13 +17,14 @@ from made.records import (
 )
 from made.settings import run_settings
 
+from colorize_cli.batch.asked.differences import tell_differences
 from colorize_cli.batch.ledger import Beginning, Ledger
 from colorize_cli.batch.outcome import Outcome
 from colorize_cli.batch.output_names import Job
 from colorize_cli.batch.plan import make_plan
 from colorize_cli.batch.records.database import LEDGER_NAME
 from colorize_cli.batch.records.photo_rows import PhotoRows
-from colorize_cli.batch.settings import Options, settle, tell_differences
+from colorize_cli.batch.settings import Options, settle
 from colorize_cli.errors import OutputError, UsageError
 from colorize_cli.model.bundle import load_bundle
 

@@ -10,7 +10,8 @@ import pytest
 from made.messages import Told
 from made.settings import run_settings
 
-from colorize_cli.batch.settings import Options, settle, tell_differences, tell_given
+from colorize_cli.batch.asked.differences import tell_differences, tell_given
+from colorize_cli.batch.settings import Options, settle
 from colorize_cli.errors import UsageError
 
 OUT = Path("out")

@@ -24,7 +24,7 @@ from ...system.files import (
 from ...system.locks import FolderLock
 from ...system.messages import Progress
 from ...system.paths import shown
-from ..settings import differences
+from ..asked.differences import differences
 from ..shard import Shard
 from .database import Database, ledgers_in
 from .joined_rows import FileFacts, join_rows, read_files, read_photos

@@ -39,6 +39,7 @@ class Page:
     damage: str | None = None  # why a part of the pixels is missing or wrong, where one is
     wide: Wide | None = None
     is_srgb: bool = False  # whatever the metadata say of a camera's colours
+    quality: int = 0  # to write it with, 1 to 100, where the format has one; 0 for its usual one
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Format:
     choice: str | None = None  # what --format calls it; None where it is only kept
     grey_suffixes: tuple[str, ...] = ()  # those that a picture in colour may not have
     has_alpha: bool = True
+    has_quality: bool = False  # it can be written with more or less loss
     is_deep: bool = False  # it holds 16 bits a channel
     is_wide: bool = False  # it holds floating point and 32 bits a channel
     longest_side: float = math.inf  # in pixels

@@ -144,7 +144,8 @@ def _joined(xmp: bytes | None, extension: dict[int, bytes]) -> tuple[bytes | Non
 def _write(page: Page) -> bytes:
     metadata = page.metadata
     sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
-    settings = (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling)
+    quality = (cv2.IMWRITE_JPEG_QUALITY, page.quality or JPEG_QUALITY)
+    settings = (*quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling)
     # OpenCV strips nothing when it reads and adds nothing when it writes.
     xmp = metadata.xmp and _XMP_NAMESPACE + metadata.xmp
     data = bytearray(encode(".jpg", page, settings, replace(metadata, xmp=xmp)))
@@ -225,6 +226,7 @@ JPEG = Format(
     _HOLDS,
     choice="jpg",
     has_alpha=False,
+    has_quality=True,
     longest_side=65_500,
     adapt=_with_room,
     measure=of_jpeg,

@@ -1,4 +1,6 @@
-"""WebP, by OpenCV; losslessly, as its lossy kind is 4:2:0 and colour is what this tool adds.
+"""WebP, by OpenCV; losslessly, unless a quality is asked for.
+
+Its lossy kind is 4:2:0, and colour is what this tool adds.
 
 Source: WebP container specification.
 """
@@ -42,7 +44,8 @@ def _size_of(data: bytes) -> tuple[int, int, bool]:
 def _write(page: Page) -> bytes:
     # Beyond 100 is lossless; colours under full transparency are kept.
     mode = cv2.IMWRITE_WEBP_LOSSLESS_PRESERVE_COLOR
-    settings = (cv2.IMWRITE_WEBP_QUALITY, 101, cv2.IMWRITE_WEBP_LOSSLESS_MODE, mode)
+    lossless = (cv2.IMWRITE_WEBP_QUALITY, 101, cv2.IMWRITE_WEBP_LOSSLESS_MODE, mode)
+    settings = (cv2.IMWRITE_WEBP_QUALITY, page.quality) if page.quality else lossless
     return encode(".webp", page, settings, page.metadata)
 
 
@@ -54,6 +57,7 @@ WEBP = Format(
     _write,
     holds=any_size("exif", "xmp", "icc"),
     choice="webp",
+    has_quality=True,
     longest_side=16_383,
     tolerance=1,  # the lossy kind gives back a grey picture with channels that differ by that
     adapt=resolution_in_exif,  # for there is no other field,

@@ -82,7 +82,7 @@ def _upright(block: bytes | None) -> bytes | None:
 
 
 def _write_avif(page: Page) -> bytes:
-    settings: tuple[int, ...] = (cv2.IMWRITE_AVIF_QUALITY, 100)  # without loss
+    settings: tuple[int, ...] = (cv2.IMWRITE_AVIF_QUALITY, page.quality or 100)  # without loss
     if page.pixels.dtype == np.uint16:
         settings = (*settings, cv2.IMWRITE_AVIF_DEPTH, 12)
         alpha = None if page.alpha is None else _of_twelve_bits(page.alpha)
@@ -127,6 +127,7 @@ AVIF = Format(
     _read_avif,
     _write_avif,
     any_size("exif", "xmp", "icc"),
+    has_quality=True,
     is_deep=True,
     measure=of_heif,
     tolerance=2,  # the lossy kind gives back a grey picture with channels that differ by that
