@@ -51,6 +51,7 @@ class Job:
     gone: tuple[int, ...] = ()  # samples that were made, then deleted or renamed by somebody
     is_numbered: bool = False  # even where it is one
     only: int | None = None  # the one sample, from 0, that is asked for; None for all
+    has_one_name: bool = False  # even where it is one of several, without its number
 
     @property
     def asked(self) -> tuple[int, ...]:
@@ -71,6 +72,8 @@ class Job:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the files, one a sample, in the order of the samples."""
+        if self.has_one_name:
+            return (self.stem + self.suffix,) * self.samples
         if self.samples == 1 and not self.is_numbered:
             return (self.stem + self.suffix,)
         return tuple(f"{self.stem}.{k}{self.suffix}" for k in range(1, self.samples + 1))

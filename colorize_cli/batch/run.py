@@ -13,6 +13,8 @@ from ..system.paths import shown
 from ..system.wording import count_text
 from . import pipeline
 from .asked.differences import tell_given
+from .asked.single_file import SingleFile, plan_single
+from .asked.streams import as_named, check_streams, job_as_named, taking_stdin
 from .ledger import Beginning, Ledger
 from .model_and_device import ModelAndDevice
 from .outcome import Audience, Observer, Outcome
@@ -48,17 +50,29 @@ def run(
         DeviceError: The device asked for cannot run.
         ModelError: The model cannot be used.
     """
+    check_streams(options)
+    with taking_stdin(options) as taken:
+        return _run_on_files(taken, messages, observers, execute, interrupts)
+
+
+def _run_on_files(
+    options: Options,
+    messages: Messages,
+    observers: Sequence[Observer],
+    execute: Execute,
+    interrupts: Interrupts | None,
+) -> int:
+    """Do what `run` does, where all photographs are files."""
     traces = Traces.of(options)
-    with (
-        Ledger(
-            options.out, messages.note, shard=options.shard, reads_only=options.dry_run
-        ) as ledger,
-        limited_to(options.limits),
-    ):
+    with _records(options, messages) as ledger, limited_to(options.limits):
         last = ledger.last_settings
+        options = options if last else options.without_last_run()
         network = ModelAndDevice(options, last, messages)
         network.check()
-        plan = make_plan(options, ledger, ledger.made_otherwise(network.named))
+        if isinstance(ledger, Ledger):
+            plan = make_plan(options, ledger, ledger.made_otherwise(network.named))
+        else:
+            plan = plan_single(options)
         for note in plan.notes:
             messages.note(note)
         if nothing := require_photos(plan, options):
@@ -78,6 +92,14 @@ def run(
     return this.code
 
 
+def _records(options: Options, messages: Messages) -> Ledger | SingleFile:
+    """Whoever writes the files, and keeps what is known of them."""
+    if options.is_single:
+        return SingleFile(options)
+    shard = options.shard
+    return Ledger(options.out, messages.note, shard=shard, reads_only=options.dry_run)
+
+
 @dataclass
 class _Run:
     """A run that is planned: what is asked for, what there is for it, and who is told."""
@@ -85,7 +107,7 @@ class _Run:
     options: Options
     messages: Messages
     audience: Audience
-    ledger: Ledger
+    ledger: Ledger | SingleFile
     network: ModelAndDevice
     traces: Traces | None
     interrupts: Interrupts
@@ -105,7 +127,8 @@ class _Run:
             size: Any = self.network.named.get("size")  # as it is recorded
             tell_given(self.messages, options.out, last, replace(options, size=size))
         if options.dry_run:
-            write_stdout("".join(plan.lines()))
+            jobs = tuple(job_as_named(job, options) for job in plan.jobs)
+            write_stdout("".join(replace(plan, jobs=jobs).lines()))
 
     def colorize(self, plan: Plan, execute: Execute) -> None:
         """Colorize photographs; a dry run ends where settings that differ have been said."""
@@ -124,8 +147,8 @@ class _Run:
             )
         )
         self.messages.note(
-            f"{count_text(len(todo), 'photo')}, {count_text(settings.samples, 'sample')} each, "
-            f"into {shown(self.options.out)}"
+            f"{count_text(len(todo), 'photo')}, {_samples_text(self.options)}, "
+            f"into {'standard output' if self.options.is_to_stdout else shown(self.options.out)}"
         )
         self.audience.start(len(todo), settings)
         treatment = Treatment(
@@ -155,4 +178,10 @@ class _Run:
         try:
             self.ledger.settle(outcome)
         finally:
-            self.audience.outcome(outcome)
+            self.audience.outcome(as_named(outcome, self.options))
+
+
+def _samples_text(options: Options) -> str:
+    if options.sample is not None:
+        return f"sample {options.sample} of each"
+    return f"{count_text(options.samples, 'sample')} each"

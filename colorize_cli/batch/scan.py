@@ -16,11 +16,13 @@ from ..photos.formats.format import SNIFF_BYTES
 from ..photos.formats.unread import Unread, unread
 from ..system.paths import absolute, natural_key, shown
 from ..system.wording import count_text
+from .asked.target import is_url
 from .left_out import LeftOut
 from .outcome import Outcome
 from .records.database import is_ledger
 from .records.old_records import SETTINGS_NAME
 
+_URL = "it is a URL, and nothing is ever fetched: download the photo, and name the file"
 _RECORDS = ".colorize."  # begins the names of all that is kept of a run
 
 
@@ -197,7 +199,8 @@ class _Scanner:
         except FileNotFoundError:
             if expected:
                 link = path.is_symlink()
-                self._problem(path, "broken link" if link else "no such file", missing=not link)
+                why = _URL if is_url(str(path)) else "no such file"
+                self._problem(path, "broken link" if link else why, missing=not link)
             return
         except OSError as error:
             self._problem(path, f"cannot be read: {error.strerror or error}")

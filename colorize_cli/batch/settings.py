@@ -9,6 +9,7 @@ done is made again, it counts for that part alone. What differs is said by `aske
 """
 
 import math
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -48,6 +49,7 @@ class Options:
     paths: tuple[Path, ...]
     out: Path  # a folder; with `is_single` the one file, `-` for standard output
     is_single: bool = False  # whether one photograph becomes one file, beside no ledger
+    is_from_stdin: bool = False  # which is that photograph
     samples: int = 1  # colourings a photo
     sample: int | None = None  # the one of them that is made, from 1; None for all
     candidates: int | None = None  # samples to draw and choose them from; 0 for no choice
@@ -103,6 +105,28 @@ class Options:
     def only(self) -> int | None:
         """The number, from 0, of the one sample that is made; None for all."""
         return None if self.sample is None else self.sample - 1
+
+    @property
+    def asked(self) -> tuple[int, ...]:
+        """The numbers, from 0, of the samples that are made."""
+        return tuple(range(self.samples)) if self.only is None else (self.only,)
+
+    @property
+    def is_to_stdout(self) -> bool:
+        """Whether the colouring goes to standard output."""
+        return self.is_single and self.out == Path("-")
+
+    @property
+    def folder(self) -> Path:
+        """The folder that files go to, if only for a time."""
+        if self.is_to_stdout:
+            return Path(tempfile.gettempdir())
+        return self.out.parent if self.is_single else self.out
+
+    @property
+    def has_template(self) -> bool:
+        """Whether colourings have other names than their photographs."""
+        return self.name != PLAIN
 
     def without_last_run(self) -> "Options":
         """These options, with the user's own defaults for what is not given."""

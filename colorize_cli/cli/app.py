@@ -87,6 +87,7 @@ app = Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 

@@ -21,7 +21,8 @@ Size = Annotated[
     str | None,
     Option(
         metavar="fast|auto|fine|PX",
-        help="How large photos are seen: large ones larger (auto), largest (fine), or all alike.",
+        help="How large photos are seen; auto if not given. fast for drafts, in half the time; "
+        "fine where faces and things are small, in three times the time.",
     ),
 ]
 Steps = Annotated[

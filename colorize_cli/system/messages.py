@@ -47,7 +47,13 @@ class Messages(Protocol):
 
 def write_stdout(lines: str) -> None:
     """Write data to standard output, file names byte for byte as they are on disk."""
-    left = memoryview(lines.encode("utf-8", "surrogateescape"))
+    write_stdout_bytes(lines.encode("utf-8", "surrogateescape"))
+
+
+def write_stdout_bytes(data: bytes) -> None:
+    """Write bytes to standard output, all of them; OSError where nobody takes them."""
+    sys.stdout.flush()
+    left = memoryview(data)
     while left:  # without buffering (PYTHONUNBUFFERED), a write may be of a part only
         left = left[sys.stdout.buffer.write(left) :]
     sys.stdout.flush()

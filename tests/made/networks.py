@@ -46,20 +46,27 @@ class Network:
         samples: int,
         seed: int,
         on_step: OnStep | None = None,
+        first: int = 0,
     ) -> list[Float]:
         assert len({p.L.shape for p in prepared}) == 1
         assert 1 <= len(prepared) <= self.batch
         assert threading.current_thread() is threading.main_thread()
         self.groups.append([p.key for p in prepared])
         self._act(prepared)
-        return [np.stack([self._field(p, k, seed) for k in range(samples)]) for p in prepared]
+        numbers = range(first, first + samples)
+        return [np.stack([self._field(p, k, seed) for k in numbers]) for p in prepared]
 
-    def choose(self, prepared: Prepared, fields: Float, samples: int, *, choosing: bool) -> Choice:
-        L, frame = prepared.L, prepared.frame
-        return judge(L, frame, fields, samples, choosing=choosing, gains=self.gains)
+    def choose(
+        self, prepared: Prepared, fields: Float, samples: int, *, choosing: bool, first: int = 0
+    ) -> Choice:
+        L, frame, gains = prepared.L, prepared.frame, np.roll(self.gains, -first).tolist()
+        return judge(L, frame, fields, samples, choosing=choosing, gains=gains)
 
-    def pictures(self, pixels: Pixels, prepared: Prepared, fields: Float) -> Iterator[Pixels]:
-        return render_samples(pixels, fields, prepared.frame, 4, working=prepared.L)
+    def pictures(
+        self, pixels: Pixels, prepared: Prepared, fields: Float, saturation: float = 1.0
+    ) -> Iterator[Pixels]:
+        frame, L = prepared.frame, prepared.L
+        return render_samples(pixels, fields, frame, 4, working=L, saturation=saturation)
 
     @staticmethod
     def _field(prepared: Prepared, k: int, seed: int) -> Float:

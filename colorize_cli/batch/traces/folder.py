@@ -48,7 +48,7 @@ class Traces:
                     f"--trace {shown(options.trace)} lies in {shown(other)}, whose pictures would "
                     "be taken for others: name a folder beside it."
                 )
-        return cls(folder, absolute(options.out), options.trace_forward)
+        return cls(folder, absolute(options.folder), options.trace_forward)
 
     def write(
         self, job: Job, prepared: Prepared, sampled: Sampled, order: Sequence[int]

@@ -3,22 +3,40 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from typer import Argument, Exit, Option
+from typer import Argument, Context, Exit, Option
 
 from ..options import MOST, Batch, DeviceName, Size, Steps
 
-OnColourName = Literal["recolour", "skip", "copy"]
-FormatName = Literal["keep", "png", "jpg", "webp", "tiff"]
+OnColourName = Literal["recolour", "recolor", "skip", "copy"]
+FormatName = Literal["keep", "png", "jpg", "jpeg", "webp", "tiff", "tif"]
+_SAME_FORMAT = {"jpeg": "jpg", "tif": "tiff"}
 
 
 def colorize(
+    context: Context,
     paths: Annotated[
-        list[Path], Argument(metavar="PATHS", help="Photographs and folders of them.")
-    ],
+        list[str] | None,
+        Argument(metavar="PATHS", help="Photographs and folders of them; - is standard input."),
+    ] = None,
     out: Annotated[
-        Path, Option(metavar="DIR", help="Where the colourings go, in the tree of the input.")
-    ],
-    samples: Annotated[int, Option(min=1, max=MOST, metavar="N", help="Colourings a photo.")] = 1,
+        str | None,
+        Option(
+            *("--out", "-o"),
+            metavar="DIR|FILE|-",
+            help="Where the colourings go: a folder, the file of one, or standard output.",
+        ),
+    ] = None,
+    files_from: Annotated[
+        str | None,
+        Option(metavar="LIST", help="Take the photos that a file lists, a line each; - is stdin."),
+    ] = None,
+    samples: Annotated[
+        int | None, Option(min=1, max=MOST, metavar="N", help="Colourings a photo; 1 if not given.")
+    ] = None,
+    sample: Annotated[
+        int | None,
+        Option(min=1, max=MOST, metavar="K", help="Make the K-th of the samples alone."),
+    ] = None,
     candidates: Annotated[
         int | None,
         Option(
@@ -38,9 +56,29 @@ def colorize(
     batch: Batch = None,
     size: Size = None,
     steps: Steps = None,
-    format: Annotated[FormatName, Option(help="Format of the outputs.")] = "keep",
+    format: Annotated[
+        FormatName, Option(case_sensitive=False, help="Format of the outputs.")
+    ] = "keep",
+    quality: Annotated[
+        int | None,
+        Option(
+            min=0,
+            max=100,
+            metavar="Q",
+            help="Of JPEG (95), WebP and AVIF (no loss), 1 to 100; 0 is the usual one.",
+        ),
+    ] = None,
+    saturation: Annotated[
+        float | None,
+        Option(min=0, max=4, metavar="X", help="Factor on the colours, for taste; 1 if none."),
+    ] = None,
+    name: Annotated[
+        str | None,
+        Option(metavar="TEMPLATE", help="How files are called: {stem}_colour{ext}, say."),
+    ] = None,
     on_colour: Annotated[
-        OnColourName, Option(help="What becomes of photographs in colour.")
+        OnColourName,
+        Option("--on-colour", "--on-color", help="What becomes of photographs in colour."),
     ] = "recolour",
     recursive: Annotated[
         bool, Option("--recursive/--no-recursive", help="Descend into folders.")
@@ -105,33 +143,40 @@ def colorize(
     trace_forward: Annotated[
         bool, Option("--trace-forward", help="Begin it with the forward process.")
     ] = False,
-    quiet: Annotated[bool, Option("-q", help="Say only what failed.")] = False,
-    verbose: Annotated[bool, Option("-v", help="Name every photo that is worked on.")] = False,
+    quiet: Annotated[bool, Option("--quiet", "-q", help="Say only what failed.")] = False,
+    verbose: Annotated[
+        bool, Option("--verbose", "-v", help="Name every photo that is worked on.")
+    ] = False,
 ) -> None:
     """Colorize photographs; the word `run` may be left out."""
     from ...system.installed import require_runtime
 
     require_runtime()
+    from ...batch.asked.name_template import PLAIN
     from ...batch.run import run
     from ...batch.run_log import RunLog
     from ...batch.run_report import RunReport
-    from ...batch.settings import Options
+    from ...batch.settings import OnColour, Options
     from ...batch.shard import parse_shard
     from ...model.view import parse_size
     from ...system.interrupts import INTERRUPTS
     from ..observers import Naming, PhotoProgress, Summary
     from ..terminal import Terminal
+    from ..words import how_many, places, usual_of
 
+    where = places(paths or [], files_from, out, log)
+    count = how_many(context, samples, sample)
+    in_colour: OnColour = "recolour" if on_colour == "recolor" else on_colour
     is_quiet, is_verbose = quiet and not verbose, verbose and not quiet
     terminal = Terminal(is_quiet=is_quiet)
     naming = Naming(terminal, is_verbose=is_verbose)
-    summary = Summary(terminal, on_colour=on_colour, fail_fast=fail_fast)
-    files = (RunLog(log, out), RunReport(report, out))
+    summary = Summary(terminal, on_colour=in_colour, fail_fast=fail_fast)
+    files = (RunLog(log, where.out), RunReport(report, where.out))
     observers = [*files, naming, PhotoProgress(terminal), *([] if is_quiet else [summary])]
     options = Options(
-        paths=tuple(paths),
-        out=out,
-        samples=samples,
+        **where._asdict(),
+        samples=count,
+        sample=sample,
         candidates=candidates,
         seed=seed,
         model=model,
@@ -139,8 +184,11 @@ def colorize(
         batch=batch,
         size=parse_size(size),
         steps=steps,
-        format=format,
-        on_colour=on_colour,
+        format=_SAME_FORMAT.get(format, format),
+        quality=quality,
+        saturation=saturation,
+        name=name or PLAIN,
+        on_colour=in_colour,
         recursive=recursive,
         exclude=tuple(exclude or ()),
         overwrite=overwrite,
@@ -158,6 +206,7 @@ def colorize(
         trace=trace,
         trace_forward=trace_forward,
         dry_run=dry_run,
+        usual=usual_of(context),
     )
     observers = [naming] if dry_run else observers
     raise Exit(run(options, terminal, observers, interrupts=INTERRUPTS))

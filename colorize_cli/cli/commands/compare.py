@@ -15,7 +15,7 @@ def compare(
     models: Annotated[
         str, Option(metavar="A,B,...", help="Models by name or path: `colorize models` lists them.")
     ],
-    out: Annotated[Path, Option(metavar="FILE.png", help="Where the sheet goes.")],
+    out: Annotated[Path, Option("--out", "-o", metavar="FILE.png", help="Where the sheet goes.")],
     samples: Annotated[
         int, Option(min=1, max=MOST, metavar="N", help="Colourings of each photo by each model.")
     ] = 4,

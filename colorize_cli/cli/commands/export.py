@@ -14,7 +14,8 @@ def export(
         Argument(metavar="CHECKPOINT", help="Weights of a run; the default bundle if none."),
     ] = None,
     out: Annotated[
-        Path | None, Option(metavar="DIR", help="Folder of the new bundle; bundle if none.")
+        Path | None,
+        Option("--out", "-o", metavar="DIR", help="Folder of the new bundle; bundle if none."),
     ] = None,
     fp16: Annotated[bool, Option("--fp16", help="Compute in half precision, for GPUs.")] = False,
     bf16: Annotated[

@@ -13,7 +13,7 @@ def prepare(
             metavar="SOURCE...", help="Folders and tar shards; CelebA and LFW as distributed."
         ),
     ],
-    out: Annotated[Path, Option(metavar="DIR", help="Where the shards go.")],
+    out: Annotated[Path, Option("--out", "-o", metavar="DIR", help="Where the shards go.")],
     smallest: Annotated[
         int, Option(metavar="PX", help="Short side below which photos are dropped.")
     ] = 64,

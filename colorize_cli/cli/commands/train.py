@@ -26,7 +26,9 @@ def train(
             help="Bundle, or weights.safetensors of a run, to take all weights from.",
         ),
     ] = None,
-    out: Annotated[Path, Option(metavar="DIR", help="Folder of the run.")] = Path("runs/colorize"),
+    out: Annotated[Path, Option("--out", "-o", metavar="DIR", help="Folder of the run.")] = Path(
+        "runs/colorize"
+    ),
     resume: Annotated[bool, Option("--resume", help="Go on with the run in --out.")] = False,
     other_data: Annotated[
         bool, Option("--other-data", help="Go on with other photos than the run had.")
