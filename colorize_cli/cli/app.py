@@ -60,15 +60,20 @@ class _Commands(TyperGroup):
     """Commands of which one may be called without its name."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if empty := _before_nothing(args):
+        if (empty := _before_nothing(args)) and not ctx.resilient_parsing:
             ctx.fail(f"there is an empty word after {empty!r}, as of a variable that is not set")
         own = {option for param in self.get_params(ctx) for option in param.opts}
         if args and args[0] not in self.commands and args[0].partition("=")[0] not in own:
             similar = get_close_matches(args[0], self.commands)
-            if similar and not Path(args[0]).exists():
+            if similar and not Path(args[0]).exists() and not ctx.resilient_parsing:
                 ctx.fail(f"there is no file or command {args[0]!r}: did you mean {similar[0]}?")
             args = [_DEFAULT, *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Complete commands, and options of the command without a name."""
+        found = super().shell_complete(ctx, incomplete)
+        return [*found, *self.commands[_DEFAULT].shell_complete(ctx, incomplete)]
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return ["[OPTIONS] PATHS... --out DIR", "| COMMAND [ARGS]..."]
@@ -83,7 +88,6 @@ class _Commands(TyperGroup):
 app = Typer(
     cls=_Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     epilog=_EPILOG,

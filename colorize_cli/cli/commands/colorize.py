@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from typer import Argument, Context, Exit, Option
 
-from ..options import MOST, Batch, DeviceName, Size, Steps
+from ..options import MOST, Batch, DeviceName, Size, Steps, model_names
 
 OnColourName = Literal["recolour", "recolor", "skip", "copy"]
 FormatName = Literal["keep", "png", "jpg", "jpeg", "webp", "tiff", "tif"]
@@ -50,7 +50,12 @@ def colorize(
         int | None, Option(metavar="S", help="Another seed, other colourings; 0 if none is given.")
     ] = None,
     model: Annotated[
-        str | None, Option(metavar="NAME|PATH", help="Bundle: a folder or a .zip; default if none.")
+        str | None,
+        Option(
+            metavar="NAME|PATH",
+            help="Bundle: a folder or a .zip; default if none.",
+            autocompletion=model_names,
+        ),
     ] = None,
     device: Annotated[DeviceName, Option(help="What the network runs on.")] = "auto",
     batch: Batch = None,
