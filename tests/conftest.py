@@ -24,7 +24,13 @@ Array: TypeAlias = NDArray[Any]
 def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep out of the user's cache and models, in subprocesses too."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("XDG_CACHE_HOME", "LOCALAPPDATA", "COLORIZE_MODELS"):
+        for name in (
+            "XDG_CACHE_HOME",
+            "XDG_CONFIG_HOME",
+            "APPDATA",
+            "LOCALAPPDATA",
+            "COLORIZE_MODELS",
+        ):
             patch.setenv(name, str(tmp_path_factory.mktemp("cache")))
         yield
 

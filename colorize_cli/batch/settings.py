@@ -130,7 +130,7 @@ class Options:
 
     def without_last_run(self) -> "Options":
         """These options, with the user's own defaults for what is not given."""
-        is_open = {"device": self.device == "auto"}
+        is_open = {"device": self.device == "auto", "quality": False}
         names = (n for n in self.usual if is_open.get(n, getattr(self, n) is None))
         return replace(self, **{name: self.usual[name] for name in names})
 
@@ -198,7 +198,7 @@ def settle(options: Options, last: RunSettings | None, bundle: Bundle) -> RunSet
         candidates=last.candidates if last else 0,
         white=last.white if last else None,
         saturation=last.saturation if last else 1.0,
-        quality=last.quality if last else 0,
+        quality=last.quality if last else options.usual.get("quality", 0),
         name=options.name,
     )
     settings = replace(settings, **given(options))

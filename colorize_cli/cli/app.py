@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
-from typer import Exit, Option, Typer, echo
+from typer import Context, Exit, Option, Typer, echo
 from typer.core import TyperGroup
 
 from .. import __version__, leave_converter_out
@@ -32,9 +32,11 @@ from .commands.status import status
 from .commands.train import train
 from .commands.validate import validate
 from .commands.verify import verify
+from .defaults import Defaults, defaults_file, load_defaults
 from .forgiving_stderr import forgiving_stderr
 
 _DEFAULT = "run"
+_IS_HELP = "colorize.is_help"
 _EPILOG = """\b
 The first word decides: write ./export for a folder that is called like a command, and ./-a.jpg
 for a name that begins with a dash.
@@ -62,6 +64,7 @@ class _Commands(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if (empty := _before_nothing(args)) and not ctx.resilient_parsing:
             ctx.fail(f"there is an empty word after {empty!r}, as of a variable that is not set")
+        ctx.meta[_IS_HELP] = not {"-h", "--help"}.isdisjoint(args)
         own = {option for param in self.get_params(ctx) for option in param.opts}
         if args and args[0] not in self.commands and args[0].partition("=")[0] not in own:
             similar = get_close_matches(args[0], self.commands)
@@ -103,6 +106,7 @@ def _print_version(is_asked: bool) -> None:
 
 @app.callback()
 def _program(
+    context: Context,
     version: Annotated[
         bool,
         Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
@@ -112,6 +116,14 @@ def _program(
 
     Several plausible colourings a photo, offline; the originals are never written to.
     """
+    try:
+        defaults = load_defaults(context)
+    except ColorizeError as error:
+        # Help is given in any case, and `info` says what is wrong.
+        if context.invoked_subcommand != "info" and not context.meta[_IS_HELP]:
+            raise
+        defaults = Defaults(defaults_file(), is_there=True, problem=str(error))
+    context.obj, context.default_map = defaults, defaults.as_map
 
 
 app.command(_DEFAULT)(colorize)

@@ -13,7 +13,9 @@ from ..runtimes.find_device import DEVICES, problem
 from ..runtimes.ort import rival_wheels
 from ..system.installed import EXTRAS, install_commands, missing_modules, repair_commands
 from ..system.machine import describe_machine
+from ..system.paths import shown
 from ..system.wording import count_text
+from .defaults import RUN, Defaults
 from .model_facts import bundle_facts
 from .terminal import Terminal
 
@@ -21,11 +23,12 @@ from .terminal import Terminal
 _COMMANDS = {name: f"train --track {name}" for name in ("tensorboard", "wandb")}
 
 
-def collect_facts(model: str) -> dict[str, Any]:
+def collect_facts(model: str, defaults: Defaults) -> dict[str, Any]:
     """Find out what there is, as --json prints it.
 
     `devices` has null where one works, else why it does not; `extras` has the modules that are
-    missing; `auto` is null where the model cannot be used.
+    missing; `auto` is null where the model cannot be used; `defaults` has what the user's own file
+    says, by command.
     """
     extras = {extra: missing_modules(extra) for extra in EXTRAS}
     bundle, facts = _model(model)
@@ -36,6 +39,12 @@ def collect_facts(model: str) -> dict[str, Any]:
         "devices": {name: problem(name) for name in DEVICES},
         "extras": extras,
         "model": facts,
+        "defaults": {
+            "file": defaults.path and str(defaults.path),
+            "is_there": defaults.is_there,
+            "problem": defaults.problem,
+            "settings": {name: dict(of) for name, of in defaults.of_commands.items() if of},
+        },
         "auto": _auto(bundle) if bundle else None,
         "advice": _advice(rival_wheels(), extras),
     }
@@ -94,6 +103,8 @@ def as_text(facts: dict[str, Any]) -> str:
         "",
         *_auto_lines(facts["auto"]),
         *_model_lines(model),
+        "",
+        *_defaults_lines(facts["defaults"]),
         *(line for text in facts["advice"] for line in ("", text)),
     ]
     return "\n".join(lines) + "\n"
@@ -114,6 +125,22 @@ def _auto_lines(auto: dict[str, Any] | None) -> list[str]:
         )
         lines.append(f"           measured: {name}: {found}")
     return [*lines, ""]
+
+
+def _defaults_lines(defaults: dict[str, Any]) -> list[str]:
+    if defaults["problem"]:
+        return [f"defaults   {defaults['problem']}"]
+    if not defaults["file"]:
+        return ["defaults   the program's own: no file is read"]
+    place = shown(defaults["file"])
+    if not defaults["is_there"]:
+        return [f"defaults   the program's own: there is no {place}"]
+    lines = [f"defaults   {place}"]
+    for command, settings in defaults["settings"].items():
+        before = "" if command == RUN else f"{command}: "
+        pairs = (f"{name.replace('_', '-')} = {value}" for name, value in settings.items())
+        lines += [f"           {before}{shown(pair)}" for pair in pairs]
+    return lines
 
 
 def _model_lines(model: dict[str, Any]) -> list[str]:

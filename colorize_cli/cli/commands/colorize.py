@@ -167,10 +167,13 @@ def colorize(
     from ...system.interrupts import INTERRUPTS
     from ..observers import Naming, PhotoProgress, Summary
     from ..terminal import Terminal
-    from ..words import how_many, places, usual_of
+    from ..words import how_many, of_command_line, places, usual_of
 
-    where = places(paths or [], files_from, out, log)
-    count = how_many(context, samples, sample)
+    where = places(context, paths or [], files_from, out, log)
+    count = how_many(context, samples, sample, is_single=where.is_single)
+    if where.is_single:  # a default is of folders
+        format = format if of_command_line(context, "format") else "keep"
+        name = name if of_command_line(context, "name") else None
     in_colour: OnColour = "recolour" if on_colour == "recolor" else on_colour
     is_quiet, is_verbose = quiet and not verbose, verbose and not quiet
     terminal = Terminal(is_quiet=is_quiet)

@@ -2,14 +2,16 @@
 
 from typing import Annotated
 
-from typer import Exit, Option
+from typer import Context, Exit, Option
 
 from ...errors import EXIT_ENVIRONMENT, EXIT_OK
 from ..options import Model
 
 
 def info(
-    model: Model = "default", json: Annotated[bool, Option("--json", help="As JSON.")] = False
+    context: Context,
+    model: Model = "default",
+    json: Annotated[bool, Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Say what is installed, what really works, and what the model is."""
     from ...system.installed import require_runtime
@@ -20,7 +22,7 @@ def info(
     from ...system.messages import write_stdout
     from ..installation_facts import as_text, collect_facts
 
-    facts = collect_facts(model)
+    facts = collect_facts(model, context.obj)
     write_stdout(json_text.dumps(facts, indent=2) + "\n" if json else as_text(facts))
-    is_usable = facts["model"]["problem"] is None and facts["devices"]["cpu"] is None
-    raise Exit(EXIT_OK if is_usable else EXIT_ENVIRONMENT)
+    problems = (facts["model"]["problem"], facts["devices"]["cpu"], facts["defaults"]["problem"])
+    raise Exit(EXIT_OK if not any(problems) else EXIT_ENVIRONMENT)
