@@ -213,3 +213,29 @@ def test_a_very_long_photo_is_rendered_in_parts_that_do_not_show(
     monkeypatch.setattr("colorize_cli.imaging.render._WIDEST", 1 << 20)
     whole = render(pixels, ab.astype(np.float32), frame)
     assert np.abs(parts.astype(int) - whole).max() <= 1
+
+
+@pytest.mark.parametrize("dtype", BITS)
+def test_saturation_scales_a_and_b_of_every_pixel_that_has_room(
+    dtype: type[np.unsignedinteger],
+) -> None:
+    photo = noisy_photo((60, 90), dtype) // 3 + np.iinfo(dtype).max // 3  # no blacks and whites
+    frame = frame_for(60, 90, 96)
+    ab = smooth_field(frame, 5)
+    plain = render(photo, ab, frame)
+    assert np.array_equal(render(photo, ab, frame, saturation=1), plain)
+    double = render(photo, ab, frame, saturation=2)
+    off = 0.6 if dtype == np.uint8 else 0.02
+    np.testing.assert_allclose(
+        np.median(lab_from_rgb(double)[..., 1:] - 2 * lab_from_rgb(plain)[..., 1:]), 0, atol=off
+    )
+    assert np.abs(lightness(double) - lightness(photo)).mean() < 0.3
+    none = render(photo, ab, frame, saturation=0)
+    assert np.abs(none.astype(int) - photo[..., None]).max() <= 1
+
+
+def test_more_saturation_than_there_is_room_for_keeps_the_lightness() -> None:
+    photo = noisy_photo((60, 90))
+    frame = frame_for(60, 90, 96)
+    vivid = render(photo, smooth_field(frame, 40), frame, saturation=4)
+    assert np.abs(lightness(vivid) - lightness(photo)).mean() < 0.3

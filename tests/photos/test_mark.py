@@ -108,3 +108,13 @@ def test_a_mark_that_has_no_place_is_told(format: str) -> None:
     told = any("no place for a mark" in loss for loss in losses(photo, format))
     assert told == (format != "png")
     assert losses(with_xmp(pictures.XMP), format) == ()
+
+
+def test_a_mark_has_the_saturation_where_the_colours_were_given_one() -> None:
+    photo = photo_of(pictures.grey())
+    mark = dataclasses.replace(MARK, saturation=1.25)
+    data = encode_photo(pictures.color(), photo, "jpeg", mark)
+    assert properties(xmp_of(data)) == SAID | {f"{{{OWN}}}Saturation": "1.25"}
+    comment = read_photo(encode_photo(pictures.color(), photo, "pnm", mark)).metadata.comments
+    assert "sample 3, saturation 1.25)" in comment[0][1]
+    assert "saturation" not in str(MARK)
