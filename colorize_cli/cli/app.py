@@ -40,8 +40,9 @@ _IS_HELP = "colorize.is_help"
 _EPILOG = """\b
 The first word decides: write ./export for a folder that is called like a command, and ./-a.jpg
 for a name that begins with a dash.
-A seed, model, device, size or number of steps or candidates that is not given is that of the
-last run into the output folder, as .colorize.sqlite in it has them.
+A seed, model, device, size, saturation, quality or number of steps or candidates that is not
+given is that of the last run into the output folder, as .colorize.sqlite in it has them; else that
+of your own defaults, which `colorize info` shows.
 Exit codes: 0 all done or skipped, 1 some failed, 2 wrong usage or no photographs,
 3 device, model or extra cannot be used, 130 interrupted.
 """

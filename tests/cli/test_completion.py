@@ -51,6 +51,7 @@ def test_a_shell_completes_what_is_installed_for_it(
     (tmp_path / "bin/colorize").chmod(0o755)
     path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
     env = {**os.environ, "HOME": str(tmp_path), "PATH": path}
+    env.pop("XDG_CONFIG_HOME", None)  # fish looks there, and the files go below the home folder
 
     def run(code: str, *words: str) -> str:
         name = [] if shell == "fish" else ["test"]

@@ -37,8 +37,10 @@ def parse_template(text: str) -> NameTemplate:
     except ValueError as error:
         raise _wrong(text, f"{error}: write {{{{ for a brace") from error
     for _, field, spec, conversion in pieces:
-        if field is not None and (field not in _FIELDS or spec or conversion):
+        if field is not None and field not in _FIELDS:
             raise _wrong(text, f"there is no {{{field}}}: {{stem}} and {{ext}} are what there is")
+        if spec or conversion:
+            raise _wrong(text, f"{{{field}}} has nothing else between its braces")
     if [field for _, field, *_ in pieces].count("ext") != 1 or pieces[-1][1] != "ext":
         raise _wrong(text, "end it with {ext}, which is what the file is; --format chooses that")
     literal = "".join(piece[0] for piece in pieces)

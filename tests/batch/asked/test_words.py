@@ -25,7 +25,7 @@ from colorize_cli.errors import UsageError
 def test_a_template_puts_the_stem_where_it_says(text: str, name: str) -> None:
     template = parse_template(text)
     assert template.named("a") == name
-    assert template.has_stem == ("a" in name.replace("a_colour", "a") and "{stem}" in text)
+    assert template.has_stem == ("{stem}" in text)
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def test_a_template_puts_the_stem_where_it_says(text: str, name: str) -> None:
         ("{ext}", "more than an extension"),
         ("{name}{ext}", "there is no {name}"),
         ("{}{ext}", "there is no {}"),
-        ("{stem!r}{ext}", "there is no {stem}"),
-        ("{stem:>9}{ext}", "there is no {stem}"),
+        ("{stem!r}{ext}", "{stem} has nothing else"),
+        ("{stem:>9}{ext}", "{stem} has nothing else"),
         ("{stem.x}{ext}", "there is no {stem.x}"),
         ("{stem{ext}", "write {{"),
         ("a/{stem}{ext}", "no slash"),
