@@ -32,7 +32,7 @@ from ..settings import Options
 from .target import STREAM, format_of
 
 # What looks into the ledger of a folder, or at the files in one.
-_OF_FOLDERS = ("shard", "restore", "retry_failed", "changed")
+_OF_FOLDERS = ("shard", "restore", "retry_failed", "changed", "sheet")
 
 
 class SingleFile(AbstractContextManager["SingleFile"]):
@@ -136,7 +136,7 @@ def _check(options: Options) -> None:
             f"{shown(options.out.parent / options.out.stem)}, or {out}/ where it is to be called so"
         )
     for name in _OF_FOLDERS:
-        if getattr(options, name):
+        if getattr(options, name, False):
             option = f"--{name.replace('_', '-')}"
             raise UsageError(f"{option} is of folders, which keep a ledger: --out {out} is a file")
     if options.has_template:
