@@ -24,7 +24,12 @@ for line in "$@"; do
     echo "${COMPREPLY[*]}"
 done
 """
-FISH = "for line in $argv; complete -C $line | string replace -r '\\t.*' '' | string join ' '; end"
+FISH = """
+for line in $argv
+    complete -C $line | string replace -r '\\t.*' '' | string join ' '
+end
+true
+"""
 ZSH = """
 source $HOME/.zfunc/_colorize 2>/dev/null
 compdef() { }
@@ -35,15 +40,14 @@ for line in "$@"; do
     _colorize_completion | tr '\\n' ' '; print
 done
 """
+SCRIPTS = {"bash": BASH, "fish": FISH, "zsh": ZSH}
 LINES = ("colorize stat", "colorize a.png --samp", "colorize a.png --device cu", "colorize --on-c")
 MEANT = ("status", "--samples", "cuda", "--on-color")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="shells are of Unix")
-@pytest.mark.parametrize(("shell", "script"), [("bash", BASH), ("fish", FISH), ("zsh", ZSH)])
-def test_a_shell_completes_what_is_installed_for_it(
-    shell: str, script: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("shell", SCRIPTS)
+def test_a_shell_completes_what_is_installed_for_it(shell: str, tmp_path: Path) -> None:
     if not shutil.which(shell):
         pytest.skip(f"{shell} is not installed")
     (tmp_path / "bin").mkdir()
@@ -62,7 +66,7 @@ def test_a_shell_completes_what_is_installed_for_it(
 
     # A second command keeps the shell from becoming the program, which looks for it above itself.
     assert f"{shell} completion installed" in run("colorize --install-completion; true")
-    lines = run(script, *LINES).splitlines()
+    lines = run(SCRIPTS[shell], *LINES).splitlines()
     assert len(lines) == len(LINES), lines
     for line, meant in zip(lines, MEANT, strict=True):
         assert meant in line
