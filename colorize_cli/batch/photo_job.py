@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from time import perf_counter
 from typing import TypeAlias
 
@@ -11,6 +12,7 @@ from ..errors import OutputError, reason_of
 from ..imaging.choose_samples import Choice
 from ..imaging.lab import Float
 from ..imaging.photo_kind import Kind, kind_of
+from ..imaging.thumbnail import thumbnail
 from ..model.colorizer import Colorizer, Prepared
 from ..model.memory_ladder import Drawn
 from ..photos.growing_files import GrowingFiles
@@ -21,6 +23,7 @@ from ..system.files import NO_MORE_FILES, make_folders, write_atomic
 from .outcome import Outcome, Status, output_error
 from .output_names import Job
 from .settings import OnColour
+from .sheet.thumbnails import SIDE, Smalls, Thumbnails
 from .traces.folder import Traces
 from .traces.recorder import Sampled
 
@@ -43,6 +46,7 @@ class Treatment:
     marked_bundle: str | None = None  # the digest that the files name; None where they have no mark
     falls_to_cpu: bool = False  # where the device has too little memory
     traces: Traces | None = None  # where how the samples came about is shown
+    thumbnails: Thumbnails | None = None  # of the sheet, where there is to be one
 
 
 @dataclass
@@ -66,6 +70,7 @@ class Item:
     kind: Kind | None = None  # of the first page
     prepared: Prepared | None = None  # None where it is not to be coloured
     sampled: Sampled | None = None  # how its samples came about, where that is to be shown
+    smalls: Smalls | None = None  # of the first page, for a sheet
     choice: Choice | None = None
     written: list[int] = field(default_factory=list)
     reason: str | None = None
@@ -155,6 +160,8 @@ class Item:
         assert self.photo is not None
         self.put(self.job, k, data, self.photo.digest.hex(), self.is_degraded)
         self.written.append(k)
+        if self.smalls:
+            self.smalls.digests[k] = sha256(data).hexdigest()
 
 
 def write_file(job: Job, k: int, data: bytes, digest: str, is_degraded: bool = False) -> None:
@@ -246,6 +253,8 @@ def write(
             shown = treatment.traces.write(job, prepared, item.sampled, choice.order)
             item.said.update({warning: [1] for warning in shown})
         item.sampled = None
+        if treatment.thumbnails and item.page == 1:
+            item.smalls = Smalls(thumbnail(photo.pixels, SIDE))
         wanted = choice.take(ab, job.missing)
         pictures = colorizer.pictures(photo.pixels, prepared, wanted)
         for k, rgb in zip(job.missing, pictures, strict=True):
@@ -253,12 +262,17 @@ def write(
                 return
             bundle = treatment.marked_bundle
             mark = None if bundle is None else Mark(bundle, treatment.seed, k + 1)
+            if item.smalls and item.page == 1:
+                item.smalls.samples[k] = thumbnail(rgb, SIDE)
             item.keep(k, encode_photo(rgb, photo, job.format, mark))
         item.prepared = None
         if not item.files:
             item.status = "done"
     if item.files and item.status is None and item.ends_run is None:
         decode(item, colorizer, treatment)
+    if treatment.thumbnails and item.smalls and item.status == "done":
+        is_whole = len(job.missing) == job.samples
+        treatment.thumbnails.keep(photo.digest.hex(), item.smalls, is_whole=is_whole)
 
 
 def _of_both(first: Choice, later: Choice) -> Choice:

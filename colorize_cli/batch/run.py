@@ -19,6 +19,7 @@ from .output_names import Job
 from .photo_job import Put, Treatment
 from .plan import Plan, make_plan, require_photos
 from .settings import Options, RunSettings, tell_given
+from .sheet.thumbnails import Thumbnails
 from .traces.folder import Traces
 
 # What carries out jobs, as `pipeline.run` does.
@@ -139,6 +140,7 @@ class _Run:
             # A device that is named is the one, or none.
             falls_to_cpu=self.options.device == "auto" and colorizer.device.is_gpu,
             traces=self.traces,
+            thumbnails=Thumbnails.of(self.options.out) if self.options.sheet else None,
         )
         with self.interrupts.gently():
             put, interrupts = self.ledger.put, self.interrupts

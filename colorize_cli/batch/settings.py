@@ -69,6 +69,7 @@ class Options:
     salvage: bool = False  # whether damaged photographs are coloured as far as they decode
     trace: Path | None = None  # where animations of the sampling go; None for none
     trace_forward: bool = False  # whether they show the forward process too
+    sheet: bool = False  # whether thumbnails for a sheet are made
     dry_run: bool = False
 
     def __post_init__(self) -> None:

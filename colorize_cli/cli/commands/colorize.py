@@ -98,6 +98,9 @@ def colorize(
     report: Annotated[
         Path | None, Option(metavar="FILE", help="Write a table (CSV) with a row for each photo.")
     ] = None,
+    sheet: Annotated[
+        bool, Option("--sheet", help="Make a page to look and pick: DIR/colorize-sheet/.")
+    ] = False,
     trace: Annotated[
         Path | None,
         Option(metavar="DIR", help="Write how each photo is denoised, as an animation, to DIR."),
@@ -117,6 +120,7 @@ def colorize(
     from ...batch.run_report import RunReport
     from ...batch.settings import Options
     from ...batch.shard import parse_shard
+    from ...batch.sheet.observer import Sheet
     from ...model.view import parse_size
     from ...system.interrupts import INTERRUPTS
     from ..observers import Naming, PhotoProgress, Summary
@@ -128,6 +132,8 @@ def colorize(
     summary = Summary(terminal, on_colour=on_colour, fail_fast=fail_fast)
     files = (RunLog(log, out), RunReport(report, out))
     observers = [*files, naming, PhotoProgress(terminal), *([] if is_quiet else [summary])]
+    if sheet:
+        observers.append(Sheet(out, terminal))
     options = Options(
         paths=tuple(paths),
         out=out,
@@ -155,6 +161,7 @@ def colorize(
         white=white,
         mark=not no_mark,
         salvage=salvage,
+        sheet=sheet,
         trace=trace,
         trace_forward=trace_forward,
         dry_run=dry_run,
