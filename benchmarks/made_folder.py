@@ -19,8 +19,11 @@ from colorize_cli.bench.synthetic import synthetic_photo
 from colorize_cli.imaging.ambiguity import spread_map
 from colorize_cli.imaging.thumbnail import RGB, thumbnail
 
-_PICTURES = 40  # that are different, each with four tints
-_PHOTO = "INSERT INTO photos (path, sha256, state, reason, grey, is_alike, warnings) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_PICTURES = 12  # that are different, each with four tints
+_PHOTO = (
+    "INSERT INTO photos (path, sha256, state, reason, grey, is_alike, warnings) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
 _FILE = (
     "INSERT INTO files (folder, name, place, photo, sample, source, sha256, size, mtime_ns, state) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'placed')"
@@ -76,10 +79,11 @@ def _pictures(folder: Path, samples: int, side: int) -> list[Sequence[Path]]:
     grey = np.asarray(
         cv2.imdecode(np.frombuffer(synthetic_photo(), np.uint8), cv2.IMREAD_GRAYSCALE)
     )
+    whole = thumbnail(grey, side)
     rng = np.random.default_rng(0)
     made = []
     for number in range(_PICTURES):
-        small = thumbnail(np.roll(grey, number * 37, axis=1), side)
+        small = np.roll(whole, number * side // _PICTURES, axis=1)
         tints = [_tinted(small, rng.uniform(0.6, 1.0, 3)) for _ in range(samples)]
         pictures = [small, *tints, *([spread_map(tints)] if samples > 1 else [])]
         paths = [folder / f"{number}.{k}.jpg" for k in range(len(pictures))]

@@ -139,18 +139,18 @@ class _Maker:
 
     def small(self, entry: Entry, there: set[str]) -> Entry:
         """Make the thumbnails that an entry lacks; give it with what is in its photo's file now."""
-        smalls: list[RGB | None] = []
+        smalls: list[RGB] = []
         for sample in entry.samples:
             small = self._thumbnails.read(sample.thumbnail) if sample.thumbnail in there else None
             if small is None:
                 small, _ = self._made(self._out / sample.place)
-            smalls.append(small)
+            if small is not None:
+                smalls.append(small)
         if entry.thumbnail not in there:
             _, digest = self._made(Path(entry.photo))
             entry = replace(entry, source=digest or entry.source)
-        if entry.map and entry.map not in there and None not in smalls:
-            digests = [sample.digest for sample in entry.samples]
-            self._thumbnails.put_map(digests, [small for small in smalls if small is not None])
+        if entry.map and entry.map not in there and len(smalls) == len(entry.samples):
+            self._thumbnails.put_map([sample.digest for sample in entry.samples], smalls)
         return entry
 
     def zoom(self, entry: Entry) -> int:

@@ -14,7 +14,7 @@ from ..records.inspect_folder import remarks
 from .thumbnails import map_name, name_of
 
 _FILES = "SELECT photo, place, sample, source, sha256, size, mtime_ns FROM files"
-_PHOTOS = "SELECT path, sha256, state, reason, grey, is_alike, warnings FROM photos"
+_PHOTOS = "SELECT path, state, reason, grey, is_alike, warnings FROM photos"
 _NUMBER = re.compile(r".*\.(\d+)\.[^.]*")  # of a sample, in the name of its file
 
 
@@ -38,7 +38,7 @@ class Entry:
     """A photograph on a sheet."""
 
     photo: str  # its absolute path
-    source: str | None  # SHA-256 (hex) of its bytes, as they were coloured, where that is known
+    source: str | None  # SHA-256 (hex) of its bytes, as they were coloured; None without samples
     state: str  # as in the ledger
     reason: str | None
     remarks: tuple[str, ...]  # what there is to look at
@@ -101,10 +101,10 @@ def entries_of(databases: Sequence[Database], out: Path) -> list[Entry]:
 def _entries(
     databases: Sequence[Database], files: Mapping[str, Mapping[int, _File]], out: Path
 ) -> Iterator[Entry]:
-    for path, digest, state, reason, *seen in chain(*(each.rows(_PHOTOS) for each in databases)):
+    for path, state, reason, *seen in chain(*(each.rows(_PHOTOS) for each in databases)):
         own = files.get(path, {})
         samples = tuple(filter(None, (_sample(own[number], out) for number in sorted(own))))
-        source = own[min(own)].source if own else digest
+        source = own[samples[0].number].source if samples else None
         if samples or state == "failed":
             entry = Entry(path, source, state, reason, (), samples)
             yield entry if state == "failed" else replace(entry, remarks=tuple(remarks(*seen)))

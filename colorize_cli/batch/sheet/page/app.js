@@ -115,7 +115,7 @@ function gridKey(event) {
     const to = moves[event.key];
     if ((event.key === "ArrowUp" && to < 0) || (event.key === "ArrowDown" && to >= grid.list.length)) return true;
     grid.go(to);
-  } else if (event.key === "Enter" && event.target.tagName !== "BUTTON") look(current, "");
+  } else if (event.key === "Enter" && !event.target.closest("a, button, input")) look(current, "");
   else if (event.key === "/") byId("find").focus();
   else if (event.key === "m") { byId("maps").click(); }
   else return false;

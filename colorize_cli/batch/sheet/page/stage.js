@@ -39,7 +39,7 @@ class Stage {
     const grown = this.scale / before;
     this.x = x + (this.x - x) * grown;
     this.y = y + (this.y - y) * grown;
-    if (this.scale <= this.fitting) this.fit();
+    if (Math.abs(this.scale - this.fitting) < 1e-9) this.fit();
     else this.draw();
   }
 
