@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import pytest
+from made.browsed import until
 from made.messages import Told
 from made.pictures import encode, tiff
 
@@ -53,7 +54,7 @@ def opened(browser: "Browser", out: Path) -> Iterator["Page"]:
         page.on("dialog", lambda dialog: complaints.append(dialog.message))
         page.on("request", lambda request: asked.append(request.url))
         page.goto((out / "colorize-sheet" / "index.html").as_uri())
-        page.wait_for_function("sheet.photos.length === sheet.head.photos")
+        until(page, "sheet.photos.length === sheet.head.photos")
         yield page
         assert complaints == []
         assert {url.partition(":")[0] for url in asked} <= {"file", "data", "blob"}
@@ -139,7 +140,7 @@ def test_picks_survive_a_reload_and_are_saved_as_a_table_that_pick_takes(
     page.keyboard.press("ArrowRight")
     page.keyboard.press("1")
     page.reload()
-    page.wait_for_function("sheet.photos.length === sheet.head.photos")
+    until(page, "sheet.photos.length === sheet.head.photos")
     assert kept(page) == {"00000.jpg": 3, "00001.jpg": 1}
     with page.expect_download() as saved:
         page.keyboard.press("s")
@@ -163,7 +164,7 @@ def test_a_table_of_picks_is_taken_up_again(page: "Page", out: Path, tmp_path: P
     lines = [f'"{scans / "00004.jpg"}";2', f"{scans / 'gone.jpg'};1"]
     table.write_text("photograph;sample\r\n" + "\r\n".join(lines))
     page.set_input_files("#file", table)
-    page.wait_for_function("document.getElementById('told').textContent.includes('taken')")
+    until(page, "document.getElementById('told').textContent.includes('taken')")
     assert kept(page) == {"00004.jpg": 2}
     assert "1 are of other photographs" in page.inner_text("#told")
 
@@ -182,7 +183,7 @@ def test_a_pick_of_colours_that_were_made_again_counts_no_more(
         for part in (folder / "colorize-sheet" / "data").glob("*.js"):
             part.write_text(part.read_text().replace(made, "0" * 20))
         page.reload()
-        page.wait_for_function("sheet.photos.length === sheet.head.photos")
+        until(page, "sheet.photos.length === sheet.head.photos")
         assert kept(page) == {}
         assert "coloured again since it was picked" in page.inner_text(".card.current")
 
@@ -245,7 +246,7 @@ def test_keys_go_over_what_failed_while_looking(page: "Page") -> None:
 def test_the_slider_moves_the_line_between_before_and_after(page: "Page") -> None:
     begin(page)
     page.keyboard.press("Enter")
-    page.wait_for_function("viewer.stage.size !== null")
+    until(page, "viewer.stage.size !== null")
     clip = "[before.style.clipPath, after.style.clipPath]"
     half = page.evaluate(clip)
     page.focus("#slide")
@@ -266,7 +267,7 @@ def test_the_slider_moves_the_line_between_before_and_after(page: "Page") -> Non
 def test_full_size_is_a_pixel_of_the_picture_for_one_of_the_screen(page: "Page") -> None:
     begin(page)
     page.keyboard.press("Enter")
-    page.wait_for_function("viewer.stage.size !== null")
+    until(page, "viewer.stage.size !== null")
     page.keyboard.press("z")
     assert page.inner_text("#v-scale") == "100%"
     assert page.evaluate("after.getBoundingClientRect().width") == page.evaluate(
@@ -337,12 +338,10 @@ def test_odd_names_are_text_and_their_pictures_are_found(
     for page in opened(browser, out):
         begin_at = page.locator(".card h2").first
         assert begin_at.inner_text() == "<img src=x onerror=alert(1)> 50% é.png"
-        page.wait_for_function(
-            "[...document.images].every((image) => image.naturalWidth > 0 || !image.src)"
-        )
+        until(page, "[...document.images].every((image) => image.naturalWidth > 0 || !image.src)")
         assert page.locator(".tile.empty").count() == 0
         page.locator(".look").first.click()
-        page.wait_for_function("after.src.includes('50%25') && before.src.includes('50%25')")
+        until(page, "after.src.includes('50%25') && before.src.includes('50%25')")
         assert not page.is_visible("#v-note")
         page.keyboard.press("ArrowRight")
         page.wait_for_selector("#v-note")
@@ -350,7 +349,7 @@ def test_odd_names_are_text_and_their_pictures_are_found(
     build(out, told, zoom=["t.tif"])
     for page in opened(browser, out):
         page.locator(".look").nth(1).click()
-        page.wait_for_function("after.src.includes('/zoom/') && before.src.includes('/zoom/')")
+        until(page, "after.src.includes('/zoom/') && before.src.includes('/zoom/')")
         assert not page.is_visible("#v-note")
 
 
@@ -361,4 +360,4 @@ def test_a_sheet_that_was_moved_with_its_folder_finds_its_colourings(
     shutil.copytree(out, moved)
     for page in opened(browser, moved):
         page.locator(".look").first.click()
-        page.wait_for_function("after.src.includes('/elsewhere/00000.1.jpg')")
+        until(page, "after.src.includes('/elsewhere/00000.1.jpg')")

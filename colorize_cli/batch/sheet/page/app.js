@@ -50,8 +50,12 @@ function update({ toTop = false } = {}) {
   byId("undo").disabled = !picks.past.length;
   byId("none").hidden = list.length > 0;
   byId("none").textContent = text ? `No photograph that is shown has ${text} in its name.` : `No photograph is ${NAMES[show]}.`;
-  const isSame = list.length === grid.list.length && list.every((photo, k) => photo === grid.list[k]);
-  if (isSame) { grid.refreshAll(); return; }
+  const goesOn = grid.list.length > 0 && grid.list.every((photo, k) => photo === list[k]);
+  if (goesOn && !toTop) {
+    if (list.length > grid.list.length) grid.grow(list);
+    grid.refreshAll();
+    return;
+  }
   const hadFocus = byId("canvas").contains(document.activeElement);
   const current = grid.list[grid.current], at = list.indexOf(current);
   const tiles = 1 + Math.max(1, sheet.head.samples) + (byId("maps").checked && sheet.head.samples > 1);

@@ -54,9 +54,10 @@ class Photo {
     this.reason = facts.reason || "";
     this.flags = facts.flags || [];
     this.facts = facts;
-    const file = facts.name.slice(facts.name.lastIndexOf("/") + 1);
-    this.file = file;
+    this.numbers = (facts.samples || []).map((sample) => sample[0]);
   }
+
+  get file() { return this.name.slice(this.name.lastIndexOf("/") + 1); }
 
   get isFailed() { return this.state === "failed"; }
   get isFlagged() { return this.flags.length > 0 || this.state === "degraded"; }
@@ -71,13 +72,17 @@ class Photo {
     return this.facts.map ? new Picture(this.facts.map, "", 0) : null;
   }
 
-  get numbers() { return (this.facts.samples || []).map((sample) => sample[0]); }
+  // The digits of what was made as a sample; undefined where there is no such sample.
+  madeAs(number) {
+    const k = this.numbers.indexOf(number);
+    return k < 0 ? undefined : this.facts.samples[k][3] || "";
+  }
 
   // The colouring of a number: its picture, its place and the digits of what was made.
   sample(number) {
-    const found = (this.facts.samples || []).find((sample) => sample[0] === number);
-    if (!found) return null;
-    const [, place, href, made, thumb, zoom] = found;
+    const k = this.numbers.indexOf(number);
+    if (k < 0) return null;
+    const [, place, href, made, thumb, zoom] = this.facts.samples[k];
     const picture = new Picture(thumb === 1 ? made : thumb, `../${href || place}`, zoom);
     return { number, place, made: made || "", picture };
   }

@@ -16,6 +16,8 @@ class Grid {
     this.tile = 190;
     this.tiles = 2;
     this.isDue = false;
+    this.lastTop = 0;
+    this.isRushing = false; // while the scroll bar is dragged: pictures that only pass by are not loaded
     scroller.addEventListener("scroll", () => this.soon(), { passive: true });
     new ResizeObserver(() => { this.layout(); }).observe(scroller);
   }
@@ -29,6 +31,19 @@ class Grid {
     this.layout();
   }
 
+  // Take in photographs that follow those that are shown.
+  grow(list) {
+    this.list = list;
+    for (const card of this.cards.values()) card.setAttribute("aria-setsize", list.length);
+    this.setHeight();
+    this.render();
+  }
+
+  setHeight() {
+    const rows = Math.ceil(this.list.length / this.columns);
+    this.canvas.style.height = `${rows * (this.height + GAP) + GAP}px`;
+  }
+
   clear() {
     for (const card of this.cards.values()) card.remove();
     this.cards.clear();
@@ -38,7 +53,6 @@ class Grid {
     const width = this.scroller.clientWidth - 2 * GAP;
     if (width <= 0) return;
     const wanted = this.tiles * (this.tile + GAP) + 2 * PAD;
-    const first = this.list[this.current] && this.top(this.current) - this.scroller.scrollTop;
     this.columns = Math.max(1, Math.floor((width + GAP) / (wanted + GAP)));
     this.width = Math.floor((width - GAP * (this.columns - 1)) / this.columns);
     const most = Math.max(2, Math.floor((this.width - 2 * PAD + GAP) / (this.tile * 0.8 + GAP)));
@@ -50,11 +64,9 @@ class Grid {
     this.canvas.style.setProperty("--tile", `${height}px`);
     this.canvas.style.setProperty("--across", across);
     this.canvas.classList.toggle("paired", across === 2 && this.tiles % 2 === 1); // no hole is left
-    this.rows = Math.ceil(this.list.length / this.columns);
-    this.canvas.style.height = `${this.rows * (this.height + GAP) + GAP}px`;
+    this.setHeight();
     for (const [at, card] of this.cards) this.place(card, at);
-    if (first !== undefined && Number.isFinite(first) && this.wasLaidOut) this.reveal(this.current);
-    this.wasLaidOut = true;
+    if (this.list.length) this.reveal(this.current);
     this.render();
   }
 
@@ -70,7 +82,20 @@ class Grid {
   soon() {
     if (this.isDue) return;
     this.isDue = true;
-    requestAnimationFrame(() => { this.isDue = false; this.render(); });
+    requestAnimationFrame(() => {
+      this.isDue = false;
+      const { scrollTop, clientHeight } = this.scroller;
+      this.isRushing = Math.abs(scrollTop - this.lastTop) > clientHeight / 2;
+      this.lastTop = scrollTop;
+      this.render();
+      clearTimeout(this.settling);
+      this.settling = setTimeout(() => this.settle(), 80);
+    });
+  }
+
+  settle() {
+    this.isRushing = false;
+    for (const image of this.canvas.querySelectorAll("img[data-src]")) showPicture(image);
   }
 
   // Put into the document what is seen, and half a screen above and below; the current one stays,
@@ -92,6 +117,7 @@ class Grid {
     let card = this.cards.get(at);
     if (!card) {
       card = makeCard(this.list[at], at, this.list.length);
+      if (!this.isRushing) for (const image of card.querySelectorAll("img[data-src]")) showPicture(image);
       this.cards.set(at, card);
       this.place(card, at);
       // In their order, for those who go through them by the keyboard or by ear.
@@ -138,6 +164,11 @@ class Grid {
   get screenful() {
     return Math.max(1, Math.floor(this.scroller.clientHeight / (this.height + GAP))) * this.columns;
   }
+}
+
+function showPicture(image) {
+  image.src = image.dataset.src;
+  delete image.dataset.src;
 }
 
 function makeCard(photo, at, count) {
@@ -187,11 +218,10 @@ function makeTile(picture, caption, label, data) {
   tile.setAttribute("aria-label", label);
   const image = element("img");
   image.alt = "";
-  image.loading = "lazy";
   image.decoding = "async";
   image.draggable = false;
   image.onerror = () => { image.remove(); tile.classList.add("empty"); };
-  if (picture.small) image.src = picture.small;
+  if (picture.small) image.dataset.src = picture.small;
   else tile.classList.add("empty");
   tile.append(image, element("span", "caption", caption));
   return tile;

@@ -1,5 +1,6 @@
 "use strict";
-// Which sample of each photograph was picked: kept by the browser, saved as a table.
+// Which sample of each photograph was picked: kept by the browser, saved as a table. The browser has an
+// entry for each, so that one more is written at once, however many there are.
 
 class Picks {
   constructor() {
@@ -11,37 +12,44 @@ class Picks {
 
   // The sheet's own name finds its picks again, wherever its folder is moved.
   begin(id) {
-    this.key = `colorize-sheet:${id}`;
-    this.read();
+    this.key = `colorize-sheet:${id}:`;
+    try {
+      for (const key of Object.keys(localStorage)) {
+        if (key.startsWith(this.key)) this.take(key, localStorage.getItem(key));
+      }
+    } catch {
+      this.isKept = false;
+    }
+    // Another window shows the same sheet.
     addEventListener("storage", (event) => {
-      if (event.key === this.key) { this.read(); this.onChange(); }
+      if (event.key && event.key.startsWith(this.key)) { this.take(event.key, event.newValue); this.onChange(); }
     });
   }
 
-  read() {
-    try {
-      this.picked = new Map(Object.entries(JSON.parse(localStorage.getItem(this.key) || "{}")));
-    } catch {
-      this.isKept = false;
-    }
+  take(key, text) {
+    const id = key.slice(this.key.length), [number, made] = (text || "").split(" ");
+    if (Number(number)) this.picked.set(id, [Number(number), made || ""]);
+    else this.picked.delete(id);
   }
 
-  keep() {
+  // Set the pick of a photograph, by its id, or take it away.
+  set(id, pick) {
+    if (pick) this.picked.set(id, pick);
+    else this.picked.delete(id);
     try {
-      localStorage.setItem(this.key, JSON.stringify(Object.fromEntries(this.picked)));
-      this.isKept = true;
+      if (pick) localStorage.setItem(this.key + id, pick.join(" "));
+      else localStorage.removeItem(this.key + id);
     } catch {
       this.isKept = false;
     }
-    this.onChange();
   }
 
   // The number of the sample that was picked, 0 for none. What was coloured again is to be picked again.
   of(photo) {
     const pick = this.picked.get(photo.id);
     if (!pick) return 0;
-    const sample = photo.sample(pick[0]);
-    return sample && (!pick[1] || !sample.made || pick[1] === sample.made) ? pick[0] : 0;
+    const made = photo.madeAs(pick[0]);
+    return made !== undefined && (!pick[1] || !made || pick[1] === made) ? pick[0] : 0;
   }
 
   // Whether there is a pick of colours that were made again since.
@@ -52,9 +60,8 @@ class Picks {
     const sample = photo.sample(number);
     if (!sample) return this.of(photo);
     this.past.push([photo.id, this.picked.get(photo.id)]);
-    if (this.of(photo) === number) this.picked.delete(photo.id);
-    else this.picked.set(photo.id, [number, sample.made]);
-    this.keep();
+    this.set(photo.id, this.of(photo) === number ? null : [number, sample.made]);
+    this.onChange();
     return this.of(photo);
   }
 
@@ -63,9 +70,8 @@ class Picks {
     const last = this.past.pop();
     if (!last) return null;
     const [id, before] = last;
-    if (before) this.picked.set(id, before);
-    else this.picked.delete(id);
-    this.keep();
+    this.set(id, before);
+    this.onChange();
     return id;
   }
 
@@ -104,10 +110,10 @@ class Picks {
       const seen = (row[key] || "").replace(/^s/, "");
       if (!found || (seen && found.made && seen !== found.made)) continue;
       this.past.push([photo.id, this.picked.get(photo.id)]);
-      this.picked.set(photo.id, [found.number, found.made]);
+      this.set(photo.id, [found.number, found.made]);
       taken += 1;
     }
-    this.keep();
+    this.onChange();
     return [taken, rows.length - taken];
   }
 }
