@@ -21,8 +21,21 @@ def thumbnail(pixels: Pixels, side: int) -> RGB:
     scale = side / max(height, width)
     if scale < 1:
         size = max(1, round(width * scale)), max(1, round(height * scale))
+        pixels = _by_whole_factor(pixels, min(width // size[0], height // size[1]))
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     small = eight_bits(pixels)
     if small.ndim == 2:
         small = np.asarray(cv2.cvtColor(small, cv2.COLOR_GRAY2RGB), np.uint8)
     return small
+
+
+def _by_whole_factor(pixels: Pixels, factor: int) -> Pixels:
+    """Average squares of so many pixels, which OpenCV does five times as fast as any other shape.
+
+    What is left over at two edges, less than a pixel of the small picture, is cut off.
+    """
+    if factor < 2:
+        return pixels
+    height, width = (side // factor for side in pixels.shape[:2])
+    whole = pixels[: height * factor, : width * factor]
+    return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA))

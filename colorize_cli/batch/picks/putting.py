@@ -111,7 +111,10 @@ class Putter:
             return "linked"
         with written_beside(path, source.read_bytes()) as temporary:
             copy_times(source, temporary)
-            temporary.replace(path) if is_there else take_name(temporary, path)
+            if is_there:
+                temporary.replace(path)
+            else:
+                take_name(temporary, path)
         return "copied"
 
     def _is_done(self, path: Path, each: Chosen) -> bool:

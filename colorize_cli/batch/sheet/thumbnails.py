@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from ...imaging.ambiguity import spread_map
-from ...imaging.thumbnail import RGB
+from ...imaging.thumbnail import RGB, thumbnail
 from ...system.files import make_folders
 
 FOLDER_NAME = "colorize-sheet"  # in the output folder
@@ -99,9 +99,13 @@ class Thumbnails:
         self.pictures.put(name_of(digest), encode_jpeg(small, _QUALITY))
 
     def put_map(self, digests: Sequence[str], smalls: Sequence[RGB]) -> None:
-        """Keep the map of samples, two or more of one size, of files with these SHA-256."""
+        """Keep the map of samples, two or more of one size, of files with these SHA-256.
+
+        It is half as large, which is still finer than the grid that colours are drawn on.
+        """
         if len(smalls) > 1 and len({small.shape for small in smalls}) == 1:
-            self.pictures.put(map_name(digests), encode_jpeg(spread_map(smalls), _QUALITY))
+            painted = spread_map([thumbnail(small, SIDE // 2) for small in smalls])
+            self.pictures.put(map_name(digests), encode_jpeg(painted, _QUALITY))
 
     def keep(self, photo: str, smalls: Smalls, *, is_whole: bool) -> None:
         """Keep those of a photograph that was coloured, as far as they can be; in any thread.
