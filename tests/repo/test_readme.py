@@ -18,6 +18,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = (
     "status",
     "verify",
+    "sheet",
+    "pick",
     "merge",
     "compare",
     "models",

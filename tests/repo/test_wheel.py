@@ -70,6 +70,12 @@ def test_types_and_recipes_are_in_it(names: set[str]) -> None:
     assert recipes <= names
 
 
+def test_the_page_of_a_sheet_is_in_it(names: set[str]) -> None:
+    page = sources("sheet/page/*")
+    assert {Path(name).suffix for name in page} == {".html", ".css", ".js"}
+    assert page <= names
+
+
 @pytest.mark.parametrize(
     "folder", ["colorize_cli/model/reference_photos_data", "export/calibration_photos"]
 )
