@@ -1,6 +1,7 @@
 """The body of `colorize study run`: serve the page until somebody stops it."""
 
 import ipaddress
+import os
 import socket
 from pathlib import Path
 from threading import Thread
@@ -36,7 +37,7 @@ def serve(folder: Path, host: str, port: int, messages: Messages) -> None:
         is_local = _is_loopback(listening)
         port = listening.getsockname()[1]
         hosts = ["127.0.0.1", "localhost"] if is_local else ["*"]
-        app = app_of(study, folder, answers, hosts=hosts)
+        app = app_of(study, folder, answers, hosts=hosts, tell=messages.error)
         messages.note(f"the page: http://{'localhost' if is_local else host}:{port}/")
         if not is_local:
             messages.warn("anyone who reaches this machine can take part, without encryption")
@@ -69,7 +70,8 @@ def _listening(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise UsageError(f"--host {shown(host)} is no address of this machine.") from error
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name != "nt":  # where it would let two servers have one port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
     except OSError as error:
         listening.close()

@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ..errors import ColorizeError, reason_of
 from . import pictures
 from .answers import Answer, Answers, Rater
 from .design import PICTURES, Study
@@ -129,7 +130,14 @@ class _Service:
         return trial if trial is not None and n == trial.n else None
 
 
-def app_of(study: Study, folder: Path, answers: Answers, *, hosts: list[str]) -> Starlette:
+def app_of(
+    study: Study,
+    folder: Path,
+    answers: Answers,
+    *,
+    hosts: list[str],
+    tell: Callable[[str], None] = lambda text: None,
+) -> Starlette:
     """Make the application.
 
     Args:
@@ -138,7 +146,13 @@ def app_of(study: Study, folder: Path, answers: Answers, *, hosts: list[str]) ->
         answers: where answers go.
         hosts: names by which the server may be called; others, which a foreign page could have
             chosen, are refused.
+        tell: called with what keeps the server from its work; the page tries again meanwhile.
     """
+
+    async def failed(request: Request, error: Exception) -> Response:
+        tell(reason_of(error))
+        return JSONResponse({"error": reason_of(error)}, 503, headers=_HEADERS)
+
     service = _Service(study, folder, answers)
     routes = [
         *(Route(f"/{name}".replace("index.html", ""), _static(name)) for name in _PAGES),
@@ -150,9 +164,8 @@ def app_of(study: Study, folder: Path, answers: Answers, *, hosts: list[str]) ->
         Route("/api/answers/{n:int}", partial(_answered, service), methods=["POST"]),
     ]
     trusted = Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
-    return Starlette(
-        routes=routes, middleware=[trusted], exception_handlers={HTTPException: _refused}
-    )
+    handlers = {HTTPException: _refused, ColorizeError: failed, OSError: failed}
+    return Starlette(routes=routes, middleware=[trusted], exception_handlers=handlers)
 
 
 def _static(name: str) -> Callable[[Request], Response]:
