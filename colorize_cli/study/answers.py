@@ -97,7 +97,7 @@ class Answers(AbstractContextManager["Answers"]):
             UsageError: It is damaged, of another study, or (`reads_only`) not there yet.
             OutputError: It cannot be written.
         """
-        self.path, self._study = folder / ANSWERS_NAME, study
+        self.path, self._study, self._reads_only = folder / ANSWERS_NAME, study, reads_only
         self._lock = RLock()
         if reads_only and not self.path.exists():
             raise UsageError(
@@ -109,13 +109,13 @@ class Answers(AbstractContextManager["Answers"]):
             )
             self._connection.row_factory = sqlite3.Row
             try:
-                self._begin(reads_only)
+                self._begin()
             except BaseException:
                 self._connection.close()
                 raise
 
-    def _begin(self, reads_only: bool) -> None:
-        if not reads_only:
+    def _begin(self) -> None:
+        if not self._reads_only:
             # A log needs shared memory, which network shares lack.
             journal = "DELETE" if is_network_share(self.path.parent) else "WAL"
             self._connection.execute(f"PRAGMA journal_mode = {journal}")
@@ -138,8 +138,10 @@ class Answers(AbstractContextManager["Answers"]):
             )
 
     def __exit__(self, *exception: object) -> None:
-        with self._lock, suppress(sqlite3.Error):  # the log is taken in: one file is left
-            self._connection.execute("PRAGMA journal_mode = DELETE")
+        with self._lock, suppress(sqlite3.Error):
+            if not self._reads_only:  # the log is taken in where no other server needs it: one file
+                self._connection.execute("PRAGMA busy_timeout = 0")
+                self._connection.execute("PRAGMA journal_mode = DELETE")
         self._connection.close()
 
     def add_rater(self, *, code: str, asks_for_time: bool, scripted: bool, screen: str) -> Rater:
