@@ -26,7 +26,7 @@ def photo_plot(display: DisplayFigures, number: int) -> str:
     for name, group in groupby(photos, key=lambda one: one[0].set):
         start = x
         for pair, rate in group:
-            parts.append(_dot(pair, rate, x + step / 2, number))
+            parts.append(_dot(pair, rate, x + step / 2, min(3.5, step / 2), number))
             x += step
         width = max(x - start, 7.0 * len(name))  # names keep out of each other's way
         parts.append(_text((start + x) / 2, _TOP + _HEIGHT + 24, name, "middle"))
@@ -46,13 +46,13 @@ def _y(share: float) -> float:
     return _TOP + _HEIGHT * (1 - share)
 
 
-def _dot(pair: Pair, rate: Rate, x: float, number: int) -> str:
+def _dot(pair: Pair, rate: Rate, x: float, radius: float, number: int) -> str:
     low, high = rate.interval
     title = escape(f"{pair.name}: fooled {rate.count} of {rate.total}")
     return (
         f'<a href="#p{number}-{pair.id}"><title>{title}</title>'
         f'<path class="bar" d="M{x:.1f} {_y(low):.1f}V{_y(high):.1f}"/>'
-        f'<circle class="dot" cx="{x:.1f}" cy="{_y(rate.value):.1f}" r="3.5"/></a>'
+        f'<circle class="dot" cx="{x:.1f}" cy="{_y(rate.value):.1f}" r="{radius:.1f}"/></a>'
     )
 
 

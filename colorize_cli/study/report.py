@@ -15,7 +15,7 @@ from ..system.wording import count_text
 from .answers import Answers
 from .design import Study, read_study
 from .figures import DisplayFigures, Figures, Rate, RaterFigures, figures_of
-from .report_page import display_text, page, percent, rate_text
+from .report_page import display_text, page, percent, rate_text, span_text
 
 FORMAT_VERSION = 1
 REPORT_NAME, SCRIPTS_NAME = "report.html", "report-of-scripts.html"
@@ -116,8 +116,7 @@ def _sentence(display: DisplayFigures) -> str:
         f"{rate_text(display.left)}; median answer after {display.answer_seconds:.1f} s"
     )
     if display.resampled:
-        low, high = map(percent, display.resampled)
-        text += f"; over raters and photos drawn anew: {low} to {high}"
+        text += f"; over raters and photos drawn anew: {span_text(display.resampled)}"
     return text
 
 
@@ -127,8 +126,7 @@ def _table(display: DisplayFigures) -> Table:
     for name in ("set", "answers", "fooled", "95% interval"):
         table.add_column(name, justify="left" if name == "set" else "right")
     for name, rate in [*display.sets.items(), ("all", display.fooled)]:
-        low, high = map(percent, rate.interval)
-        row = (shown(name), str(rate.total), percent(rate.value), f"{low} to {high}")
+        row = (shown(name), str(rate.total), percent(rate.value), span_text(rate.interval))
         table.add_row(*map(Text, row))
     return table
 
@@ -139,12 +137,11 @@ def _raters(figures: Figures) -> Table:
     for name in names:
         table.add_column(name, justify="left" if name in ("shown", "counts") else "right")
     for one in figures.raters:
-        low, high = map(percent, one.fooled.interval)
         row = (
             str(one.rater.id + 1),
             "untimed" if one.rater.seconds is None else f"{one.rater.seconds:g} s",
             percent(one.fooled.value),
-            f"{low} to {high}",
+            span_text(one.fooled.interval),
             f"{one.caught.count} of {one.caught.total}",
             f"{one.agreed.count} of {one.agreed.total}",
             percent(one.left.value),

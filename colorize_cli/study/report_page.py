@@ -34,8 +34,13 @@ def percent(share: float) -> str:
 
 def rate_text(rate: Rate) -> str:
     """Write a rate with its interval and what it is of."""
-    low, high = map(percent, rate.interval)
-    return f"{percent(rate.value)} ({low} to {high}, {rate.count} of {rate.total})"
+    return f"{percent(rate.value)} ({span_text(rate.interval)}, {rate.count} of {rate.total})"
+
+
+def span_text(interval: tuple[float, float]) -> str:
+    """Write an interval of shares in percent."""
+    low, high = interval
+    return f"{100 * low:.1f}–{100 * high:.1f}%"
 
 
 def display_text(seconds: float | None) -> str:
@@ -78,7 +83,7 @@ def page(study: Study, figures: Figures, folder: Path, *, of_scripts: bool) -> s
         or nothing,
         rule=escape(rule),
         raters=_raters(figures),
-        protocol=_protocol(study, figures),
+        protocol=_protocol(study),
     )
 
 
@@ -87,19 +92,18 @@ def _file(name: str) -> str:
 
 
 def _display(display: DisplayFigures, folder: Path, number: int) -> str:
-    low, high = map(percent, display.fooled.interval)
     shortest, middle, longest = display.shown_ms
     spread = ""
     if display.resampled:
         spread = (
-            f" Where raters and photographs are drawn anew, {percent(display.resampled[0])} to "
-            f"{percent(display.resampled[1])}: that allows for what answers of one rater, or to "
-            "one photograph, have in common, and is the interval to quote."
+            f" Where raters and photographs are drawn anew, {span_text(display.resampled)}: that "
+            "allows for what answers of one rater, or to one photograph, have in common, and is "
+            "the interval to quote."
         )
     sentence = (
         f"of {count_text(display.fooled.total, 'comparison')} by "
-        f"{count_text(display.raters, 'rater')} were answered with the colouring; {low} to {high} "
-        f"by Wilson.{spread}"
+        f"{count_text(display.raters, 'rater')} were answered with the colouring; "
+        f"{span_text(display.fooled.interval)} by Wilson.{spread}"
     )
     facts = [
         ("answered as before when a pair came again, sides swapped", rate_text(display.agreed)),
@@ -120,7 +124,7 @@ def _display(display: DisplayFigures, folder: Path, number: int) -> str:
 
 def _sets(display: DisplayFigures) -> str:
     rows = [
-        (name, str(rate.total), percent(rate.value), " to ".join(map(percent, rate.interval)))
+        (name, str(rate.total), percent(rate.value), span_text(rate.interval))
         for name, rate in [*display.sets.items(), ("all", display.fooled)]
     ]
     return _table(
@@ -134,7 +138,7 @@ def _raters(figures: Figures) -> str:
             str(one.rater.id + 1),
             display_text(one.rater.seconds),
             percent(one.fooled.value),
-            " to ".join(map(percent, one.fooled.interval)),
+            span_text(one.fooled.interval),
             f"{one.caught.count} of {one.caught.total}",
             f"{one.agreed.count} of {one.agreed.total}",
             percent(one.left.value),
@@ -196,23 +200,23 @@ def _small(path: Path) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
 
-def _protocol(study: Study, figures: Figures) -> str:
+def _protocol(study: Study) -> str:
     protocol, model = study.protocol, study.model
     shown = {
         "timed": display_text(protocol.seconds),
         "untimed": display_text(None),
         "both": f"{display_text(protocol.seconds)} and {display_text(None)}, by turns of raters",
     }[protocol.display]
-    repeats = f"{protocol.repeats} of them again, sides swapped"
     size = model["size"] or "the model's own size"
     return _facts(
         [
             ("question", protocol.question),
             (
                 "a rater sees",
-                f"{protocol.practice} pairs for practice, with the answer; then, without, "
+                f"{protocol.practice} pairs for practice, with the answer; then, without, mixed: "
                 f"{protocol.comparisons} of {len(study.of_role('comparison'))} to compare, "
-                f"{protocol.catches} in plainly wrong colour among them, {repeats}",
+                f"{protocol.catches} in plainly wrong colour, and {protocol.repeats} of those to "
+                "compare once more, sides swapped",
             ),
             ("shown", f"{shown}; who needs it may have untimed pairs, which are counted apart"),
             ("size", f"{protocol.side} px at most on the longer side, both alike"),
@@ -221,9 +225,12 @@ def _protocol(study: Study, figures: Figures) -> str:
                 f"{model['name']} {model['digest']}, seed {model['seed']}, {model['steps']} steps, "
                 f"{size}, {model['device']}, colorize {model['version']}",
             ),
-            ("not counted", "answers to pairs that were shown twice, out of sight or too long"),
+            (
+                "not counted",
+                "answers to pairs that were shown twice, out of sight, or 20% too long or short",
+            ),
             ("made", study.made),
-            ("left out", f"{count_text(len(study.left_out), 'photograph')} of the folder"),
+            ("left out of the folder", count_text(len(study.left_out), "photograph")),
             ("agreed to", protocol.consent),
             ("study", study.digest),
         ]

@@ -3,7 +3,7 @@
 // the next pair's picture is here, decoded, before it is shown: so a second is a second.
 
 const KEY = "colorize-study-rater";
-const CROSS_MS = 600;
+const CROSS_MS = 400;
 const RETRY_MS = 1500;
 const $ = (id) => document.getElementById(id);
 const pictures = new Map(); // promises of decoded pictures, by trial
