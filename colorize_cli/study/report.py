@@ -38,6 +38,8 @@ def run(
     """
     out = out or folder / (SCRIPTS_NAME if of_scripts else REPORT_NAME)
     check_target(json)
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"--out {shown(out)}: name a file that ends in .html.")
     if out.is_dir() or not out.absolute().parent.is_dir():
         raise UsageError(f"--out {shown(out)}: name a file in a folder that exists.")
     study = read_study(folder)

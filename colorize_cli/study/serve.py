@@ -34,11 +34,12 @@ def serve(folder: Path, host: str, port: int, messages: Messages) -> None:
     """
     study = read_study(folder)
     with Answers(folder, study) as answers, _listening(host, port) as listening:
-        is_local = _is_loopback(listening)
-        port = listening.getsockname()[1]
+        address = ipaddress.ip_address(listening.getsockname()[0])
+        is_local, port = address.is_loopback, listening.getsockname()[1]
+        name = socket.gethostname() if address.is_unspecified else host
         hosts = ["127.0.0.1", "localhost"] if is_local else ["*"]
         app = app_of(study, folder, answers, hosts=hosts, tell=messages.error)
-        messages.note(f"the page: http://{'localhost' if is_local else host}:{port}/")
+        messages.note(f"the page: http://{'localhost' if is_local else name}:{port}/")
         if not is_local:
             messages.warn("anyone who reaches this machine can take part, without encryption")
         messages.note(f"answers: {shown(answers.path)}; Ctrl-C stops, and nothing is lost")
@@ -80,7 +81,3 @@ def _listening(host: str, port: int) -> socket.socket:
             "or 0 for any that is free."
         ) from error
     return listening
-
-
-def _is_loopback(listening: socket.socket) -> bool:
-    return ipaddress.ip_address(listening.getsockname()[0]).is_loopback

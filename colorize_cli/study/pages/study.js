@@ -153,8 +153,11 @@ async function trial(state) {
   const now = await json(`api/showings/${n}`, {});
   if (now.next !== n) return now; // another window was faster
   wasHidden = document.hidden;
+  // Not while the frames of a timed display are counted.
+  const ahead = () => n + 1 < state.total && fetched(n + 1).catch(() => {});
+  if (state.seconds === null) ahead();
   const seen = await (state.seconds === null ? shownUntilAnswer() : shownFor(state.seconds));
-  if (n + 1 < state.total) fetched(n + 1);
+  ahead();
   $("say").textContent = `${$("count").textContent}. ${state.question} Left or right?`;
   const { side, time } = seen.side ? seen : await choice();
   const after = await json(`api/answers/${n}`, {
@@ -187,11 +190,11 @@ async function feedback(side, real) {
 }
 
 async function run(state) {
-  if (state.next < state.practice) {
+  let hasPractised = state.next !== null && state.next < state.practice;
+  if (hasPractised) {
     const text = `First ${state.practice - state.next} for practice, after each of which you see which one was real.`;
     await between("Practice", text, "Begin practice");
   }
-  let hasPractised = state.next < state.practice;
   while (state.next !== null) {
     if (hasPractised && state.next >= state.practice) {
       hasPractised = false;
