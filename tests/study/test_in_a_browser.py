@@ -33,7 +33,7 @@ Answering = Callable[[Answer], bool]  # a trial -> whether the left one is chose
 def made(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> Path:
     words = ("--practice", "2", "--catch", "3", "--repeats", "3", "--seconds", "0.2")
     folder = tmp_path_factory.mktemp("made")
-    return salted(made_study(folder, tiny_bundle, *words, "--display", "both", photos=21))
+    return salted(made_study(folder, tiny_bundle, *words, "--display", "both", photos=18))
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def folder(made: Path) -> Path:
 def opened(browser: "Browser", url: str, **words: bool) -> Iterator["Page"]:
     """Open the page for somebody who was not there before, and let nothing go wrong in it."""
     context = browser.new_context(viewport={"width": 1000, "height": 700}, **words)  # type: ignore[arg-type]
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(120_000)
     page = context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
@@ -126,19 +126,22 @@ def test_raters_of_known_skill_get_their_rates(browser: "Browser", folder: Path)
     figures = figures_of(study, *rows, of_scripts=True)
     assert len(rows[1]) == 4 * study.protocol.trials
     told_perfect, blind, attentive, leftist = figures.raters
-    assert {one.fooled.total for one in figures.raters} == {16}
-    assert (told_perfect.fooled, told_perfect.caught) == (Rate(0, 16), Rate(3, 3))
-    assert told_perfect.agreed == Rate(3, 3)
+    # On a busy machine some are seen too long, which then do not count; so they are counted here.
+    assert {one.fooled.total + one.spoiled for one in figures.raters} == {13}
+    assert {one.fooled.total for one in (blind, leftist)} == {13}
+    assert (told_perfect.fooled.count, told_perfect.caught) == (0, Rate(3, 3))
+    assert told_perfect.agreed.count == told_perfect.agreed.total
     for one in (blind, attentive, leftist):
         low, high = one.fooled.interval
         assert low <= 0.5 <= high
-    assert (leftist.left, leftist.agreed) == (Rate(16, 16), Rate(0, 3))
+    assert (leftist.left, leftist.agreed) == (Rate(13, 13), Rate(0, 3))
     # Whose answers count: the rule of before, three catches of three.
     assert [bool(one.left_out) for one in figures.raters] == [False, True, False, True]
-    timed, untimed = (one for one in (told_perfect, attentive)), figures.displays[1:]
-    assert figures.displays[0].seconds == 0.2
-    assert figures.displays[0].fooled.total == sum(one.fooled.total for one in timed) == 32
-    assert untimed == []
+    for display in figures.displays:
+        assert display.seconds == 0.2
+        counting = [told_perfect.fooled, attentive.fooled]
+        assert display.fooled.total == sum(rate.total for rate in counting)
+        assert display.fooled.count == attentive.fooled.count
     assert figures_of(study, *rows, of_scripts=False).displays == []  # no script is a person
 
 
@@ -172,7 +175,7 @@ def test_practice_tells_the_answer_and_what_counts_does_not(
 ) -> None:
     with served(folder) as (url, answers), opened(browser, url) as page:
         begin(page)
-        for _ in range(6):
+        for _ in range(8):
             page.wait_for_selector(WAITS)
             if page.is_visible(CHOOSES):
                 trial = answers.next_trial(answers.raters()[0])
@@ -189,7 +192,7 @@ def test_practice_tells_the_answer_and_what_counts_does_not(
                 go_on(page)
         else:
             pytest.fail("no trial that counts came")
-        page.wait_for_selector("#count:has-text('Pair 2 of 22')")
+        page.wait_for_selector("#count:has-text('Pair 2 of 19')")
         assert page.query_selector("#trial.told") is None
         assert page.inner_text("#verdict") == ""
 
@@ -199,7 +202,7 @@ def test_who_leaves_goes_on_where_they_were_and_what_they_had_seen_is_known(
 ) -> None:
     with served(folder) as (url, answers), opened(browser, url) as page:
         begin(page)
-        page.keyboard.press("Enter")
+        go_on(page)
         for _ in range(2):
             step(page, answers, 0, perfect)
         page.wait_for_selector(CHOOSES)  # the second pair was seen
@@ -215,7 +218,7 @@ def test_who_leaves_goes_on_where_they_were_and_what_they_had_seen_is_known(
 def test_a_pause_shows_nothing_until_it_ends(browser: "Browser", folder: Path) -> None:
     with served(folder) as (url, answers), opened(browser, url) as page:
         begin(page)
-        page.keyboard.press("Enter")
+        go_on(page)
         page.wait_for_selector(CHOOSES)
         page.click("#pause")
         step(page, answers, 0, perfect)
@@ -239,7 +242,7 @@ def test_who_needs_time_gets_it_and_nobody_begins_without_agreeing(
         page.check("#asks-for-time")
         begin(page, code="  violet 7 ")
         assert [rater.seconds for rater in answers.raters()] == [None]
-        page.keyboard.press("Enter")
+        go_on(page)
         page.wait_for_selector(CHOOSES)
         assert page.is_visible("#left canvas")
         with opened(browser, url) as elsewhere:  # the code leads back, on another machine too
@@ -249,6 +252,7 @@ def test_who_needs_time_gets_it_and_nobody_begins_without_agreeing(
 
 def test_all_can_be_done_and_read_without_a_mouse(browser: "Browser", folder: Path) -> None:
     with served(folder) as (url, answers), opened(browser, url) as page:
+        page.wait_for_selector("#welcome:not([hidden])")
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.id") == "agrees"
         page.keyboard.press("Space")
@@ -309,7 +313,7 @@ def test_a_server_that_is_killed_and_comes_back_loses_no_answer(
     with process(folder, 0) as (first, port), Answers(folder, study) as answers:
         with opened(browser, f"http://localhost:{port}/") as page:
             begin(page)
-            page.keyboard.press("Enter")
+            go_on(page)
             page.wait_for_selector(CHOOSES)
             first.send_signal(signal.SIGKILL)
             first.wait()
