@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -111,16 +111,15 @@ def guesser(seed: int, *, sees_catches: bool) -> Answering:
 def test_raters_of_known_skill_get_their_rates(browser: "Browser", folder: Path) -> None:
     """Four at once: two see pairs for a moment, two until they answer."""
     raters = [perfect, guesser(1, sees_catches=False), guesser(2, sees_catches=True), to_the_left]
-    with served(folder) as (url, answers):
-        contexts = [opened(browser, url) for _ in raters]
-        pages = [context.__enter__() for context in contexts]
+    with served(folder) as (url, answers), ExitStack() as stack:
+        pages = [stack.enter_context(opened(browser, url)) for _ in raters]
         for page in pages:
             begin(page)
         going = [*range(len(raters))]
         while going:
             going = [i for i in going if step(pages[i], answers, i, raters[i])]
-        for context in contexts:
-            context.__exit__(None, None, None)
+        pages[0].reload()  # there is nothing more to do, and no way back
+        pages[0].wait_for_selector("#done:not([hidden])")
         study = read_study(folder)
         rows = answers.raters(), answers.answered()
     figures = figures_of(study, *rows, of_scripts=True)
