@@ -189,9 +189,9 @@ async function feedback(side, real) {
   for (const strong of document.querySelectorAll(".choice strong")) strong.textContent = "";
 }
 
-async function run(state) {
+async function run(state, isNew) {
   let hasPractised = state.next !== null && state.next < state.practice;
-  if (hasPractised) {
+  if (hasPractised && isNew) {
     const text = `First ${state.practice - state.next} for practice, after each of which you see which one was real.`;
     await between("Practice", text, "Begin practice");
   }
@@ -283,10 +283,7 @@ $("another").addEventListener("click", () => {
 
 (async () => {
   const facts = await json("api/study");
-  let state = await known();
-  if (!state) {
-    welcome(facts);
-    state = await begun();
-  }
-  await run(state);
+  const before = await known();
+  if (!before) welcome(facts);
+  await run(before ?? (await begun()), !before);
 })().catch((error) => trouble(`${error.message} Load the page again; what you answered is kept.`));
