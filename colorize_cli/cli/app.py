@@ -31,6 +31,7 @@ from .commands.models import models
 from .commands.prepare import prepare
 from .commands.runs import runs
 from .commands.status import status
+from .commands.study import study
 from .commands.train import train
 from .commands.validate import validate
 from .commands.verify import verify
@@ -134,6 +135,7 @@ _TO_TRAIN = (prepare, train, runs, validate, evaluate)
 _OF_A_FOLDER = (status, verify, sheet, pick, merge)
 for _command in (*_OF_A_FOLDER, compare, export, bench, *_TO_TRAIN, models, info):
     app.command()(_command)
+app.add_typer(study, name="study")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -23,6 +23,7 @@ COMMANDS = (
     "merge",
     "compare",
     "models",
+    "study",
     "info",
     "bench",
     "prepare",
