@@ -107,8 +107,13 @@ def _export(graph: NetworkGraph, opset: int) -> ModelProto:
 
 
 def _free_dims(dims: Sequence[str | int]) -> dict[int, Any]:
-    """Tell the exporter which dimensions vary, and which tensors share the first."""
-    return {i: Dim.DYNAMIC if i else name for i, name in enumerate(dims) if isinstance(name, str)}
+    """Tell the exporter which dimensions vary, and which tensors share the first.
+
+    It takes several samples of several photos for granted, or says that a single one were another
+    network and tries a slower way; the graph is the same for one.
+    """
+    first = Dim(str(dims[0]), min=4 if dims[0] == "rows" else None)
+    return {i: Dim.DYNAMIC if i else first for i, name in enumerate(dims) if isinstance(name, str)}
 
 
 def _name_dims(model: ModelProto, dims: Mapping[str, Sequence[str | int]]) -> None:

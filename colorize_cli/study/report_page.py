@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from ..errors import ImageError
-from ..imaging.contact_sheet import fitted
+from ..imaging.thumbnail import thumbnail
 from ..system.wording import count_text
 from . import pictures
 from .design import PICTURES, Pair, Study
@@ -192,7 +192,7 @@ def _card(pair: Pair, rate: Rate, folder: Path, number: int) -> str:
 def _small(path: Path) -> str:
     """Make a small JPEG of a picture, as a URL that holds it; empty where it is gone."""
     try:
-        picture = fitted(pictures.decode(path.read_bytes()), _SIDE)
+        picture = thumbnail(pictures.decode(path.read_bytes()), _SIDE)
     except (OSError, ImageError):
         return ""
     settings = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]

@@ -10,6 +10,7 @@ from torch import nn
 import export.run
 import export.trace
 from export.trace import OPSET, trace
+from training.networks import backbone
 
 Traced = dict[str, dict[str, bytes]]
 
@@ -33,3 +34,11 @@ def traced() -> Iterator[Traced]:
         for module in (export.run, export.trace):
             patch.setattr(module, "trace", trace_once)
         yield made
+
+
+@pytest.fixture(scope="module")
+def shallow_backbone() -> Iterator[None]:
+    """Give each of the backbone's stages one block, which traces in a third of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backbone, "_STAGES", [(1, *stage[1:]) for stage in backbone._STAGES])
+        yield

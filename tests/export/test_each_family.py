@@ -39,8 +39,9 @@ SMALL = {
         *("data.size=64", "sampling.working_size=64"),
         *("adversarial.pretrain_steps=2", "adversarial.channels=4", "optim.tuned_stages=0"),
     ),
+    # Halved twice: full attention between all cells of a larger map takes a minute.
     "encoder-published": (
-        *("optim.steps=4", "optim.photos=4", "network.channels=8", "network.multipliers=[1, 2]"),
+        *("optim.steps=4", "optim.photos=4", "network.channels=8", "network.multipliers=[1, 2, 2]"),
         *("network.groups=4", "network.head_dim=4"),
     ),
     "vae-mdn": (
@@ -48,7 +49,7 @@ SMALL = {
         *("network.mdn=[16, 8, 8]", "network.hidden=16", "codes.steps=2"),
     ),
 }
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("shallow_backbone")]
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def exported(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Export:
+def exported(
+    prepared: Path, shallow_backbone: None, tmp_path_factory: pytest.TempPathFactory
+) -> Export:
     """Train a family by its recipe, but small, and export it."""
     folder = tmp_path_factory.mktemp("families")
 

@@ -59,7 +59,8 @@ def deployed(network: Generator, config: Mapping[str, Any]) -> tuple[Generator, 
 
 def graphs(network: Generator) -> list[NetworkGraph]:
     """Cut the network in two, so that what does not depend on the dropout runs once a photo."""
-    config, side = network.config, network.config.multiple
+    # Twice what the innermost map has one row for: a single one would be taken for all there is.
+    config, side = network.config, 2 * network.config.multiple
     maps = {
         f"cond_{i}": torch.zeros(2, c, side >> (i + 1), 2 * side >> (i + 1))
         for i, c in enumerate(config.widths)

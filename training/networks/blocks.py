@@ -108,6 +108,21 @@ class Attention(nn.Module):
         return x + self.proj(out.transpose(-1, -2).reshape(n, c, height, width))
 
 
+def rows_of(cond: Tensor, x: Tensor) -> Tensor:
+    """Repeat the maps of photos for the rows of their samples, which lie side by side.
+
+    Args:
+        cond: (B, C, h, w).
+        x: (B*S, ...).
+
+    Returns:
+        (B*S, C, h, w).
+    """
+    # `len` would be a number of the example's while a graph is traced.
+    samples = x.shape[0] // cond.shape[0]
+    return cond[:, None].expand(-1, samples, -1, -1, -1).flatten(0, 1)
+
+
 def beside(cond: Tensor, x: Tensor, *, after: bool = False) -> Tensor:
     """Lay the maps of photos beside those of their samples, which are side by side among the rows.
 
@@ -119,7 +134,5 @@ def beside(cond: Tensor, x: Tensor, *, after: bool = False) -> Tensor:
     Returns:
         (B*S, C + D, h, w).
     """
-    by_photo = x.reshape(len(cond), -1, *x.shape[1:])
-    repeated = cond[:, None].expand(-1, by_photo.shape[1], -1, -1, -1)
-    pair = [by_photo, repeated] if after else [repeated, by_photo]
-    return torch.cat(pair, dim=2).flatten(0, 1)
+    pair = [x, rows_of(cond, x)] if after else [rows_of(cond, x), x]
+    return torch.cat(pair, dim=1)

@@ -14,7 +14,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from colorize_cli.errors import UsageError
 
-from .blocks import beside
+from .blocks import beside, rows_of
 
 _SLOPE = 0.2  # of the leaky rectifiers
 _DEVIATION = 0.02  # of the first weights
@@ -127,10 +127,7 @@ class UNetDecoder(nn.Module):
     def _dropped_out(self, x: Tensor, mask: Tensor | None) -> Tensor:
         if mask is None:
             return F.dropout(x, training=self.training)
-        if len(mask) == len(x):
-            return x * mask.to(x.dtype)
-        by_photo = mask.to(x.dtype).reshape(len(x), -1, *mask.shape[1:])
-        return (x[:, None] * by_photo).flatten(0, 1)
+        return rows_of(x, mask) * mask.to(x.dtype)
 
 
 class Generator(nn.Module):

@@ -103,7 +103,7 @@ class LinearAttention(_Attention):
         context = k @ (v / cells).transpose(-1, -2)  # (N, heads, head_dim, head_dim)
         out = context.transpose(-1, -2) @ q
         # The norm brings it back to a size of 1, from less than float16 has.
-        out = out.reshape(len(x), -1, *x.shape[2:])
+        out = out.reshape(x.shape[0], -1, *x.shape[2:])
         weight, bias = self.proj.weight.float(), self.proj.bias
         told = F.conv2d(out, weight, None if bias is None else bias.float())
         return x + self.norm_out(told).to(x.dtype)
@@ -117,7 +117,7 @@ class FullAttention(_Attention):
         q, k, v = self._q_k_v(x)
         weight = torch.softmax((q.transpose(-1, -2) @ k) * q.shape[-2] ** -0.5, dim=-1)
         out = v @ weight.transpose(-1, -2)
-        return x + self.proj(out.to(x.dtype).reshape(len(x), -1, *x.shape[2:]))
+        return x + self.proj(out.to(x.dtype).reshape(x.shape[0], -1, *x.shape[2:]))
 
 
 class Level(nn.Module):

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from colorize_cli.errors import UsageError
 
+from .blocks import rows_of
 from .encoder import ConditionEncoder, EncoderConfig
 
 SIDE = 64  # of the ab field, in cells
@@ -139,7 +140,7 @@ class CodeDecoder(nn.Module):
             maps = [grey]
             for layer in self.grey:
                 maps.append(layer(maps[-1]))
-            x = x * _rows_of(maps[4], x)
+            x = x * rows_of(maps[4], x)
             beside: list[Tensor | None] = [None, maps[3], maps[2], maps[1]]
         else:
             beside = [None, None, _gradients(grey, 16), _gradients(grey, 32)]
@@ -147,7 +148,7 @@ class CodeDecoder(nn.Module):
             if i:
                 x = F.interpolate(x, (4 << i, 4 << i), mode="bilinear", align_corners=False)
             if cond is not None:
-                x = torch.cat([x, _rows_of(cond, x)], dim=1)
+                x = torch.cat([x, rows_of(cond, x)], dim=1)
             x = layer(x)
         x = F.interpolate(x, (SIDE, SIDE), mode="bilinear", align_corners=False)
         return torch.tanh(self.last(x).float())
@@ -242,12 +243,6 @@ def deployed_copy(network: VaeMdn) -> VaeMdn:
             state[f"{name}.bias"] = source.bias - source.running_mean * factor
     made.load_state_dict(state)
     return made.to(next(network.parameters()).device).train(network.training)
-
-
-def _rows_of(cond: Tensor, x: Tensor) -> Tensor:
-    """Repeat the maps of B photographs (B, C, h, w) for the B*S rows of x."""
-    by_photo = x.reshape(len(cond), -1, *x.shape[1:])
-    return cond[:, None].expand(-1, by_photo.shape[1], -1, -1, -1).flatten(0, 1)
 
 
 def _gradients(grey: Tensor, side: int) -> Tensor:
