@@ -19,6 +19,7 @@ _OF_PROGRAMS = (
     *("*.photolibrary/Thumbnails", "*.photolibrary/Previews"),
     *("*.aplibrary/Thumbnails", "*.aplibrary/Previews"),
     "appdata_*/preview",  # Nextcloud
+    "colorize-sheet",  # our own
 )
 
 

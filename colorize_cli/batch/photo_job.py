@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from time import perf_counter
 from typing import TypeAlias
 
@@ -11,6 +12,7 @@ from ..errors import OutputError, reason_of
 from ..imaging.choose_samples import Choice
 from ..imaging.lab import Float
 from ..imaging.photo_kind import Kind, kind_of
+from ..imaging.thumbnail import thumbnail
 from ..model.colorizer import Colorizer, Prepared
 from ..model.memory_ladder import Drawn
 from ..photos.growing_files import GrowingFiles
@@ -20,6 +22,7 @@ from ..system.files import NO_MORE_FILES, make_folders, write_atomic
 from .asked.treatment import Treatment as Treatment
 from .outcome import Outcome, Status, output_error
 from .output_names import Job
+from .sheet.thumbnails import SIDE, Smalls
 from .traces.recorder import Sampled
 
 # Writes a file, and the folders above it, in any thread: of a job, the number of the sample, from
@@ -48,6 +51,7 @@ class Item:
     kind: Kind | None = None  # of the first page
     prepared: Prepared | None = None  # None where it is not to be coloured
     sampled: Sampled | None = None  # how its samples came about, where that is to be shown
+    smalls: Smalls | None = None  # of the first page, for a sheet
     choice: Choice | None = None
     written: list[int] = field(default_factory=list)
     reason: str | None = None
@@ -137,6 +141,8 @@ class Item:
         assert self.photo is not None
         self.put(self.job, k, data, self.photo.digest.hex(), self.is_degraded)
         self.written.append(k)
+        if self.smalls:
+            self.smalls.digests[k] = sha256(data).hexdigest()
 
 
 def write_file(job: Job, k: int, data: bytes, digest: str, is_degraded: bool = False) -> None:
@@ -231,6 +237,8 @@ def write(
             shown = treatment.traces.write(job, prepared, item.sampled, order)
             item.said.update({warning: [1] for warning in shown})
         item.sampled = None
+        if treatment.thumbnails and item.page == 1:
+            item.smalls = Smalls(thumbnail(photo.pixels, SIDE))
         pictures = colorizer.pictures(
             photo.pixels, prepared, choice.take(ab, numbers), treatment.saturation
         )
@@ -239,12 +247,17 @@ def write(
         for k, rgb in zip(job.missing, pictures, strict=True):
             if is_halted():
                 return
+            if item.smalls and item.page == 1:
+                item.smalls.samples[k] = thumbnail(rgb, SIDE)
             item.keep(k, encode_photo(rgb, photo, job.format, treatment.mark(k), treatment.quality))
         item.prepared = None
         if not item.files:
             item.status = "done"
     if item.files and item.status is None and item.ends_run is None:
         decode(item, colorizer, treatment)
+    if treatment.thumbnails and item.smalls and item.status == "done":
+        is_whole = len(job.missing) == job.samples
+        treatment.thumbnails.keep(photo.digest.hex(), item.smalls, is_whole=is_whole)
 
 
 def _of_one(choice: Choice, only: int, first: int) -> Choice:

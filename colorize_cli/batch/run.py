@@ -22,6 +22,7 @@ from .output_names import Job
 from .photo_job import Put, Treatment
 from .plan import Plan, make_plan, require_photos
 from .settings import Options, RunSettings
+from .sheet.thumbnails import Thumbnails
 from .traces.folder import Traces
 
 # What carries out jobs, as `pipeline.run` does.
@@ -166,6 +167,7 @@ class _Run:
             # A device that is named is the one, or none.
             falls_to_cpu=self.options.device == "auto" and colorizer.device.is_gpu,
             traces=self.traces,
+            thumbnails=Thumbnails.of(self.options.out) if self.options.sheet else None,
         )
         with self.interrupts.gently():
             put, interrupts = self.ledger.put, self.interrupts

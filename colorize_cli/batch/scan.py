@@ -19,11 +19,13 @@ from ..system.wording import count_text
 from .asked.target import is_url
 from .left_out import LeftOut
 from .outcome import Outcome
+from .picks.record import RECORD_NAME
 from .records.database import is_ledger
 from .records.old_records import SETTINGS_NAME
 
 _URL = "it is a URL, and nothing is ever fetched: download the photo, and name the file"
 _RECORDS = ".colorize."  # begins the names of all that is kept of a run
+_OF_COLOURINGS = (SETTINGS_NAME, RECORD_NAME)  # kept in folders of colourings, beside ledgers
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,7 @@ class _Scanner:
         """Whether a folder that was met on the way holds colourings."""
         if real == self._real_out:
             why = "it is the output folder"
-        elif any(is_ledger(entry.name) or entry.name == SETTINGS_NAME for entry in inside):
+        elif any(is_ledger(entry.name) or entry.name in _OF_COLOURINGS for entry in inside):
             why = "it holds colourings (name it to take it as input)"
         else:
             return False

@@ -80,6 +80,7 @@ class Options:
     salvage: bool = False  # whether damaged photographs are coloured as far as they decode
     trace: Path | None = None  # where animations of the sampling go; None for none
     trace_forward: bool = False  # whether they show the forward process too
+    sheet: bool = False  # whether thumbnails for a sheet are made
     dry_run: bool = False
     # The user's own defaults of what is kept to from run to run, where there is no last run.
     usual: Mapping[str, Any] = field(default_factory=dict)

@@ -8,8 +8,8 @@ import cv2
 
 from ..batch.scan import Source, scan
 from ..errors import EXIT_FAILED, EXIT_OK, ImageError, UsageError, reason_of
-from ..imaging.bit_depth import eight_bits
-from ..imaging.contact_sheet import RGB, Group, Row, contact_sheet, fitted
+from ..imaging.contact_sheet import Group, Row, contact_sheet
+from ..imaging.thumbnail import RGB, thumbnail
 from ..model.bundle import Bundle, load_bundle
 from ..model.colorizer import Colorizer, choose_device
 from ..model.view import SizeChoice
@@ -111,7 +111,7 @@ def _column(
         for source in sources:
             try:
                 photo = read_photo(source.path.read_bytes())
-                column.greys[source.path] = _small(photo, comparison.side)
+                column.greys[source.path] = thumbnail(photo.pixels, comparison.side)
                 column.pictures[source.path] = [*_pictures(colorizer, photo, comparison)]
             except ImageError as error:
                 column.failed[source.path] = str(error).removesuffix(_NO_OPTION)
@@ -161,15 +161,7 @@ def _sources(comparison: Comparison, messages: Messages) -> tuple[list[Source], 
 
 def _pictures(colorizer: Colorizer, photo: Photo, comparison: Comparison) -> Iterator[RGB]:
     for picture in colorizer.paint(photo, comparison.samples, comparison.seed):
-        yield fitted(eight_bits(picture), comparison.side)
-
-
-def _small(photo: Photo, side: int) -> RGB:
-    """Shrink a photo as it is, grey or not, to three channels."""
-    pixels = eight_bits(photo.pixels)
-    if pixels.ndim == 2:
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB).astype("uint8")
-    return fitted(pixels, side)
+        yield thumbnail(picture, comparison.side)
 
 
 def _row(source: Source, columns: Sequence[_Column], samples: int) -> Row:

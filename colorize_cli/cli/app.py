@@ -19,6 +19,8 @@ from .. import __version__, leave_converter_out
 from ..errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, ColorizeError, reason_of
 from ..system.interrupts import INTERRUPTS
 from .commands.bench import bench
+from .commands.choosing.pick import pick
+from .commands.choosing.sheet import sheet
 from .commands.colorize import colorize
 from .commands.compare import compare
 from .commands.evaluate import evaluate
@@ -29,6 +31,7 @@ from .commands.models import models
 from .commands.prepare import prepare
 from .commands.runs import runs
 from .commands.status import status
+from .commands.study import study
 from .commands.train import train
 from .commands.validate import validate
 from .commands.verify import verify
@@ -129,8 +132,10 @@ def _program(
 
 app.command(_DEFAULT)(colorize)
 _TO_TRAIN = (prepare, train, runs, validate, evaluate)
-for _command in (status, verify, merge, compare, export, bench, *_TO_TRAIN, models, info):
+_OF_A_FOLDER = (status, verify, sheet, pick, merge)
+for _command in (*_OF_A_FOLDER, compare, export, bench, *_TO_TRAIN, models, info):
     app.command()(_command)
+app.add_typer(study, name="study")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

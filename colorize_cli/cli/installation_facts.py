@@ -20,7 +20,10 @@ from .model_facts import bundle_facts
 from .terminal import Terminal
 
 # What is typed to use an extra that is not called like its command.
-_COMMANDS = {name: f"train --track {name}" for name in ("tensorboard", "wandb")}
+_COMMANDS = {
+    **{name: f"train --track {name}" for name in ("tensorboard", "wandb")},
+    "study": "study run",
+}
 
 
 def collect_facts(model: str, defaults: Defaults) -> dict[str, Any]:

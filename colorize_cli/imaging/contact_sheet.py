@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-RGB: TypeAlias = NDArray[np.uint8]
+from .thumbnail import RGB, thumbnail
+
 _GAP = 6  # pixels of white around a picture
 _LINE = 26  # pixels that a line of text takes
 _TEXT, _WEIGHT, _BOLD = 15, 400, 700  # size in pixels, and how heavy
@@ -41,16 +40,6 @@ class Row:
     pictures: Sequence[RGB | None]
 
 
-def fitted(picture: RGB, side: int) -> RGB:
-    """Shrink a picture (H, W, 3) into a square of `side` pixels; a smaller one stays as it is."""
-    height, width = picture.shape[:2]
-    scale = side / max(height, width)
-    if scale >= 1:
-        return picture
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
 def contact_sheet(groups: Sequence[Group], rows: Sequence[Row], side: int) -> RGB:
     """Lay pictures out.
 
@@ -64,7 +53,7 @@ def contact_sheet(groups: Sequence[Group], rows: Sequence[Row], side: int) -> RG
     """
     step = side + _GAP
     columns = sum(len(group.labels) for group in groups)
-    shrunk = [[None if p is None else fitted(p, side) for p in row.pictures] for row in rows]
+    shrunk = [[None if p is None else thumbnail(p, side) for p in row.pictures] for row in rows]
     heights = [max((len(p) for p in row if p is not None), default=_LINE) for row in shrunk]
     tall = 2 * _LINE + sum(_LINE + height + _GAP for height in heights) + _GAP
     sheet = np.full((tall, columns * step + _GAP, 3), _PAPER, np.uint8)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -36,3 +36,15 @@ def browser() -> Iterator["Browser"]:
             yield opened
         finally:
             opened.close()
+
+
+def until(page: "Page", condition: str) -> None:
+    """Wait for an expression to be true, on a page whose policy lets nobody evaluate text.
+
+    Playwright's own `wait_for_function` does so from within the page, and is refused.
+    """
+    for _ in range(200):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"not so after 10 s: {condition}")

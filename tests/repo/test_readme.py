@@ -18,9 +18,12 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = (
     "status",
     "verify",
+    "sheet",
+    "pick",
     "merge",
     "compare",
     "models",
+    "study",
     "info",
     "bench",
     "prepare",

@@ -70,6 +70,13 @@ def test_types_and_recipes_are_in_it(names: set[str]) -> None:
     assert recipes <= names
 
 
+def test_pages_are_in_it_whole(names: set[str]) -> None:
+    pages = sources("pages/*") | sources("sheet/page/*")
+    assert "colorize_cli/study/pages/study.js" in pages
+    assert "colorize_cli/batch/sheet/page/index.html" in pages
+    assert pages <= names
+
+
 @pytest.mark.parametrize(
     "folder", ["colorize_cli/model/reference_photos_data", "export/calibration_photos"]
 )

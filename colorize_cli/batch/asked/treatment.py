@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ...photos.mark import Mark
 from ..settings import OnColour
+from ..sheet.thumbnails import Thumbnails
 from ..traces.folder import Traces
 
 
@@ -24,6 +25,7 @@ class Treatment:
     marked_bundle: str | None = None  # the digest that the files name; None where they have no mark
     falls_to_cpu: bool = False  # where the device has too little memory
     traces: Traces | None = None  # where how the samples came about is shown
+    thumbnails: Thumbnails | None = None  # of the sheet, where there is to be one
 
     @property
     def drawn(self) -> tuple[int, int]:

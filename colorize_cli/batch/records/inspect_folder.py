@@ -120,11 +120,13 @@ def _flagged(database: Database) -> list[Flagged]:
         "WHERE state IN ('done', 'copied', 'degraded') "
         "AND (grey != '[]' OR is_alike OR warnings != '[]')"
     )
-    found = []
-    for path, grey, is_alike, warnings in rows:
-        if samples := json.loads(grey or "[]"):
-            found.append(Flagged(path, f"came out grey: sample {', '.join(map(str, samples))}"))
-        if is_alike:
-            found.append(Flagged(path, "all alike: its samples hardly differ"))
-        found.extend(Flagged(path, warning) for warning in json.loads(warnings or "[]"))
-    return found
+    return [Flagged(path, each) for path, *seen in rows for each in remarks(*seen)]
+
+
+def remarks(grey: str | None, is_alike: int | None, warnings: str | None) -> Iterator[str]:
+    """Say what there is to look at, by what the ledger has of a photograph."""
+    if samples := json.loads(grey or "[]"):
+        yield f"came out grey: sample {', '.join(map(str, samples))}"
+    if is_alike:
+        yield "all alike: its samples hardly differ"
+    yield from json.loads(warnings or "[]")

@@ -141,6 +141,9 @@ def colorize(
     report: Annotated[
         Path | None, Option(metavar="FILE", help="Write a table (CSV) with a row for each photo.")
     ] = None,
+    sheet: Annotated[
+        bool, Option("--sheet", help="Make a page to look and pick: DIR/colorize-sheet/.")
+    ] = False,
     trace: Annotated[
         Path | None,
         Option(metavar="DIR", help="Write how each photo is denoised, as an animation, to DIR."),
@@ -163,6 +166,7 @@ def colorize(
     from ...batch.run_report import RunReport
     from ...batch.settings import OnColour, Options
     from ...batch.shard import parse_shard
+    from ...batch.sheet.observer import Sheet
     from ...model.view import parse_size
     from ...system.interrupts import INTERRUPTS
     from ..observers import Naming, PhotoProgress, Summary
@@ -181,6 +185,8 @@ def colorize(
     summary = Summary(terminal, on_colour=in_colour, fail_fast=fail_fast)
     files = (RunLog(log, where.out), RunReport(report, where.out))
     observers = [*files, naming, PhotoProgress(terminal), *([] if is_quiet else [summary])]
+    if sheet:
+        observers.append(Sheet(where.out, terminal))
     options = Options(
         **where._asdict(),
         samples=count,
@@ -211,6 +217,7 @@ def colorize(
         white=white,
         mark=not no_mark,
         salvage=salvage,
+        sheet=sheet,
         trace=trace,
         trace_forward=trace_forward,
         dry_run=dry_run,

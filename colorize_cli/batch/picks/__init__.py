@@ -1,0 +1,1 @@
+"""Picks: which colouring of each photograph was chosen, and a folder of those."""
