@@ -128,7 +128,8 @@ def plan_single(options: Options) -> Plan:
 
 def _check(options: Options) -> None:
     out = shown(options.out)
-    if len(options.paths) != 1 or options.paths[0].is_dir():
+    is_folder = os.path.isdir(options.paths[0])  # noqa: PTH112  too long a name raises nothing here
+    if len(options.paths) != 1 or is_folder:
         if options.is_to_stdout:
             raise UsageError("standard output takes one photo: name a folder with --out for more")
         raise UsageError(

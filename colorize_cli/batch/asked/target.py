@@ -50,7 +50,8 @@ def target_of(out: str | None, paths: Sequence[str]) -> Target:
     if is_url(out):
         raise UsageError(f"--out {shown(out)} is a URL: nothing is ever sent. Name a folder here")
     path, is_slashed = Path(out), out.endswith(("/", os.sep))
-    if path.is_dir() or is_slashed or path.suffix.lower() not in SUFFIXES:
+    is_folder = os.path.isdir(path)  # noqa: PTH112  a name that is too long raises nothing here
+    if is_folder or is_slashed or path.suffix.lower() not in SUFFIXES:
         if is_from_stream:
             raise UsageError(
                 "a photo on standard input has no name of its own: name a file with --out, "
