@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import psutil
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
 from benchmarks.made_folder import make_folder
 from benchmarks.page import RESULTS, fill, machine_text, table
@@ -120,12 +120,14 @@ def measure(browser: Browser, path: Path) -> dict[str, Any]:
         "all_known_s": loaded,
         "memory_opened": memory(page),
     }
-    found["slow"] = scrolling(page, 40)
-    found["fast"] = scrolling(page, 900)
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    found["slow"] = scrolling(page, session, 40)
+    found["fast"] = scrolling(page, session, 900)
     found["jumps_s"] = [jump(page, share) for share in (0.1, 0.9, 0.3, 0.7, 0.5)]
     found["memory_scrolled"] = memory(page)
     page.evaluate(_PICK_HALF)
-    found["acts_ms"] = {name: timed(page, act) for name, act in _ACTS.items()}
+    found["acts_ms"] = {name: timed(page, session, act) for name, act in _ACTS.items()}
     return found
 
 
@@ -135,16 +137,16 @@ def _until(page: Page, condition: str) -> None:
         page.wait_for_timeout(5)
 
 
-def scrolling(page: Page, pixels: int) -> dict[str, float]:
+def scrolling(page: Page, session: CDPSession, pixels: int) -> dict[str, float]:
     """Scroll so many pixels a frame for six seconds, and sum up the ms between frames.
 
     Where others use the CPUs too, what a frame takes of them says more than its time.
     """
-    before, own = cpu_seconds(), own_seconds(page)
+    before, own = cpu_seconds(), own_seconds(session)
     late = np.asarray(page.evaluate(_SCROLL, [pixels, 6000]))
     return {
         "frames": len(late),
-        "own_ms": 1000 * (own_seconds(page) - own) / len(late),
+        "own_ms": 1000 * (own_seconds(session) - own) / len(late),
         "cpu_ms": 1000 * (cpu_seconds() - before) / len(late),
         "median_ms": float(np.median(late)),
         "p95_ms": float(np.quantile(late, 0.95)),
@@ -171,20 +173,17 @@ def chromium() -> list[psutil.Process]:
     return [process for process in below if "chrom" in process.name()]
 
 
-def own_seconds(page: Page) -> float:
+def own_seconds(session: CDPSession) -> float:
     """What the thread that runs the page's scripts and lays it out has taken of a CPU."""
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable", {"timeDomain": "threadTicks"})
     metrics = session.send("Performance.getMetrics")["metrics"]
-    session.detach()
     return {each["name"]: each["value"] for each in metrics}["TaskDuration"]
 
 
-def timed(page: Page, act: str) -> tuple[float, float]:
+def timed(page: Page, session: CDPSession, act: str) -> tuple[float, float]:
     """Milliseconds from an act to the painted frame after it, and those that the page computed."""
-    own = own_seconds(page)
+    own = own_seconds(session)
     ms = page.evaluate(_TIMED.replace("ACT", act))
-    return ms, 1000 * (own_seconds(page) - own)
+    return ms, 1000 * (own_seconds(session) - own)
 
 
 def cpu_seconds() -> float:
