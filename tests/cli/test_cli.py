@@ -192,8 +192,8 @@ def test_wrong_options_are_said_before_photographs_are_looked_at(
 def test_every_command_and_every_option_says_what_it_is(capfd: pytest.CaptureFixture[str]) -> None:
     commands = get_command(app).commands  # type: ignore[attr-defined]
     assert set(commands) == {
-        *("run", "status", "verify", "merge", "export", "bench", "compare", "models"),
-        *("prepare", "train", "runs", "validate", "evaluate", "study", "info"),
+        *("run", "status", "verify", "sheet", "pick", "merge", "export", "bench", "compare"),
+        *("models", "prepare", "train", "runs", "validate", "evaluate", "study", "info"),
     }
     parts = {f"study {name}": part for name, part in commands["study"].commands.items()}
     assert set(parts) == {"study make", "study run", "study report"}

@@ -220,6 +220,12 @@ def test_a_table_that_makes_no_sense_is_refused_and_nothing_is_put(
     assert not CHOSEN.exists()
 
 
+def test_a_table_is_asked_for_unless_picks_are_taken_back(pick: Pick) -> None:
+    code, _, said = pick(table=None)
+    assert code == EXIT_USAGE
+    assert "colorize pick OUT picks.csv --to DIR" in said.replace("\n", " ")
+
+
 def test_rows_of_no_photograph_or_no_sample_are_named_and_the_rest_is_taken(pick: Pick) -> None:
     table(("none.jpg", 1), ("a.jpg", 9), ("b.jpg", 1))
     code, _, said = pick()
