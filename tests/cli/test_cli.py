@@ -203,7 +203,8 @@ def test_every_command_and_every_option_says_what_it_is(capfd: pytest.CaptureFix
         assert main([*name.split(), "--help"]) == 0
         said = capfd.readouterr().out
         assert said.startswith("Usage: colorize")
-        assert all(max(parameter.opts, key=len) in said for parameter in command.params[1:])
+        options = [one for one in command.params if one.param_type_name == "option"]
+        assert all(max(option.opts, key=len) in said for option in options)
     assert main(["--help"]) == 0
     said = capfd.readouterr().out
     assert all(f"\n  {name} " in said for name in commands)
