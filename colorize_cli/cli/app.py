@@ -29,6 +29,7 @@ from .commands.models import models
 from .commands.prepare import prepare
 from .commands.runs import runs
 from .commands.status import status
+from .commands.study import study
 from .commands.train import train
 from .commands.validate import validate
 from .commands.verify import verify
@@ -130,6 +131,7 @@ app.command(_DEFAULT)(colorize)
 _TO_TRAIN = (prepare, train, runs, validate, evaluate)
 for _command in (status, verify, merge, compare, export, bench, *_TO_TRAIN, models, info):
     app.command()(_command)
+app.add_typer(study, name="study")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -18,6 +18,7 @@ EXTRAS = {
     "export": ("torch", "safetensors", "onnx", "onnxscript"),
     "tensorboard": ("tensorboard",),
     "wandb": ("wandb",),
+    "study": ("starlette", "uvicorn"),
 }
 # pipx and uv make the environment anew: without these extras in the command, the user's runtimes
 # would be lost, and nothing but slowness would tell.
@@ -26,6 +27,7 @@ _RUNTIME_EXTRAS = ("openvino", "tensorrt")
 _PACKAGES = {
     **dict.fromkeys(("train", "evaluate", "tensorboard", "wandb"), ("training",)),
     "export": ("training", "export"),
+    "study": (),
 }
 _BASE_MODULES = ("numpy", "cv2", "onnxruntime", "tifffile", "simplejpeg")
 _ROOT = Path(__file__).resolve().parents[2]

@@ -193,12 +193,14 @@ def test_every_command_and_every_option_says_what_it_is(capfd: pytest.CaptureFix
     commands = get_command(app).commands  # type: ignore[attr-defined]
     assert set(commands) == {
         *("run", "status", "verify", "merge", "export", "bench", "compare", "models"),
-        *("prepare", "train", "runs", "validate", "evaluate", "info"),
+        *("prepare", "train", "runs", "validate", "evaluate", "study", "info"),
     }
-    for name, command in commands.items():
+    parts = {f"study {name}": part for name, part in commands["study"].commands.items()}
+    assert set(parts) == {"study make", "study run", "study report"}
+    for name, command in (commands | parts).items():
         assert command.help
         assert all(parameter.help for parameter in command.params)
-        assert main([name, "--help"]) == 0
+        assert main([*name.split(), "--help"]) == 0
         said = capfd.readouterr().out
         assert said.startswith("Usage: colorize")
         assert all(max(parameter.opts, key=len) in said for parameter in command.params[1:])

@@ -15,7 +15,8 @@ MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 # Which rooms each room may import, beside itself and `errors`; nothing is imported upwards.
 BELOW_BATCH = {"model", "runtimes", "diffusion", "photos", "imaging", "system"}
 ROOMS = {
-    "cli": {"bench", "batch", *BELOW_BATCH},
+    "cli": {"bench", "study", "batch", *BELOW_BATCH},
+    "study": {"batch", *BELOW_BATCH},
     "bench": {"batch", *BELOW_BATCH},
     "batch": BELOW_BATCH,
     "model": BELOW_BATCH - {"model"},
@@ -27,7 +28,10 @@ ROOMS = {
     "training": {"model", "diffusion", "photos", "imaging", "system"},
     "export": {"model", "runtimes", "diffusion", "photos", "imaging", "system"},
 }
-HEAVY = ("cv2", "numpy", "onnxruntime", "rich.progress", "tifffile", "torch", "export", "training")
+HEAVY = (
+    *("cv2", "numpy", "onnxruntime", "rich.progress", "starlette", "tifffile", "torch", "uvicorn"),
+    *("export", "training"),
+)
 
 
 def module_name(path: Path) -> str:
@@ -109,7 +113,7 @@ def test_a_room_imports_only_rooms_below_it(path: Path) -> None:
     assert not up
 
 
-def test_the_runtime_is_nine_rooms_and_a_door() -> None:
+def test_the_runtime_is_ten_rooms_and_a_door() -> None:
     inside = {p.name for p in (ROOT / "colorize_cli").iterdir() if not p.name.startswith("__pyc")}
     files = {"__init__.py", "__main__.py", "errors.py", "py.typed"}
     assert inside == files | (ROOMS.keys() - {"training", "export"})

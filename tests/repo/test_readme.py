@@ -21,6 +21,7 @@ COMMANDS = (
     "merge",
     "compare",
     "models",
+    "study",
     "info",
     "bench",
     "prepare",

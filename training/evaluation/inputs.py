@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,13 +16,12 @@ from colorize_cli.imaging.bit_depth import eight_bits
 from colorize_cli.imaging.frame import frame_for
 from colorize_cli.imaging.lab import (
     Float,
-    levels_from_linear,
     lightness,
     lightness_table,
-    linear_table,
 )
 from colorize_cli.imaging.photo_kind import kind_of
 from colorize_cli.imaging.picture_key import picture_key
+from colorize_cli.imaging.shrink import shrunk
 from colorize_cli.model.colorizer import Colorizer, Prepared
 from colorize_cli.photos.metadata import Metadata
 from colorize_cli.photos.read import Photo, read_photo
@@ -129,26 +127,6 @@ def photo_of_crop(index: int, name: str, truth: RGB, digest: str, multiple: int)
 def grey_of(truth: RGB) -> NDArray[np.uint8]:
     """Take the colour out: (H, W, 3) sRGB to the (H, W) neutral levels of the nearest L*."""
     return _nearest_levels(lightness(truth))
-
-
-def shrunk(picture: NDArray[np.uint8], side: int | None) -> NDArray[np.uint8]:
-    """Take a picture down to `side` pixels on its short side, where it has more.
-
-    Linear light is averaged over areas, as an eye or a lens does from further away, so that a
-    picture of the photo's lightness keeps the lightness of the small photo.
-
-    Args:
-        picture: (H, W) or (H, W, 3) sRGB.
-        side: in pixels; None leaves it as it is.
-    """
-    height, width = picture.shape[:2]
-    if side is None or min(height, width) <= side:
-        return picture
-    scale = side / min(height, width)
-    size = (round(width * scale), round(height * scale))
-    small = cv2.resize(cv2.LUT(picture, linear_table(256)), size, interpolation=cv2.INTER_AREA)
-    planes = [levels_from_linear(np.ascontiguousarray(p), 256) for p in cv2.split(small)]
-    return np.asarray(cv2.merge(planes), np.uint8)
 
 
 def old_print_of(truth: RGB, digest: bytes) -> NDArray[np.uint8]:

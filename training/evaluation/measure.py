@@ -11,11 +11,12 @@ from torch import nn
 
 from colorize_cli.imaging.lab import Float, lab_from_rgb, lightness
 from colorize_cli.imaging.render import render_samples
+from colorize_cli.imaging.shrink import shrunk
 
 from . import metrics
 from .bleeding import down_and_up, edge_widths
 from .figures import ROWS, MeasuredPhoto, PhotoFigures, PhotoParts, PictureFigures
-from .inputs import ColourPhoto, shrunk
+from .inputs import ColourPhoto
 from .metrics import RGB
 from .patches import patches
 from .pretrained.inception import features

@@ -7,11 +7,12 @@ import pytest
 from made.evaluated import Patches, made_photo, open_tiny, write_png
 
 from colorize_cli.errors import UsageError
+from colorize_cli.imaging.shrink import shrunk
 from colorize_cli.model.colorizer import Colorizer
 from training.evaluation import evaluate as protocol
 from training.evaluation.evaluate import EvaluationSettings, evaluate
 from training.evaluation.figures import PhotoFigures
-from training.evaluation.inputs import grey_of, shrunk
+from training.evaluation.inputs import grey_of
 from training.evaluation.metrics import psnr
 from training.evaluation.run import MEAN_AB
 from training.evaluation.selection import Split, select

@@ -1,0 +1,328 @@
+"""The page as people use it: scripted raters of known skill, keys and mouse, pauses and crashes."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+from made.studies import made_study, salted, served
+
+from colorize_cli.study.answers import Answer, Answers
+from colorize_cli.study.design import read_study
+from colorize_cli.study.figures import Rate, figures_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+CHOOSES = "#left:not(:disabled)"
+WAITS = f"{CHOOSES}, #trial.told, #between:not([hidden]), #done:not([hidden])"
+Answering = Callable[[Answer], bool]  # a trial -> whether the left one is chosen
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> Path:
+    words = ("--practice", "2", "--catch", "3", "--repeats", "3", "--seconds", "0.2")
+    folder = tmp_path_factory.mktemp("made")
+    return salted(made_study(folder, tiny_bundle, *words, "--display", "both", photos=18))
+
+
+@pytest.fixture
+def folder(made: Path) -> Path:
+    for path in made.glob("answers.sqlite*"):
+        path.unlink()
+    return made
+
+
+@contextmanager
+def opened(browser: "Browser", url: str, **words: bool) -> Iterator["Page"]:
+    """Open the page for somebody who was not there before, and let nothing go wrong in it."""
+    context = browser.new_context(viewport={"width": 1000, "height": 700}, **words)  # type: ignore[arg-type]
+    context.set_default_timeout(120_000)
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(url)
+    try:
+        yield page
+    finally:
+        context.close()
+    assert faults == []
+
+
+def begin(page: "Page", *, code: str = "") -> None:
+    page.fill("#code", code)
+    page.check("#agrees")
+    page.click("#consent button")
+    page.wait_for_selector("#between:not([hidden])")
+
+
+def go_on(page: "Page") -> None:
+    """Leave what is said before, between or after pairs, by the key that is at hand."""
+    is_between = page.is_visible("#between")
+    page.wait_for_selector("#go-on:focus" if is_between else "#next:focus")
+    page.keyboard.press("Enter")
+    left = "#between[hidden]" if is_between else "#trial:not(.told)"
+    page.wait_for_selector(left, state="attached")
+
+
+def step(page: "Page", answers: Answers, number: int, choose: Answering) -> bool:
+    """Do what the page waits for; False once all is done."""
+    page.wait_for_selector(WAITS)
+    if page.is_visible("#done"):
+        return False
+    if not page.is_visible(CHOOSES):
+        go_on(page)
+        return True
+    trial = answers.next_trial(answers.raters()[number])
+    assert trial is not None
+    page.keyboard.press("ArrowLeft" if choose(trial) else "ArrowRight")
+    page.wait_for_selector("#left:disabled", state="attached")
+    return True
+
+
+def perfect(trial: Answer) -> bool:
+    return trial.truth_is_left
+
+
+def to_the_left(trial: Answer) -> bool:
+    return True
+
+
+def guesser(seed: int, *, sees_catches: bool) -> Answering:
+    """Toss a coin; with `sees_catches` only where it is hard."""
+    rng = Random(seed)
+
+    def choose(trial: Answer) -> bool:
+        return trial.truth_is_left if sees_catches and trial.kind == "catch" else rng.random() < 0.5
+
+    return choose
+
+
+def test_raters_of_known_skill_get_their_rates(browser: "Browser", folder: Path) -> None:
+    """Four at once: two see pairs for a moment, two until they answer."""
+    raters = [perfect, guesser(1, sees_catches=False), guesser(2, sees_catches=True), to_the_left]
+    with served(folder) as (url, answers):
+        contexts = [opened(browser, url) for _ in raters]
+        pages = [context.__enter__() for context in contexts]
+        for page in pages:
+            begin(page)
+        going = [*range(len(raters))]
+        while going:
+            going = [i for i in going if step(pages[i], answers, i, raters[i])]
+        for context in contexts:
+            context.__exit__(None, None, None)
+        study = read_study(folder)
+        rows = answers.raters(), answers.answered()
+    figures = figures_of(study, *rows, of_scripts=True)
+    assert len(rows[1]) == 4 * study.protocol.trials
+    told_perfect, blind, attentive, leftist = figures.raters
+    # On a busy machine some are seen too long, which then do not count; so they are counted here.
+    assert {one.fooled.total + one.spoiled for one in figures.raters} == {13}
+    assert {one.fooled.total for one in (blind, leftist)} == {13}
+    assert (told_perfect.fooled.count, told_perfect.caught) == (0, Rate(3, 3))
+    assert told_perfect.agreed.count == told_perfect.agreed.total
+    for one in (blind, attentive, leftist):
+        low, high = one.fooled.interval
+        assert low <= 0.5 <= high
+    assert (leftist.left, leftist.agreed) == (Rate(13, 13), Rate(0, 3))
+    # Whose answers count: the rule of before, three catches of three.
+    assert [bool(one.left_out) for one in figures.raters] == [False, True, False, True]
+    for display in figures.displays:
+        assert display.seconds == 0.2
+        counting = [told_perfect.fooled, attentive.fooled]
+        assert display.fooled.total == sum(rate.total for rate in counting)
+        assert display.fooled.count == attentive.fooled.count
+    assert figures_of(study, *rows, of_scripts=False).displays == []  # no script is a person
+
+
+def test_pictures_are_seen_for_the_time_that_was_said_and_then_gone(
+    browser: "Browser", folder: Path
+) -> None:
+    with served(folder) as (url, answers), opened(browser, url) as page:
+        page.evaluate(_WATCH)
+        begin(page)
+        go_on(page)
+        page.keyboard.press("ArrowLeft")  # too early, which counts for nothing
+        page.wait_for_selector(CHOOSES)
+        assert page.query_selector("#stage.showing") is None
+        assert not page.is_visible("#left canvas")
+        assert not page.is_visible("#right canvas")
+        assert answers.answered() == []
+        # Dark, seen, and gone; while they are seen there is nothing to choose.
+        assert page.evaluate("seen") == ["false true", "true true", "false true", "false false"]
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_selector("#trial.told")
+        assert page.is_visible("#left canvas")  # after practice, to learn from
+        (kept,) = answers.answered()
+        assert kept.chose_left
+        assert kept.shown_ms is not None
+        assert kept.answered_ms is not None
+        assert 0.2 * 1000 - 100 < kept.shown_ms <= kept.answered_ms
+
+
+def test_practice_tells_the_answer_and_what_counts_does_not(
+    browser: "Browser", folder: Path
+) -> None:
+    with served(folder) as (url, answers), opened(browser, url) as page:
+        begin(page)
+        for _ in range(8):
+            page.wait_for_selector(WAITS)
+            if page.is_visible(CHOOSES):
+                trial = answers.next_trial(answers.raters()[0])
+                assert trial is not None
+                page.click("#right")
+                if trial.kind != "practice":
+                    break
+                page.wait_for_selector("#trial.told")
+                side = "left" if trial.truth_is_left else "right"
+                assert page.inner_text(f"#{side} strong") == "✓ real colours"
+                verdict = "Not this one." if trial.truth_is_left else "Right."
+                assert page.inner_text("#verdict") == verdict
+            else:
+                go_on(page)
+        else:
+            pytest.fail("no trial that counts came")
+        page.wait_for_selector("#count:has-text('Pair 2 of 19')")
+        assert page.query_selector("#trial.told") is None
+        assert page.inner_text("#verdict") == ""
+
+
+def test_who_leaves_goes_on_where_they_were_and_what_they_had_seen_is_known(
+    browser: "Browser", folder: Path
+) -> None:
+    with served(folder) as (url, answers), opened(browser, url) as page:
+        begin(page)
+        go_on(page)
+        for _ in range(2):
+            step(page, answers, 0, perfect)
+        page.wait_for_selector(CHOOSES)  # the second pair was seen
+        assert answers.answered()[-1].n == 0
+        page.reload()
+        page.wait_for_selector("#between:has-text('Welcome back')")
+        assert len(answers.raters()) == 1
+        while len(answers.answered()) < 3:
+            step(page, answers, 0, perfect)
+        assert [one.showings for one in answers.answered()] == [1, 2, 1]
+
+
+def test_a_pause_shows_nothing_until_it_ends(browser: "Browser", folder: Path) -> None:
+    with served(folder) as (url, answers), opened(browser, url) as page:
+        begin(page)
+        go_on(page)
+        page.wait_for_selector(CHOOSES)
+        page.click("#pause")
+        step(page, answers, 0, perfect)
+        page.wait_for_selector("#trial.told")
+        go_on(page)
+        page.wait_for_selector("#between:has-text('Pause')")
+        trial = answers.next_trial(answers.raters()[0])
+        assert trial is not None
+        assert (trial.n, trial.showings) == (1, 0)
+        go_on(page)
+        page.wait_for_selector(CHOOSES)
+
+
+def test_who_needs_time_gets_it_and_nobody_begins_without_agreeing(
+    browser: "Browser", folder: Path
+) -> None:
+    with served(folder) as (url, answers), opened(browser, url) as page:
+        page.click("#consent button")
+        assert page.is_visible("#welcome")
+        assert answers.raters() == []
+        page.check("#asks-for-time")
+        begin(page, code="  violet 7 ")
+        assert [rater.seconds for rater in answers.raters()] == [None]
+        go_on(page)
+        page.wait_for_selector(CHOOSES)
+        assert page.is_visible("#left canvas")
+        with opened(browser, url) as elsewhere:  # the code leads back, on another machine too
+            begin(elsewhere, code="violet 7")
+            assert len(answers.raters()) == 1
+
+
+def test_all_can_be_done_and_read_without_a_mouse(browser: "Browser", folder: Path) -> None:
+    with served(folder) as (url, answers), opened(browser, url) as page:
+        page.wait_for_selector("#welcome:not([hidden])")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.id") == "agrees"
+        page.keyboard.press("Space")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#go-on:focus")
+        page.keyboard.press("Space")
+        page.wait_for_selector(CHOOSES)
+        assert re.fullmatch(r"Practice: pair 1 of 2\. Which .* Left or right\?", say(page))
+        page.keyboard.press("2")
+        page.wait_for_selector("#next:focus")
+        trial = answers.answered()[0]
+        side = "left" if trial.truth_is_left else "right"
+        assert say(page).endswith(f"The {side} one has the real colours.")
+        unnamed = page.query_selector_all("button, input, progress")
+        assert all(element.evaluate(_NAME) for element in unnamed)
+
+
+# Notes whether pictures are seen, and whether the choice is closed, whenever that changes.
+_WATCH = """
+seen = [];
+new MutationObserver(() => {
+  const now = `${$("stage").classList.contains("showing")} ${$("left").disabled}`;
+  if (now !== seen.at(-1) && !$("trial").hidden) seen.push(now);
+}).observe($("trial"), { subtree: true, attributes: true });
+"""
+_NAME = "e => e.textContent.trim() || e.labels?.[0]?.textContent.trim() || e.ariaLabelledByElements"
+
+
+def say(page: "Page") -> str:
+    return page.inner_text("#say")
+
+
+@contextmanager
+def process(folder: Path, port: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Run `colorize study run` in a process of its own; give it and its port."""
+    words = [sys.executable, "-m", "colorize_cli", "study", "run", str(folder), "--port", str(port)]
+    run = subprocess.Popen(
+        words, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=os.environ | {"NO_COLOR": "1"}
+    )
+    assert run.stderr is not None
+    with run.stderr:
+        found = re.search(r"localhost:(\d+)/", run.stderr.readline())
+        try:
+            assert found
+            yield run, int(found[1])
+        finally:
+            run.kill()
+            run.wait()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_server_that_is_killed_and_comes_back_loses_no_answer(
+    browser: "Browser", folder: Path
+) -> None:
+    study = read_study(folder)
+    with process(folder, 0) as (first, port), Answers(folder, study) as answers:
+        with opened(browser, f"http://localhost:{port}/") as page:
+            begin(page)
+            go_on(page)
+            page.wait_for_selector(CHOOSES)
+            first.send_signal(signal.SIGKILL)
+            first.wait()
+            page.keyboard.press("ArrowLeft")
+            page.wait_for_selector("#trouble:has-text('does not answer. Trying again')")
+            with process(folder, port) as (second, _):
+                page.wait_for_selector("#trial.told")  # the page has sent it again
+                assert page.is_hidden("#trouble")
+                (kept,) = answers.answered()
+                assert (kept.n, kept.chose_left, kept.showings) == (0, True, 1)
+                second.send_signal(signal.SIGINT)
+                assert second.wait(20) == 0  # Ctrl-C is the ordinary end
