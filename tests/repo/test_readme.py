@@ -22,6 +22,7 @@ COMMANDS = (
     "compare",
     "models",
     "study",
+    "ui",
     "info",
     "bench",
     "prepare",
