@@ -55,7 +55,12 @@ def build(desk: Desk, queued: int) -> gr.Blocks:
                 )
             with gr.Column(scale=2, min_width=320):
                 slider = gr.ImageSlider(
-                    label="Before and after", elem_id="slider", interactive=False, type="filepath"
+                    label="Before and after",
+                    elem_id="slider",
+                    interactive=False,
+                    type="filepath",
+                    # Its own download would give what is shown, not the file.
+                    buttons=["fullscreen"],
                 )
                 gallery = gr.Gallery(
                     label="Colourings: choose one to look at and to download",
@@ -121,9 +126,7 @@ def build(desk: Desk, queued: int) -> gr.Blocks:
 
         hidden: dict[str, Any] = {"api_visibility": "private"}
         begun = go.click(begin, outputs=said, queue=False, **hidden)
-        begun.then(
-            work, wishes, outputs, concurrency_limit=1, show_progress_on=[said], **hidden
-        )
+        begun.then(work, wishes, outputs, concurrency_limit=1, show_progress_on=[said], **hidden)
         stop.click(cancel, outputs=said, queue=False, **hidden)
         gallery.select(look, entries, [slider, one], queue=False, show_progress="hidden", **hidden)
 

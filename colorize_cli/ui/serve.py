@@ -86,9 +86,7 @@ def _app(
     is_local = ipaddress.ip_address(address).is_loopback
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     if is_local:  # a name of another site that leads here is not the page's
-        app.add_middleware(
-            TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]"]
-        )
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]"])
     system = ("system-ui", "sans-serif")
     gr.mount_gradio_app(
         app,

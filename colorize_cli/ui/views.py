@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from ..batch.outcome import Outcome
+from ..imaging.bit_depth import eight_bits
 from ..imaging.shrink import shrunk
 from ..photos.read import read_photo
-from ..imaging.bit_depth import eight_bits
 
 _SIDE, _QUALITY = 900, 92
 
