@@ -33,6 +33,7 @@ from .commands.runs import runs
 from .commands.status import status
 from .commands.study import study
 from .commands.train import train
+from .commands.ui import ui
 from .commands.validate import validate
 from .commands.verify import verify
 from .defaults import Defaults, defaults_file, load_defaults
@@ -133,7 +134,7 @@ def _program(
 app.command(_DEFAULT)(colorize)
 _TO_TRAIN = (prepare, train, runs, validate, evaluate)
 _OF_A_FOLDER = (status, verify, sheet, pick, merge)
-for _command in (*_OF_A_FOLDER, compare, export, bench, *_TO_TRAIN, models, info):
+for _command in (*_OF_A_FOLDER, compare, export, bench, *_TO_TRAIN, models, info, ui):
     app.command()(_command)
 app.add_typer(study, name="study")
 

@@ -33,7 +33,7 @@ def serve(folder: Path, host: str, port: int, messages: Messages) -> None:
         OutputError: Answers cannot be kept.
     """
     study = read_study(folder)
-    with Answers(folder, study) as answers, _listening(host, port) as listening:
+    with Answers(folder, study) as answers, listening_at(host, port) as listening:
         address = ipaddress.ip_address(listening.getsockname()[0])
         is_local, port = address.is_loopback, listening.getsockname()[1]
         name = socket.gethostname() if address.is_unspecified else host
@@ -43,13 +43,15 @@ def serve(folder: Path, host: str, port: int, messages: Messages) -> None:
         if not is_local:
             messages.warn("anyone who reaches this machine can take part, without encryption")
         messages.note(f"answers: {shown(answers.path)}; Ctrl-C stops, and nothing is lost")
-        _run(uvicorn.Config(app, log_config=None, access_log=False, server_header=False), listening)
+        run_server(
+            uvicorn.Config(app, log_config=None, access_log=False, server_header=False), listening
+        )
         finished = sum(answers.next_trial(rater) is None for rater in answers.raters())
         messages.note(f"{count_text(finished, 'rater')} came to the end so far")
     messages.note(f"next: colorize study report {shown(folder)}")
 
 
-def _run(config: uvicorn.Config, listening: socket.socket) -> None:
+def run_server(config: uvicorn.Config, listening: socket.socket) -> None:
     """Run the server in a thread: signals are the main thread's, which stops it then."""
     server = uvicorn.Server(config)
     thread = Thread(target=server.run, args=([listening],), name="study", daemon=True)
@@ -64,7 +66,8 @@ def _run(config: uvicorn.Config, listening: socket.socket) -> None:
         raise OutputError("the server ended by itself: run it again, nothing is lost.")
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening_at(host: str, port: int) -> socket.socket:
+    """Listen at an address and port, 0 for any; UsageError where that cannot be."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.socket(family, socket.SOCK_STREAM)

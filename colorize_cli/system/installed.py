@@ -19,6 +19,7 @@ EXTRAS = {
     "tensorboard": ("tensorboard",),
     "wandb": ("wandb",),
     "study": ("starlette", "uvicorn"),
+    "ui": ("gradio",),
 }
 # pipx and uv make the environment anew: without these extras in the command, the user's runtimes
 # would be lost, and nothing but slowness would tell.
@@ -28,6 +29,7 @@ _PACKAGES = {
     **dict.fromkeys(("train", "evaluate", "tensorboard", "wandb"), ("training",)),
     "export": ("training", "export"),
     "study": (),
+    "ui": (),
 }
 _BASE_MODULES = ("numpy", "cv2", "onnxruntime", "tifffile", "simplejpeg")
 _ROOT = Path(__file__).resolve().parents[2]

@@ -15,7 +15,8 @@ MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 # Which rooms each room may import, beside itself and `errors`; nothing is imported upwards.
 BELOW_BATCH = {"model", "runtimes", "diffusion", "photos", "imaging", "system"}
 ROOMS = {
-    "cli": {"bench", "study", "batch", *BELOW_BATCH},
+    "cli": {"bench", "study", "ui", "batch", *BELOW_BATCH},
+    "ui": {"study", "batch", *BELOW_BATCH},
     "study": {"batch", *BELOW_BATCH},
     "bench": {"batch", *BELOW_BATCH},
     "batch": BELOW_BATCH,
@@ -30,7 +31,7 @@ ROOMS = {
 }
 HEAVY = (
     *("cv2", "numpy", "onnxruntime", "rich.progress", "starlette", "tifffile", "torch", "uvicorn"),
-    *("export", "training"),
+    *("export", "gradio", "training"),
 )
 
 
@@ -113,7 +114,7 @@ def test_a_room_imports_only_rooms_below_it(path: Path) -> None:
     assert not up
 
 
-def test_the_runtime_is_ten_rooms_and_a_door() -> None:
+def test_the_runtime_is_eleven_rooms_and_a_door() -> None:
     inside = {p.name for p in (ROOT / "colorize_cli").iterdir() if not p.name.startswith("__pyc")}
     files = {"__init__.py", "__main__.py", "errors.py", "py.typed"}
     assert inside == files | (ROOMS.keys() - {"training", "export"})

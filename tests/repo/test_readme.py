@@ -24,6 +24,7 @@ COMMANDS = (
     "compare",
     "models",
     "study",
+    "ui",
     "info",
     "bench",
     "prepare",

@@ -1,0 +1,84 @@
+"""Take photographs out of a zip that a stranger made: nothing in it decides where a file goes.
+
+What a member says of its size is not believed: bytes are counted as they come.
+"""
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from ..errors import UsageError
+
+MOST_FILES = 200  # of a request, those of its zips among them
+MOST_BYTES = 2 << 30  # of what a request's zips unpack to
+_MOST_ENTRIES = 10_000  # folders and what is left out too
+_CHUNK = 1 << 20
+_LONGEST_PART = 120  # characters of a name
+
+
+def unpack(path: Path, folder: Path, room: int = MOST_BYTES) -> tuple[int, int]:
+    """Unpack the files of a zip below a folder, which is new; return their number and bytes.
+
+    Hidden files and what archivers add (`__MACOSX`) are left out.
+
+    Raises:
+        UsageError: It is no whole zip, is encrypted, has too many files, unpacks to more than
+            `room` bytes, or holds a link or a name that leads out of the folder.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if len(archive.infolist()) > _MOST_ENTRIES:
+                raise UsageError(f"{path.name} has more than {_MOST_ENTRIES:,} entries")
+            members = list(_members(archive, path.name))
+            if len(members) > MOST_FILES:
+                raise UsageError(
+                    f"{path.name} has {len(members):,} files, and {MOST_FILES} go at once: split "
+                    "it, or colour the folder on the command line"
+                )
+            total = 0
+            for member, parts in members:
+                target = folder.joinpath(*parts)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(member) as source, target.open("xb") as file:
+                    total += _copy(source, file, room - total, path.name)
+            return len(members), total
+    except UsageError:
+        raise
+    except FileExistsError as error:
+        raise UsageError(f"{path.name} has two files of one name") from error
+    except Exception as error:  # what zipfile, zlib, lzma and bz2 raise of damage is of many kinds
+        raise UsageError(f"{path.name} is no whole zip: {error}") from error
+
+
+def _members(
+    archive: zipfile.ZipFile, name: str
+) -> Iterator[tuple[zipfile.ZipInfo, tuple[str, ...]]]:
+    for member in archive.infolist():
+        if member.is_dir():
+            continue
+        place = PurePosixPath(member.filename.replace("\\", "/"))
+        if place.is_absolute() or ".." in place.parts or ":" in member.filename:
+            raise UsageError(f"{name} has a name that leads out of it, and is not unpacked")
+        if (member.external_attr >> 16) & 0o170000 == 0o120000:
+            raise UsageError(f"{name} has a link in it, and is not unpacked")
+        if any(part.startswith(".") or part == "__MACOSX" for part in place.parts):
+            continue
+        if member.flag_bits & 1:
+            raise UsageError(f"{name} is encrypted: unpack it, and drop the photographs")
+        if any(len(part) > _LONGEST_PART for part in place.parts):
+            raise UsageError(f"{name} has names longer than {_LONGEST_PART} characters")
+        yield member, place.parts
+
+
+def _copy(source: IO[bytes], file: IO[bytes], room: int, name: str) -> int:
+    copied = 0
+    while chunk := source.read(_CHUNK):
+        copied += len(chunk)
+        if copied > room:
+            raise UsageError(
+                f"{name} unpacks to more than {MOST_BYTES >> 30} GB: split it, or colour the "
+                "folder on the command line"
+            )
+        file.write(chunk)
+    return copied
