@@ -28,12 +28,12 @@ from .commands.export import export
 from .commands.info import info
 from .commands.merge import merge
 from .commands.models import models
+from .commands.pages.study import study
+from .commands.pages.ui import ui
 from .commands.prepare import prepare
 from .commands.runs import runs
 from .commands.status import status
-from .commands.study import study
 from .commands.train import train
-from .commands.ui import ui
 from .commands.validate import validate
 from .commands.verify import verify
 from .defaults import Defaults, defaults_file, load_defaults

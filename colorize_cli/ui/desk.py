@@ -1,6 +1,4 @@
-"""Requests of the page: each has a folder and can be cancelled; a new one, or the end of a visit,
-takes the last one's place.
-"""
+"""Requests of the page: a visit has one, with a folder, and a new one takes its place."""
 
 import shutil
 import uuid

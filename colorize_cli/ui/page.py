@@ -24,9 +24,10 @@ _WELCOME = (
 def build(desk: Desk, queued: int) -> gr.Blocks:
     """Lay the page out; at most `queued` requests wait, and one is worked on."""
     models = list(desk.studio.models)
-    with gr.Blocks(
+    page: gr.Blocks = gr.Blocks(
         title="colorize", analytics_enabled=False, delete_cache=(3600, 12 * 3600)
-    ) as page:
+    )
+    with page:
         gr.Markdown(_WELCOME)
         with gr.Row():
             with gr.Column(scale=1, min_width=300):

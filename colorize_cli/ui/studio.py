@@ -192,7 +192,7 @@ def _run(
         if outcome.status != "failed" or not is_cancelled.is_set():
             told(outcome)
 
-    colorizer.watch = watch  # type: ignore[method-assign]
+    colorizer.watch = watch
     treatment = Treatment(
         samples=wish.samples,
         seed=wish.seed,

@@ -1,4 +1,4 @@
-"""The page of `colorize ui` in a browser: upload, colourings, download, faults, turns, cancelling."""
+"""The page of `colorize ui` in a browser: upload, download, faults, turns, cancelling."""
 
 import os
 import re

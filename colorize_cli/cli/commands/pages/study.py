@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from typer import Argument, Exit, Option, Typer
 
-from ..options import MOST, DeviceName, Model, Size, Steps
+from ...options import MOST, DeviceName, Model, Size, Steps
 
 study = Typer(
     no_args_is_help=True,
@@ -66,14 +66,14 @@ def make(
 
     All that decides whose answers count is fixed here, before anybody is asked.
     """
-    from ...system.installed import require_runtime
+    from ....system.installed import require_runtime
 
     require_runtime()
-    from ...model.view import parse_size
-    from ...study.design import CONSENT
-    from ...study.make import MakeOptions, run
-    from ...study.wishes import Wishes
-    from ..terminal import Terminal
+    from ....model.view import parse_size
+    from ....study.design import CONSENT
+    from ....study.make import MakeOptions, run
+    from ....study.wishes import Wishes
+    from ...terminal import Terminal
 
     wishes = Wishes(
         comparisons=trials,
@@ -111,12 +111,12 @@ def run(
     ] = "127.0.0.1",
 ) -> None:
     """Serve the page on which people answer, until Ctrl-C; answers go to STUDY/answers.sqlite."""
-    from ...system.installed import require, require_runtime
+    from ....system.installed import require, require_runtime
 
     require_runtime()
     require("study")
-    from ...study.serve import serve
-    from ..terminal import Terminal
+    from ....study.serve import serve
+    from ...terminal import Terminal
 
     serve(study, host, port, Terminal())
 
@@ -135,10 +135,10 @@ def report(
     ] = False,
 ) -> None:
     """Say how often colourings were taken for photographs, with 95% intervals."""
-    from ...system.installed import require_runtime
+    from ....system.installed import require_runtime
 
     require_runtime()
-    from ...study.report import run
-    from ..terminal import Terminal
+    from ....study.report import run
+    from ...terminal import Terminal
 
     run(study, out, json, Terminal(), of_scripts=scripted)

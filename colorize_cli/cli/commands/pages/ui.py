@@ -4,7 +4,7 @@ from typing import Annotated
 
 from typer import Option
 
-from ..options import DeviceName, Model, Size
+from ...options import DeviceName, Model, Size
 
 
 def ui(
@@ -32,14 +32,14 @@ def ui(
 
     It sends nothing elsewhere. Requests are worked on in turn.
     """
-    from ...system.installed import require, require_runtime
+    from ....system.installed import require, require_runtime
 
     require_runtime()
     require("ui")
-    from ...model.find_bundle import installed_names, shipped_names
-    from ...model.view import parse_size
-    from ...ui.serve import UiOptions, serve
-    from ..terminal import Terminal
+    from ....model.find_bundle import installed_names, shipped_names
+    from ....model.view import parse_size
+    from ....ui.serve import UiOptions, serve
+    from ...terminal import Terminal
 
     options = UiOptions(
         models=tuple(dict.fromkeys((model, *shipped_names(), *installed_names()))),

@@ -1,0 +1,1 @@
+"""Commands that serve or make pages for a browser."""
