@@ -193,7 +193,7 @@ def test_every_command_and_every_option_says_what_it_is(capfd: pytest.CaptureFix
     commands = get_command(app).commands  # type: ignore[attr-defined]
     assert set(commands) == {
         *("run", "status", "verify", "sheet", "pick", "merge", "export", "bench", "compare"),
-        *("models", "prepare", "train", "runs", "validate", "evaluate", "study", "info"),
+        *("models", "prepare", "train", "runs", "validate", "evaluate", "study", "ui", "info"),
     }
     parts = {f"study {name}": part for name, part in commands["study"].commands.items()}
     assert set(parts) == {"study make", "study run", "study report"}
