@@ -14,7 +14,7 @@ DEV := .venv
 AUDIT := .venv-audit
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults lint types pytest format wheel fuzz audit lock clean
+.PHONY: help demo test test-faults lint types pytest format wheel fuzz audit lock site man clean
 
 help:
 	@echo "make demo    colorize examples/ into colored/, 4 colourings a photo"
@@ -22,6 +22,8 @@ help:
 	@echo "make test-faults   faults at full size: 300 photos, 50 kills; as root, full disks too"
 	@echo "make fuzz    $(MINUTES) minutes of fuzzing for each reader of untrusted files"
 	@echo "make audit   known vulnerabilities of what requirements.lock names"
+	@echo "make site    all pages as a site that opens from the disk, in build/site"
+	@echo "make man     docs/colorize.1, the manual page"
 	@echo "make lint | types | pytest | format | wheel | lock | clean"
 
 demo: $(DEMO)/.installed
@@ -63,6 +65,13 @@ audit: $(AUDIT)/.installed
 
 lock: $(DEV)/.installed
 	$(DEV)/bin/python .ci/lock.py
+
+site: $(DEV)/.installed
+	NO_MKDOCS_2_WARNING=1 $(DEV)/bin/mkdocs build --strict
+	@echo "Open $(CURDIR)/build/site/index.html"
+
+man: $(DEV)/.installed
+	$(DEV)/bin/python .ci/man.py docs/colorize.1
 
 clean:
 	rm -rf $(DEMO) $(DEV) $(AUDIT) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
