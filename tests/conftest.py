@@ -1,5 +1,6 @@
 """Fixtures that several test modules share: tiny bundles with the real interface, no torch."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -62,6 +63,12 @@ def tiny_palette_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny-palette"
     write_bundle(folder, tiny_fields("palette"), tiny_graphs("palette"))
     return folder
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C through, which a shell keeps from what it starts in the background."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

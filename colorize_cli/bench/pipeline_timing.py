@@ -73,7 +73,7 @@ def time_pipeline(
 
     laps.samples = []
     with Stopwatch() as watch:
-        run_batch(_repeated(drawn, photos), colorizer, Treatment(samples, SEED), clear)
+        run_batch(_repeated(drawn, photos), colorizer, Treatment(samples=samples, seed=SEED), clear)
     peak, (seconds, core) = peak_memory(), watch.lap.tolist()
     finished, work = np.transpose(done)
     return PipelineTiming(

@@ -371,5 +371,5 @@ def test_an_error_of_the_reporter_is_raised_and_ends_the_threads() -> None:
 def test_a_wish_to_stop_before_the_first_photo_is_no_end_of_the_work() -> None:
     put("a.png")
     with pytest.raises(KeyboardInterrupt):
-        run(jobs(), Network(), Treatment(1, 0), print, is_stopping=lambda: True)  # type: ignore[arg-type]
-    run((), Network(), Treatment(1, 0), print, is_stopping=lambda: True)  # type: ignore[arg-type]
+        run(jobs(), Network(), Treatment(), print, is_stopping=lambda: True)  # type: ignore[arg-type]
+    run((), Network(), Treatment(), print, is_stopping=lambda: True)  # type: ignore[arg-type]

@@ -71,7 +71,7 @@ def test_bf16_without_openvino_says_what_to_install(
 
 
 @pytest.fixture(scope="module")
-def exported(shallow_backbone: None, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """Give the bundle of a small network of the encoder family in a precision."""
     folder = tmp_path_factory.mktemp("precision")
     made: dict[str, Bundle] = {}

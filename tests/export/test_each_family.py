@@ -6,6 +6,7 @@ These run, are measured and are evaluated like any other.
 import json
 import shutil
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ import pytest
 import torch
 from made.tiny_runs import write_photo
 
+from benchmarks.families.error_of_best import DrawnBlindly, Square
 from colorize_cli import Colorizer
 from colorize_cli.cli.app import main
 from colorize_cli.model.bundle import load_bundle
@@ -184,3 +186,16 @@ def test_a_gan_says_how_little_its_samples_differ_where_several_are_asked_for(
     fields = json.loads((model / "bundle.json").read_text()) | {"quality": {"diversity": 0.0123}}
     (model / "bundle.json").write_text(json.dumps(fields))
     assert "in LPIPS, as measured: 0.0123" in said(2, "measured")
+
+
+def test_codes_that_are_drawn_blindly_give_samples_by_the_size_of_their_clusters(
+    exported: Export,
+) -> None:
+    drawn = DrawnBlindly(str(exported("vae-mdn", "fp32")), "cpu")
+    truth = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    square = Square("set", truth, np.zeros((2, 64, 64), np.float32), "00" * 32)
+    fields = drawn.fields(square, 12)
+    assert fields.shape == (5, 2, 64, 64)
+    assert np.isfinite(fields).all()
+    assert all(np.abs(a - b).max() > 0 for a, b in pairwise(fields))
+    np.testing.assert_array_equal(fields, drawn.fields(square, 12))

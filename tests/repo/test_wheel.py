@@ -26,7 +26,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     tree = tmp_path_factory.mktemp("tree")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tree)
-    for name in (*PACKAGES, "tests", "benchmarks", "examples"):
+    for name in (*PACKAGES, "docs", "tests", "benchmarks", "examples"):
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
     out = tmp_path_factory.mktemp("dist")
     subprocess.run(
@@ -40,7 +40,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 @pytest.fixture(scope="module")
 def names(wheel: zipfile.ZipFile) -> set[str]:
-    return {name for name in wheel.namelist() if ".dist-info/" not in name}
+    beside = (".dist-info/", ".data/")
+    return {name for name in wheel.namelist() if not any(part in name for part in beside)}
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +71,12 @@ def test_types_and_recipes_are_in_it(names: set[str]) -> None:
     assert recipes <= names
 
 
+def test_the_manual_page_is_installed(wheel: zipfile.ZipFile) -> None:
+    assert any(name.endswith(".data/data/share/man/man1/colorize.1") for name in wheel.namelist())
+
+
 def test_pages_are_in_it_whole(names: set[str]) -> None:
-    pages = sources("pages/*") | sources("sheet/page/*")
+    pages = sources("study/pages/*") | sources("batch/sheet/page/*")
     assert "colorize_cli/study/pages/study.js" in pages
     assert "colorize_cli/batch/sheet/page/index.html" in pages
     assert pages <= names

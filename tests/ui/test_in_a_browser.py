@@ -150,14 +150,14 @@ def test_a_photo_over_the_limit_is_refused_with_words(page: "Page", tmp_path: Pa
 def test_two_pages_are_served_in_turn_and_cancelling_ends_a_request(
     browser: "Browser", page: "Page", address: str, tmp_path: Path
 ) -> None:
-    drop(page, *(photo(tmp_path / f"{k}.jpg", 320, seed=k) for k in range(40)))
-    page.click("#go")
-    wait_for_words(page, "Working.")
     other = browser.new_page()
     other.set_default_timeout(MILLISECONDS)
     other.goto(address)
     other.wait_for_selector("#go")
     drop(other, photo(tmp_path / "b.jpg"))
+    drop(page, *(photo(tmp_path / f"{k}.jpg", 320, seed=k) for k in range(40)))
+    page.click("#go")
+    wait_for_words(page, "Working.")
     other.click("#go")
     other.wait_for_selector(":text('queue: ')")
     assert "Done" not in other.input_value("#said textarea")

@@ -8,7 +8,7 @@ from ..sheet.thumbnails import Thumbnails
 from ..traces.folder import Traces
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Treatment:
     """How every photograph is treated, as in `Options`; 0 candidates are no choice."""
 

@@ -9,7 +9,7 @@ from ..options import MOST, Batch, DeviceName, Size, Steps, model_names
 
 OnColourName = Literal["recolour", "recolor", "skip", "copy"]
 FormatName = Literal["keep", "png", "jpg", "jpeg", "webp", "tiff", "tif"]
-_SAME_FORMAT = {"jpeg": "jpg", "tif": "tiff"}
+SAME_FORMAT = {"jpeg": "jpg", "tif": "tiff"}
 
 
 def colorize(
@@ -198,7 +198,7 @@ def colorize(
         batch=batch,
         size=parse_size(size),
         steps=steps,
-        format=_SAME_FORMAT.get(format, format),
+        format=SAME_FORMAT.get(format, format),
         quality=quality,
         saturation=saturation,
         name=name or PLAIN,

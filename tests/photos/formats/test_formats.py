@@ -10,7 +10,7 @@ from made.carriers import (
 )
 from made.pictures import Picture
 
-from colorize_cli.cli.commands.colorize import FormatName
+from colorize_cli.cli.commands.colorize import SAME_FORMAT, FormatName
 from colorize_cli.errors import ImageError
 from colorize_cli.photos.formats import CHOICES, FORMATS, SUFFIXES, listed, sniff
 from colorize_cli.photos.formats import format as limits
@@ -72,7 +72,8 @@ def test_the_suffix_keeps_the_sources_spelling(format: str, suffix: str, expecte
 
 
 def test_the_command_line_offers_the_choices_of_the_table() -> None:
-    assert set(get_args(FormatName)) == {"keep", *CHOICES}
+    meant = {SAME_FORMAT.get(name, name) for name in get_args(FormatName)}
+    assert meant == {"keep", *CHOICES}
 
 
 def test_no_two_formats_share_a_suffix() -> None:
