@@ -58,7 +58,9 @@ def seconds_of(study: Study, rater: int, *, asks_for_time: bool) -> float | None
 def _comparisons(study: Study, rater: int) -> list[Pair]:
     pairs = study.of_role("comparison")
     Random(study.salt).shuffle(pairs)
-    start = rater * study.protocol.comparisons
+    # Who is timed and who is not take turns each for themselves, so that both see all pairs.
+    turn = rater // 2 if study.protocol.display == "both" else rater
+    start = turn * study.protocol.comparisons
     return [pairs[(start + i) % len(pairs)] for i in range(study.protocol.comparisons)]
 
 

@@ -64,6 +64,12 @@ def _members(
             raise UsageError(f"{name} has a link in it, and is not unpacked")
         if any(part.startswith(".") or part == "__MACOSX" for part in place.parts):
             continue
+        # Of other methods zipfile unpacks what it has read in one go, however much it is.
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise UsageError(
+                f"{name} is compressed in a way that is not unpacked here: make it with Deflate, "
+                "as zips usually are"
+            )
         if member.flag_bits & 1:
             raise UsageError(f"{name} is encrypted: unpack it, and drop the photographs")
         if any(len(part) > _LONGEST_PART for part in place.parts):

@@ -74,12 +74,12 @@ def test_defaults_of_folders_are_not_for_a_file_or_one_sample(
 ) -> None:
     config.write_text(
         f"model = '{tiny_bundle}'\nsamples = 3\nsteps = 2\ndevice = 'cpu'\nformat = 'jpg'\n"
-        "quality = 50\nname = 'x{stem}{ext}'\n"
+        "sheet = true\nquality = 50\nname = 'x{stem}{ext}'\n"
     )
     assert colorize("a.png", "--out", "b.png")[0] == 0
     assert colorize("a.png", "--out", "out", "--sample", "2")[0] == 0
     assert names_in(".") == {"a.png", "b.png", "own.toml", "out"}
-    assert names_in("out") == {"xa.2.jpg"}
+    assert names_in("out") == {"xa.2.jpg", "colorize-sheet"}
 
 
 @pytest.mark.parametrize(

@@ -96,3 +96,16 @@ def test_pairs_are_timed_or_not_as_the_protocol_says_and_a_rater_needs() -> None
 def test_the_probability_that_a_coin_passes() -> None:
     assert Protocol(1, 0, 8, 7, 0).coin_passes == 9 / 256
     assert Protocol(1, 0, 0, 0, 0).coin_passes == 1
+
+
+@pytest.mark.parametrize("pairs", [40, 60, 80])
+def test_timed_and_untimed_raters_see_the_same_pairs(pairs: int) -> None:
+    study = study_of(20, of=pairs)
+    study = replace(study, protocol=replace(study.protocol, display="both"))
+    seen: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
+    for rater in range(24):
+        is_timed = seconds_of(study, rater, asks_for_time=False) is not None
+        trials = trials_of(study, rater)
+        seen[is_timed].update(trial.pair for trial in trials if trial.kind == "comparison")
+    assert seen[True] == seen[False]
+    assert len(seen[True]) == pairs

@@ -50,6 +50,14 @@ def test_a_bomb_stops_at_the_limit(tmp_path: Path) -> None:
     assert (tmp_path / "to" / "a.jpg").stat().st_size <= 1 << 20
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_cannot_be_unpacked_in_parts_is_refused(tmp_path: Path, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as archive:
+        archive.writestr("a.jpg", b"x" * 1000)
+    with pytest.raises(UsageError, match="Deflate"):
+        unpack(tmp_path / "a.zip", tmp_path / "to")
+
+
 def test_too_many_files_are_refused_before_any_is_written(tmp_path: Path) -> None:
     members = {f"{k}.jpg": b"" for k in range(unpacking.MOST_FILES + 1)}
     with pytest.raises(UsageError, match="201 files"):

@@ -13,6 +13,8 @@ from ..output_names import Job
 from ..settings import Options
 from .target import STREAM
 
+_CHUNK = 1 << 20  # bytes
+
 
 def check_streams(options: Options) -> None:
     """Refuse what cannot be read from, or written to, a standard stream; UsageError says why."""
@@ -45,16 +47,19 @@ def taking_stdin(options: Options) -> Iterator[Options]:
     if not options.is_from_stdin:
         yield options
         return
-    most = options.limits.memory
-    data = sys.stdin.buffer.read(most + 1)
-    if not data:
-        raise UsageError("standard input is empty: no photo came")
-    if len(data) > most:
-        raise UsageError("standard input has more than a photo may take: see --max-memory")
     with tempfile.TemporaryDirectory(prefix="colorize-") as folder:
         path = Path(folder, "standard input")
-        path.write_bytes(data)
-        del data
+        came = 0
+        with path.open("wb") as file:
+            while data := sys.stdin.buffer.read(_CHUNK):
+                came += len(data)
+                if came > options.limits.memory:
+                    raise UsageError(
+                        "standard input has more than a photo may take: see --max-memory"
+                    )
+                file.write(data)
+        if not came:
+            raise UsageError("standard input is empty: no photo came")
         yield replace(options, paths=(path,))
 
 

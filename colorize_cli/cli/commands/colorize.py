@@ -178,6 +178,7 @@ def colorize(
     if where.is_single:  # a default is of folders
         format = format if of_command_line(context, "format") else "keep"
         name = name if of_command_line(context, "name") else None
+        sheet = sheet and of_command_line(context, "sheet")
     in_colour: OnColour = "recolour" if on_colour == "recolor" else on_colour
     is_quiet, is_verbose = quiet and not verbose, verbose and not quiet
     terminal = Terminal(is_quiet=is_quiet)
