@@ -39,5 +39,7 @@ def tell_undone(messages: Messages, to: Path, undone: Undone) -> None:
     """Say what was taken back, and what stays."""
     for path in undone.altered:
         messages.warn(f"stays: {shown(path)} was altered since it was put there")
+    for path in undone.last:
+        messages.warn(f"stays: {shown(path)}, whose colouring is gone or was made again")
     gone = f", {undone.gone:,} had gone before" if undone.gone else ""
     messages.note(f"{count_text(undone.removed, 'file')} taken back from {shown(to)}{gone}")

@@ -38,6 +38,7 @@ class Undone:
     removed: int
     gone: int  # that had been deleted or renamed before
     altered: tuple[Path, ...]  # that were changed since, and stay
+    last: tuple[Path, ...] = ()  # whose colouring is not there any more, and that stay
 
 
 def choose(
@@ -79,26 +80,31 @@ def choose(
 def undo(to: Path) -> Undone:
     """Take back all that picks put into a folder and nobody altered since, and folders made for it.
 
+    What is nowhere else, because its colouring was deleted or made again, stays.
+
     UsageError is raised where nothing of the kind is known, OSError where a file cannot be deleted.
     """
     record = Record.of(to)
     if not record.files:
         raise UsageError(f"{shown(to)} holds nothing that `colorize pick` has put there.")
-    removed, gone, altered = 0, 0, []
+    removed, gone, altered, last = 0, 0, [], []
     for place in list(record.files):
         path = to / place
         if not os.path.lexists(path):
             gone += 1
-        elif record.holds(place):
-            path.unlink()
-            removed += 1
-        else:
+        elif not record.holds(place):
             altered.append(path)
             continue
+        elif record.is_last(place):
+            last.append(path)
+            continue
+        else:
+            path.unlink()
+            removed += 1
         del record.files[place]
     record.write()
     record.remove_folders()
-    return Undone(removed, gone, tuple(altered))
+    return Undone(removed, gone, tuple(altered), tuple(last))
 
 
 def _require_apart(out: Path, to: Path) -> None:

@@ -47,7 +47,7 @@ class Record:
             return cls(folder, files, list(found["made"]))
         except FileNotFoundError:
             return cls(folder)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(
                 f"{shown(path)} is damaged ({error}): move it away; what was put there is not "
                 "known then, and stays."
@@ -77,6 +77,14 @@ class Record:
                 return status.st_mtime_ns == put.mtime_ns
         return digest_of(path) in put.sha256
 
+    def is_last(self, place: str) -> bool:
+        """Whether what a file holds is not, or not any more, where it came from."""
+        path, source = self.folder / place, Path(self.files[place].source)
+        try:
+            return not path.samefile(source) and digest_of(path) != digest_of(source)
+        except OSError:
+            return True
+
     def make_folders(self, place: str) -> None:
         """Make the folders above a place, and keep which of them were not there."""
         above = [self.folder, *self._above(place)]
@@ -87,7 +95,7 @@ class Record:
 
     def remove_folders(self) -> None:
         """Delete the folders that were made, as far as nothing is left in them."""
-        for place in sorted(self.made, key=len, reverse=True):
+        for place in sorted(self.made, key=lambda made: len(Path(made).parts), reverse=True):
             with suppress(OSError):
                 (self.folder / place).rmdir()
                 self.made.remove(place)

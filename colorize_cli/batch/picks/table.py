@@ -11,6 +11,7 @@ from ...system.paths import shown
 
 COLUMNS = ("photograph", "sample", "colouring", "key")  # the last two may be left out
 _LARGEST = 1 << 28  # bytes
+_DIGITS = 9  # of a sample's number, at most
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def read_picks(path: Path) -> list[Pick]:
 def _pick(path: Path, line: int, row: dict[str, str]) -> Pick:
     sample = row.get("sample", "").strip()
     photograph = row.get("photograph", "")
-    if not photograph or not sample.isdecimal() or int(sample) < 1:
+    is_number = sample.isdecimal() and len(sample) <= _DIGITS and int(sample) >= 1
+    if not photograph or not is_number:
         raise UsageError(
             f"{shown(path)}, line {line}: a row has the path of a photograph and the number of a "
             f"sample, from 1, not {photograph!r} and {sample!r}."

@@ -287,3 +287,28 @@ def test_a_pick_that_was_killed_is_undone_too(pick: Pick, monkeypatch: pytest.Mo
     assert len(chosen()) == 2
     pick("--undo")
     assert not CHOSEN.exists()
+
+
+def test_what_is_nowhere_else_any_more_is_not_taken_back(pick: Pick) -> None:
+    table(("a.jpg", 2), ("b.jpg", 1))
+    pick("--copy")
+    colouring = OUT / "a.2.jpg"
+    kept = colouring.read_bytes()
+    colouring.unlink()
+    code, _, said = pick("--undo")
+    assert code == EXIT_FAILED
+    assert "a.jpg, whose colouring is gone or was made again" in said
+    assert [path.name for path in CHOSEN.rglob("*.jpg")] == ["a.jpg"]
+    assert (CHOSEN / "a.jpg").read_bytes() == kept
+
+
+def test_a_damaged_record_and_a_number_without_end_are_told(pick: Pick) -> None:
+    table(("a.jpg", "9" * 5000))
+    code, _, said = pick()
+    assert code == EXIT_USAGE
+    assert "number of a sample" in said
+    CHOSEN.mkdir()
+    (CHOSEN / ".colorize.picks.json").write_text('{"format": 1, "files": [], "made": []}')
+    code, _, said = pick("--undo")
+    assert code == EXIT_USAGE
+    assert "is damaged" in said

@@ -37,7 +37,7 @@ def pick(
     if undo:
         undone = take_back(to)
         tell_undone(terminal, to, undone)
-        raise Exit(EXIT_FAILED if undone.altered else EXIT_OK)
+        raise Exit(EXIT_FAILED if undone.altered or undone.last else EXIT_OK)
     if picks is None:
         raise UsageError("name the table of picks too: colorize pick OUT picks.csv --to DIR.")
     picked = choose(out, picks, to, terminal, as_copies=copy)
