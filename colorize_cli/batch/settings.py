@@ -38,8 +38,6 @@ DECISIVE = (
 _KEPT_TO = ("seed", "size", "steps", "candidates", "white", "saturation", "quality")
 # Those by which files of before they were recorded are known, as long as they are as usual.
 _USUAL = {"white": None, "saturation": 1.0, "quality": 0}
-# What counts of a user's own defaults where a folder has no last run alone.
-WITHOUT_LAST_RUN = frozenset({*_KEPT_TO, "model", "device"})
 
 
 @dataclass(frozen=True)

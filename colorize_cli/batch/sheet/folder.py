@@ -22,7 +22,7 @@ from ...errors import UsageError
 from ...system.files import make_folders, write_atomic
 from ...system.paths import absolute, shown
 from .entries import Entry, Sample
-from .thumbnails import FOLDER_NAME, Pictures
+from .thumbnails import FOLDER_NAME, Pictures, name_of
 
 _BEGIN, _END = "sheet.begin(", ");\n"
 _PART = 500  # photographs in a script
@@ -154,7 +154,7 @@ def _url(place: str) -> str:
 
 def _sample(sample: Sample, there: set[str], zoomed: set[str]) -> list[Any]:
     """What the page knows of a colouring; 0 is what is empty or said before."""
-    place, url, made = shown(sample.place), _url(sample.place), sample.made[:20]
+    place, url, made = shown(sample.place), _url(sample.place), name_of(sample.made)
     named = sample.thumbnail if sample.thumbnail != made else 1
     return [
         sample.number,
