@@ -78,6 +78,19 @@ def die_before_the_fifth_step() -> None:
     RunState.train_step = steps_or_dies  # type: ignore[method-assign]
 
 
+def keep_what_each_has(folder: Path) -> None:
+    """Have each process write its networks after each step, as `RANK.pt` into a folder."""
+    step = RunState.train_step
+
+    def steps_and_keeps(self: RunState, batch: Batch, rate: float) -> Any:
+        values = step(self, batch, rate)
+        parts = torch.nn.ModuleDict(self.objective.parts)
+        torch.save(parts.state_dict(), folder / f"{os.environ['RANK']}.pt")
+        return values
+
+    RunState.train_step = steps_and_keeps  # type: ignore[method-assign]
+
+
 @cache
 def _server() -> ForkServerContext:
     """Import once what all processes need."""
