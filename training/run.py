@@ -177,13 +177,12 @@ def _read(
     """Read what a run learns from and what it is judged on."""
     recipe = state.recipe
     table = replace(recipe.validation, data=validation_data(recipe.validation.data, data))
-    size = recipe.data.size
-    validation = read_validation(table, size) if table.data and is_first() else None
+    sets, size, least = recipe.data.sets, recipe.data.size, recipe.data.smallest
+    validation = read_validation(table, size, least) if table.data and is_first() else None
     if not state.step and "statistics" in state.objective.parts:
         fill_in_statistics(state.objective.parts["statistics"], data)
     shards = of_part(data, "train")
-    least = recipe.data.smallest
-    photos = Photos(shards, recipe.data.sets, size, smallest=least, memory=memory, workers=workers)
+    photos = Photos(shards, sets, size, smallest=least, memory=memory, workers=workers)
     state.set_data(
         {
             "digest": photos.digest,

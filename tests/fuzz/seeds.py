@@ -21,6 +21,16 @@ CORPUS = Path(__file__).parent / "corpus"
 _BETWEEN = b"\xff\0\xff"  # the parts of an input of the target `metadata`
 _RECIPE = Path(__file__).parents[2] / "training" / "recipes" / "default.toml"
 
+# The graphs and the table `sampling` of families that are no diffusion model.
+_FAMILIES = {
+    "gan": (("encoder.onnx", "decoder.onnx"), {"dropout": [{"channels": 8, "stride": 2}]}),
+    "gan-encoder": (("encoder.onnx", "decoder.onnx"), {"dropout": []}),
+    "vae-mdn": (
+        ("encoder.onnx", "mdn.onnx", "decoder.onnx"),
+        {"components": 3, "latent": 8, "sigma": 0.3},
+    ),
+}
+
 _BOXED = ("jp2", "jxl", "heic", "avif", "gif")
 
 Seed = tuple[str, bytes]
@@ -85,7 +95,12 @@ def metadata() -> Iterator[Seed]:
 
 
 def bundle() -> Iterator[Seed]:
-    """Give a `bundle.json`, the graphs and an archive, as the first byte says."""
+    """Give a `bundle.json` of each family, the graphs and an archive, as the first byte says."""
+    entry = {"sha256": hashlib.sha256(b"\0").hexdigest(), "bytes": 1}
+    for family, (names, sampling) in _FAMILIES.items():
+        fields = {"format": 2, **tiny_fields("encoder"), "family": family, "sampling": sampling}
+        fields |= {"files": dict.fromkeys(names, entry)}
+        yield f"manifest-{family}", b"J" + json.dumps(fields).encode()
     graphs = tiny_graphs("encoder")
     files = {
         name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}

@@ -86,6 +86,16 @@ def test_too_few_photos_are_an_error_that_says_what_to_give(tmp_path: Path) -> N
         read_validation(ValidationTable(data=str(folder)), 32)
 
 
+def test_photos_that_a_run_would_enlarge_to_a_crop_are_enlarged_here(tmp_path: Path) -> None:
+    folder = write_photos(tmp_path / "small", count=6)  # of 40 by 36 pixels
+    table = ValidationTable(data=str(folder))
+    with pytest.raises(UsageError, match="of 48 pixels or more"):
+        read_validation(table, 48)
+    with pytest.raises(UsageError, match="of 39 pixels or more"):
+        read_validation(table, 48, 0.8)
+    assert read_validation(table, 48, 0.7).crops.shape == (6, 48, 48, 3)
+
+
 def test_a_run_logs_the_loss_and_keeps_the_best_weights(
     tmp_path: Path, held_out: ValidationPhotos
 ) -> None:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from math import ceil
 from pathlib import Path
 from typing import TypeAlias
 
@@ -59,12 +60,13 @@ def yardstick(recipe: Recipe) -> Yardstick:
     return recipe.family, diffusion.get("ab_scale"), diffusion.get("weight_limit")
 
 
-def read_validation(table: ValidationTable, size: int) -> ValidationPhotos:
+def read_validation(table: ValidationTable, size: int, smallest: float = 1.0) -> ValidationPhotos:
     """Read the photos that a recipe names: those with the smallest SHA-256, in its order.
 
     Args:
         table: the recipe's.
-        size: side of the crops in pixels; smaller photos and grey ones are passed over.
+        size: side of the crops in pixels; grey photos are passed over.
+        smallest: short side, in crops, of the smallest photo that is taken.
 
     Raises:
         UsageError: there are fewer than five.
@@ -76,18 +78,19 @@ def read_validation(table: ValidationTable, size: int) -> ValidationPhotos:
     )
     photos = []
     for digest, name, data in heapq.nsmallest(_READ * table.photos, files):
-        rgb = decode(data, size)
+        rgb = decode(data, size, smallest)
         if not isinstance(rgb, str):
             photos.append((centre_crop(rgb, size), name, digest))
         if len(photos) == table.photos:
             break
     if len(photos) < 5:
+        least = ceil(smallest * size)
         raise UsageError(
-            f"{table.data} has {len(photos)} photos in colour of {size} pixels or more to validate "
-            "on; five are the least. Name a folder that has more."
+            f"{table.data} has {len(photos)} photos in colour of {least} pixels or more to "
+            "validate on; five are the least. Name a folder that has more."
         )
-    crops, sets, digests = zip(*photos, strict=True)
-    return ValidationPhotos(np.stack(crops), sets, digests)
+    pictures, sets, digests = zip(*photos, strict=True)
+    return ValidationPhotos(np.stack(pictures), sets, digests)
 
 
 def validation_losses(

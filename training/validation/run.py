@@ -50,7 +50,7 @@ def run(
                 f"{model} and {models[0]} learnt by different losses, which cannot be compared; "
                 "use colorize evaluate."
             )
-    held_out = read_validation(photos, first.data.size)
+    held_out = read_validation(photos, first.data.size, first.data.smallest)
     report(f"{len(held_out.crops)} photos of {count_text(len(set(held_out.sets)), 'set')}")
     reference: Draws | None = None
     for model, (recipe, weights) in zip(models, opened, strict=True):

@@ -18,6 +18,7 @@ import warnings
 warnings.simplefilter("error")
 _FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-bundle-"))
 _GRAPHS = ("encoder.onnx", "denoiser.onnx")
+_OTHERS = ("decoder.onnx", "mdn.onnx")  # of other families, whose manifests name files of one byte
 _MANIFEST = Path(__file__).parents[1] / "corpus" / "bundle" / "manifest"
 
 
@@ -32,13 +33,13 @@ def test_one_input(data: bytes) -> None:
             return
         folder = _FOLDER / "bundle"
         folder.mkdir(exist_ok=True)
-        graph = rest if kind == b"G" else b""
+        graph = rest if kind == b"G" else b"\0"
         text = rest
         if kind == b"G":
             fields = json.loads(_MANIFEST.read_bytes()[1:])
             entry = {"sha256": hashlib.sha256(graph).hexdigest(), "bytes": len(graph)}
             text = json.dumps({**fields, "files": dict.fromkeys(_GRAPHS, entry)}).encode()
-        for name in _GRAPHS:
+        for name in (*_GRAPHS, *_OTHERS):
             (folder / name).write_bytes(graph)
         (folder / "bundle.json").write_bytes(text)
         load_bundle(folder)
