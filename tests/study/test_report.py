@@ -152,14 +152,3 @@ def test_without_the_extra_it_is_said_what_to_install(
     said = capfd.readouterr().err
     assert "this command needs uvicorn, which the extra 'study' brings" in said
     assert "pipx" in said
-
-
-def test_a_port_that_is_taken_is_told(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        assert main(["study", "run", str(folder), "--port", str(port)]) == 2
-    assert f"cannot listen at 127.0.0.1, port {port} (" in capfd.readouterr().err
-    assert main(["study", "run", str(folder), "--host", "192.0.2.1"]) == 2  # nobody's address
-    assert "name another --port" in capfd.readouterr().err

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from made.studies import made_study, salted, served
 
+from colorize_cli.cli.app import main
 from colorize_cli.study.answers import Answers
 from colorize_cli.study.design import Study, read_study
 from colorize_cli.study.trials import trials_of
@@ -218,3 +220,20 @@ def test_a_server_that_cannot_keep_an_answer_says_so(
     status, _, data = page.ask("/api/showings/0", {"n": 0})
     assert status == 503
     assert "No space left" in json.loads(data)["error"]
+
+
+def test_a_study_whose_pictures_are_not_all_there_is_not_served(
+    folder: Path, study: Study, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    moved = tmp_path / "study"
+    shutil.copytree(folder / "pictures", moved / "pictures")
+    shutil.copy(folder / "study.json", moved)
+    names = [study.pairs[0].truth, study.pairs[1].other]
+    for name in names:
+        (moved / "pictures" / name).unlink()
+    assert main(["study", "run", str(moved)]) == 2
+    said = " ".join(capfd.readouterr().err.split())
+    assert f"lacks 2 pictures of the study, {min(names)} for one: put back" in said
+    shutil.rmtree(moved / "pictures")
+    assert main(["study", "run", str(moved)]) == 2
+    assert not (moved / "answers.sqlite").exists()
