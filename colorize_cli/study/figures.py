@@ -13,8 +13,8 @@ from statistics import median
 
 import numpy as np
 
-from .answers import Answer, Rater
 from .design import Pair, Study
+from .rater import Answer, Rater
 
 _Z = 1.959964  # of the normal distribution, 95% within
 _TOLERANCE = 0.2  # part of a timed display that it may be off by

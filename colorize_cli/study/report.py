@@ -95,7 +95,7 @@ def _display_tree(display: DisplayFigures) -> dict[str, Any]:
 
 def _rater_tree(one: RaterFigures) -> dict[str, Any]:
     return {
-        "rater": one.rater.id + 1,
+        "rater": one.rater.id,
         "seconds": one.rater.seconds,
         "left_out": one.left_out,
         "fooled": _tree(one.fooled),
@@ -140,7 +140,7 @@ def _raters(figures: Figures) -> Table:
         table.add_column(name, justify="left" if name in ("shown", "counts") else "right")
     for one in figures.raters:
         row = (
-            str(one.rater.id + 1),
+            str(one.rater.id),
             "untimed" if one.rater.seconds is None else f"{one.rater.seconds:g} s",
             percent(one.fooled.value),
             span_text(one.fooled.interval),

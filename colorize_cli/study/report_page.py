@@ -135,7 +135,7 @@ def _sets(display: DisplayFigures) -> str:
 def _raters(figures: Figures) -> str:
     rows = [
         (
-            str(one.rater.id + 1),
+            str(one.rater.id),
             display_text(one.rater.seconds),
             percent(one.fooled.value),
             span_text(one.fooled.interval),

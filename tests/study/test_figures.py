@@ -9,9 +9,9 @@ from random import Random
 import pytest
 from made.studies import answers_of, made_study, salted
 
-from colorize_cli.study.answers import Answer, Rater
 from colorize_cli.study.design import Study, read_study
 from colorize_cli.study.figures import Figures, Rate, figures_of
+from colorize_cli.study.rater import Answer, Rater
 from colorize_cli.study.trials import Trial
 
 

@@ -30,6 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> Path:
                     shown_ms=1000.0,
                     answered_ms=1500.0,
                     was_hidden=False,
+                    scripted=True,
                 )
     return folder
 
