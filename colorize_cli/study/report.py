@@ -15,7 +15,7 @@ from ..system.wording import count_text
 from .answers import Answers
 from .design import Study, read_study
 from .figures import DisplayFigures, Figures, Rate, RaterFigures, figures_of
-from .report_page import display_text, page, percent, rate_text, span_text
+from .report_page import display_text, few_text, page, percent, rate_text, span_text
 
 FORMAT_VERSION = 1
 REPORT_NAME, SCRIPTS_NAME = "report.html", "report-of-scripts.html"
@@ -54,6 +54,8 @@ def run(
     for display in figures.displays:
         messages.table(_table(display))
         messages.note(_sentence(display))
+        if not display.is_result:
+            messages.warn(few_text(display))
     messages.table(_raters(figures))
     write_atomic(out, page(study, figures, folder, of_scripts=of_scripts).encode())
     messages.note(f"page: {shown(out)}")
@@ -80,7 +82,8 @@ def _display_tree(display: DisplayFigures) -> dict[str, Any]:
         "seconds": display.seconds,
         "raters": display.raters,
         "fooled": _tree(display.fooled),
-        "resampled": display.resampled,
+        "quoted": display.quoted,
+        "is_result": display.is_result,
         "sets": {name: _tree(rate) for name, rate in display.sets.items()},
         "agreed": _tree(display.agreed),
         "left": _tree(display.left),
@@ -113,13 +116,11 @@ def _tree(rate: Rate) -> dict[str, Any]:
 
 
 def _sentence(display: DisplayFigures) -> str:
-    text = (
-        f"repeats answered as before: {rate_text(display.agreed)}; left one chosen: "
-        f"{rate_text(display.left)}; median answer after {display.answer_seconds:.1f} s"
+    return (
+        f"over raters and photos drawn anew: {span_text(display.quoted)}; repeats answered as "
+        f"before: {rate_text(display.agreed)}; left one chosen: {rate_text(display.left)}; median "
+        f"answer after {display.answer_seconds:.1f} s"
     )
-    if display.resampled:
-        text += f"; over raters and photos drawn anew: {span_text(display.resampled)}"
-    return text
 
 
 def _table(display: DisplayFigures) -> Table:

@@ -207,7 +207,8 @@ async def _asked(service: _Service, ask: Callable[..., Any], request: Request) -
 
 async def _answered(service: _Service, request: Request) -> Response:
     rater, told = await _rater(service, request), await _body(request)
-    found = await run_in_threadpool(service.answer, rater, *_number(request), told)
+    (n,) = _number(request)
+    found = await run_in_threadpool(service.answer, rater, n, told)
     return JSONResponse(found, headers=_HEADERS)
 
 
