@@ -39,7 +39,7 @@ class Protocol:
         catches_right: of these a rater has to find, or none of their answers count.
         repeats: comparisons that a rater sees a second time, sides swapped.
         display: "timed": pictures are shown for `seconds`. "untimed": until the answer. "both":
-            timed and untimed, by turns from rater to rater.
+            timed and untimed, for half of the raters each.
         seconds: of a timed display.
         side: longer side of a picture in pixels, at most.
         consent: what a rater agrees to.

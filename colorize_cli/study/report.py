@@ -56,7 +56,8 @@ def run(
         messages.note(_sentence(display))
         if not display.is_result:
             messages.warn(few_text(display))
-    messages.table(_raters(figures))
+    if figures.raters:
+        messages.table(_raters(figures))
     write_atomic(out, page(study, figures, folder, of_scripts=of_scripts).encode())
     messages.note(f"page: {shown(out)}")
     if json:
@@ -125,7 +126,7 @@ def _sentence(display: DisplayFigures) -> str:
 
 def _table(display: DisplayFigures) -> Table:
     title = f"Fool rate, pairs shown {display_text(display.seconds)}"
-    table = Table(title=title, title_justify="left", box=None)
+    table = Table(title=title, title_justify="left", box=None, min_width=len(title))
     for name in ("set", "answers", "fooled", "95% interval"):
         table.add_column(name, justify="left" if name == "set" else "right")
     for name, rate in [*display.sets.items(), ("all", display.fooled)]:

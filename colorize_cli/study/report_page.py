@@ -217,7 +217,7 @@ def _protocol(study: Study) -> str:
     shown = {
         "timed": display_text(protocol.seconds),
         "untimed": display_text(None),
-        "both": f"{display_text(protocol.seconds)} and {display_text(None)}, by turns of raters",
+        "both": f"{display_text(protocol.seconds)} and {display_text(None)}, half of raters each",
     }[protocol.display]
     size = model["size"] or "the model's own size"
     return _facts(

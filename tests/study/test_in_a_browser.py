@@ -213,7 +213,8 @@ def test_who_leaves_goes_on_where_they_were_and_what_they_had_seen_is_known(
         assert len(answers.raters()) == 1
         while len(answers.answered()) < 3:
             step(page, answers, 0, perfect)
-        assert [one.showings for one in answers.answered()] == [1, 2, 1]
+        # The fourth may have been answered before the third was seen here.
+        assert [one.showings for one in answers.answered()][:3] == [1, 2, 1]
 
 
 def test_a_pause_shows_nothing_until_it_ends(browser: "Browser", folder: Path) -> None:
@@ -273,6 +274,21 @@ def test_the_browser_keeps_a_place_in_each_study(browser: "Browser", folder: Pat
             assert sorted(page.evaluate(keys)) == sorted([kept, "colorize-study-rater-other"])
         finally:
             context.close()
+
+
+def test_both_pictures_lie_level_on_a_narrow_screen(browser: "Browser", folder: Path) -> None:
+    with served(folder) as (url, answers), opened(browser, url) as page:
+        page.set_viewport_size({"width": 400, "height": 800})
+        begin(page)
+        while not page.is_visible("#verdict:not(:empty)"):
+            step(page, answers, 0, perfect)
+            page.wait_for_selector(f"{CHOOSES}, #trial.told")
+        # One label takes two lines, as it does beside wider pictures.
+        page.evaluate("""$("right").querySelector("strong").textContent = 'x'""")
+        left, right = (page.locator(f"#{side} canvas").bounding_box() for side in ("left", "right"))
+        assert left
+        assert right
+        assert left["y"] == right["y"]
 
 
 _NO_STORAGE = """

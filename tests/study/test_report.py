@@ -68,6 +68,7 @@ def test_the_table_has_the_rates_and_whose_they_are(
     assert whole[1:3] == [str(2 * count), "50.0%"]
     assert [row[3] for row in rows if row[:1] in (["1"], ["2"])] == ["0.0%", "100.0%"]
     assert "page: " in said
+    assert "Fool rate, pairs shown for 1 s" in said  # in one line
     assert "no result yet: answers of 2 raters count, and fewer than 10 do not show" in " ".join(
         said.split()
     )
@@ -81,6 +82,7 @@ def test_without_a_word_scripts_are_left_out(
     said = capfd.readouterr().err
     assert "left out 2 scripts, which are no people" in said
     assert "no rater's answers count yet" in said
+    assert "Raters" not in said  # a table of nobody
     text = out.read_text("utf-8")
     assert "No rater’s answers count yet." in text
     assert 'class="rate"' not in text
