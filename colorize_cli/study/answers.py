@@ -7,7 +7,7 @@ page, what was answered stays, and what was seen without an answer is known to h
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_urlsafe
@@ -18,7 +18,8 @@ from ..errors import OutputError, UsageError
 from ..system.file_systems import is_network_share
 from ..system.paths import shown
 from .design import ANSWERS_NAME, Study
-from .trials import seconds_of, trials_of
+from .rater import Answer, Rater
+from .trials import Load, seconds_of, trials_of
 
 _VERSION = 1
 _BUSY_SECONDS = 30.0
@@ -35,56 +36,26 @@ CREATE TABLE trials (
 ) WITHOUT ROWID;
 """
 
+# Raters whose answers count, as far as that is known before all are looked at.
+_COUNTING = """
+WITH counting AS (
+    SELECT rater FROM trials GROUP BY rater
+    HAVING COUNT(answered) = COUNT(*) AND SUM(kind = 'catch' AND chose_left = truth_is_left) >= ?
+)
+"""
+# By display, and by pair within one: how many raters count, and how many have begun. People are
+# served whatever scripts did.
+_DISPLAYS = """
+SELECT seconds, SUM(id IN counting), COUNT(*) FROM raters WHERE is_scripted = ? GROUP BY seconds
+"""
+_PAIRS = """
+SELECT pair, SUM(rater IN counting), COUNT(*) FROM trials JOIN raters ON id = rater
+WHERE kind = 'comparison' AND is_scripted = ? AND seconds IS ? GROUP BY pair
+"""
 
-@dataclass(frozen=True)
-class Rater:
-    """Who takes part.
 
-    Attributes:
-        id: numbered from 0.
-        token: secret, by which the page is known again.
-        seconds: how long pictures are shown; None: until the answer.
-        is_scripted: whether a program drives the browser.
-    """
-
-    id: int
-    token: str
-    seconds: float | None
-    is_scripted: bool
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A trial, and what was answered.
-
-    Attributes:
-        rater: its number.
-        n: the trial's number, from 0.
-        kind: as in `Trial`.
-        pair: its `id`.
-        truth_is_left: where the photograph was.
-        showings: how often it was begun: twice where the page was left in its midst.
-        chose_left: which picture was taken for the photograph; None before the answer.
-        shown_ms: how long the pictures were seen, as the page has measured it.
-        answered_ms: from their coming up to the answer.
-        was_hidden: whether the page was out of sight meanwhile.
-    """
-
-    rater: int
-    n: int
-    kind: str
-    pair: str
-    truth_is_left: bool
-    showings: int
-    chose_left: bool | None
-    shown_ms: float | None
-    answered_ms: float | None
-    was_hidden: bool
-
-    @property
-    def is_right(self) -> bool:
-        """Whether the photograph was found."""
-        return self.chose_left == self.truth_is_left
+class CodeError(Exception):
+    """A code whose trials cannot be gone on with; the message tells a rater what to do."""
 
 
 class Answers(AbstractContextManager["Answers"]):
@@ -145,24 +116,50 @@ class Answers(AbstractContextManager["Answers"]):
         self._connection.close()
 
     def add_rater(self, *, code: str, asks_for_time: bool, scripted: bool, screen: str) -> Rater:
-        """Begin a rater's trials, or go on with those of the same `code`, where it is not empty."""
+        """Begin a rater's trials, or go on with those of the same `code`, where it is not empty.
+
+        CodeError is raised where the code's trials cannot be gone on with like that.
+        """
         with self._change():
             known = self._rows("SELECT * FROM raters WHERE code = ?", [code]) if code else []
             if known:
-                return _rater(known[0])
-            ((number,),) = self._rows("SELECT COUNT(*) FROM raters")
-            seconds = seconds_of(self._study, number, asks_for_time=asks_for_time)
+                return self._again(_rater(known[0]), asks_for_time, scripted)
+            ((count,),) = self._rows("SELECT COUNT(*) FROM raters")
+            number, protocol = count + 1, self._study.protocol
+            displays = self._loads(_DISPLAYS, scripted)
+            seconds = seconds_of(protocol, displays, asks_for_time=asks_for_time)
             rater = Rater(number, token_urlsafe(24), seconds, scripted)
+            trials = trials_of(self._study, number, self._loads(_PAIRS, scripted, seconds))
             row = (number, rater.token, code or None, _now(), seconds, scripted, screen)
             self._connection.execute("INSERT INTO raters VALUES (?, ?, ?, ?, ?, ?, ?)", row)
             self._connection.executemany(
                 "INSERT INTO trials (rater, n, kind, pair, truth_is_left) VALUES (?, ?, ?, ?, ?)",
                 [
                     (number, n, trial.kind, trial.pair, trial.truth_is_left)
-                    for n, trial in enumerate(trials_of(self._study, number))
+                    for n, trial in enumerate(trials)
                 ],
             )
         return rater
+
+    def _again(self, rater: Rater, asks_for_time: bool, scripted: bool) -> Rater:
+        """Go on with a rater's trials, by whoever has the code."""
+        if rater.is_scripted != scripted:
+            raise CodeError("This code is in use: begin with another one, or without.")
+        if not asks_for_time or rater.seconds is None:
+            return rater
+        query = "SELECT 1 FROM trials WHERE rater = ? AND kind != 'practice' AND showings LIMIT 1"
+        if self._rows(query, [rater.id]):
+            raise CodeError(
+                "With this code, pairs were already shown for a moment: go on without asking for "
+                "time, or begin anew without the code."
+            )
+        self._connection.execute("UPDATE raters SET seconds = NULL WHERE id = ?", [rater.id])
+        return replace(rater, seconds=None)
+
+    def _loads(self, query: str, *of: object) -> dict[Any, Load]:
+        values = [self._study.protocol.catches_right, *of]
+        rows = self._rows(_COUNTING + query, values)
+        return {what: Load(counting, begun) for what, counting, begun in rows}
 
     def rater(self, token: str) -> Rater | None:
         """Find a rater by the token; None where there is none."""
@@ -195,16 +192,20 @@ class Answers(AbstractContextManager["Answers"]):
         shown_ms: float,
         answered_ms: float,
         was_hidden: bool,
-    ) -> bool:
-        """Keep an answer for good; False where the trial has one, which stays."""
+        scripted: bool,
+    ) -> None:
+        """Keep an answer for good, unless the trial has one; a script makes the rater one."""
         values = [chose_left, shown_ms, answered_ms, was_hidden, _now(), rater.id, n]
         with self._change():
-            cursor = self._connection.execute(
+            self._connection.execute(
                 "UPDATE trials SET chose_left = ?, shown_ms = ?, answered_ms = ?, was_hidden = ?, "
                 "answered = ? WHERE rater = ? AND n = ? AND answered IS NULL",
                 values,
             )
-        return cursor.rowcount == 1
+            if scripted:
+                self._connection.execute(
+                    "UPDATE raters SET is_scripted = 1 WHERE id = ?", [rater.id]
+                )
 
     def raters(self) -> list[Rater]:
         """Give all raters."""

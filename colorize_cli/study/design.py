@@ -17,7 +17,7 @@ from ..system.files import write_atomic
 from ..system.paths import plain, shown
 
 STUDY_NAME, PICTURES, ANSWERS_NAME = "study.json", "pictures", "answers.sqlite"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 Role: TypeAlias = Literal["practice", "catch", "comparison"]
 Display: TypeAlias = Literal["timed", "untimed", "both"]
 QUESTION = "Which one has the real colours?"
@@ -39,7 +39,7 @@ class Protocol:
         catches_right: of these a rater has to find, or none of their answers count.
         repeats: comparisons that a rater sees a second time, sides swapped.
         display: "timed": pictures are shown for `seconds`. "untimed": until the answer. "both":
-            timed and untimed, by turns from rater to rater.
+            timed and untimed, for half of the raters each.
         seconds: of a timed display.
         side: longer side of a picture in pixels, at most.
         consent: what a rater agrees to.
@@ -81,9 +81,7 @@ class Pair:
         name: of the photograph below the named folder.
         sha256: of its file.
         truth: file in the folder of pictures.
-        other: of the colouring.
-        width: of both in pixels.
-        height: of both in pixels.
+        other: of the colouring, which has the same size.
     """
 
     id: str
@@ -94,8 +92,6 @@ class Pair:
     sha256: str
     truth: str
     other: str
-    width: int
-    height: int
 
 
 @dataclass(frozen=True)
@@ -176,4 +172,22 @@ def _build(tree: dict[str, Any]) -> Study:
             raise ValueError(f"{pair.truth!r}, {pair.other!r} are no names of pictures")
         if pair.role not in get_args(Role):
             raise ValueError(f"{pair.role!r} is no role")
-    return Study(**tree)
+    study = Study(**tree)
+    if study.is_whole:
+        _check_numbers(study)
+    return study
+
+
+def _check_numbers(study: Study) -> None:
+    """Raise ValueError where there are fewer pairs than a rater has to see."""
+    protocol = study.protocol
+    needed: dict[Role, int] = {
+        "practice": protocol.practice,
+        "catch": protocol.catches,
+        "comparison": protocol.comparisons,
+    }
+    for role, number in needed.items():
+        if not 0 <= number <= len(study.of_role(role)):
+            raise ValueError(f"{number} of {len(study.of_role(role))} pairs, role {role}")
+    if protocol.catches_right > protocol.catches or protocol.repeats > protocol.comparisons:
+        raise ValueError("more to find, or to repeat, than is shown")

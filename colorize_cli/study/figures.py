@@ -13,12 +13,13 @@ from statistics import median
 
 import numpy as np
 
-from .answers import Answer, Rater
 from .design import Pair, Study
+from .rater import Answer, Rater
 
 _Z = 1.959964  # of the normal distribution, 95% within
 _TOLERANCE = 0.2  # part of a timed display that it may be off by
-_DRAWS, _LEAST_RATERS = 2000, 3  # of the bootstrap
+_DRAWS = 2000  # of the bootstrap
+LEAST_RATERS = 10  # fewer do not show how people differ
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,11 @@ class DisplayFigures:
 
     Attributes:
         seconds: how long pairs were shown; None: until the answer.
-        raters: how many.
+        raters: how many have answers among them.
         fooled: comparisons in which the colouring was taken for the photograph.
-        resampled: its 95% interval where raters and photographs are drawn anew, which allows for
-            what answers of one rater, or to one photograph, have in common; None of few raters.
+        quoted: its 95% interval where raters and photographs are drawn anew, which allows for
+            what answers of one rater, or to one photograph, have in common, and Wilson's within
+            it, which has a width where all answers are alike.
         sets: the same of each set.
         photos: the same of each pair, the most often taken first.
         agreed: repeats that were answered as before.
@@ -90,13 +92,18 @@ class DisplayFigures:
     seconds: float | None
     raters: int
     fooled: Rate
-    resampled: tuple[float, float] | None
+    quoted: tuple[float, float]
     sets: dict[str, Rate]
     photos: list[tuple[Pair, Rate]]
     agreed: Rate
     left: Rate
     answer_seconds: float
     shown_ms: tuple[float, float, float]
+
+    @property
+    def is_result(self) -> bool:
+        """Whether there are raters enough to speak of people."""
+        return self.raters >= LEAST_RATERS
 
 
 @dataclass(frozen=True)
@@ -182,11 +189,12 @@ def _of_display(
     photos.sort(key=lambda one: (-one[1].value, -one[1].total, one[0].name))
     repeats = [_agreed(answers, seconds) for answers in by_rater]
     shown = sorted(answer.shown_ms or 0 for answer in good)
+    fooled = _rate(not answer.is_right for answer in good)
     return DisplayFigures(
         seconds,
-        len(by_rater),
-        _rate(not answer.is_right for answer in good),
-        _resampled(good),
+        len({answer.rater for answer in good}),
+        fooled,
+        _hull(fooled.interval, _resampled(good)),
         {name: _rate(of_set[name]) for name in sorted(of_set)},
         photos,
         Rate(sum(rate.count for rate in repeats), sum(rate.total for rate in repeats)),
@@ -196,12 +204,14 @@ def _of_display(
     )
 
 
-def _resampled(answers: Sequence[Answer]) -> tuple[float, float] | None:
+def _hull(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    return min(one[0], other[0]), max(one[1], other[1])
+
+
+def _resampled(answers: Sequence[Answer]) -> tuple[float, float]:
     """Bootstrap over raters and photographs at once (Owen, "The pigeonhole bootstrap", 2007)."""
     raters = {answer.rater: 0 for answer in answers}
     pairs = {answer.pair: 0 for answer in answers}
-    if len(raters) < _LEAST_RATERS:
-        return None
     rows = {rater: row for row, rater in enumerate(raters)}
     columns = {pair: column for column, pair in enumerate(pairs)}
     seen, fooled = np.zeros((2, len(rows), len(columns)))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import secrets
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -94,6 +95,8 @@ def run(options: MakeOptions, messages: Messages) -> int:
     make_folders(options.out / PICTURES)
     write_study(options.out, study)
     pairs = _pairs(taken, options, study, colorizer, messages, left_out)
+    for name, reason in left_out.items():
+        messages.warn(f"left out {name}: {reason}")
     whole = replace(
         study,
         protocol=_as_far_as(protocol, pairs),
@@ -103,8 +106,6 @@ def run(options: MakeOptions, messages: Messages) -> int:
     )
     write_study(options.out, whole)
     _delete_others(options.out / PICTURES, whole)
-    for name, reason in left_out.items():
-        messages.warn(f"left out {name}: {reason}")
     _tell(whole, options.out, messages)
     return EXIT_FAILED if failed or len(pairs) < len(taken) else EXIT_OK
 
@@ -133,11 +134,16 @@ def _now() -> str:
 
 
 def _as_far_as(protocol: Protocol, pairs: Sequence[Pair]) -> Protocol:
-    """Ask for no more pairs than could be made."""
-    count = {role: sum(pair.role == role for pair in pairs) for role in ("practice", "comparison")}
+    """Ask for no more pairs than could be made; fewer to catch would be another rule."""
+    count = Counter(pair.role for pair in pairs)
     comparisons = min(protocol.comparisons, count["comparison"])
     if not comparisons:
         raise UsageError("not one photograph could be coloured: there is nothing to compare.")
+    if count["catch"] < protocol.catches:
+        raise UsageError(
+            f"only {count['catch']} of {count_text(protocol.catches, 'pair')} to catch could be "
+            "made: run the same `make` again, which takes other photographs for those left out."
+        )
     return replace(
         protocol,
         comparisons=comparisons,
@@ -233,6 +239,5 @@ def _pair(
             beside = pictures.shown(colouring, study.protocol.side)
         write_atomic(truth, pictures.encode(small))
         write_atomic(other, pictures.encode(beside))
-    height, width = pictures.decode(truth.read_bytes()).shape[:2]
     name, of_set = name_of(photo.source), set_of(photo.source)
-    return Pair(opaque("pair"), role, is_wrong, of_set, name, photo.sha256, *names, width, height)
+    return Pair(opaque("pair"), role, is_wrong, of_set, name, photo.sha256, *names)

@@ -15,7 +15,7 @@ from ..system.wording import count_text
 from .answers import Answers
 from .design import Study, read_study
 from .figures import DisplayFigures, Figures, Rate, RaterFigures, figures_of
-from .report_page import display_text, page, percent, rate_text, span_text
+from .report_page import display_text, few_text, page, percent, rate_text, span_text
 
 FORMAT_VERSION = 1
 REPORT_NAME, SCRIPTS_NAME = "report.html", "report-of-scripts.html"
@@ -54,7 +54,10 @@ def run(
     for display in figures.displays:
         messages.table(_table(display))
         messages.note(_sentence(display))
-    messages.table(_raters(figures))
+        if not display.is_result:
+            messages.warn(few_text(display))
+    if figures.raters:
+        messages.table(_raters(figures))
     write_atomic(out, page(study, figures, folder, of_scripts=of_scripts).encode())
     messages.note(f"page: {shown(out)}")
     if json:
@@ -80,7 +83,8 @@ def _display_tree(display: DisplayFigures) -> dict[str, Any]:
         "seconds": display.seconds,
         "raters": display.raters,
         "fooled": _tree(display.fooled),
-        "resampled": display.resampled,
+        "quoted": display.quoted,
+        "is_result": display.is_result,
         "sets": {name: _tree(rate) for name, rate in display.sets.items()},
         "agreed": _tree(display.agreed),
         "left": _tree(display.left),
@@ -95,7 +99,7 @@ def _display_tree(display: DisplayFigures) -> dict[str, Any]:
 
 def _rater_tree(one: RaterFigures) -> dict[str, Any]:
     return {
-        "rater": one.rater.id + 1,
+        "rater": one.rater.id,
         "seconds": one.rater.seconds,
         "left_out": one.left_out,
         "fooled": _tree(one.fooled),
@@ -113,18 +117,16 @@ def _tree(rate: Rate) -> dict[str, Any]:
 
 
 def _sentence(display: DisplayFigures) -> str:
-    text = (
-        f"repeats answered as before: {rate_text(display.agreed)}; left one chosen: "
-        f"{rate_text(display.left)}; median answer after {display.answer_seconds:.1f} s"
+    return (
+        f"over raters and photos drawn anew: {span_text(display.quoted)}; repeats answered as "
+        f"before: {rate_text(display.agreed)}; left one chosen: {rate_text(display.left)}; median "
+        f"answer after {display.answer_seconds:.1f} s"
     )
-    if display.resampled:
-        text += f"; over raters and photos drawn anew: {span_text(display.resampled)}"
-    return text
 
 
 def _table(display: DisplayFigures) -> Table:
     title = f"Fool rate, pairs shown {display_text(display.seconds)}"
-    table = Table(title=title, title_justify="left", box=None)
+    table = Table(title=title, title_justify="left", box=None, min_width=len(title))
     for name in ("set", "answers", "fooled", "95% interval"):
         table.add_column(name, justify="left" if name == "set" else "right")
     for name, rate in [*display.sets.items(), ("all", display.fooled)]:
@@ -140,7 +142,7 @@ def _raters(figures: Figures) -> Table:
         table.add_column(name, justify="left" if name in ("shown", "counts") else "right")
     for one in figures.raters:
         row = (
-            str(one.rater.id + 1),
+            str(one.rater.id),
             "untimed" if one.rater.seconds is None else f"{one.rater.seconds:g} s",
             percent(one.fooled.value),
             span_text(one.fooled.interval),

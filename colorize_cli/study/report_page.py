@@ -16,7 +16,7 @@ from ..imaging.thumbnail import thumbnail
 from ..system.wording import count_text
 from . import pictures
 from .design import PICTURES, Pair, Study
-from .figures import DisplayFigures, Figures, Rate
+from .figures import LEAST_RATERS, DisplayFigures, Figures, Rate
 from .photo_plot import photo_plot
 
 _CARDS = 60  # photographs that are shown of those that fool most, and as many of the others
@@ -46,6 +46,14 @@ def span_text(interval: tuple[float, float]) -> str:
 def display_text(seconds: float | None) -> str:
     """Say how long pairs were shown."""
     return "until the answer" if seconds is None else f"for {seconds:g} s"
+
+
+def few_text(display: DisplayFigures) -> str:
+    """Say that there are too few raters."""
+    return (
+        f"no result yet: answers of {count_text(display.raters, 'rater')} count, and fewer than "
+        f"{LEAST_RATERS} do not show how people differ; ask more"
+    )
 
 
 def page(study: Study, figures: Figures, folder: Path, *, of_scripts: bool) -> str:
@@ -93,17 +101,15 @@ def _file(name: str) -> str:
 
 def _display(display: DisplayFigures, folder: Path, number: int) -> str:
     shortest, middle, longest = display.shown_ms
-    spread = ""
-    if display.resampled:
-        spread = (
-            f" Where raters and photographs are drawn anew, {span_text(display.resampled)}: that "
-            "allows for what answers of one rater, or to one photograph, have in common, and is "
-            "the interval to quote."
-        )
+    few = (
+        "" if display.is_result else f'<p class="few">{escape(few_text(display)).capitalize()}.</p>'
+    )
     sentence = (
         f"of {count_text(display.fooled.total, 'comparison')} by "
         f"{count_text(display.raters, 'rater')} were answered with the colouring; "
-        f"{span_text(display.fooled.interval)} by Wilson.{spread}"
+        f"{span_text(display.fooled.interval)} by Wilson. Where raters and photographs are drawn "
+        f"anew, {span_text(display.quoted)}: that allows for what answers of one rater, or to one "
+        "photograph, have in common, and is the interval to quote."
     )
     facts = [
         ("answered as before when a pair came again, sides swapped", rate_text(display.agreed)),
@@ -115,9 +121,10 @@ def _display(display: DisplayFigures, folder: Path, number: int) -> str:
         facts.append(("pairs were seen for", measured))
     return (
         f"<section><h2>Pairs shown {escape(display_text(display.seconds))}</h2>"
-        f'<p class="rate">{percent(display.fooled.value)}</p><p>{escape(sentence)}</p>'
+        f'<p class="rate">{percent(display.fooled.value)}</p><p>{escape(sentence)}</p>{few}'
         f"<h3>By set</h3>{_sets(display)}<h3>How steady</h3>{_facts(facts)}"
-        f"<h3>Which photographs fool</h3>{photo_plot(display, number)}"
+        f"<h3>Which photographs fool</h3>"
+        f"{photo_plot(display, number, {pair.id for pair, _ in _chosen(display)})}"
         f"{_gallery(display, folder, number)}</section>"
     )
 
@@ -135,7 +142,7 @@ def _sets(display: DisplayFigures) -> str:
 def _raters(figures: Figures) -> str:
     rows = [
         (
-            str(one.rater.id + 1),
+            str(one.rater.id),
             display_text(one.rater.seconds),
             percent(one.fooled.value),
             span_text(one.fooled.interval),
@@ -168,10 +175,15 @@ def _facts(facts: Sequence[tuple[str, str]]) -> str:
     return f"<dl>{''.join(f'<dt>{escape(a)}</dt><dd>{escape(b)}</dd>' for a, b in facts)}</dl>"
 
 
-def _gallery(display: DisplayFigures, folder: Path, number: int) -> str:
+def _chosen(display: DisplayFigures) -> list[tuple[Pair, Rate]]:
+    """Give the photographs whose pictures are shown."""
     photos = display.photos
-    chosen = photos if len(photos) <= 2 * _CARDS else [*photos[:_CARDS], *photos[-_CARDS:]]
-    left = len(photos) - len(chosen)
+    return photos if len(photos) <= 2 * _CARDS else [*photos[:_CARDS], *photos[-_CARDS:]]
+
+
+def _gallery(display: DisplayFigures, folder: Path, number: int) -> str:
+    chosen = _chosen(display)
+    left = len(display.photos) - len(chosen)
     note = f"; {count_text(left, 'photograph')} in between are not shown" if left else ""
     cards = "".join(_card(pair, rate, folder, number) for pair, rate in chosen)
     return (
@@ -205,7 +217,7 @@ def _protocol(study: Study) -> str:
     shown = {
         "timed": display_text(protocol.seconds),
         "untimed": display_text(None),
-        "both": f"{display_text(protocol.seconds)} and {display_text(None)}, by turns of raters",
+        "both": f"{display_text(protocol.seconds)} and {display_text(None)}, half of raters each",
     }[protocol.display]
     size = model["size"] or "the model's own size"
     return _facts(

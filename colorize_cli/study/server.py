@@ -5,6 +5,7 @@ pictures have no names but the number of the trial, come as one, and only when i
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -23,8 +24,9 @@ from starlette.routing import Route
 
 from ..errors import ColorizeError, reason_of
 from . import pictures
-from .answers import Answer, Answers, Rater
+from .answers import Answers, CodeError
 from .design import PICTURES, Study
+from .rater import Answer, Rater
 
 _PAGES = {
     "index.html": "text/html",
@@ -43,6 +45,9 @@ _HEADERS = {
 _MOST_BYTES = 10_000  # of what a page sends
 _LONGEST_MS = 1e8  # a day, about
 _CODE = 40  # characters
+_NUMBER = re.compile(r"[0-9]{1,6}")
+_HALF = re.compile("[\ud800-\udfff]")  # of a character, which JSON can have and UTF-8 cannot
+_FAULT = "Something keeps the server from its work, and who runs it is told what."
 
 
 @dataclass(frozen=True)
@@ -62,18 +67,22 @@ class _Service:
             "practice": protocol.practice,
             "trials": protocol.trials - protocol.practice,
             "seconds": None if protocol.display == "untimed" else protocol.seconds,
+            "study": self.study.digest[:16],
         }
 
     def begin(self, told: dict[str, Any]) -> dict[str, Any]:
         """Take in a rater who agrees."""
         if told.get("agrees") is not True:
             raise HTTPException(400, "Nobody takes part without agreeing.")
-        rater = self.answers.add_rater(
-            code=str(told.get("code", "")).strip()[:_CODE],
-            asks_for_time=told.get("asks_for_time") is True,
-            scripted=told.get("scripted") is not False,
-            screen=str(told.get("screen", ""))[:_CODE],
-        )
+        try:
+            rater = self.answers.add_rater(
+                code=_text(told.get("code", "")).strip()[:_CODE],
+                asks_for_time=told.get("asks_for_time") is True,
+                scripted=_is_scripted(told),
+                screen=_text(told.get("screen", ""))[:_CODE],
+            )
+        except CodeError as error:
+            raise HTTPException(409, str(error)) from error
         return {"token": rater.token, **self.state(rater)}
 
     def state(self, rater: Rater) -> dict[str, Any]:
@@ -118,6 +127,7 @@ class _Service:
             shown_ms=_milliseconds(told.get("shown_ms")),
             answered_ms=_milliseconds(told.get("answered_ms")),
             was_hidden=told.get("was_hidden") is True,
+            scripted=_is_scripted(told),
         )
         side = "left" if trial.truth_is_left else "right"
         return {**self.state(rater), **({"real": side} if trial.kind == "practice" else {})}
@@ -146,12 +156,13 @@ def app_of(
         answers: where answers go.
         hosts: names by which the server may be called; others, which a foreign page could have
             chosen, are refused.
-        tell: called with what keeps the server from its work; the page tries again meanwhile.
+        tell: called with what keeps the server from its work, of which raters learn only that it
+            is so; the page tries again meanwhile.
     """
 
     async def failed(request: Request, error: Exception) -> Response:
         tell(reason_of(error))
-        return JSONResponse({"error": reason_of(error)}, 503, headers=_HEADERS)
+        return JSONResponse({"error": _FAULT}, 503, headers=_HEADERS)
 
     service = _Service(study, folder, answers)
     routes = [
@@ -159,9 +170,9 @@ def app_of(
         Route("/api/study", partial(_told, service.facts)),
         Route("/api/raters", partial(_begun, service), methods=["POST"]),
         Route("/api/state", partial(_asked, service, service.state)),
-        Route("/api/pictures/{n:int}", partial(_asked, service, service.picture)),
-        Route("/api/showings/{n:int}", partial(_asked, service, service.shown), methods=["POST"]),
-        Route("/api/answers/{n:int}", partial(_answered, service), methods=["POST"]),
+        Route("/api/pictures/{n}", partial(_asked, service, service.picture)),
+        Route("/api/showings/{n}", partial(_asked, service, service.shown), methods=["POST"]),
+        Route("/api/answers/{n}", partial(_answered, service), methods=["POST"]),
     ]
     trusted = Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
     handlers = {HTTPException: _refused, ColorizeError: failed, OSError: failed}
@@ -188,7 +199,7 @@ async def _begun(service: _Service, request: Request) -> Response:
 
 async def _asked(service: _Service, ask: Callable[..., Any], request: Request) -> Response:
     rater = await _rater(service, request)
-    found = await run_in_threadpool(ask, rater, *request.path_params.values())
+    found = await run_in_threadpool(ask, rater, *_number(request))
     if isinstance(found, bytes):
         return Response(found, media_type="image/png", headers=_HEADERS)
     return JSONResponse(found, headers=_HEADERS)
@@ -196,7 +207,8 @@ async def _asked(service: _Service, ask: Callable[..., Any], request: Request) -
 
 async def _answered(service: _Service, request: Request) -> Response:
     rater, told = await _rater(service, request), await _body(request)
-    found = await run_in_threadpool(service.answer, rater, request.path_params["n"], told)
+    (n,) = _number(request)
+    found = await run_in_threadpool(service.answer, rater, n, told)
     return JSONResponse(found, headers=_HEADERS)
 
 
@@ -219,16 +231,35 @@ async def _body(request: Request) -> dict[str, Any]:
             raise HTTPException(413, "That is too long.")
     try:
         told = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter: lists in lists in lists
         told = None
     if not isinstance(told, dict):
         raise HTTPException(400, "A JSON object is wanted.")
     return told
 
 
+def _number(request: Request) -> list[int]:
+    """Give the number of the trial that a path names; none where it names none."""
+    given = request.path_params.values()
+    if not all(_NUMBER.fullmatch(text) for text in given):
+        raise HTTPException(400, "A trial has a number.")
+    return [int(text) for text in given]
+
+
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return JSONResponse({"error": error.detail}, error.status_code, headers=_HEADERS)
+
+
+def _is_scripted(told: dict[str, Any]) -> bool:
+    """Take whoever does not deny it for a script."""
+    return told.get("scripted") is not False
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or _HALF.search(value):
+        raise HTTPException(400, "A text is wanted.")
+    return value
 
 
 def _milliseconds(value: object) -> float:

@@ -1,14 +1,15 @@
 """Which pairs a rater sees, in which order, and on which side the photograph is.
 
-All of it follows from the study's salt and the rater's number, so that it can be told again.
+It follows from the study's salt, the rater's number and what raters before were asked, and is kept
+with the answers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Literal, TypeAlias
 
-from .design import Pair, Study
+from .design import Protocol, Study
 
 Kind: TypeAlias = Literal["practice", "catch", "comparison", "repeat"]
 
@@ -28,12 +29,32 @@ class Trial:
     truth_is_left: bool
 
 
-def trials_of(study: Study, rater: int) -> list[Trial]:
-    """Draw the trials of a rater, numbered from 0.
+@dataclass(frozen=True, order=True)
+class Load:
+    """How many raters a display or a pair has had: the least is what the next rater is given.
+
+    Attributes:
+        counting: those whose answers count.
+        begun: all.
+    """
+
+    counting: int = 0
+    begun: int = 0
+
+
+_NONE = Load()
+
+
+def trials_of(study: Study, rater: int, loads: Mapping[str, Load]) -> list[Trial]:
+    """Draw the trials of a rater.
 
     Practice comes first, with what is plainly wrong ahead. Comparisons and catch trials are
-    mixed. Repeats lie in the last third and are of the first third, on the other side. Raters take
-    the comparisons by turns, so that each pair is seen as often as any other.
+    mixed. Repeats lie in the last third and are of the first third, on the other side.
+
+    Args:
+        study: whose pairs are shown.
+        rater: the rater's number.
+        loads: of pairs, by `id`, as far as raters have begun; comparisons are those with the least.
     """
     rng = Random(f"{study.salt}/{rater}")
     practice = rng.sample(study.of_role("practice"), study.protocol.practice)
@@ -41,27 +62,35 @@ def trials_of(study: Study, rater: int) -> list[Trial]:
     first = [Trial("practice", pair.id, rng.random() < 0.5) for pair in practice]
     catches = rng.sample(study.of_role("catch"), study.protocol.catches)
     middle = [Trial("catch", pair.id, rng.random() < 0.5) for pair in catches]
+    pairs = study.of_role("comparison")
+    rng.shuffle(pairs)
+    pairs.sort(key=lambda pair: loads.get(pair.id, _NONE))
     middle += [
-        Trial("comparison", pair.id, rng.random() < 0.5) for pair in _comparisons(study, rater)
+        Trial("comparison", pair.id, rng.random() < 0.5)
+        for pair in pairs[: study.protocol.comparisons]
     ]
     rng.shuffle(middle)
     return [*first, *_with_repeats(middle, study.protocol.repeats, rng)]
 
 
-def seconds_of(study: Study, rater: int, *, asks_for_time: bool) -> float | None:
-    """Tell how long pictures are shown to a rater; None: until the answer."""
-    protocol = study.protocol
-    is_timed = protocol.display == "timed" or (protocol.display == "both" and rater % 2 == 0)
-    return protocol.seconds if is_timed and not asks_for_time else None
+def seconds_of(
+    protocol: Protocol, loads: Mapping[float | None, Load], *, asks_for_time: bool
+) -> float | None:
+    """Tell how long pictures are shown to a rater, timed or not, whichever has the least load.
 
+    Args:
+        protocol: which may leave no choice.
+        loads: of displays, by their seconds, as far as raters have begun.
+        asks_for_time: whether the rater needs to see pictures until the answer.
 
-def _comparisons(study: Study, rater: int) -> list[Pair]:
-    pairs = study.of_role("comparison")
-    Random(study.salt).shuffle(pairs)
-    # Who is timed and who is not take turns each for themselves, so that both see all pairs.
-    turn = rater // 2 if study.protocol.display == "both" else rater
-    start = turn * study.protocol.comparisons
-    return [pairs[(start + i) % len(pairs)] for i in range(study.protocol.comparisons)]
+    Returns:
+        Seconds; None: until the answer.
+    """
+    if asks_for_time or protocol.display == "untimed":
+        return None
+    if protocol.display == "timed":
+        return protocol.seconds
+    return min((protocol.seconds, None), key=lambda seconds: loads.get(seconds, _NONE))
 
 
 def _with_repeats(trials: Sequence[Trial], repeats: int, rng: Random) -> list[Trial]:

@@ -6,7 +6,7 @@ from ..errors import UsageError
 from ..system.wording import count_text
 from .design import CONSENT, Display, Protocol
 
-# Zhang et al. show 10 pairs for practice and 40 that count.
+# Zhang et al. show 10 pairs for practice, then 40, a tenth of them to catch.
 _PRACTICE, _COMPARISONS, _CATCHES, _REPEATS = 10, 40, 8, 6
 _LEAST = 3  # photographs: for practice, to catch, to compare
 

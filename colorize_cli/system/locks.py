@@ -7,6 +7,7 @@ system has no locks the file itself is one, and its process is asked after.
 import errno
 import json
 import os
+import platform
 import sys
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
@@ -14,7 +15,6 @@ from pathlib import Path
 
 from ..errors import UsageError
 from .paths import shown
-from .processes import identity, may_run
 
 # Of a file system without locks.
 NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
@@ -125,6 +125,26 @@ def require_folder(out: Path) -> None:
             raise UsageError(f"--out {shown(out)}: {shown(lowest)} is a file; name a folder.")
     except OSError as error:
         raise UsageError(f"--out {shown(out)} cannot be used: {error.strerror}.") from error
+
+
+def identity() -> dict[str, object]:
+    """Give the number of this process and the name of its machine, as `may_run` takes them."""
+    return {"pid": os.getpid(), "host": platform.node()}
+
+
+def may_run(pid: object, host: object) -> bool:
+    """Tell whether a process may run; of another machine's, that is assumed."""
+    if not isinstance(pid, int):
+        return False
+    if host != platform.node() or sys.platform == "win32":
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):  # the latter: no system has such a number
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _holder(path: Path) -> dict[str, object]:

@@ -1,17 +1,15 @@
 """The body of `colorize ui`: open the network, and serve the page until somebody stops it."""
 
-import ipaddress
 import os
-import socket
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..model.view import SizeChoice
 from ..photos.limits import Limits, default_memory, limited_to
-from ..study.serve import listening_at, run_server
 from ..system.machine import usable_memory
 from ..system.messages import Messages
+from ..system.page_server import Listening, listening_at, run_server
 
 # Gradio reads these when it is imported. It would tell its makers of every start.
 _QUIET = {
@@ -60,18 +58,10 @@ def serve(options: UiOptions, messages: Messages) -> None:
         limited_to(limits),
     ):
         os.environ.update(_QUIET, GRADIO_TEMP_DIR=str(Path(folder, "cache")))
-        import uvicorn
-
-        app = _app(options, Path(folder), listening, messages)
-        config = uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2
-        )
-        run_server(config, listening)
+        run_server(_app(options, Path(folder), listening, messages), listening)
 
 
-def _app(
-    options: UiOptions, folder: Path, listening: socket.socket, messages: Messages
-) -> "_Guarded":
+def _app(options: UiOptions, folder: Path, listening: Listening, messages: Messages) -> "_Guarded":
     import gradio as gr
     from fastapi import FastAPI
     from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -82,11 +72,8 @@ def _app(
 
     studio = Studio(options.models, options.device, options.size, messages.note)
     page = build(Desk(studio, folder / "requests"), options.queue)
-    address, port = listening.getsockname()[:2]
-    is_local = ipaddress.ip_address(address).is_loopback
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    if is_local:  # a name of another site that leads here is not the page's
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]"])
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=listening.hosts, www_redirect=False)
     system = ("system-ui", "sans-serif")
     gr.mount_gradio_app(
         app,
@@ -100,11 +87,8 @@ def _app(
         enable_monitoring=False,
         theme=gr.themes.Default(font=system, font_mono=("ui-monospace", "monospace")),
     )
-    name = "localhost" if is_local else options.host
-    if not is_local and ipaddress.ip_address(address).is_unspecified:
-        name = socket.gethostname()
-    messages.note(f"the page: http://{name}:{port}/")
-    if not is_local:
+    messages.note(f"the page: {listening.url}")
+    if not listening.is_local:
         messages.warn("anyone who reaches this machine can use it, without encryption")
     messages.note("Ctrl-C stops; colourings that were not downloaded go then")
     return _Guarded(app)

@@ -14,8 +14,9 @@ import pytest
 from numpy.typing import NDArray
 
 from colorize_cli.cli.app import main
-from colorize_cli.study.answers import Answer, Answers, Rater
+from colorize_cli.study.answers import Answers
 from colorize_cli.study.design import Study, read_study
+from colorize_cli.study.rater import Answer, Rater
 from colorize_cli.study.trials import Trial, trials_of
 
 
@@ -70,19 +71,21 @@ def answers_of(
             chose_left=trial.truth_is_left == is_right(trial),
             **told,
         )
-        for n, trial in enumerate(trials_of(study, rater.id))
+        for n, trial in enumerate(trials_of(study, rater.id, {}))
     ]
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[tuple[str, Answers]]:
+def served(
+    folder: Path, *, tell: Callable[[str], None] = lambda text: None
+) -> Iterator[tuple[str, Answers]]:
     """Serve a study in a thread; give the address of the page and the answers."""
     uvicorn = pytest.importorskip("uvicorn")
     from colorize_cli.study.server import app_of
 
     study = read_study(folder)
     with Answers(folder, study) as answers, socket.create_server(("127.0.0.1", 0)) as listening:
-        app = app_of(study, folder, answers, hosts=["127.0.0.1"])
+        app = app_of(study, folder, answers, hosts=["127.0.0.1"], tell=tell)
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
         thread = Thread(target=server.run, args=([listening],))
         thread.start()

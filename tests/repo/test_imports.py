@@ -16,7 +16,7 @@ MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 BELOW_BATCH = {"model", "runtimes", "diffusion", "photos", "imaging", "system"}
 ROOMS = {
     "cli": {"bench", "study", "ui", "batch", *BELOW_BATCH},
-    "ui": {"study", "batch", *BELOW_BATCH},
+    "ui": {"batch", *BELOW_BATCH},
     "study": {"batch", *BELOW_BATCH},
     "bench": {"batch", *BELOW_BATCH},
     "batch": BELOW_BATCH,

@@ -9,9 +9,9 @@ from random import Random
 import pytest
 from made.studies import answers_of, made_study, salted
 
-from colorize_cli.study.answers import Answer, Rater
 from colorize_cli.study.design import Study, read_study
 from colorize_cli.study.figures import Figures, Rate, figures_of
+from colorize_cli.study.rater import Answer, Rater
 from colorize_cli.study.trials import Trial
 
 
@@ -79,8 +79,7 @@ def test_a_known_rate_is_found_within_its_interval(asked: Asked, fooled: float) 
     low, high = display.fooled.interval
     assert low <= fooled <= high
     assert high - low < 0.13
-    assert display.resampled is not None
-    assert display.resampled[0] <= display.fooled.value <= display.resampled[1]
+    assert display.quoted[0] <= low < high <= display.quoted[1]
     assert sum(rate.total for rate in display.sets.values()) == 12 * 24
     assert display.sets.keys() == {"faces", "places ü"}
     within = [r.interval[0] <= fooled <= r.interval[1] for r in display.sets.values()]
@@ -182,5 +181,30 @@ def test_the_interval_over_raters_is_wider_where_raters_differ(asked: Asked) -> 
         asked.ask(skilled(seed % 2, seed))
     display = asked.figures().displays[0]
     low, high = display.fooled.interval
-    assert display.resampled is not None
-    assert display.resampled[1] - display.resampled[0] > 2 * (high - low)
+    assert display.quoted[1] - display.quoted[0] > 2 * (high - low)
+
+
+@pytest.mark.parametrize("fooled", [0.0, 1.0])
+@pytest.mark.parametrize("raters", [1, 3, 12])
+def test_the_interval_to_quote_has_a_width_where_all_answers_are_alike(
+    asked: Asked, raters: int, fooled: float
+) -> None:
+    for seed in range(raters):
+        asked.ask(skilled(fooled, seed))
+    display = asked.figures().displays[0]
+    assert display.quoted == pytest.approx(display.fooled.interval)
+    assert display.quoted[1] - display.quoted[0] > 0.01
+
+
+def test_few_raters_are_no_result(asked: Asked) -> None:
+    for seed in range(10):
+        asked.ask(skilled(0.3, seed))
+        display = asked.figures().displays[0]
+        assert (display.raters, display.is_result) == (seed + 1, seed == 9)
+
+
+def test_who_has_no_answer_that_counts_is_none_of_the_raters(asked: Asked) -> None:
+    asked.ask(skilled(0.3, 0))
+    asked.ask(skilled(0.3, 1), was_hidden=True)
+    assert [one.left_out for one in asked.figures().raters] == ["", ""]
+    assert asked.figures().displays[0].raters == 1

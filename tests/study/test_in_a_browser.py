@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 from made.studies import made_study, salted, served
 
-from colorize_cli.study.answers import Answer, Answers
+from colorize_cli.study.answers import Answers
 from colorize_cli.study.design import read_study
 from colorize_cli.study.figures import Rate, figures_of
+from colorize_cli.study.rater import Answer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -44,9 +45,10 @@ def folder(made: Path) -> Path:
 
 
 @contextmanager
-def opened(browser: "Browser", url: str, **words: bool) -> Iterator["Page"]:
+def opened(browser: "Browser", url: str, script: str = "") -> Iterator["Page"]:
     """Open the page for somebody who was not there before, and let nothing go wrong in it."""
-    context = browser.new_context(viewport={"width": 1000, "height": 700}, **words)  # type: ignore[arg-type]
+    context = browser.new_context(viewport={"width": 1000, "height": 700})
+    context.add_init_script(script)
     context.set_default_timeout(120_000)
     page = context.new_page()
     faults: list[str] = []
@@ -211,7 +213,8 @@ def test_who_leaves_goes_on_where_they_were_and_what_they_had_seen_is_known(
         assert len(answers.raters()) == 1
         while len(answers.answered()) < 3:
             step(page, answers, 0, perfect)
-        assert [one.showings for one in answers.answered()] == [1, 2, 1]
+        # The fourth may have been answered before the third was seen here.
+        assert [one.showings for one in answers.answered()][:3] == [1, 2, 1]
 
 
 def test_a_pause_shows_nothing_until_it_ends(browser: "Browser", folder: Path) -> None:
@@ -247,6 +250,78 @@ def test_who_needs_time_gets_it_and_nobody_begins_without_agreeing(
         with opened(browser, url) as elsewhere:  # the code leads back, on another machine too
             begin(elsewhere, code="violet 7")
             assert len(answers.raters()) == 1
+
+
+def test_the_browser_keeps_a_place_in_each_study(browser: "Browser", folder: Path) -> None:
+    """Two studies, one after the other, at one address: as `localhost` and the usual port are."""
+    with served(folder) as (url, answers):
+        context = browser.new_context()
+        try:
+            page = context.new_page()
+            page.goto(url)
+            begin(page)
+            keys = "Object.keys(localStorage)"
+            (kept,) = page.evaluate(keys)
+            facts = page.evaluate("fetch('api/study').then((reply) => reply.json())")
+            assert kept == f"colorize-study-rater-{facts['study']}"
+            # What another study has kept is neither used nor forgotten.
+            page.evaluate("localStorage.setItem('colorize-study-rater-other', 'its')")
+            page.evaluate(f"localStorage.removeItem('{kept}')")
+            page.reload()
+            page.wait_for_selector("#welcome:not([hidden])")
+            begin(page)
+            assert len(answers.raters()) == 2
+            assert sorted(page.evaluate(keys)) == sorted([kept, "colorize-study-rater-other"])
+        finally:
+            context.close()
+
+
+def test_both_pictures_lie_level_on_a_narrow_screen(browser: "Browser", folder: Path) -> None:
+    with served(folder) as (url, answers), opened(browser, url) as page:
+        page.set_viewport_size({"width": 400, "height": 800})
+        begin(page)
+        while not page.is_visible("#verdict:not(:empty)"):
+            step(page, answers, 0, perfect)
+            page.wait_for_selector(f"{CHOOSES}, #trial.told")
+        # One label takes two lines, as it does beside wider pictures.
+        page.evaluate("""$("right").querySelector("strong").textContent = 'x'""")
+        left, right = (page.locator(f"#{side} canvas").bounding_box() for side in ("left", "right"))
+        assert left
+        assert right
+        assert left["y"] == right["y"]
+
+
+_NO_STORAGE = """
+Object.defineProperty(window, "localStorage", {
+  get() { throw new DOMException("The operation is insecure.", "SecurityError"); },
+});
+"""
+
+
+def test_a_browser_that_keeps_nothing_is_enough(browser: "Browser", folder: Path) -> None:
+    with served(folder) as (url, answers), opened(browser, url, _NO_STORAGE) as page:
+        page.wait_for_selector("#welcome:not([hidden])")
+        assert "leave this page open" in page.inner_text("#later")
+        begin(page)
+        while len(answers.answered()) < 3:
+            step(page, answers, 0, perfect)
+        page.reload()
+        page.wait_for_selector("#welcome:not([hidden])")
+
+
+def test_a_code_that_is_in_use_is_told_and_another_one_does(
+    browser: "Browser", folder: Path
+) -> None:
+    with served(folder) as (url, answers), opened(browser, url) as page:
+        person = {"asks_for_time": False, "scripted": False, "screen": ""}
+        answers.add_rater(code="violet 7", **person)  # type: ignore[arg-type]
+        page.fill("#code", "violet 7")
+        page.check("#agrees")
+        page.click("#consent button")
+        page.wait_for_selector("#trouble:has-text('in use: begin with another one')")
+        begin(page, code="green 3")
+        assert page.is_hidden("#trouble")
+        assert [rater.is_scripted for rater in answers.raters()] == [False, True]
 
 
 def test_all_can_be_done_and_read_without_a_mouse(browser: "Browser", folder: Path) -> None:

@@ -3,8 +3,10 @@
 import json
 import re
 import struct
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from colorize_cli.model.bundle import load_bundle
 from colorize_cli.model.colorizer import Colorizer
 from colorize_cli.photos.read import read_photo
 from colorize_cli.study import pictures
-from colorize_cli.study.design import Pair, Study, read_study
+from colorize_cli.study.design import FORMAT_VERSION, Pair, Study, read_study
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,7 @@ def chunks(data: bytes) -> list[bytes]:
 def test_a_pair_differs_in_nothing_but_colour(folder: Path, study: Study) -> None:
     for pair in study.pairs:
         truth, other = both(folder, pair)
-        assert truth.shape == other.shape == (48, 64, 3) == (pair.height, pair.width, 3)
+        assert truth.shape == other.shape == (48, 64, 3)
         L, other_L = (lab_from_rgb(rgb)[..., 0] for rgb in (truth, other))
         assert np.abs(L - other_L).max() < 1
         assert np.abs(truth.astype(int) - other).mean() > 2
@@ -224,7 +226,8 @@ def test_wrong_usage_is_told(
     [
         ("{", "is damaged"),
         ('{"format": 99}', "no study that this version"),
-        ('{"format": 1, "salt": "x"}', "is damaged"),
+        ('{"format": 2, "salt": "x"}', "is damaged"),
+        ('{"format": 1}', "no study that this version"),
         (None, "holds no study: make one"),
     ],
 )
@@ -238,8 +241,72 @@ def test_a_study_that_cannot_be_read_is_told(
         assert said in " ".join(capfd.readouterr().err.split())
 
 
-def test_no_picture_outside_the_study_is_named(folder: Path, study: Study, tmp_path: Path) -> None:
-    tree = {"format": 1, **asdict(study)}
+def changed(folder: Path, change: Callable[[Any], None], study: Study) -> Path:
+    """Write a study that is not quite as it was made."""
+    tree = {"format": FORMAT_VERSION, **asdict(study)}
+    change(tree)
+    (folder / "study.json").write_text(json.dumps(tree))
+    return folder
+
+
+def name_a_secret(tree: Any) -> None:
     tree["pairs"][0]["truth"] = "../../secret.png"
-    (tmp_path / "study.json").write_text(json.dumps(tree))
-    assert main(["study", "report", str(tmp_path)]) == 2
+
+
+def lose_a_role(role: str) -> Callable[[Any], None]:
+    def lose(tree: Any) -> None:
+        tree["pairs"] = [pair for pair in tree["pairs"] if pair["role"] != role]
+
+    return lose
+
+
+def ask(number: str, count: object) -> Callable[[Any], None]:
+    return lambda tree: tree["protocol"].update({number: count})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        name_a_secret,
+        *map(lose_a_role, ("practice", "catch", "comparison")),
+        *(ask(number, 99) for number in ("practice", "catches", "comparisons")),
+        *(ask(number, 99) for number in ("catches_right", "repeats")),
+        ask("practice", -1),
+        ask("catches", "3"),
+    ],
+)
+def test_a_study_that_nobody_could_answer_is_damaged(
+    change: Callable[[Any], None],
+    study: Study,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert read_study(changed(tmp_path, lambda tree: None, study)) == study
+    assert main(["study", "report", str(changed(tmp_path, change, study))]) == 2
+    assert "is damaged" in capfd.readouterr().err
+
+
+def test_a_pair_to_catch_that_cannot_be_made_ends_the_make(
+    tmp_path: Path,
+    tiny_bundle: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    truth, out = photographs(tmp_path / "truth", 12), tmp_path / "study"
+    words = ["study", "make", str(truth), str(out), "--model", str(tiny_bundle), "--device", "cpu"]
+    words += ["--steps", "2"]
+    painted = pictures.wrong_colours
+
+    def lost(truth: np.ndarray) -> np.ndarray:
+        if (out / "study.json").exists():
+            raise OSError(2, "No such file or directory")
+        return painted(truth)
+
+    monkeypatch.setattr(pictures, "wrong_colours", lost)
+    assert main(words) == 2
+    said = " ".join(capfd.readouterr().err.split())
+    assert "No such file" in said
+    assert "only 0 of 2 pairs to catch could be made: run the same `make` again" in said
+    monkeypatch.undo()
+    assert main(words) == 0
+    assert len(read_study(out).of_role("catch")) == 2

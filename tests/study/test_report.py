@@ -9,6 +9,7 @@ import pytest
 from made.studies import made_study, salted
 
 from colorize_cli.cli.app import main
+from colorize_cli.study import report_page
 from colorize_cli.study.answers import Answers
 from colorize_cli.study.design import read_study
 
@@ -30,6 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> Path:
                     shown_ms=1000.0,
                     answered_ms=1500.0,
                     was_hidden=False,
+                    scripted=True,
                 )
     return folder
 
@@ -66,6 +68,10 @@ def test_the_table_has_the_rates_and_whose_they_are(
     assert whole[1:3] == [str(2 * count), "50.0%"]
     assert [row[3] for row in rows if row[:1] in (["1"], ["2"])] == ["0.0%", "100.0%"]
     assert "page: " in said
+    assert "Fool rate, pairs shown for 1 s" in said  # in one line
+    assert "no result yet: answers of 2 raters count, and fewer than 10 do not show" in " ".join(
+        said.split()
+    )
 
 
 def test_without_a_word_scripts_are_left_out(
@@ -76,6 +82,7 @@ def test_without_a_word_scripts_are_left_out(
     said = capfd.readouterr().err
     assert "left out 2 scripts, which are no people" in said
     assert "no rater's answers count yet" in said
+    assert "Raters" not in said  # a table of nobody
     text = out.read_text("utf-8")
     assert "No rater’s answers count yet." in text
     assert 'class="rate"' not in text
@@ -87,6 +94,7 @@ def test_the_page_needs_nothing_else_and_takes_names_for_text(folder: Path, tmp_
     text = out.read_text("utf-8")
     assert "<strong>Of scripts, not of people.</strong>" in text
     assert '<p class="rate">50.0%</p>' in text
+    assert '<p class="few">No result yet: answers of 2 raters count' in text
     page = _Parsed(text)
     study = read_study(folder)
     count = study.protocol.comparisons
@@ -103,6 +111,19 @@ def test_the_page_needs_nothing_else_and_takes_names_for_text(folder: Path, tmp_
     assert not re.search(r"\$[a-z]", text)
 
 
+def test_dots_lead_only_to_pictures_that_are_shown(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_page, "_CARDS", 1)
+    out = tmp_path / "page.html"
+    assert main(["study", "report", str(folder), "--scripted", "--out", str(out)]) == 0
+    page = _Parsed(out.read_text("utf-8"))
+    links = [lead[1:] for lead in page.leads if lead.startswith("#")]
+    assert page.tags.count("circle") == read_study(folder).protocol.comparisons > 2
+    assert len(links) == 2
+    assert sorted(links) == sorted(page.ids)
+
+
 def test_the_json_has_all_figures_and_says_whose(folder: Path, tmp_path: Path) -> None:
     out, page = tmp_path / "figures.json", tmp_path / "page.html"
     words = ["--scripted", "--json", str(out), "--out", str(page)]
@@ -115,6 +136,10 @@ def test_the_json_has_all_figures_and_says_whose(folder: Path, tmp_path: Path) -
     assert tree["model"]["digest"] == study.model["digest"]
     (display,) = tree["displays"]
     assert display["fooled"]["share"] == 0.5
+    assert display["is_result"] is False
+    low, high = display["quoted"]
+    assert low < display["fooled"]["low"] < display["fooled"]["high"] < high
+    assert [rater["rater"] for rater in tree["raters"]] == [1, 2]
     assert len(display["photos"]) == study.protocol.comparisons
     assert {photo["share"] for photo in display["photos"]} == {0.5}
     assert [rater["fooled"]["share"] for rater in tree["raters"]] == [0, 1]
@@ -152,14 +177,3 @@ def test_without_the_extra_it_is_said_what_to_install(
     said = capfd.readouterr().err
     assert "this command needs uvicorn, which the extra 'study' brings" in said
     assert "pipx" in said
-
-
-def test_a_port_that_is_taken_is_told(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        assert main(["study", "run", str(folder), "--port", str(port)]) == 2
-    assert f"cannot listen at 127.0.0.1, port {port} (" in capfd.readouterr().err
-    assert main(["study", "run", str(folder), "--host", "192.0.2.1"]) == 2  # nobody's address
-    assert "name another --port" in capfd.readouterr().err

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,17 @@ import numpy as np
 import pytest
 from made.studies import made_study, salted, served
 
+from colorize_cli.cli.app import main
+from colorize_cli.errors import OutputError
 from colorize_cli.study.answers import Answers
 from colorize_cli.study.design import Study, read_study
-from colorize_cli.study.trials import trials_of
+from colorize_cli.study.rater import Answer
 
 AGREED = {"agrees": True, "scripted": True, "asks_for_time": False, "code": "", "screen": "x"}
-LEFT = {"side": "left", "shown_ms": 1000, "answered_ms": 1500, "was_hidden": False}
+LEFT = {
+    **{"side": "left", "shown_ms": 1000, "answered_ms": 1500},
+    **{"was_hidden": False, "scripted": True},
+}
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +40,8 @@ def study(folder: Path) -> Study:
 class Page:
     """What a page asks the server for."""
 
-    def __init__(self, url: str, answers: Answers) -> None:
-        self.address = urlsplit(url)
+    def __init__(self, url: str, answers: Answers, study: Study) -> None:
+        self.address, self.study = urlsplit(url), study
         self.answers = answers
         self.token = ""
 
@@ -61,6 +67,12 @@ class Page:
         self.token = state.pop("token")
         return state
 
+    def trials(self) -> list[Answer]:
+        rater = self.answers.rater(self.token)
+        assert rater is not None
+        found = [self.answers.trial(rater, n) for n in range(self.study.protocol.trials)]
+        return [trial for trial in found if trial]
+
     def answer(self, n: int, side: str = "left") -> dict[str, Any]:
         self.json(f"/api/showings/{n}", {"n": n})
         return self.json(f"/api/answers/{n}", LEFT | {"side": side})
@@ -73,17 +85,15 @@ def server(folder: Path) -> Iterator[tuple[str, Answers]]:
 
 
 @pytest.fixture
-def page(server: tuple[str, Answers]) -> Page:
-    return Page(*server)
+def page(server: tuple[str, Answers], study: Study) -> Page:
+    return Page(*server, study)
 
 
 def test_nothing_tells_which_picture_is_the_photograph(page: Page, study: Study) -> None:
     """But after practice, everything said of a trial is the same whatever it is."""
     state = page.begin()
     kinds, said = [], []
-    rater = page.answers.rater(page.token)
-    assert rater is not None
-    trials = trials_of(study, rater.id)
+    trials = page.trials()
     while (n := state["next"]) is not None:
         status, headers, _ = page.ask(f"/api/pictures/{n}")
         assert status == 200
@@ -107,18 +117,16 @@ def test_a_picture_is_both_side_by_side_with_the_photograph_on_its_side(
     page: Page, study: Study, folder: Path
 ) -> None:
     page.begin()
-    rater = page.answers.rater(page.token)
-    assert rater is not None
     pairs = {pair.id: pair for pair in study.pairs}
     sides = set()
-    for n, trial in enumerate(trials_of(study, rater.id)):
+    for n, trial in enumerate(page.trials()):
         _, headers, data = page.ask(f"/api/pictures/{n}")
         assert headers["content-type"] == "image/png"
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         pair = pairs[trial.pair]
         assert picture is not None
-        assert picture.shape == (pair.height, 2 * pair.width, 3)
-        half = picture[:, : pair.width] if trial.truth_is_left else picture[:, pair.width :]
+        assert picture.shape == (60, 2 * 80, 3)
+        half = picture[:, :80] if trial.truth_is_left else picture[:, 80:]
         truth = (folder / "pictures" / pair.truth).read_bytes()
         np.testing.assert_array_equal(half, cv2.imdecode(np.frombuffer(truth, np.uint8), 1))
         sides.add(trial.truth_is_left)
@@ -217,4 +225,92 @@ def test_a_server_that_cannot_keep_an_answer_says_so(
     monkeypatch.setattr(Answers, "mark_shown", full)
     status, _, data = page.ask("/api/showings/0", {"n": 0})
     assert status == 503
-    assert "No space left" in json.loads(data)["error"]
+    assert "keeps the server from its work" in json.loads(data)["error"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device", "/home/somebody/study/answers.sqlite"),
+        OutputError("/home/somebody/study/answers.sqlite cannot be used"),
+    ],
+)
+def test_what_is_wrong_with_this_machine_is_told_to_who_runs_it_alone(
+    error: Exception, folder: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise error
+
+    told: list[str] = []
+    monkeypatch.setattr(Answers, "add_rater", failing)
+    with served(folder, tell=told.append) as (url, answers):
+        status, _, data = Page(url, answers, study).ask("/api/raters", AGREED)
+    assert status == 503
+    assert b"somebody" not in data
+    assert len(told) == 1
+    assert "/home/somebody/study/answers.sqlite" in told[0]
+
+
+@pytest.mark.parametrize("number", ["9" * 7, "9" * 30, "9" * 5000, "-1", "x", "1.0", "%D9%A1"])
+@pytest.mark.parametrize("what", ["pictures", "showings", "answers"])
+def test_what_is_no_number_of_a_trial_is_refused(page: Page, what: str, number: str) -> None:
+    page.begin()
+    body = None if what == "pictures" else LEFT
+    status, _, data = page.ask(f"/api/{what}/{number}", body)
+    assert (status, json.loads(data)) == (400, {"error": "A trial has a number."})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 9_000,
+        b'{"agrees": true, "code": ' + b"[" * 4_000 + b"]" * 4_000 + b"}",
+        b'{"agrees": true, "code": "\\ud800"}',
+        b'{"agrees": true, "screen": "\\udfff"}',
+        b'{"agrees": true, "code": 7}',
+        b'{"agrees": true, "code": null}',
+        b'{"agrees": true, "code": "\xff"}',
+        b'{"agrees": ' + b"9" * 5_000 + b"}",
+    ],
+)
+def test_what_is_no_text_to_keep_is_refused(page: Page, body: bytes) -> None:
+    count = len(page.answers.raters())
+    status, _, _ = page.ask("/api/raters", body, Content_Type="application/json")
+    assert status == 400
+    assert len(page.answers.raters()) == count
+
+
+def test_a_code_that_cannot_be_gone_on_with_is_told(page: Page) -> None:
+    page.begin(code="green 3")
+    page.answer(0)
+    page.answer(1)
+    status, _, data = page.ask("/api/raters", AGREED | {"code": "green 3", "asks_for_time": True})
+    assert status == 409
+    assert "begin anew without the code" in json.loads(data)["error"]
+
+
+def test_who_answers_by_a_script_is_one_from_then_on(page: Page) -> None:
+    page.begin(scripted=False)
+    page.json("/api/showings/0", {"n": 0})
+    page.json("/api/answers/0", LEFT | {"scripted": False})
+    assert not page.answers.raters()[-1].is_scripted
+    page.json("/api/showings/1", {"n": 1})
+    page.json("/api/answers/1", {key: LEFT[key] for key in LEFT if key != "scripted"})
+    assert page.answers.raters()[-1].is_scripted
+
+
+def test_a_study_whose_pictures_are_not_all_there_is_not_served(
+    folder: Path, study: Study, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    moved = tmp_path / "study"
+    shutil.copytree(folder / "pictures", moved / "pictures")
+    shutil.copy(folder / "study.json", moved)
+    names = [study.pairs[0].truth, study.pairs[1].other]
+    for name in names:
+        (moved / "pictures" / name).unlink()
+    assert main(["study", "run", str(moved)]) == 2
+    said = " ".join(capfd.readouterr().err.split())
+    assert f"lacks 2 pictures of the study, {min(names)} for one: put back" in said
+    shutil.rmtree(moved / "pictures")
+    assert main(["study", "run", str(moved)]) == 2
+    assert not (moved / "answers.sqlite").exists()

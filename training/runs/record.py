@@ -9,8 +9,7 @@ from typing import Any
 
 from colorize_cli.errors import reason_of
 from colorize_cli.system.files import write_atomic
-from colorize_cli.system.locks import FolderLock, require_folder
-from colorize_cli.system.processes import identity, may_run
+from colorize_cli.system.locks import FolderLock, identity, may_run, require_folder
 
 FILE = "run.json"
 

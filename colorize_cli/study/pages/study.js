@@ -2,19 +2,42 @@
 // One pair after the other. An answer is kept by the server before the next pair is asked for, and
 // the next pair's picture is here, decoded, before it is shown: so a second is a second.
 
-const KEY = "colorize-study-rater";
 const CROSS_MS = 400;
 const RETRY_MS = 1500;
 const $ = (id) => document.getElementById(id);
 const pictures = new Map(); // promises of decoded pictures, by trial
-let token = localStorage.getItem(KEY);
+const isScripted = Boolean(navigator.webdriver);
+let key = ""; // of this study, under which the browser keeps the token
+let token = null;
 let isPaused = false;
 let wasHidden = false;
 let onChoice = null;
 
+const pairs = (count) => (count === 1 ? "1 pair" : `${count} pairs`);
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const frame = () => new Promise((done) => requestAnimationFrame(done));
 const clicked = (id) => new Promise((done) => $(id).addEventListener("click", done, { once: true }));
+
+/** Keep the token in the browser, or forget it if null; false where the browser keeps nothing. */
+function keep(value) {
+  token = value;
+  try {
+    if (value === null) localStorage.removeItem(key);
+    else localStorage.setItem(key, value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The token of before in this browser, or null. */
+function kept() {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
 
 function show(id) {
   for (const main of document.querySelectorAll("main")) main.hidden = main.id !== id;
@@ -165,6 +188,7 @@ async function trial(state) {
     shown_ms: Math.max(0, seen.shown),
     answered_ms: Math.max(0, time - seen.start),
     was_hidden: wasHidden,
+    scripted: isScripted,
   });
   pictures.delete(n);
   if (after.real) await feedback(side, after.real);
@@ -198,7 +222,7 @@ async function run(state, isNew) {
   while (state.next !== null) {
     if (hasPractised && state.next >= state.practice) {
       hasPractised = false;
-      const text = `Now ${state.total - state.next} pairs that count. You are not told any more which one was real.`;
+      const text = `Now what counts: ${pairs(state.total - state.next)}. You are not told any more which one was real.`;
       await between("That was practice", text, "Begin");
     }
     state = await trial(state);
@@ -213,10 +237,14 @@ function welcome(facts) {
       ? "A pair stays until you answer."
       : `A pair is shown for ${seconds} only. Then take as long as you like to answer.`;
   const minutes = Math.max(1, Math.round(((facts.trials + facts.practice) * ((facts.seconds ?? 4) + 3)) / 60));
-  const practice = facts.practice ? `${facts.practice} pairs for practice, then ` : "";
-  $("how-many").textContent = `There are ${practice}${facts.trials} pairs: about ${minutes} min.`;
+  const practice = facts.practice ? `${pairs(facts.practice)} for practice, then ` : "";
+  $("how-many").textContent = `You will see ${practice}${pairs(facts.trials)}: about ${minutes} min.`;
   $("consent-line").textContent = facts.consent;
   $("time-line").hidden = facts.seconds === null;
+  if (!keep("")) {
+    $("later").textContent =
+      "There is no way back to an earlier pair. You can pause between pairs, but leave this page open: your browser keeps nothing to go on by.";
+  }
   show("welcome");
 }
 
@@ -232,11 +260,10 @@ async function begun() {
         agrees: $("agrees").checked,
         asks_for_time: $("asks-for-time").checked,
         code: $("code").value,
-        scripted: Boolean(navigator.webdriver),
+        scripted: isScripted,
         screen: `${innerWidth} x ${innerHeight} at ${devicePixelRatio}`,
       });
-      token = state.token;
-      localStorage.setItem(KEY, token);
+      keep(state.token);
       return state;
     } catch (error) {
       trouble(error.message);
@@ -252,8 +279,7 @@ async function known() {
     if (state.next !== null) await between("Welcome back", "Your answers so far are kept.", "Go on");
     return state;
   } catch (error) {
-    token = null;
-    localStorage.removeItem(KEY);
+    keep(null);
     return null;
   }
 }
@@ -277,12 +303,14 @@ $("pause").addEventListener("click", () => {
   $("pause").blur();
 });
 $("another").addEventListener("click", () => {
-  localStorage.removeItem(KEY);
+  keep(null);
   location.reload();
 });
 
 (async () => {
   const facts = await json("api/study");
+  key = `colorize-study-rater-${facts.study}`;
+  token = kept();
   const before = await known();
   if (!before) welcome(facts);
   await run(before ?? (await begun()), !before);

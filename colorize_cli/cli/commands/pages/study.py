@@ -31,7 +31,7 @@ def make(
     ] = None,
     display: Annotated[
         Literal["timed", "untimed", "both"],
-        Option(help="For some seconds, until the answer, or by turns from rater to rater."),
+        Option(help="For some seconds, until the answer, or for half of the raters each."),
     ] = "timed",
     seconds: Annotated[
         float, Option(min=0.1, max=60, metavar="X", help="How long a timed pair is shown.")
