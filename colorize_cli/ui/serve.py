@@ -7,11 +7,16 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import reason_of
 from ..model.view import SizeChoice
 from ..photos.limits import Limits, default_memory, limited_to
 from ..study.serve import listening_at, run_server
 from ..system.machine import usable_memory
 from ..system.messages import Messages
+from .desk import Desk
+from .studio import Studio
+
+_MOST_UPLOADED = 1_000_000_000  # bytes of a file
 
 # Gradio reads these when it is imported. It would tell its makers of every start.
 _QUIET = {
@@ -38,7 +43,6 @@ class UiOptions:
     size: SizeChoice | None = None
     megapixels: float = 100.0  # of the largest photo
     memory: float | None = None  # GB that a photo may take
-    upload_megabytes: int = 1000  # of a file
     queue: int = 20  # requests that wait
 
 
@@ -59,29 +63,34 @@ def serve(options: UiOptions, messages: Messages) -> None:
         listening_at(options.host, options.port) as listening,
         limited_to(limits),
     ):
-        os.environ.update(_QUIET, GRADIO_TEMP_DIR=str(Path(folder, "cache")))
+        os.environ.update(_QUIET, GRADIO_TEMP_DIR=folder)
         import uvicorn
 
-        app = _app(options, Path(folder), listening, messages)
-        config = uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2
-        )
-        run_server(config, listening)
+        studio = Studio(options.models, options.device, options.size, messages.note)
+        # Below Gradio's folder, from which it serves what is elsewhere only as a copy.
+        with Desk(studio, Path(folder, "requests"), options.queue) as desk:
+            app = _app(options, desk, listening, messages)
+            config = uvicorn.Config(
+                app,
+                log_config=None,
+                log_level="critical",  # what fails `_Guarded` tells; at the end uvicorn cancels
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=2,
+            )
+            run_server(config, listening)
 
 
 def _app(
-    options: UiOptions, folder: Path, listening: socket.socket, messages: Messages
+    options: UiOptions, desk: Desk, listening: socket.socket, messages: Messages
 ) -> "_Guarded":
     import gradio as gr
     from fastapi import FastAPI
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    from .desk import Desk
     from .page import build
-    from .studio import Studio
 
-    studio = Studio(options.models, options.device, options.size, messages.note)
-    page = build(Desk(studio, folder / "requests"), options.queue)
+    page = build(desk, options.models, options.queue)
     address, port = listening.getsockname()[:2]
     is_local = ipaddress.ip_address(address).is_loopback
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -93,7 +102,7 @@ def _app(
         page,
         path="/",
         footer_links=[],
-        max_file_size=options.upload_megabytes * 1_000_000,
+        max_file_size=_MOST_UPLOADED,
         show_error=True,
         ssr_mode=False,
         pwa=False,
@@ -107,14 +116,14 @@ def _app(
     if not is_local:
         messages.warn("anyone who reaches this machine can use it, without encryption")
     messages.note("Ctrl-C stops; colourings that were not downloaded go then")
-    return _Guarded(app)
+    return _Guarded(app, messages)
 
 
 class _Guarded:
-    """An ASGI application whose pages may ask no other host for anything."""
+    """An ASGI application whose pages may ask no other host for anything, and that tells faults."""
 
-    def __init__(self, app: object) -> None:
-        self._app = app
+    def __init__(self, app: object, messages: Messages) -> None:
+        self._app, self._messages = app, messages
 
     async def __call__(self, scope: dict, receive: object, send: object) -> None:  # type: ignore[type-arg]
         async def guarded(message: dict) -> None:  # type: ignore[type-arg]
@@ -127,4 +136,8 @@ class _Guarded:
                 ]
             await send(message)  # type: ignore[operator]
 
-        await self._app(scope, receive, guarded)  # type: ignore[operator]
+        try:
+            await self._app(scope, receive, guarded)  # type: ignore[operator]
+        except Exception as error:
+            self._messages.error(f"the page failed at {scope.get('path')}: {reason_of(error)}")
+            raise
