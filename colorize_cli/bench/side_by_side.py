@@ -13,7 +13,7 @@ from ..imaging.thumbnail import RGB, thumbnail
 from ..model.bundle import Bundle, load_bundle
 from ..model.colorizer import Colorizer, choose_device
 from ..model.view import SizeChoice
-from ..photos.read import Photo, read_photo
+from ..photos.read import SALVAGE_HINT, Photo, read_photo
 from ..system.files import write_atomic
 from ..system.messages import Messages
 from ..system.paths import shown
@@ -21,7 +21,6 @@ from ..system.wording import count_text
 
 MOST_PHOTOS = 100  # rows, beyond which nobody looks, and a sheet takes much memory
 MOST_PIXELS = 1 << 28  # of the sheet
-_NO_OPTION = " (--salvage colours what is left)"  # which only `colorize` has
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def _column(
                 column.greys[source.path] = thumbnail(photo.pixels, comparison.side)
                 column.pictures[source.path] = [*_pictures(colorizer, photo, comparison)]
             except ImageError as error:
-                column.failed[source.path] = str(error).removesuffix(_NO_OPTION)
+                column.failed[source.path] = str(error).removesuffix(SALVAGE_HINT)
             except OSError as error:
                 column.failed[source.path] = reason_of(error)
             progress.advance()

@@ -20,6 +20,8 @@ from .limits import check_budget
 from .metadata import Metadata, bounded, settle
 from .wide import Wide, is_wide, narrowed, narrowed_alpha
 
+SALVAGE_HINT = " (--salvage colours what is left)"  # of an option that only `colorize` has
+
 
 @dataclass(frozen=True)
 class Photo:
@@ -68,7 +70,7 @@ def read_pages(
         if page.damage:
             place = f"page {number}: " if page.pages > 1 else ""
             if not salvages:
-                raise ImageError(f"{place}{page.damage} (--salvage colours what is left)")
+                raise ImageError(f"{place}{page.damage}{SALVAGE_HINT}")
             page = replace(page, warnings=(f"salvaged: {page.damage}", *page.warnings))
         yield _photo_of(page, name, digest, white)
 

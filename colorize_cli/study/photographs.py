@@ -7,7 +7,7 @@ from random import Random
 
 from ..batch.scan import Source, scan
 from ..errors import ImageError, reason_of
-from ..photos.read import Photo, read_photo
+from ..photos.read import SALVAGE_HINT, Photo, read_photo
 from ..system.messages import Messages
 from ..system.paths import shown
 from ..system.wording import count_text
@@ -92,7 +92,7 @@ def read_truth(source: Source) -> Photo:
 
 def reason_without_option(error: BaseException) -> str:
     """Say why a photograph cannot be taken, without an option that only `colorize` has."""
-    return reason_of(error).removesuffix(" (--salvage colours what is left)")
+    return reason_of(error).removesuffix(SALVAGE_HINT)
 
 
 def roles_of(

@@ -33,7 +33,7 @@ def serve(folder: Path, host: str, port: int, messages: Messages) -> None:
         if not listening.is_local:
             messages.warn("anyone who reaches this machine can take part, without encryption")
         messages.note(f"answers: {shown(answers.path)}; Ctrl-C stops, and nothing is lost")
-        run_server(app, listening)
+        run_server(app, listening, messages.error)
         finished = sum(answers.next_trial(rater) is None for rater in answers.raters())
         messages.note(f"{count_text(finished, 'rater')} came to the end so far")
     messages.note(f"next: colorize study report {shown(folder)}")

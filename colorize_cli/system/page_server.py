@@ -3,14 +3,14 @@
 import errno
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from threading import Thread
 from typing import Any
 
-from ..errors import OutputError, UsageError
+from ..errors import OutputError, UsageError, reason_of
 from .paths import shown
 
 _WAIT_SECONDS = 0.2
@@ -56,13 +56,25 @@ def listening_at(host: str, port: int) -> Iterator[Listening]:
         yield _described(host, listening)
 
 
-def run_server(app: Callable[..., Any], listening: Listening) -> None:
-    """Serve an application (ASGI) until Ctrl-C; OutputError where the server ends by itself."""
+def run_server(app: Callable[..., Any], listening: Listening, tell: Callable[[str], None]) -> None:
+    """Serve an application (ASGI) until Ctrl-C; OutputError where the server ends by itself.
+
+    What it fails with is told in a line; who made the request gets an error of the server.
+    """
     import uvicorn  # which an extra brings
 
+    async def told(scope: Mapping[str, Any], receive: object, send: object) -> None:
+        try:
+            await app(scope, receive, send)
+        except Exception as error:
+            if scope["type"] != "lifespan":  # which an application need not know
+                tell(f"the page failed at {scope['path']}: {reason_of(error)}")
+            raise
+
     config = uvicorn.Config(
-        app,
+        told,
         log_config=None,
+        log_level="critical",  # else it tells the same again, and at the end what it cancels
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_END_SECONDS,

@@ -1,29 +1,38 @@
 """The page itself, in Gradio: what is on it, and what its buttons do."""
 
-from collections.abc import Iterator
+import asyncio
+import math
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from ..errors import UsageError
-from .desk import Desk, State
+from ..system.wording import count_text
+from .desk import Desk, Request
 from .studio import Wish
 from .unpack import MOST_FILES
-from .views import zipped
+from .views import Shown
 
 MOST_SAMPLES, MOST_STEPS = 16, 100
+_POLL_SECONDS = 0.25
+_SPARE_EVENTS = 20  # beside the requests that wait, each of which is an event of Gradio's
 _WELCOME = (
     "# Colours for photographs\n"
     "Drop black-and-white photographs, or a zip of them. All is computed on the machine that "
     "serves this page, and nothing is sent elsewhere. The colours are plausible, not historical "
     "truth: look at several samples."
 )
+_BAR = (
+    "{of}, {share:.0%}"
+    '<div style="background: var(--border-color-primary)">'
+    '<div style="height: 8px; width: {share:.1%}; background: var(--color-accent)"></div></div>'
+)
 
 
-def build(desk: Desk, queued: int) -> gr.Blocks:
-    """Lay the page out; at most `queued` requests wait, and one is worked on."""
-    models = list(desk.studio.models)
+def build(desk: Desk, models: Sequence[str], queued: int) -> gr.Blocks:
+    """Lay the page out, with the names of models to choose from; at most `queued` requests wait."""
     page: gr.Blocks = gr.Blocks(
         title="colorize", analytics_enabled=False, delete_cache=(3600, 12 * 3600)
     )
@@ -38,18 +47,26 @@ def build(desk: Desk, queued: int) -> gr.Blocks:
                     height=180,
                 )
                 samples = gr.Slider(1, MOST_SAMPLES, 4, step=1, label="Samples")
-                seed = gr.Number(0, precision=0, label="Seed", info="Another one, other colours.")
-                saturation = gr.Slider(
-                    0, 2, 1, step=0.05, label="Saturation", info="A matter of taste; 1 as drawn."
-                )
-                with gr.Accordion("Model and steps", open=False):
-                    model = gr.Dropdown(models, value=models[0], label="Model")
+                with gr.Accordion("Seed, saturation, model, steps", open=False):
+                    seed = gr.Number(
+                        0, precision=0, label="Seed", info="Another one, other colours."
+                    )
+                    saturation = gr.Slider(
+                        0,
+                        2,
+                        1,
+                        step=0.05,
+                        label="Saturation",
+                        info="A matter of taste; 1 as drawn.",
+                    )
+                    model = gr.Dropdown([*models], value=models[0], label="Model")
                     steps = gr.Slider(
                         0, MOST_STEPS, 0, step=1, label="Steps", info="0: the model's own."
                     )
                 with gr.Row():
                     go = gr.Button("Colorize", variant="primary", elem_id="go")
-                    stop = gr.Button("Cancel", variant="stop", elem_id="stop")
+                    stop = gr.Button("Cancel", variant="stop", interactive=False, elem_id="stop")
+                course = gr.HTML(visible=False, elem_id="course")
                 # A text box: names are text there, whatever is in them.
                 said = gr.Textbox(
                     label="What happened", lines=3, max_lines=12, interactive=False, elem_id="said"
@@ -63,15 +80,6 @@ def build(desk: Desk, queued: int) -> gr.Blocks:
                     # Its own download would give what is shown, not the file.
                     buttons=["fullscreen"],
                 )
-                gallery = gr.Gallery(
-                    label="Colourings: choose one to look at and to download",
-                    columns=4,
-                    height="auto",
-                    allow_preview=False,
-                    interactive=False,
-                    elem_id="gallery",
-                    buttons=[],
-                )
                 with gr.Row():
                     one = gr.DownloadButton(
                         "Download this one", interactive=False, elem_id="download"
@@ -79,63 +87,68 @@ def build(desk: Desk, queued: int) -> gr.Blocks:
                     everything = gr.DownloadButton(
                         "Download all", interactive=False, elem_id="download-all"
                     )
-        entries = gr.State([])
+                gr.Markdown("Choose a colouring to look at, and to download.")
+                gallery = gr.Gallery(
+                    label="Colourings",
+                    show_label=False,  # which would cover the first of them
+                    columns=4,
+                    height="auto",
+                    allow_preview=False,
+                    interactive=False,
+                    elem_id="gallery",
+                    buttons=[],
+                )
         wishes = [files, model, samples, seed, steps, saturation]
-        outputs = [said, gallery, slider, one, everything, entries]
+        outputs = [course, said, go, stop, gallery, slider, one, everything]
 
-        def begin(request: gr.Request) -> Any:
-            desk.open(_visit(request))
-            return "In the queue."
-
-        def work(
+        async def work(
             files: list[str] | None,
             model: str,
-            samples: float,
+            samples: float | None,
             seed: float | None,
-            steps: float,
-            saturation: float,
+            steps: float | None,
+            saturation: float | None,
             request: gr.Request,
-            progress: gr.Progress = gr.Progress(),  # noqa: B008, Gradio's way
-        ) -> Iterator[list[Any]]:
-            visit = _visit(request)
-            state = State()
-            yield _updates(State(), ["Working."])
+        ) -> AsyncIterator[list[Any]]:
             try:
-                paths = tuple(map(Path, files or ()))
-                wish = _wish(paths, model, samples, seed, steps, saturation)
+                wish = _wish(files or (), model, samples, seed, steps, saturation)
+                asked = desk.open(_visit(request), wish)
             except UsageError as error:
-                yield _updates(state, [str(error)])
+                yield _only(str(error))
                 return
-            for state in desk.work(visit, wish):
-                progress(state.share, desc=state.of or "waiting")
-                if state.is_new:
-                    yield _updates(state, ["Working.", *state.messages])
-            is_cancelled = desk.is_cancelled(visit)
-            made = f"{len(state.shown)} colourings."
-            yield _updates(
-                state,
-                [f"Cancelled. {made}" if is_cancelled else f"Done: {made}", *state.messages],
-                everything=_all(desk, visit, state),
-            )
+            while not (asked.is_begun or asked.is_over.is_set()):
+                yield _only(_place(desk.before(asked)), is_open=True)
+                await asyncio.sleep(_POLL_SECONDS)
+            news, shown = -1, list[Shown]()
+            while not asked.is_over.is_set():
+                if asked.news > news:
+                    is_first, news, shown = not shown, asked.news, [*asked.shown]
+                    yield _updates(asked, shown, is_first=is_first)
+                else:
+                    yield [_bar(asked), *_same(7)]
+                await asyncio.sleep(_POLL_SECONDS)
+            yield _updates(asked, [*asked.shown], is_first=not shown)
 
-        def look(entries: list[list[str]], event: gr.SelectData) -> list[Any]:
-            before, after, file = entries[int(event.index)]
-            return [(before, after), gr.DownloadButton(value=file, interactive=True)]
+        def look(event: gr.SelectData, request: gr.Request) -> list[Any]:
+            seen = desk.seen(_visit(request))
+            if seen is None or int(event.index) >= len(seen.shown):
+                return [gr.skip(), gr.skip()]
+            return _looked_at(seen.shown[int(event.index)])
 
-        def cancel(request: gr.Request) -> str:
-            return "Cancelling." if desk.cancel(_visit(request)) else "Nothing to cancel."
-
-        hidden: dict[str, Any] = {"api_visibility": "private"}
-        begun = go.click(begin, outputs=said, queue=False, **hidden)
-        begun.then(work, wishes, outputs, concurrency_limit=1, show_progress_on=[said], **hidden)
-        stop.click(cancel, outputs=said, queue=False, **hidden)
-        gallery.select(look, entries, [slider, one], queue=False, show_progress="hidden", **hidden)
+        def cancel(request: gr.Request) -> Any:
+            return "Cancelling." if desk.cancel(_visit(request)) else gr.skip()
 
         def leave(request: gr.Request) -> None:
             desk.close(_visit(request))
 
+        hidden: dict[str, Any] = {"api_visibility": "private"}
+        # Turns are the desk's: whoever waits can be told of it, and cancel.
+        go.click(work, wishes, outputs, concurrency_limit=None, show_progress="hidden", **hidden)
+        stop.click(cancel, outputs=said, queue=False, show_progress="hidden", **hidden)
+        gallery.select(look, None, [slider, one], queue=False, show_progress="hidden", **hidden)
         page.unload(leave)
-    page.queue(max_size=queued, default_concurrency_limit=1, api_open=False)
+    page.max_threads = queued + _SPARE_EVENTS
+    page.queue(default_concurrency_limit=1, api_open=False)
     return page
 
 
@@ -144,43 +157,86 @@ def _visit(request: gr.Request) -> str:
 
 
 def _wish(
-    files: tuple[Path, ...],
+    files: Sequence[str],
     model: str,
-    samples: float,
+    samples: float | None,
     seed: float | None,
-    steps: float,
-    saturation: float,
+    steps: float | None,
+    saturation: float | None,
 ) -> Wish:
     """Check what came, which need not be from the page's own sliders."""
-    if seed is None:
+    if not files:
+        raise UsageError("drop a photograph first, or a zip of them")
+    if seed is None or not math.isfinite(seed):
         raise UsageError("the seed must be a whole number: 0, say")
-    count = round(samples)
-    if not 1 <= count <= MOST_SAMPLES:
-        raise UsageError(f"the samples must be 1 to {MOST_SAMPLES}")
-    if not 0 <= steps <= MOST_STEPS:
-        raise UsageError(f"the steps must be at most {MOST_STEPS}")
-    if not 0 <= saturation <= 2:
-        raise UsageError("the saturation must be 0 to 2")
-    return Wish(files, model, count, int(seed), round(steps) or None, float(saturation))
+    return Wish(
+        tuple(map(Path, files)),
+        model,
+        round(_within("samples", samples, 1, MOST_SAMPLES)),
+        int(seed),
+        round(_within("steps", steps, 0, MOST_STEPS)) or None,
+        float(_within("saturation", saturation, 0, 2)),
+    )
 
 
-def _updates(state: State, messages: list[str], everything: str | None = None) -> list[Any]:
-    """What the page shows, in the order of its outputs."""
-    shown = state.shown
-    first = shown[0] if shown else None
+def _within(name: str, value: float | None, least: int, most: int) -> float:
+    if value is None or not least <= value <= most:  # which NaN is not
+        raise UsageError(f"{name}: a number from {least} to {most}")
+    return value
+
+
+def _place(before: int) -> str:
+    return f"In the queue, after {count_text(before, 'request')}." if before else "In the queue."
+
+
+def _only(message: str, *, is_open: bool = False) -> list[Any]:
+    """What the page shows while its colourings stay as they are, in the order of its outputs."""
+    message = message[:1].upper() + message[1:]
+    return [gr.HTML(visible=False), message, *_buttons(is_open=is_open), *_same(4)]
+
+
+def _same(count: int) -> list[Any]:
+    return [gr.skip() for _ in range(count)]
+
+
+def _buttons(*, is_open: bool) -> list[Any]:
+    return [gr.Button(interactive=not is_open), gr.Button(interactive=is_open)]
+
+
+def _bar(asked: Request) -> Any:
+    if asked.is_over.is_set():
+        return gr.HTML(visible=False)
+    return gr.HTML(_BAR.format(of=asked.of, share=asked.share), visible=True)
+
+
+def _looked_at(shown: Shown | None) -> list[Any]:
+    """What the slider and the download of one show."""
     return [
-        "\n".join(messages),
-        [(str(each.after), each.caption) for each in shown],
-        (str(first.before), str(first.after)) if first else None,
-        gr.DownloadButton(value=str(first.file) if first else None, interactive=bool(first)),
-        gr.DownloadButton(value=everything, interactive=bool(everything)),
-        [[str(each.before), str(each.after), str(each.file)] for each in shown],
+        (str(shown.before), str(shown.after)) if shown else None,
+        gr.DownloadButton(value=str(shown.file) if shown else None, interactive=bool(shown)),
     ]
 
 
-def _all(desk: Desk, visit: str, state: State) -> str | None:
-    if not state.shown:
-        return None
-    folder = desk.folder_of(visit)
-    files = [each.file for each in state.shown]
-    return str(zipped(files, folder / "out", folder / "colourings.zip"))
+def _updates(asked: Request, shown: Sequence[Shown], *, is_first: bool) -> list[Any]:
+    """What the page shows of a request that has begun, or ended, in the order of its outputs.
+
+    What somebody looks at stays, but for the first time that there is something.
+    """
+    if not asked.is_begun:  # cancelled while it waited
+        return _only("Cancelled.")
+    everything = asked.everything
+    return [
+        _bar(asked),
+        "\n".join([_headline(asked), *asked.messages]),
+        *_buttons(is_open=not asked.is_over.is_set()),
+        [(str(each.after), each.caption) for each in shown],
+        *(_looked_at(shown[0] if shown else None) if is_first else _same(2)),
+        gr.DownloadButton(value=everything and str(everything), interactive=bool(everything)),
+    ]
+
+
+def _headline(asked: Request) -> str:
+    if not asked.is_over.is_set():
+        return "Working."
+    made = f"{count_text(len(asked.files), 'colouring')}."
+    return f"Cancelled. {made}" if asked.is_cancelled.is_set() else f"Done: {made}"

@@ -10,6 +10,10 @@ from ..photos.limits import Limits, default_memory, limited_to
 from ..system.machine import usable_memory
 from ..system.messages import Messages
 from ..system.page_server import Listening, listening_at, run_server
+from .desk import Desk
+from .studio import Studio
+
+_MOST_UPLOADED = 1_000_000_000  # bytes of a file
 
 # Gradio reads these when it is imported. It would tell its makers of every start.
 _QUIET = {
@@ -36,7 +40,6 @@ class UiOptions:
     size: SizeChoice | None = None
     megapixels: float = 100.0  # of the largest photo
     memory: float | None = None  # GB that a photo may take
-    upload_megabytes: int = 1000  # of a file
     queue: int = 20  # requests that wait
 
 
@@ -57,21 +60,21 @@ def serve(options: UiOptions, messages: Messages) -> None:
         listening_at(options.host, options.port) as listening,
         limited_to(limits),
     ):
-        os.environ.update(_QUIET, GRADIO_TEMP_DIR=str(Path(folder, "cache")))
-        run_server(_app(options, Path(folder), listening, messages), listening)
+        os.environ.update(_QUIET, GRADIO_TEMP_DIR=folder)
+        studio = Studio(options.models, options.device, options.size, messages.note)
+        # Below Gradio's folder, from which it serves what is elsewhere only as a copy.
+        with Desk(studio, Path(folder, "requests"), options.queue) as desk:
+            run_server(_app(options, desk, listening, messages), listening, messages.error)
 
 
-def _app(options: UiOptions, folder: Path, listening: Listening, messages: Messages) -> "_Guarded":
+def _app(options: UiOptions, desk: Desk, listening: Listening, messages: Messages) -> "_Guarded":
     import gradio as gr
     from fastapi import FastAPI
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    from .desk import Desk
     from .page import build
-    from .studio import Studio
 
-    studio = Studio(options.models, options.device, options.size, messages.note)
-    page = build(Desk(studio, folder / "requests"), options.queue)
+    page = build(desk, options.models, options.queue)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=listening.hosts, www_redirect=False)
     system = ("system-ui", "sans-serif")
@@ -80,7 +83,7 @@ def _app(options: UiOptions, folder: Path, listening: Listening, messages: Messa
         page,
         path="/",
         footer_links=[],
-        max_file_size=options.upload_megabytes * 1_000_000,
+        max_file_size=_MOST_UPLOADED,
         show_error=True,
         ssr_mode=False,
         pwa=False,

@@ -70,7 +70,7 @@ class _Watched(Colorizer):
 
 
 class Studio:
-    """Holds the networks, each loaded once, and lets one request at a time have them."""
+    """Holds the networks, each loaded once; whoever uses it sees to it that one at a time does."""
 
     def __init__(
         self,
@@ -87,10 +87,11 @@ class Studio:
         """
         self.models = tuple(models)
         self._device, self._size, self._note = device, size, note
-        self._turn = Lock()
         self._opened: dict[str, _Watched] = {}
         first = self._of(self.models[0])
         note(f"device: {first.device.description}")
+        if first.device.note:
+            note(f"no GPU is used: {first.device.note}")
 
     def _of(self, model: str) -> _Watched:
         if model not in self.models:
@@ -109,7 +110,7 @@ class Studio:
         told: Callable[[Outcome], None],
         progress: Progress,
     ) -> list[str]:
-        """Colour the photographs of a wish into `folder / "out"`, once it is its turn.
+        """Colour the photographs of a wish into `folder / "out"`; one wish at a time.
 
         Args:
             wish: what is asked for.
@@ -124,19 +125,19 @@ class Studio:
         Raises:
             ColorizeError: Nothing can be done, and why.
         """
-        with self._turn:
-            if is_cancelled.is_set():
-                return []
-            found = scan(_taken_in(wish.files, folder), folder / "out")
-            jobs, notes = name_outputs(found, folder / "out", "keep", wish.samples)
-            for problem in found.problems:
-                told(problem)
-            if not jobs and not found.problems:
-                raise UsageError("there is no photograph in it")
-            if jobs:
-                colorizer = self._fitted(wish, len(jobs))
-                _run(colorizer, wish, jobs, is_cancelled, told, progress)
-            return [*found.notes, *notes]
+        progress(0.0, "reading what was dropped")
+        found = scan(_taken_in(wish.files, folder), folder / "out")
+        jobs, notes = name_outputs(found, folder / "out", "keep", wish.samples)
+        for problem in found.problems:
+            told(problem)
+        if not jobs and not found.problems:
+            raise UsageError("there is no photograph in it")
+        if jobs and not is_cancelled.is_set():
+            progress(0.0, "opening the model")
+            colorizer = self._fitted(wish, len(jobs))
+            treatment = self._treatment(wish, colorizer)
+            _run(colorizer, treatment, jobs, is_cancelled, told, progress)
+        return [*found.notes, *notes]
 
     def _fitted(self, wish: Wish, photos: int) -> _Watched:
         """The model with the numbers that a run of the command line would have."""
@@ -146,11 +147,18 @@ class Studio:
         batch = device.batch_for(wish.samples)
         return opened.changed(device=device, batch=batch, views=views)
 
+    def _treatment(self, wish: Wish, colorizer: Colorizer) -> Treatment:
+        return Treatment(
+            samples=wish.samples,
+            seed=wish.seed,
+            saturation=wish.saturation,
+            marked_bundle=colorizer.bundle.digest,
+            falls_to_cpu=self._device == "auto" and colorizer.device.is_gpu,
+        )
+
 
 def _taken_in(files: Sequence[Path], folder: Path) -> list[Path]:
     """List the photographs, and the folders that zips of them were unpacked to."""
-    if not files:
-        raise UsageError("drop a photograph first, or a zip of them")
     paths, count, total = [], 0, 0
     for number, path in enumerate(files):
         if path.suffix.lower() == ".zip":
@@ -172,7 +180,7 @@ def _taken_in(files: Sequence[Path], folder: Path) -> list[Path]:
 
 def _run(
     colorizer: _Watched,
-    wish: Wish,
+    treatment: Treatment,
     jobs: Sequence[Job],
     is_cancelled: Event,
     told: Callable[[Outcome], None],
@@ -193,13 +201,6 @@ def _run(
             told(outcome)
 
     colorizer.watch = watch
-    treatment = Treatment(
-        samples=wish.samples,
-        seed=wish.seed,
-        saturation=wish.saturation,
-        marked_bundle=colorizer.bundle.digest,
-        falls_to_cpu=colorizer.device.is_gpu,
-    )
     progress(0.0, count_text(len(jobs), "photo"))
     try:
         pipeline.run(jobs, colorizer, treatment, report, is_stopping=is_cancelled.is_set)

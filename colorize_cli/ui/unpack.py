@@ -5,10 +5,11 @@ What a member says of its size is not believed: bytes are counted as they come.
 
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from ..errors import UsageError
+from ..errors import ColorizeError, OutputError, UsageError
 
 MOST_FILES = 200  # of a request, those of its zips among them
 MOST_BYTES = 2 << 30  # of what a request's zips unpack to
@@ -25,6 +26,7 @@ def unpack(path: Path, folder: Path, room: int = MOST_BYTES) -> tuple[int, int]:
     Raises:
         UsageError: It is no whole zip, is encrypted, has too many files, unpacks to more than
             `room` bytes, or holds a link or a name that leads out of the folder.
+        OutputError: The folder cannot be written to, of a full disk, say.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -38,15 +40,12 @@ def unpack(path: Path, folder: Path, room: int = MOST_BYTES) -> tuple[int, int]:
                 )
             total = 0
             for member, parts in members:
-                target = folder.joinpath(*parts)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(member) as source, target.open("xb") as file:
-                    total += _copy(source, file, room - total, path.name)
+                with archive.open(member) as source:
+                    target = folder.joinpath(*parts)
+                    total += _copy(source, target, room - total, path.name)
             return len(members), total
-    except UsageError:
+    except ColorizeError:
         raise
-    except FileExistsError as error:
-        raise UsageError(f"{path.name} has two files of one name") from error
     except Exception as error:  # what zipfile, zlib, lzma and bz2 raise of damage is of many kinds
         raise UsageError(f"{path.name} is no whole zip: {error}") from error
 
@@ -77,14 +76,32 @@ def _members(
         yield member, place.parts
 
 
-def _copy(source: IO[bytes], file: IO[bytes], room: int, name: str) -> int:
+@contextmanager
+def _written(name: str) -> Iterator[None]:
+    """Tell what the disk refuses from what is wrong with a zip."""
+    try:
+        yield
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        raise UsageError(f"{name} has two files of one name, or a folder of a file's") from error
+    except OSError as error:
+        raise OutputError(
+            f"{name} cannot be unpacked where the page is served: {error.strerror}. Ask whoever "
+            "serves it, or drop less"
+        ) from error
+
+
+def _copy(source: IO[bytes], target: Path, room: int, name: str) -> int:
+    """Write a new file, and return its bytes."""
     copied = 0
-    while chunk := source.read(_CHUNK):
-        copied += len(chunk)
-        if copied > room:
-            raise UsageError(
-                f"{name} unpacks to more than {MOST_BYTES >> 30} GB: split it, or colour the "
-                "folder on the command line"
-            )
-        file.write(chunk)
+    with _written(name):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as file:
+            while chunk := source.read(_CHUNK):
+                copied += len(chunk)
+                if copied > room:
+                    raise UsageError(
+                        f"{name} unpacks to more than {MOST_BYTES >> 30} GB: split it, or colour "
+                        "the folder on the command line"
+                    )
+                file.write(chunk)
     return copied

@@ -3,22 +3,20 @@
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-import cv2
-import numpy as np
+from ..batch.sheet.thumbnails import encode_jpeg
+from ..imaging.thumbnail import thumbnail
+from ..photos.read import read_pages
 
-from ..batch.outcome import Outcome
-from ..imaging.bit_depth import eight_bits
-from ..imaging.shrink import shrunk
-from ..photos.read import read_photo
-
-_SIDE, _QUALITY = 900, 92
+MOST_PAGES = 10  # that are shown of a file
+_SIDE, _QUALITY = 1400, 90
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A colouring on the page."""
+    """A colouring on the page, or a page of one."""
 
     caption: str
     before: Path  # JPEG of the photograph
@@ -26,30 +24,28 @@ class Shown:
     file: Path  # the colouring itself, as it is taken away
 
 
-def shown_of(outcome: Outcome, folder: Path) -> Iterator[Shown]:
-    """Make what is shown of a photograph that is done, in a folder that is there.
+def shown_of(source: Path, files: Sequence[Path], folder: Path) -> Iterator[Shown]:
+    """Make what is shown of a photograph and its colourings, in a folder that is there.
 
-    Its first page stands for a file of several. Errors are those of `read_photo`.
+    Errors are those of `read_pages` and of writing.
     """
-    if outcome.job is None or not outcome.written:
-        return
     number = sum(1 for _ in folder.iterdir())
-    before = _jpeg(outcome.source, folder / f"{number}.jpg")
-    for k in outcome.written:
-        file = outcome.job.outputs[k]
-        after = _jpeg(file, folder / f"{number}-{k + 1}.jpg")
-        name = outcome.source.name
-        caption = f"{name}, {k + 1}" if len(outcome.written) > 1 else name
-        yield Shown(caption, before, after, file)
+    befores = [*_jpegs(source, folder / f"{number}-0")] if files else []
+    for k, file in enumerate(files, 1):
+        for page, after in enumerate(_jpegs(file, folder / f"{number}-{k}")):
+            parts = [source.name]
+            if len(befores) > 1:
+                parts.append(f"page {page + 1}")
+            if len(files) > 1:
+                parts.append(str(k))
+            yield Shown(", ".join(parts), befores[page], after, file)
 
 
-def _jpeg(source: Path, target: Path) -> Path:
-    pixels = shrunk(np.ascontiguousarray(eight_bits(read_photo(source.read_bytes()).pixels)), _SIDE)
-    if pixels.ndim == 3:
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)  # type: ignore[assignment]
-    _, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    target.write_bytes(data.tobytes())
-    return target
+def _jpegs(source: Path, name: Path) -> Iterator[Path]:
+    for page, photo in enumerate(islice(read_pages(source.read_bytes()), MOST_PAGES), 1):
+        target = name.with_name(f"{name.name}-{page}.jpg")
+        target.write_bytes(encode_jpeg(thumbnail(photo.pixels, _SIDE), _QUALITY))
+        yield target
 
 
 def zipped(files: Sequence[Path], folder: Path, target: Path) -> Path:

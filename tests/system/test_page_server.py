@@ -117,37 +117,43 @@ def test_a_server_that_ends_by_itself_is_told() -> None:
     pytest.importorskip("uvicorn")
     with listening_at("127.0.0.1", 0) as listening:
         with pytest.raises(OutputError, match="the server ended by itself: start it again"):
-            run_server(_unwilling, listening)
+            run_server(_unwilling, listening, print)
 
 
 _SLOW = """
 import asyncio, sys, _thread, threading
 from colorize_cli.system.page_server import listening_at, run_server
 async def app(scope, receive, send):
-    if scope["type"] == "http":
-        threading.Timer(0.1, _thread.interrupt_main).start()
-        await asyncio.sleep(3600)
+    assert scope["type"] == "http"
+    if scope["path"] == "/wrong":
+        raise KeyError("no such thing")
+    threading.Timer(0.1, _thread.interrupt_main).start()
+    await asyncio.sleep(3600)
 with listening_at("127.0.0.1", 0) as listening:
     print(listening.socket.getsockname()[1], flush=True)
-    run_server(app, listening)
+    run_server(app, listening, print)
 print("ended", flush=True)
 """
 
 
-def test_ctrl_c_ends_a_server_whose_request_never_ends() -> None:
+def test_a_fault_is_told_once_and_ctrl_c_ends_a_server_whose_request_never_ends() -> None:
     pytest.importorskip("uvicorn")
     with subprocess.Popen(
         [sys.executable, "-c", _SLOW],
         cwd=ROOT,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
         text=True,
     ) as run:
         assert run.stdout is not None
         connection = http.client.HTTPConnection("127.0.0.1", int(run.stdout.readline()))
+        connection.request("GET", "/wrong")
+        response = connection.getresponse()
+        assert (response.status, response.read()) == (500, b"Internal Server Error")
         connection.request("GET", "/")
         try:
-            assert run.communicate(timeout=60)[0] == "ended\n"
+            told = "the page failed at /wrong: KeyError: 'no such thing'\n"
+            assert run.communicate(timeout=60)[0] == f"{told}ended\n"
         finally:
             run.kill()
             connection.close()

@@ -1,9 +1,12 @@
 """The page of `colorize ui` in a browser: upload, download, faults, turns, cancelling."""
 
+import io
 import os
 import re
+import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from made.pictures import grey
+from PIL import Image
 
 from colorize_cli.cli.app import main
 from colorize_cli.photos.read import read_photo
@@ -26,11 +31,12 @@ MILLISECONDS = 60_000  # that a page may take at most, on a machine under load
 
 
 @contextmanager
-def served(*words: str) -> Iterator[str]:
-    """Run `colorize ui` and give its address."""
+def run(*words: str, **environment: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """Run `colorize ui`, and give its address and process."""
     command = [sys.executable, "-m", "colorize_cli", "ui", "--port", "0", "--device", "cpu", *words]
+    environment = os.environ | {"PYTHONPATH": "."} | environment
     with subprocess.Popen(
-        command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": "."}
+        command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
         try:
             assert process.stderr
@@ -38,7 +44,7 @@ def served(*words: str) -> Iterator[str]:
             for line in process.stderr:
                 lines.append(line)
                 if found := re.search(r"http://localhost:\d+/", line):
-                    yield found[0]
+                    yield found[0], process
                     break
             else:
                 pytest.fail("".join(lines))
@@ -49,21 +55,28 @@ def served(*words: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def address(tiny_bundle: Path) -> Iterator[str]:
-    with served("--model", str(tiny_bundle), "--max-megapixels", "0.5") as found:
+    words = ("--model", str(tiny_bundle), "--max-megapixels", "0.5", "--queue", "1")
+    with run(*words) as (found, _):
         yield found
+
+
+@contextmanager
+def visit(browser: "Browser", address: str, asked: list[str] | None = None) -> Iterator["Page"]:
+    """Open the page once more, and note which addresses it asks."""
+    with browser.new_page() as opened:
+        opened.on("request", lambda request: asked is None or asked.append(request.url))
+        opened.set_default_timeout(MILLISECONDS)
+        opened.goto(address)
+        opened.wait_for_selector("#go")
+        yield opened
 
 
 @pytest.fixture
 def page(browser: "Browser", address: str) -> Iterator["Page"]:
     """The page, opened; no request of it may leave this machine."""
-    opened = browser.new_page()
     asked: list[str] = []
-    opened.on("request", lambda request: asked.append(request.url))
-    opened.set_default_timeout(MILLISECONDS)
-    opened.goto(address)
-    opened.wait_for_selector("#go")
-    yield opened
-    opened.close()
+    with visit(browser, address, asked) as opened:
+        yield opened
     local = (address, "data:", "blob:")
     assert asked
     assert not [url for url in asked if not url.startswith(local)]
@@ -104,7 +117,7 @@ def test_four_samples_appear_and_the_download_is_what_the_command_line_writes(
     page.wait_for_selector("#gallery button img >> nth=3")
     assert page.locator("#gallery .thumbnail-item").count() == 4
     page.locator("#gallery .thumbnail-item").nth(2).click()
-    page.wait_for_selector("#slider img[src$='0-3.jpg']")  # which comes with the file
+    page.wait_for_selector("#slider img[src$='0-3-1.jpg']")  # which comes with the file
     with page.expect_download() as download:
         page.click("#download")
     options = ["--samples", "4", "--seed", "0", "--model", str(tiny_bundle), "--device", "cpu"]
@@ -147,22 +160,114 @@ def test_a_photo_over_the_limit_is_refused_with_words(page: "Page", tmp_path: Pa
     assert "megapixels" in wait_for_words(page, "Done: 0 colourings.")
 
 
-def test_two_pages_are_served_in_turn_and_cancelling_ends_a_request(
-    browser: "Browser", page: "Page", address: str, tmp_path: Path
-) -> None:
-    other = browser.new_page()
-    other.set_default_timeout(MILLISECONDS)
-    other.goto(address)
-    other.wait_for_selector("#go")
-    drop(other, photo(tmp_path / "b.jpg"))
-    drop(page, *(photo(tmp_path / f"{k}.jpg", 320, seed=k) for k in range(40)))
+def test_the_buttons_are_for_what_can_be_done(page: "Page", tmp_path: Path) -> None:
+    assert page.is_disabled("#stop")
+    page.click("#go")
+    assert wait_for_words(page, "Drop a photograph first")
+    drop(page, *(photo(tmp_path / f"{k}.jpg", 320, seed=k) for k in range(6)))
     page.click("#go")
     wait_for_words(page, "Working.")
-    other.click("#go")
-    other.wait_for_selector(":text('queue: ')")
-    assert "Done" not in other.input_value("#said textarea")
-    page.click("#stop")
-    said = wait_for_words(page, "Cancelled.")
-    assert int(said.split()[1]) < 160
-    wait_for_words(other, "Done: 4 colourings.")
-    other.close()
+    assert page.is_disabled("#go")
+    page.dispatch_event("#go", "click")
+    wait_for_words(page, "Done: 24 colourings.")
+    page.wait_for_selector("#go:enabled")
+    assert page.is_disabled("#stop")
+
+
+def test_what_is_looked_at_stays_while_more_comes_and_is_served_where_it_lies(
+    page: "Page", tmp_path: Path
+) -> None:
+    drop(page, *(photo(tmp_path / f"{k}.jpg", 320, seed=k) for k in range(6)))
+    page.click("#go")
+    page.locator("#gallery .thumbnail-item").nth(2).click()
+    page.wait_for_selector("#slider img[src$='0-3-1.jpg']")
+    wait_for_words(page, "Done: 24 colourings.")
+    page.wait_for_selector("#download-all:enabled")
+    source = page.get_attribute("#slider img >> nth=1", "src")
+    assert source
+    assert source.endswith("0-3-1.jpg")
+    assert "/requests/" in source
+
+
+def test_a_zip_of_odd_names_and_pages_is_taken_and_given(page: "Page", tmp_path: Path) -> None:
+    odd = photo(tmp_path / "one.jpg").read_bytes()
+    pages = io.BytesIO()
+    first = Image.fromarray(grey())
+    first.save(pages, "TIFF", save_all=True, append_images=[first])
+    with zipfile.ZipFile(tmp_path / "scans.zip", "w") as archive:
+        archive.writestr("1910/<b>&amp;.jpg", odd)
+        archive.writestr("pages.tif", pages.getvalue())
+        archive.writestr("<i>torn.jpg", odd[:300])
+    drop(page, tmp_path / "scans.zip")
+    page.locator("input[type=number]").first.fill("1")
+    page.click("#go")
+    said = wait_for_words(page, "Done: 2 colourings.")
+    assert "<i>torn.jpg: " in said
+    assert "--salvage" not in said
+    page.wait_for_selector("#gallery .thumbnail-item >> nth=2")
+    captions = page.locator("#gallery .caption-label").all_inner_texts()
+    assert sorted(captions) == ["<b>&amp;.jpg", "pages.tif, page 1", "pages.tif, page 2"]
+    page.wait_for_selector("#download-all:enabled")
+    with page.expect_download() as download:
+        page.click("#download-all")
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert sorted(Path(name).name for name in archive.namelist()) == [
+            "<b>&amp;.jpg",
+            "pages.tif",
+        ]
+
+
+def test_a_number_that_is_none_is_told(page: "Page", tmp_path: Path) -> None:
+    drop(page, photo(tmp_path / "a.jpg"))
+    page.click("text=Seed, saturation, model, steps")
+    page.get_by_label("Seed").fill("")
+    page.click("#go")
+    wait_for_words(page, "The seed must be a whole number")
+    assert page.is_enabled("#go")
+
+
+def test_pages_are_served_in_turn_and_a_full_queue_takes_nothing_away(
+    browser: "Browser", page: "Page", address: str, tmp_path: Path
+) -> None:
+    with visit(browser, address) as waits, visit(browser, address) as late:
+        drop(late, photo(tmp_path / "c.jpg"))
+        late.click("#go")
+        wait_for_words(late, "Done: 4 colourings.")
+        drop(waits, photo(tmp_path / "b.jpg"))
+        drop(page, *(photo(tmp_path / f"{k}.jpg", 320, seed=k) for k in range(60)))
+        page.click("#go")
+        wait_for_words(page, "Working.")
+        waits.click("#go")
+        wait_for_words(waits, "In the queue, after 1 request.")
+        late.click("#go")
+        wait_for_words(late, "The queue is full (1 request)")
+        with late.expect_download() as download:
+            late.click("#download")
+        assert Path(download.value.path()).stat().st_size > 0
+        waits.click("#stop")
+        wait_for_words(waits, "Cancelled.")
+        late.click("#go")
+        wait_for_words(late, "In the queue, after 1 request.")
+        page.click("#stop")
+        said = wait_for_words(page, "Cancelled.")
+        assert int(said.split()[1]) < 240
+        wait_for_words(late, "Done: 4 colourings.")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there Ctrl-C is no signal to one process")
+def test_ctrl_c_ends_a_request_and_leaves_nothing(
+    browser: "Browser", tiny_bundle: Path, tmp_path: Path
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    words = ("--model", str(tiny_bundle))
+    with run(*words, TMPDIR=str(temporary)) as (address, process), visit(browser, address) as page:
+        drop(page, *(photo(tmp_path / f"{k}.jpg", 320, seed=k) for k in range(60)))
+        page.click("#go")
+        wait_for_words(page, "Working.")
+        page.wait_for_selector("#gallery .thumbnail-item")
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=MILLISECONDS / 1000)
+    assert process.returncode == 0
+    assert "Traceback" not in told
+    assert [*temporary.glob("colorize-ui-*")] == []

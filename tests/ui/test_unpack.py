@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from colorize_cli.errors import UsageError
+from colorize_cli.errors import OutputError, UsageError
 from colorize_cli.ui import unpack as unpacking
 from colorize_cli.ui.unpack import unpack
 
@@ -78,4 +78,23 @@ def test_a_damaged_member_is_told(tmp_path: Path) -> None:
     data[60:90] = bytes(30)
     path.write_bytes(data)
     with pytest.raises(UsageError, match="no whole zip"):
+        unpack(path, tmp_path / "to")
+
+
+@pytest.mark.parametrize("names", [("a.jpg", "a.jpg/b.jpg"), ("a.jpg/b.jpg", "a.jpg")])
+def test_a_name_that_is_both_a_file_and_a_folder_is_told(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    path = zip_of(tmp_path / "a.zip", dict.fromkeys(names, b"x"))
+    with pytest.raises(UsageError, match="two files of one name"):
+        unpack(path, tmp_path / "to")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk here that is always full")
+def test_a_full_disk_is_not_told_as_a_damaged_zip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = zip_of(tmp_path / "a.zip", {"a.jpg": bytes(5 << 20)})
+    monkeypatch.setattr(Path, "open", lambda *_: open("/dev/full", "wb"))  # noqa: PTH123
+    with pytest.raises(OutputError, match="No space left on device"):
         unpack(path, tmp_path / "to")
