@@ -15,11 +15,12 @@ from . import pipeline
 from .asked.differences import tell_given
 from .asked.single_file import SingleFile, plan_single
 from .asked.streams import as_named, check_streams, job_as_named, taking_stdin
+from .asked.treatment import Treatment
 from .ledger import Beginning, Ledger
 from .model_and_device import ModelAndDevice
 from .outcome import Audience, Observer, Outcome
 from .output_names import Job
-from .photo_job import Put, Treatment
+from .photo_job import Put
 from .plan import Plan, make_plan, require_photos
 from .settings import Options, RunSettings
 from .sheet.thumbnails import Thumbnails

@@ -14,10 +14,11 @@ from made.pictures import color, encode, grey
 from made.settings import run_settings
 
 from colorize_cli.batch import pipeline as batch
+from colorize_cli.batch.asked.treatment import Treatment
 from colorize_cli.batch.ledger import Beginning, Ledger
 from colorize_cli.batch.outcome import Outcome
 from colorize_cli.batch.output_names import Job
-from colorize_cli.batch.photo_job import Put, Treatment, write_file
+from colorize_cli.batch.photo_job import Put, write_file
 from colorize_cli.batch.pipeline import run
 from colorize_cli.batch.plan import make_plan
 from colorize_cli.batch.records.photo_rows import FileRow, PhotoRows

@@ -15,9 +15,10 @@ from made.pictures import encode, grey
 from made.records import run_records
 
 from colorize_cli.batch import model_and_device
+from colorize_cli.batch.asked.treatment import Treatment
 from colorize_cli.batch.outcome import Observer, Outcome
 from colorize_cli.batch.output_names import Job
-from colorize_cli.batch.photo_job import Put, Treatment
+from colorize_cli.batch.photo_job import Put
 from colorize_cli.batch.plan import Plan
 from colorize_cli.batch.records.database import LEDGER_NAME
 from colorize_cli.batch.run import run
