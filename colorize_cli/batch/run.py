@@ -165,8 +165,7 @@ class _Run:
             salvages=self.options.salvage,
             white=settings.white,
             marked_bundle=settings.model_digest if settings.mark else None,
-            # A device that is named is the one, or none.
-            falls_to_cpu=self.options.device == "auto" and colorizer.device.is_gpu,
+            falls_to_cpu=not self.options.names_device and colorizer.device.is_gpu,
             traces=self.traces,
             thumbnails=Thumbnails.of(self.options.out) if self.options.sheet else None,
         )
