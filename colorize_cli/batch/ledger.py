@@ -196,8 +196,7 @@ class Ledger(AbstractContextManager["Ledger"]):
                 copy_times(job.source, temporary)
             status = temporary.stat()
             row = FileRow(
-                photo=job.photo,
-                source=digest,
+                *(job.photo, k + 1, digest),
                 sha256=sha256(data).hexdigest(),
                 before=before,
                 size=status.st_size,
@@ -205,7 +204,7 @@ class Ledger(AbstractContextManager["Ledger"]):
                 state="intended",
                 settings=settings,
             )
-            self.rows.intend(path, k, row)
+            self.rows.intend(path, row)
             if before is not None:
                 temporary.replace(path)
             else:
