@@ -99,14 +99,14 @@ def test_every_file_is_announced_before_it_appears(
     told: list[tuple[str, str, str]] = []
     intend = PhotoRows.intend
 
-    def watched(rows: PhotoRows, path: Path, k: int, row: FileRow) -> None:
+    def watched(rows: PhotoRows, path: Path, row: FileRow) -> None:
         told.append((Path(row.photo).name, row.source, path.name))
         now = path.read_bytes() if path.exists() else None
-        assert now == (b"another photo's" if k == 1 else None), "what it replaces is there"
+        assert now == (b"another photo's" if row.sample == 2 else None), "what it replaces is there"
         assert row.before == (hashlib.sha256(now).hexdigest() if now else None)
         if row.photo.endswith("color.png"):
             raise OSError(27, "File too large")
-        intend(rows, path, k, row)
+        intend(rows, path, row)
 
     monkeypatch.setattr(PhotoRows, "intend", watched)
     options = Options((Path("scans"),), Path("out"), samples=2, overwrite=True)
