@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from colorize_cli.batch.records.database import Database
+from colorize_cli.batch.sheet.folder import SheetFolder
 from colorize_cli.batch.sheet.thumbnails import Thumbnails, encode_jpeg, map_name, name_of
 from colorize_cli.bench.synthetic import synthetic_photo
 from colorize_cli.imaging.ambiguity import spread_map
@@ -40,6 +41,7 @@ def make_folder(folder: Path, photos: int, samples: int = 4, side: int = 320) ->
     scans.mkdir(parents=True)
     out.mkdir()
     kinds = _pictures(folder / "kinds", samples, side)
+    SheetFolder(out).claim()
     store = Thumbnails.of(out).pictures
     photo_rows, file_rows = [], []
     for number in range(photos):

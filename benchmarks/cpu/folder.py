@@ -7,8 +7,8 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
+from colorize_cli.batch.asked.treatment import Treatment
 from colorize_cli.batch.outcome import Outcome
-from colorize_cli.batch.photo_job import Treatment
 from colorize_cli.batch.pipeline import run as run_batch
 from colorize_cli.batch.plan import make_plan
 from colorize_cli.batch.settings import Options

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import torch
 
+from colorize_cli.batch.asked.treatment import Treatment
 from colorize_cli.batch.outcome import Outcome
-from colorize_cli.batch.photo_job import Treatment
 from colorize_cli.batch.pipeline import run as run_batch
 from colorize_cli.batch.plan import make_plan
 from colorize_cli.batch.settings import Options

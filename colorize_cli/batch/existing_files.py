@@ -43,6 +43,7 @@ _STAYS = {
     "several",
 }
 
+_ANOTHER_SAMPLE = "{} is sample {} of {}: give another --name, or --overwrite to replace it"
 _ASKED = "asked"  # for, of which nothing is said
 
 
@@ -110,10 +111,10 @@ class ExistingFiles:
                 name = names[k]
                 entry, row = there.get(name), known.get(name)
                 if entry is None:
-                    is_gone = row is not None and self._is_gone(row, photo, job.outputs[k])
+                    is_gone = row is not None and self._is_gone(row, photo, job.outputs[k], k)
                     (gone if is_gone else missing).append(k)
                     continue
-                again = self._judge_file(entry, row, photo)
+                again = self._judge_file(entry, row, photo, k)
                 if again in _WHY or again == _ASKED:
                     missing.append(k)
                     reasons.add(again)
@@ -131,7 +132,7 @@ class ExistingFiles:
         )
 
     def _judge_file(
-        self, entry: os.DirEntry[str], row: FileRow | None, photo: "_Photograph"
+        self, entry: os.DirEntry[str], row: FileRow | None, photo: "_Photograph", k: int
     ) -> str:
         """Say why a file is made again, or why that cannot be; nothing where it is done."""
         wish = self._wish
@@ -150,6 +151,8 @@ class ExistingFiles:
             return self._asked(row, photo) if is_ours else _maybe_original(place.path)
         if row is None:
             return stays(place.path, None)
+        if not _is_sample(row, k):
+            return _ANOTHER_SAMPLE.format(shown(place.path), row.sample, shown(row.photo))
         if row.source != photo.digest(row, place):
             if row.photo != photo.path:
                 return _others(place.path, row)
@@ -174,9 +177,10 @@ class ExistingFiles:
         self._reasons["altered"] += 1
         return ""
 
-    def _is_gone(self, row: FileRow, photo: "_Photograph", path: Path) -> bool:
+    def _is_gone(self, row: FileRow, photo: "_Photograph", path: Path, k: int) -> bool:
         """Whether a file that is not there was made for this photograph, and taken away since."""
-        if self._wish.restore or row.state != "placed" or photo.state in UNSETTLED:
+        is_settled = row.state == "placed" and photo.state not in UNSETTLED
+        if self._wish.restore or not is_settled or not _is_sample(row, k):
             return False
         if row.photo != photo.path:
             if row.source != photo.digest(row):
@@ -191,8 +195,9 @@ class ExistingFiles:
         first, *others = map(composed, job.names)
         single = composed(job.stem + job.suffix)
         row, new = known.get(single), known.get(first)
-        is_asked = job.asked[0] == 0
-        if single == first or not is_asked or row is None or row.photo != photo.path:
+        if single == first or job.asked[0] != 0 or row is None:
+            return [first, *others]
+        if row.photo != photo.path or not _is_sample(row, 0):
             return [first, *others]
         is_unsettled = new and (new.state == "intended" or single not in there)
         is_half_renamed = new and is_unsettled and new.sha256 == row.sha256
@@ -258,6 +263,10 @@ def _is_ours(row: FileRow, place: _Place) -> bool:
         return False
     is_as_written = (row.size, row.mtime_ns) == (place.status.st_size, place.status.st_mtime_ns)
     return is_as_written or row.is_of(digest_of(place.path))
+
+
+def _is_sample(row: FileRow, k: int) -> bool:
+    return row.sample in (None, k + 1)  # None of older versions
 
 
 def _others(path: Path, row: FileRow) -> str:

@@ -27,7 +27,7 @@ from ..system.files import (
     written_beside,
 )
 from ..system.locks import FolderLock, require_folder
-from ..system.paths import composed, shown
+from ..system.paths import composed, quoted, shown
 from .outcome import Outcome, output_error
 from .output_names import Job
 from .records import run_records as records
@@ -196,8 +196,7 @@ class Ledger(AbstractContextManager["Ledger"]):
                 copy_times(job.source, temporary)
             status = temporary.stat()
             row = FileRow(
-                photo=job.photo,
-                source=digest,
+                *(job.photo, k + 1, digest),
                 sha256=sha256(data).hexdigest(),
                 before=before,
                 size=status.st_size,
@@ -205,7 +204,7 @@ class Ledger(AbstractContextManager["Ledger"]):
                 state="intended",
                 settings=settings,
             )
-            self.rows.intend(path, k, row)
+            self.rows.intend(path, row)
             if before is not None:
                 temporary.replace(path)
             else:
@@ -273,7 +272,7 @@ class Ledger(AbstractContextManager["Ledger"]):
             raise UsageError(
                 f"--out {shown(self._out)} has the ledger of shard {others[0]}: name another "
                 f"--out, or join what is there into one ledger with `colorize merge "
-                f"{shown(self._out)}` and go on without --shard."
+                f"{quoted(self._out)}` and go on without --shard."
             )
 
     def _release(self) -> None:

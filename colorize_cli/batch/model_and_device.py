@@ -21,6 +21,7 @@ from .asked.differences import tell_differences
 from .settings import (
     Options,
     RunSettings,
+    drawn,
     named_settings,
     settle,
     wanted_model,
@@ -42,13 +43,13 @@ class ModelAndDevice:
         self._options = options
         self._last = last
         self._messages = messages
-        self._is_kept_to = last is not None and options.device in ("auto", last.device)
+        self._is_kept_to = last is not None and options.device in (None, "auto", last.device)
 
     def check(self) -> None:
         """Check what is given, before photographs are looked for; errors are of `open_network`."""
         if self._options.model or self._options.size:
             views_of(self.bundle, self._options.size)  # which raises where it cannot be
-        if self._options.device != "auto":
+        if self._options.names_device:
             _ = self.proven  # which raises where it cannot run
 
     @cached_property
@@ -67,14 +68,14 @@ class ModelAndDevice:
     @cached_property
     def proven(self) -> Device | None:
         """The device that is given, else the last run's, which has just run; None without both."""
-        given = self._options.device
         if not self._last or not self._is_kept_to:
-            return None if given == "auto" else resolve(given)
+            given = self._options.device
+            return None if given in (None, "auto") else resolve(given)
         try:
             is_bf16 = self._last.precision.endswith("bf16")
             return resolve(self._last.device, precision="bf16" if is_bf16 else "fp32")
         except DeviceError as error:
-            if given != "auto":
+            if self._options.names_device:
                 raise
             raise DeviceError(
                 f"the last run into {shown(self._options.out)} was on {self._last.device}, which "
@@ -108,7 +109,7 @@ class ModelAndDevice:
             try:
                 colorizer = self._open(device, settings)
             except OutOfMemoryError as error:
-                if self._options.device != "auto" or not device.is_gpu:
+                if self._options.names_device or not device.is_gpu:
                     raise
                 self._messages.warn(f"{error} The CPU is used instead.")
                 self._is_kept_to = False
@@ -137,7 +138,9 @@ class ModelAndDevice:
         settings, device = settle(self._options, last, self.bundle), self.proven
         is_open = not self._is_kept_to and (device is None or device.precision is not None)
         if is_open and not dry:
-            device = choose_device(self._options.device, self.bundle, self._messages.note, device)
+            device = choose_device(
+                self._options.device or "auto", self.bundle, self._messages.note, device
+            )
             is_open = False
         if device is None:
             return None, settings
@@ -149,8 +152,9 @@ class ModelAndDevice:
     ) -> tuple[Device, RunSettings]:
         """Give a device as many lanes as have work, and settle what it decides."""
         dry, last = self._options.dry_run, self._last
-        device = device.fitted(photos * settings.drawn)
-        batch = device.batch_for(settings.drawn)
+        of_photo = self._drawn(settings)
+        device = device.fitted(photos * of_photo)
+        batch = device.batch_for(of_photo)
         if last and last.device == device.name and device.is_gpu:
             batch = last.batch
         return device, replace(
@@ -161,10 +165,13 @@ class ModelAndDevice:
             versions={} if dry else {**runtime_of(device.name).versions(), **_VERSIONS},
         )
 
+    def _drawn(self, settings: RunSettings) -> int:
+        return drawn(settings.samples, settings.candidates, self._options.only)[0]
+
     def _introduce(self, colorizer: Colorizer, settings: RunSettings) -> None:
         """Say what really runs, and whether its device is kept to because it was the last run's."""
         device, note = colorizer.device, self._messages.note
-        is_kept_to = self._is_kept_to and self._options.device == "auto"
+        is_kept_to = self._is_kept_to and not self._options.names_device
         why = ", as in the last run" if is_kept_to else ""
         note(f"device: {device.description}, {settings.precision}{why}")
         if device.note:
@@ -178,7 +185,7 @@ class ModelAndDevice:
         )
         if warning := colorizer.family.warning:
             self._messages.warn(warning)
-        if settings.drawn > 1 and (alike := colorizer.family.alike):
+        if self._drawn(settings) > 1 and (alike := colorizer.family.alike):
             self._messages.warn(alike + _measured_diversity(self.bundle))
 
 

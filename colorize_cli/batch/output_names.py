@@ -178,7 +178,7 @@ def _target(
 
 
 def _keep_place(target: _Target, places: Sequence[str]) -> None:
-    """Leave a photo where its colourings are, if there are any, those of its format first."""
+    """Leave a photo where its colourings are, if there are any, those of its own name first."""
     usual = (target.folder / target.stem).as_posix()
     for number in ("", ".1"):  # which is all there is to know of nearly all
         if f"{usual}{number}{target.suffix}" in places:
@@ -198,6 +198,9 @@ def _keep_place(target: _Target, places: Sequence[str]) -> None:
     if held:
         (*_, place), target.stem, target.is_held, is_numbered = min(held)
         target.folder, target.is_numbered = place.parent, target.is_held and is_numbered
+    elif places:  # under other names, of another template
+        parents = (Path(place).parent for place in places)
+        target.folder = min(parents, key=lambda parent: (parent != target.folder, parent))
 
 
 def _longer_stems(target: _Target) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from ..photos.growing_files import GrowingFiles
 from ..photos.read import Photo, measure, read_pages
 from ..photos.write import encode_photo, losses
 from ..system.files import NO_MORE_FILES, make_folders, write_atomic
-from .asked.treatment import Treatment as Treatment
+from .asked.treatment import Treatment
 from .outcome import Outcome, Status, output_error
 from .output_names import Job
 from .sheet.thumbnails import SIDE, Smalls

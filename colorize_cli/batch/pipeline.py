@@ -18,9 +18,10 @@ from ..model.colorizer import Colorizer
 from ..model.memory_ladder import MemoryLadder
 from ..model.shape_groups import LOOK_AHEAD, ShapeGroups
 from ..system.cpus import usable_cpus
+from .asked.treatment import Treatment
 from .outcome import Outcome
 from .output_names import Job
-from .photo_job import Item, Put, Treatment, decode, expect, write, write_file
+from .photo_job import Item, Put, decode, expect, write, write_file
 from .traces.recorder import Recorder
 
 _IN_FLIGHT_BYTES = 1 << 31  # but for one photo that takes more

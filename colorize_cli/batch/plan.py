@@ -178,7 +178,7 @@ def _checked(
             jobs.append(job if is_same else replace(job, missing=found.missing, gone=found.gone))
     return replace(
         plan,
-        is_part=_is_part(jobs, ledger) if ledger else False,
+        is_part=_is_part(jobs, ledger, options.only) if ledger else False,
         jobs=tuple(jobs),
         problems=tuple(problems),
         notes=(*plan.notes, *(files.notes() if files else ())),
@@ -186,8 +186,11 @@ def _checked(
     )
 
 
-def _is_part(jobs: Sequence[Job], ledger: Ledger) -> bool:
-    """Whether only photographs are made again that were settled before, and not all of them."""
+def _is_part(jobs: Sequence[Job], ledger: Ledger, only: int | None) -> bool:
+    """Whether only photographs are made again that were settled before, and not all of them.
+
+    Of all of them it may be the `only` sample, from 0, beside others that stay.
+    """
     rows = ledger.rows.photos
     # What a run that ended was to make again was settled too, and its bytes are known since.
     settled = {
@@ -196,7 +199,8 @@ def _is_part(jobs: Sequence[Job], ledger: Ledger) -> bool:
         if row.state not in UNSETTLED or (row.state == "pending" and row.sha256)
     }
     is_known = settled.issuperset(job.photo for job in jobs if job.missing)
-    return is_known and not settled.issubset(job.photo for job in jobs)
+    is_all = settled.issubset(job.photo for job in jobs)
+    return is_known and not (is_all and (only is None or not ledger.rows.has_others(only + 1)))
 
 
 def _photographs(jobs: Sequence[Job]) -> Callable[[Job], bool]:

@@ -15,11 +15,12 @@ from . import pipeline
 from .asked.differences import tell_given
 from .asked.single_file import SingleFile, plan_single
 from .asked.streams import as_named, check_streams, job_as_named, taking_stdin
+from .asked.treatment import Treatment
 from .ledger import Beginning, Ledger
 from .model_and_device import ModelAndDevice
 from .outcome import Audience, Observer, Outcome
 from .output_names import Job
-from .photo_job import Put, Treatment
+from .photo_job import Put
 from .plan import Plan, make_plan, require_photos
 from .settings import Options, RunSettings
 from .sheet.thumbnails import Thumbnails
@@ -164,8 +165,7 @@ class _Run:
             salvages=self.options.salvage,
             white=settings.white,
             marked_bundle=settings.model_digest if settings.mark else None,
-            # A device that is named is the one, or none.
-            falls_to_cpu=self.options.device == "auto" and colorizer.device.is_gpu,
+            falls_to_cpu=not self.options.names_device and colorizer.device.is_gpu,
             traces=self.traces,
             thumbnails=Thumbnails.of(self.options.out) if self.options.sheet else None,
         )

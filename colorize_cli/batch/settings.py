@@ -53,7 +53,7 @@ class Options:
     candidates: int | None = None  # samples to draw and choose them from; 0 for no choice
     seed: int | None = None
     model: str | None = None  # name or path of a bundle
-    device: str = "auto"  # "auto" | "cpu" | "openvino" | "cuda" | "tensorrt"
+    device: str | None = None  # "auto", also against the user's defaults, or one of `RUNTIMES`
     batch: int | None = None  # photographs for one run of the network
     size: SizeChoice | None = None  # a name, or the square root of the working area in pixels
     steps: int | None = None
@@ -106,6 +106,11 @@ class Options:
         return None if self.sample is None else self.sample - 1
 
     @property
+    def names_device(self) -> bool:
+        """Whether there is one device that it is to be, or none."""
+        return self.device not in (None, "auto")
+
+    @property
     def asked(self) -> tuple[int, ...]:
         """The numbers, from 0, of the samples that are made."""
         return tuple(range(self.samples)) if self.only is None else (self.only,)
@@ -129,8 +134,7 @@ class Options:
 
     def without_last_run(self) -> "Options":
         """These options, with the user's own defaults for what is not given."""
-        is_open = {"device": self.device == "auto", "quality": False}
-        names = (n for n in self.usual if is_open.get(n, getattr(self, n) is None))
+        names = (n for n in self.usual if n != "quality" and getattr(self, n) is None)
         return replace(self, **{name: self.usual[name] for name in names})
 
     @property
@@ -166,10 +170,15 @@ class RunSettings:
     quality: int = 0
     name: str = PLAIN
 
-    @property
-    def drawn(self) -> int:
-        """Samples that are drawn of a photo."""
-        return self.candidates or self.samples
+
+def drawn(samples: int, candidates: int, only: int | None) -> tuple[int, int]:
+    """Say how many samples are drawn of a photo, and the number of the first, from 0.
+
+    Of the `samples` that it has, `only` one may be made, by its number from 0.
+    """
+    if only is not None and not candidates:
+        return 1, only
+    return candidates or samples, 0
 
 
 def settle(options: Options, last: RunSettings | None, bundle: Bundle) -> RunSettings:
@@ -215,7 +224,7 @@ def wanted_model(given: str | None, last: RunSettings | None) -> str:
 def given(options: Options) -> dict[str, Any]:
     """Return, of what is kept to from run to run, what the user names."""
     given = {name: value for name in _KEPT_TO if (value := getattr(options, name)) is not None}
-    return given if options.device == "auto" else given | {"device": options.device}
+    return given | {"device": options.device} if options.names_device else given
 
 
 def _check_candidates(candidates: int, samples: int) -> None:

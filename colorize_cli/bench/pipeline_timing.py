@@ -8,9 +8,9 @@ from time import perf_counter
 
 import numpy as np
 
+from ..batch.asked.treatment import Treatment
 from ..batch.outcome import Outcome
 from ..batch.output_names import Job
-from ..batch.photo_job import Treatment
 from ..batch.pipeline import run as run_batch
 from ..errors import ImageError
 from ..model.colorizer import Colorizer

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from ..batch.picks.choose import Picked, Undone
+from ..batch.picks.choose import Picked
+from ..batch.picks.undo import Undone
 from ..system.messages import Messages
 from ..system.paths import shown
 from ..system.wording import count_text
@@ -12,6 +13,7 @@ def tell_picked(messages: Messages, to: Path, picked: Picked) -> None:
     """Say what was put into a folder, what was not and why, and how many have no pick."""
     for photo, why in picked.problems:
         messages.failure(Path(photo), why)
+    _tell_what_stays(messages, picked.earlier)
     if picked.altered:
         count = count_text(len(picked.altered), "colouring")
         messages.warn(f"{count} taken as altered since: {shown(picked.altered[0])} among them")
@@ -23,6 +25,8 @@ def tell_picked(messages: Messages, to: Path, picked: Picked) -> None:
     )
     total = sum(count for count, _ in kinds)
     parts = [f"{count:,} {what}" for count, what in kinds if count]
+    if picked.earlier.removed:
+        parts.append(f"{picked.earlier.removed:,} of earlier taken back")
     messages.note(f"{count_text(total, 'pick')}{': ' * bool(parts)}{', '.join(parts)}; {shown(to)}")
     if picked.linked:
         messages.note(
@@ -37,9 +41,13 @@ def tell_picked(messages: Messages, to: Path, picked: Picked) -> None:
 
 def tell_undone(messages: Messages, to: Path, undone: Undone) -> None:
     """Say what was taken back, and what stays."""
+    _tell_what_stays(messages, undone)
+    gone = f", {undone.gone:,} had gone before" if undone.gone else ""
+    messages.note(f"{count_text(undone.removed, 'file')} taken back from {shown(to)}{gone}")
+
+
+def _tell_what_stays(messages: Messages, undone: Undone) -> None:
     for path in undone.altered:
         messages.warn(f"stays: {shown(path)} was altered since it was put there")
     for path in undone.last:
         messages.warn(f"stays: {shown(path)}, whose colouring is gone or was made again")
-    gone = f", {undone.gone:,} had gone before" if undone.gone else ""
-    messages.note(f"{count_text(undone.removed, 'file')} taken back from {shown(to)}{gone}")

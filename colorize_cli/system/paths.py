@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import unicodedata
 from pathlib import Path
 
@@ -48,6 +49,12 @@ def shown(path: Path | str) -> str:
         else char
         for char in text
     )
+
+
+def quoted(path: Path | str) -> str:
+    """Write a path as a word of a command line that a person can copy."""
+    word = shlex.quote(text := shown(path))
+    return f'"{text}"' if os.name == "nt" and word != text else word
 
 
 def one_line(path: Path) -> str:

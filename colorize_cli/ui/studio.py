@@ -11,9 +11,9 @@ from threading import Event, Lock
 from typing import TypeAlias
 
 from ..batch import pipeline
+from ..batch.asked.treatment import Treatment
 from ..batch.outcome import Outcome
 from ..batch.output_names import Job, name_outputs
-from ..batch.photo_job import Treatment
 from ..batch.scan import scan
 from ..errors import UsageError
 from ..imaging.lab import Float

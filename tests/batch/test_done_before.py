@@ -73,6 +73,16 @@ def test_a_part_that_is_made_again_leaves_the_folder_its_settings() -> None:
     assert files()["e.jpg"].split()[2] == b"2"
 
 
+def test_one_sample_that_is_made_again_leaves_the_folder_its_settings() -> None:
+    colour(seed=7, samples=2)
+    assert set(colour(seed=1, samples=2, sample=2, overwrite=True).became) == {
+        *("a.jpg", "b.jpg", "c.jpg")
+    }
+    colour(samples=3)
+    seeds = {name: data.split()[2] for name, data in files().items() if name.startswith("a.")}
+    assert seeds == {"a.1.jpg": b"7", "a.2.jpg": b"1", "a.3.jpg": b"7"}
+
+
 def test_only_what_was_edited_is_taken_on_demand() -> None:
     colour()
     edit("scans/a.jpg")
@@ -182,7 +192,40 @@ def test_a_single_sample_of_several_is_not_made_twice() -> None:
     assert files() == before
 
 
+def test_a_name_that_another_sample_has_is_not_taken_for_done() -> None:
+    colour("scans/a.jpg", samples=2)
+    before = files()
+    ran = colour("scans/a.jpg", name="{stem}.2{ext}")
+    assert "a.2.jpg is sample 2 of" in ran.became["a.jpg"]
+    assert "--overwrite to replace it" in ran.became["a.jpg"]
+    colour("scans/a.jpg", name="{stem}.2{ext}", samples=2)
+    assert before.items() <= files().items()
+    assert files().keys() == before.keys() | {"a.2.1.jpg", "a.2.2.jpg"}
+    assert colour("scans/a.jpg", name="{stem}.2{ext}", overwrite=True).became == {"a.jpg": "done"}
+    assert files()["a.2.jpg"] == before["a.1.jpg"]
+
+
+def test_a_name_that_another_sample_had_is_free_once_it_is_deleted() -> None:
+    colour("scans/a.jpg", samples=2)
+    (OUT / "a.2.jpg").unlink()
+    assert colour("scans/a.jpg", name="{stem}.2{ext}").became == {"a.jpg": "done"}
+    assert files()["a.2.jpg"] == files()["a.1.jpg"]
+
+
 # Photographs keep their place.
+
+
+@pytest.mark.parametrize("samples", [1, 2])
+def test_a_photograph_keeps_its_folder_under_another_name(samples: int) -> None:
+    put("scans/1920/x.jpg", b"x")
+    colour(samples=samples)
+    before = files()
+    colour("scans/1920/x.jpg", name="{stem}_colour{ext}", samples=samples)
+    numbers = ("",) if samples == 1 else (".1", ".2")
+    new = {f"1920/x_colour{number}.jpg" for number in numbers}
+    assert files().keys() == before.keys() | new
+    colour("scans/1920/x.jpg", name="the {stem}{ext}", format="png")
+    assert "1920/the x.png" in files()
 
 
 def test_a_photograph_is_known_whatever_leads_to_it() -> None:

@@ -44,7 +44,7 @@ def test_a_file_that_the_ledger_had_only_announced_is_looked_at() -> None:
         ledger.begin(Beginning(run_settings(seed=1), [job_of(job)], overwrites=True))
         row = ledger.rows.below(OUT)["a.jpg"]
         replace_with = row._replace(sha256="0" * 64, before=row.sha256, state="intended")
-        ledger.rows.intend(path, 0, replace_with)
+        ledger.rows.intend(path, replace_with)
     assert path.read_bytes() == before, "it ended before the name was taken"
     again = colour()
     assert todo(again) == {"a.jpg": (0,)}

@@ -16,8 +16,8 @@ from made.pictures import color, encode, grey
 from PIL import Image
 
 from colorize_cli.batch import pipeline
+from colorize_cli.batch.asked.treatment import Treatment
 from colorize_cli.batch.outcome import Outcome
-from colorize_cli.batch.photo_job import Treatment
 from colorize_cli.batch.plan import make_plan
 from colorize_cli.batch.settings import OnColour, Options
 from colorize_cli.errors import OutputError

@@ -14,10 +14,11 @@ from made.pictures import color, encode, grey
 from made.settings import run_settings
 
 from colorize_cli.batch import pipeline as batch
+from colorize_cli.batch.asked.treatment import Treatment
 from colorize_cli.batch.ledger import Beginning, Ledger
 from colorize_cli.batch.outcome import Outcome
 from colorize_cli.batch.output_names import Job
-from colorize_cli.batch.photo_job import Put, Treatment, write_file
+from colorize_cli.batch.photo_job import Put, write_file
 from colorize_cli.batch.pipeline import run
 from colorize_cli.batch.plan import make_plan
 from colorize_cli.batch.records.photo_rows import FileRow, PhotoRows
@@ -98,14 +99,14 @@ def test_every_file_is_announced_before_it_appears(
     told: list[tuple[str, str, str]] = []
     intend = PhotoRows.intend
 
-    def watched(rows: PhotoRows, path: Path, k: int, row: FileRow) -> None:
+    def watched(rows: PhotoRows, path: Path, row: FileRow) -> None:
         told.append((Path(row.photo).name, row.source, path.name))
         now = path.read_bytes() if path.exists() else None
-        assert now == (b"another photo's" if k == 1 else None), "what it replaces is there"
+        assert now == (b"another photo's" if row.sample == 2 else None), "what it replaces is there"
         assert row.before == (hashlib.sha256(now).hexdigest() if now else None)
         if row.photo.endswith("color.png"):
             raise OSError(27, "File too large")
-        intend(rows, path, k, row)
+        intend(rows, path, row)
 
     monkeypatch.setattr(PhotoRows, "intend", watched)
     options = Options((Path("scans"),), Path("out"), samples=2, overwrite=True)

@@ -15,15 +15,17 @@ from made.pictures import encode, grey
 from made.records import run_records
 
 from colorize_cli.batch import model_and_device
+from colorize_cli.batch.asked.treatment import Treatment
 from colorize_cli.batch.outcome import Observer, Outcome
 from colorize_cli.batch.output_names import Job
-from colorize_cli.batch.photo_job import Put, Treatment
+from colorize_cli.batch.photo_job import Put
 from colorize_cli.batch.plan import Plan
 from colorize_cli.batch.records.database import LEDGER_NAME
 from colorize_cli.batch.run import run
 from colorize_cli.batch.settings import Options, RunSettings
 from colorize_cli.errors import DeviceError, OutOfMemoryError
 from colorize_cli.model.colorizer import Colorizer
+from colorize_cli.model.families.diffusion import Diffusion
 from colorize_cli.runtimes.find_device import resolve
 
 ROOT = Path(__file__).parents[2]
@@ -220,3 +222,26 @@ def test_a_gpu_without_room_for_the_model_is_left_for_the_cpu_unless_it_is_named
         messages.said
     )
     assert run_records("out")[-1]["device"] == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("given", "batch", "is_said"),
+    [({"sample": 8}, 4, False), ({}, 1, True), ({"sample": 8, "candidates": 8}, 1, True)],
+)
+def test_what_is_drawn_of_a_photo_decides_what_goes_through_at_once_and_what_is_said(
+    tiny_bundle: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    given: dict[str, int],
+    batch: int,
+    is_said: bool,
+) -> None:
+    for number in range(8):
+        Path("scans", f"more {number}.png").write_bytes(encode(grey(), "PNG"))
+    four = replace(resolve("cpu"), lanes=4, threads=1)
+    monkeypatch.setattr(model_and_device, "resolve", lambda name, **how: four)
+    monkeypatch.setattr(Diffusion, "alike", "samples of this family are all alike")
+    messages = Told()
+    asked = replace(options(tiny_bundle), samples=8, steps=1, **given)
+    assert run(asked, messages, execute=elsewhere()) == 0
+    assert run_records("out")[-1]["batch"] == batch
+    assert any("are all alike" in text for _, text in messages.said) == is_said

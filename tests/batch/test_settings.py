@@ -11,7 +11,7 @@ from made.messages import Told
 from made.settings import run_settings
 
 from colorize_cli.batch.asked.differences import tell_differences, tell_given
-from colorize_cli.batch.settings import Options, settle
+from colorize_cli.batch.settings import Options, drawn, settle
 from colorize_cli.errors import UsageError
 
 OUT = Path("out")
@@ -40,14 +40,32 @@ def test_what_is_not_given_is_that_of_the_last_run() -> None:
     settings = settle(options(), LAST, BUNDLE)
     assert (settings.seed, settings.size, settings.steps, settings.candidates) == (7, 96, 5, 3)
     assert settings.device == "cpu"
-    assert settings.drawn == 3
+    assert drawn(settings.samples, settings.candidates, None) == (3, 0)
 
 
 def test_what_is_given_counts_zero_too() -> None:
     given = options(seed=0, size=128, steps=9, candidates=0, batch=4, device="cuda")
     settings = settle(given, LAST, BUNDLE)
     assert (settings.seed, settings.size, settings.steps, settings.candidates) == (0, 128, 9, 0)
-    assert (settings.device, settings.batch, settings.drawn) == ("cuda", 4, 1)
+    assert (settings.device, settings.batch) == ("cuda", 4)
+    assert drawn(settings.samples, settings.candidates, None) == (1, 0)
+
+
+def test_one_of_the_samples_is_drawn_alone_unless_it_is_chosen() -> None:
+    assert drawn(samples=3, candidates=0, only=2) == (1, 2)
+    assert drawn(samples=3, candidates=8, only=2) == (8, 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "device"), [(None, "cuda"), ("auto", "auto"), ("openvino", "openvino")]
+)
+def test_a_device_that_is_to_be_chosen_wins_over_the_users_own_but_not_over_the_last(
+    given: str | None, device: str
+) -> None:
+    asked = options(device=given, usual={"device": "cuda"})
+    assert settle(asked.without_last_run(), None, BUNDLE).device == device
+    kept = "openvino" if given == "openvino" else LAST.device
+    assert settle(asked, LAST, BUNDLE).device == kept
 
 
 def test_the_size_may_be_a_name_and_a_folder_keeps_to_what_it_was_begun_with() -> None:

@@ -9,8 +9,8 @@ import pytest
 from made.networks import Network
 from made.pictures import encode, grey
 
+from colorize_cli.batch.asked.treatment import Treatment
 from colorize_cli.batch.outcome import Outcome
-from colorize_cli.batch.photo_job import Treatment
 from colorize_cli.batch.pipeline import run
 from colorize_cli.batch.plan import make_plan
 from colorize_cli.batch.settings import Options

@@ -10,6 +10,7 @@ from made.records import run_records
 
 from colorize_cli.cli.app import main
 from colorize_cli.cli.defaults import defaults_file
+from colorize_cli.runtimes.find_device import resolve
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -150,3 +151,19 @@ def test_the_file_lies_where_programs_keep_what_users_configure(
     code, _, err = colorize("a.png", "--out", "out")
     assert code == 2
     assert "COLORIZE_CONFIG names gone.toml, which is not there" in err
+
+
+def test_a_device_that_is_to_be_chosen_puts_the_files_own_aside(
+    colorize: Run, config: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text(f"model = '{tiny_bundle}'\nsteps = 2\ndevice = 'openvino'\n")
+    chosen: list[str] = []
+
+    def choose(requested: str, *more: object) -> object:
+        chosen.append(requested)
+        return resolve("cpu")
+
+    monkeypatch.setattr("colorize_cli.batch.model_and_device.choose_device", choose)
+    assert colorize("a.png", "--out", "out", "--device", "auto")[0] == 0
+    assert chosen == ["auto"]
+    assert run_records("out")[-1]["device"] == "cpu"

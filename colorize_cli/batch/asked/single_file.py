@@ -29,7 +29,7 @@ from ..output_names import Job
 from ..plan import Plan
 from ..scan import Source, scan
 from ..settings import Options
-from .target import STREAM, format_of
+from .target import STREAM, format_of, is_folder
 
 # What looks into the ledger of a folder, or at the files in one.
 _OF_FOLDERS = ("shard", "restore", "retry_failed", "changed", "sheet")
@@ -128,8 +128,7 @@ def plan_single(options: Options) -> Plan:
 
 def _check(options: Options) -> None:
     out = shown(options.out)
-    is_folder = os.path.isdir(options.paths[0])  # noqa: PTH112  too long a name raises nothing here
-    if len(options.paths) != 1 or is_folder:
+    if len(options.paths) != 1 or is_folder(options.paths[0]):
         if options.is_to_stdout:
             raise UsageError("standard output takes one photo: name a folder with --out for more")
         raise UsageError(

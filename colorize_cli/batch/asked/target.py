@@ -50,8 +50,7 @@ def target_of(out: str | None, paths: Sequence[str]) -> Target:
     if is_url(out):
         raise UsageError(f"--out {shown(out)} is a URL: nothing is ever sent. Name a folder here")
     path, is_slashed = Path(out), out.endswith(("/", os.sep))
-    is_folder = os.path.isdir(path)  # noqa: PTH112  a name that is too long raises nothing here
-    if is_folder or is_slashed or path.suffix.lower() not in SUFFIXES:
+    if is_folder(path) or is_slashed or path.suffix.lower() not in SUFFIXES:
         if is_from_stream:
             raise UsageError(
                 "a photo on standard input has no name of its own: name a file with --out, "
@@ -59,6 +58,11 @@ def target_of(out: str | None, paths: Sequence[str]) -> Target:
             )
         return Target(path, is_single=False)
     return Target(path, is_single=True)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there; a name that is too long is none, where `Path` would raise."""
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 def format_of(path: Path) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ...photos.mark import Mark
-from ..settings import OnColour
+from ..settings import OnColour, drawn
 from ..sheet.thumbnails import Thumbnails
 from ..traces.folder import Traces
 
@@ -30,9 +30,7 @@ class Treatment:
     @property
     def drawn(self) -> tuple[int, int]:
         """How many samples are drawn of a photo, and the number of the first, from 0."""
-        if self.only is not None and not self.candidates:
-            return 1, self.only
-        return self.candidates or self.samples, 0
+        return drawn(self.samples, self.candidates, self.only)
 
     def mark(self, k: int) -> Mark | None:
         """What the file of a sample, from 0, says of itself; None where it says nothing."""

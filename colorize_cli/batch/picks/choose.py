@@ -1,8 +1,7 @@
-"""Copy the chosen colourings of an output folder into a folder of their own, and take them back."""
+"""Put the chosen colourings of an output folder into a folder of their own."""
 
-import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from ..sheet.entries import Entry, entries_of
 from .putting import Chosen, Putter
 from .record import Record
 from .table import Pick, read_picks
+from .undo import Undone, take_back
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,7 @@ class Picked:
     without: tuple[str, ...]  # photographs that have colourings and no pick
     failed: tuple[str, ...]  # photographs that have no colouring
     altered: tuple[str, ...]  # colourings that were changed since they were made, and taken so
-
-
-@dataclass(frozen=True)
-class Undone:
-    """What was taken back."""
-
-    removed: int
-    gone: int  # that had been deleted or renamed before
-    altered: tuple[Path, ...]  # that were changed since, and stay
-    last: tuple[Path, ...] = ()  # whose colouring is not there any more, and that stay
+    earlier: Undone  # what became of earlier picks that are none any more
 
 
 def choose(
@@ -47,8 +38,10 @@ def choose(
     """Put the picked colourings of an output folder into the folder `to`, in the same tree.
 
     Each is a hard link where the file system has them, unless `as_copies`, and has the name of its
-    photograph, without the sample's number. What another pick put there before gives way, unless it
-    was altered since; other files stay, and their photographs are problems.
+    photograph, without the sample's number. What an earlier pick of the same photograph put there
+    gives way, unless it was altered since, and so do earlier picks of photographs that the table
+    has no more. Other files stay, those of another output folder too, and their photographs are
+    problems.
 
     Raises:
         UsageError: The table makes no sense, `to` is no place for it, or `out` has no ledger.
@@ -59,10 +52,13 @@ def choose(
     with open_ledgers(out) as databases:
         entries = entries_of(databases, out)
     chosen, problems = _resolve(picks, entries)
-    putter = Putter(out, Record.of(to), as_copies=as_copies)
+    record = Record.of(to)
+    putter = Putter(out, record, as_copies=as_copies)
     problems += putter.put_all(_places(chosen), messages)
-    picked = {pick.photograph for pick in picks} | {each.entry.photo for each in chosen}
-    without = [e.photo for e in entries if not {e.photo, shown(e.photo)} & picked]
+    picked = {shown(absolute(Path(pick.photograph))) for pick in picks}
+    picked |= {pick.photograph for pick in picks}
+    earlier = take_back(record, _earlier(record, out, putter.done, picked))
+    without = [e.photo for e in entries if shown(e.photo) not in picked]
     has_none = {entry.photo for entry in entries if not entry.samples}
     return Picked(
         linked=putter.counts["linked"],
@@ -74,37 +70,20 @@ def choose(
         altered=tuple(
             each.sample.place for each in chosen if each.sample.digest != each.sample.made != ""
         ),
+        earlier=earlier,
     )
 
 
-def undo(to: Path) -> Undone:
-    """Take back all that picks put into a folder and nobody altered since, and folders made for it.
-
-    What is nowhere else, because its colouring was deleted or made again, stays.
-
-    UsageError is raised where nothing of the kind is known, OSError where a file cannot be deleted.
-    """
-    record = Record.of(to)
-    if not record.files:
-        raise UsageError(f"{shown(to)} holds nothing that `colorize pick` has put there.")
-    removed, gone, altered, last = 0, 0, [], []
-    for place in list(record.files):
-        path = to / place
-        if not os.path.lexists(path):
-            gone += 1
-        elif not record.holds(place):
-            altered.append(path)
-            continue
-        elif record.is_last(place):
-            last.append(path)
-            continue
-        else:
-            path.unlink()
-            removed += 1
-        del record.files[place]
-    record.write()
-    record.remove_folders()
-    return Undone(removed, gone, tuple(altered), tuple(last))
+def _earlier(record: Record, out: Path, done: Mapping[str, Chosen], picked: Set[str]) -> list[str]:
+    """The places of picks of an output folder that are elsewhere now, or not picked any more."""
+    taken = set(map(folded, done))
+    moved = {each.entry.photo for each in done.values()}
+    photos = {place: record.files[place].photo for place in record.of_folder(out)}
+    return [
+        place
+        for place, photo in photos.items()
+        if folded(place) not in taken and (photo in moved or shown(photo) not in picked)
+    ]
 
 
 def _require_apart(out: Path, to: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from ...errors import reason_of
 from ...system.files import copy_times, digest_of, take_name, written_beside
 from ...system.messages import Messages
-from ...system.paths import absolute, composed, shown
+from ...system.paths import absolute, composed, quoted, shown
 from ..sheet.entries import Entry, Sample
 from .record import Put, Record
 from .table import Pick
@@ -41,7 +41,9 @@ class Putter:
         self._out = absolute(out)
         self._record = record
         self._as_copies = as_copies
+        self._own = set(record.of_folder(out))  # places of what is from that folder
         self.counts: Counter[str] = Counter()
+        self.done: dict[str, Chosen] = {}
 
     def put_all(self, places: dict[str, Chosen], messages: Messages) -> list[tuple[str, str]]:
         """Put them there; give the photographs of which that failed, and why."""
@@ -52,17 +54,16 @@ class Putter:
             else:
                 todo[place] = each
         self._intend(todo)
-        done = {}
         with messages.progress(len(todo)) as progress:
             for place, each in todo.items():
                 try:
                     self.counts[self._put(place, each)] += 1
-                    done[place] = each
+                    self.done[place] = each
                 except FileExistsError:
                     problems.append((shown(each.entry.photo), _taken(self._path(place))))
                     del self._record.files[place]
                 progress.advance()
-        self._settle(done)
+        self._settle()
         return problems
 
     def _path(self, place: str) -> Path:
@@ -73,15 +74,19 @@ class Putter:
 
     def _in_the_way(self, place: str, each: Chosen) -> str:
         """Say what keeps a file from being put there."""
-        path = self._path(place)
+        path, put = self._path(place), self._record.files.get(place)
         try:
-            if not os.path.lexists(path) or self._record.holds(place):
+            if not os.path.lexists(path):
+                return ""
+            if put and place not in self._own:
+                return _of_another(path, put, self._record.folder)
+            if self._record.holds(place):
                 return ""
             if path.is_file() and digest_of(path) == each.sample.digest:
                 return ""
         except OSError as error:
             return reason_of(error)
-        if place in self._record.files:
+        if put:
             return f"{shown(path)} was altered since it was put there: move it away"
         return _taken(path)
 
@@ -95,7 +100,9 @@ class Putter:
             status = self._source(each).stat()
             self._record.files[place] = Put(
                 [each.sample.digest, *(before.sha256[:1] if before else [])],
-                str(self._source(each)),
+                each.entry.photo,
+                str(self._out),
+                each.sample.place,
                 status.st_size,
                 status.st_mtime_ns,
             )
@@ -123,12 +130,17 @@ class Putter:
             return not self._as_copies
         return digest_of(path) == each.sample.digest
 
-    def _settle(self, todo: dict[str, Chosen]) -> None:
+    def _settle(self) -> None:
         """Keep of each what it holds now."""
-        for place, each in todo.items():
+        for place, each in self.done.items():
             if put := self._record.files.get(place):
                 self._record.files[place] = put._replace(sha256=[each.sample.digest])
         self._record.write()
+
+
+def _of_another(path: Path, put: Put, to: Path) -> str:
+    undo = f"colorize pick {quoted(put.out)} --to {quoted(to)} --undo"
+    return f"{shown(path)} is a pick of {shown(put.out)}: name another --to, or {undo}"
 
 
 def _taken(path: Path) -> str:

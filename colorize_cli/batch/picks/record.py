@@ -9,19 +9,26 @@ from typing import NamedTuple
 
 from ...errors import UsageError
 from ...system.files import digest_of, write_atomic
-from ...system.paths import shown
+from ...system.paths import absolute, shown
 
 RECORD_NAME = ".colorize.picks.json"
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Put(NamedTuple):
     """A file that was put there."""
 
     sha256: list[str]  # of what it may hold: while one is replaced, of both
-    source: str  # the absolute path of the colouring
+    photo: str  # the absolute path of the photograph
+    out: str  # that of the folder of its colourings
+    colouring: str  # the place of the chosen one below that
     size: int
     mtime_ns: int
+
+    @property
+    def source(self) -> Path:
+        """The path of the colouring."""
+        return Path(self.out, self.colouring)
 
 
 @dataclass
@@ -42,7 +49,10 @@ class Record:
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
             if found["format"] != _FORMAT:
-                raise UsageError(f"{shown(path)} is of a later version of colorize: update it.")
+                raise UsageError(
+                    f"{shown(path)} is of another version of colorize: use that, or move it away; "
+                    "what was put there is not known then, and stays."
+                )
             files = {place: Put(*put) for place, put in found["files"].items()}
             return cls(folder, files, list(found["made"]))
         except FileNotFoundError:
@@ -77,9 +87,21 @@ class Record:
                 return status.st_mtime_ns == put.mtime_ns
         return digest_of(path) in put.sha256
 
+    def of_folder(self, out: Path) -> list[str]:
+        """The places of what was taken from a folder of colourings, also before that was moved."""
+        own, found = absolute(out), []
+        known = {name: _is_same(Path(name), own) for name in {p.out for p in self.files.values()}}
+        for place, put in self.files.items():
+            is_own = known[put.out]
+            if is_own is None and (is_own := _holds(own / put.colouring, put)):
+                self.files[place] = put._replace(out=str(own))
+            if is_own:
+                found.append(place)
+        return found
+
     def is_last(self, place: str) -> bool:
         """Whether what a file holds is not, or not any more, where it came from."""
-        path, source = self.folder / place, Path(self.files[place].source)
+        path, source = self.folder / place, self.files[place].source
         try:
             return not path.samefile(source) and digest_of(path) != digest_of(source)
         except OSError:
@@ -103,3 +125,19 @@ class Record:
     def _above(self, place: str) -> Sequence[Path]:
         parts: Iterable[Path] = (self.folder / place).parents
         return [each for each in parts if self.folder in each.parents][::-1]
+
+
+def _is_same(folder: Path, other: Path) -> bool | None:
+    """Whether two paths are of one folder; None where the first leads nowhere any more."""
+    if folder == other:
+        return True
+    try:
+        return folder.samefile(other)
+    except OSError:
+        return False if folder.exists() else None
+
+
+def _holds(path: Path, put: Put) -> bool:
+    with suppress(OSError):
+        return digest_of(path) in put.sha256
+    return False

@@ -17,6 +17,7 @@ from ...system.paths import composed, plain
 from ..outcome import Outcome
 from ..output_names import Job
 from .database import TEXT, Database, as_text
+from .kept_remarks import remarks_on
 from .renaming import rename_first
 from .run_records import Made
 
@@ -36,6 +37,7 @@ class FileRow(NamedTuple):
     """What is known of a colouring."""
 
     photo: str  # path of the photograph that it was made from
+    sample: int | None  # its number from 1, which older versions kept in the name alone
     source: str  # SHA-256 (hex) of the photograph's bytes
     sha256: str | None  # of its own; None where an older version made it
     before: str | None  # of the file that it replaced, which is there until it is
@@ -69,7 +71,7 @@ def nothing_found() -> Found:
 
 
 _FILES = """
-SELECT name, photo, source, sha256, before, size, mtime_ns, state, settings FROM files
+SELECT name, photo, sample, source, sha256, before, size, mtime_ns, state, settings FROM files
 WHERE folder = CAST(? AS TEXT)
 """
 _WHERE_FILE = f"WHERE folder = {TEXT} AND name = {TEXT}"
@@ -108,7 +110,8 @@ UPDATE photos SET reason = NULL, state = CASE WHEN {_HAS_DEGRADED}
 THEN 'degraded' ELSE 'done' END WHERE path = {TEXT}
 """
 _FIND_DEGRADED = f"""
-UPDATE photos SET state = 'degraded' WHERE path = {TEXT} AND state = 'done' AND {_HAS_DEGRADED}
+UPDATE photos SET state = 'degraded', reason = ?
+WHERE path = {TEXT} AND state = 'done' AND {_HAS_DEGRADED}
 """
 _DROP = f"""
 DELETE FROM photos WHERE path = {TEXT}
@@ -167,6 +170,11 @@ class PhotoRows:
         query = f"SELECT place FROM files WHERE photo = {TEXT}"
         return [place for (place,) in self._database.rows(query, (as_text(photo),))]
 
+    def has_others(self, sample: int) -> bool:
+        """Whether there are colourings of another number, from 1."""
+        query = "SELECT 1 FROM files WHERE sample != ? AND state = 'placed' LIMIT 1"
+        return bool(self._database.rows(query, (sample,)))
+
     def note(self, failed: Sequence[tuple[str, str | None]], found: Found) -> None:
         """Keep what planning found out, and rename what is; OSError where that cannot be."""
         for single, first in found.renamed:
@@ -219,10 +227,10 @@ class PhotoRows:
             connection.executemany(_AWAIT, [(source, run) for source in sources])
             connection.executemany(f"UPDATE files SET state = 'stale' {_WHERE_FILE}", again)
 
-    def intend(self, path: Path, k: int, row: FileRow) -> None:
+    def intend(self, path: Path, row: FileRow) -> None:
         """Write down a file before it takes its name; OSError where the disk is full."""
-        photo, source, *facts = row
-        values = (self._place(path), as_text(photo), k + 1, source, *facts)
+        photo, *facts = row
+        values = (self._place(path), as_text(photo), *facts)
         known = self.below(path.parent).get(composed(path.name))
         with self._database.change() as connection:
             connection.execute(_INTEND, (*self._file(path), *values))
@@ -246,16 +254,16 @@ class PhotoRows:
     def settle(self, outcome: Outcome, path: str, made: Made, run: int) -> None:
         """Write down what became of a photograph, and that the files written are in place."""
         size, mtime_ns = outcome.stamp or (None, None)
-        choice = outcome.choice
+        remarks = remarks_on(self._database, path, outcome)
         values = (
             *(size, mtime_ns, outcome.digest),
             *(made.bundle, made.digest, made.seed),
             "degraded" if outcome.is_degraded and outcome.status == "done" else outcome.status,
             plain(outcome.reason or (outcome.less if outcome.is_degraded else "")) or None,
             *(outcome.seconds, time(), run, outcome.kind),
-            json.dumps([k + 1 for k in choice.grey]) if choice else None,
-            choice.is_alike if choice else None,
-            plain(json.dumps(outcome.warnings)),
+            None if remarks.grey is None else json.dumps(remarks.grey),
+            remarks.is_alike,
+            plain(json.dumps(remarks.warnings)),
         )
         # What a run that was killed had finished is in place too, as planning found.
         there = outcome.job.there if outcome.job else ()
@@ -266,7 +274,8 @@ class PhotoRows:
                 f"UPDATE files SET state = 'placed' {_WHERE_FILE}",
                 [self._file(file) for file in files],
             )
-            connection.execute(_FIND_DEGRADED, (as_text(path),))  # by files of earlier runs
+            # By files of earlier runs.
+            connection.execute(_FIND_DEGRADED, (remarks.less, as_text(path)))
 
     def _key(self, folder: Path) -> bytes:
         return as_text(composed(folder.relative_to(self._out).as_posix()))

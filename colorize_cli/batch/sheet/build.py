@@ -1,27 +1,31 @@
 """Make a sheet of a folder: thumbnails that are missing, pictures to zoom into, the page."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import translate
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
-import cv2
 import numpy as np
 
-from ...errors import ImageError, UsageError, reason_of
+from ...errors import UsageError, reason_of
 from ...imaging.bit_depth import eight_bits
 from ...imaging.thumbnail import RGB, thumbnail
 from ...photos.formats import sniff
-from ...photos.read import read_photo
+from ...photos.limits import MOST_PIXELS, Limits, limited_to
+from ...photos.read import Photo, read_photo
 from ...system.cpus import usable_cpus
+from ...system.machine import usable_memory
 from ...system.messages import Messages
-from ...system.paths import folded, shown
+from ...system.paths import folded, quoted, shown
 from ...system.wording import count_text
+from ..records.database import Database
 from ..records.inspect_folder import open_ledgers
+from ..records.run_records import last_settings
 from .entries import Entry, entries_of
 from .folder import SheetFolder
 from .thumbnails import SIDE, Thumbnails, encode_jpeg, name_of
@@ -64,9 +68,10 @@ def build(
     folder.require_own()
     before = thumbnails.pictures.there()  # before the ledgers are read: what they lack is old
     with open_ledgers(out) as databases:
-        entries = entries_of(databases, out)
+        entries, white = entries_of(databases, out), _white(databases)
     chosen = _matching(entries, zoom)
-    maker = _Maker(out, thumbnails, folder, messages)
+    folder.claim()
+    maker = _Maker(out, thumbnails, folder, messages, white)
     todo = [entry for entry in entries if entry.pictures - before and entry.samples]
     if makes_missing and todo:
         made = maker.each(todo, lambda entry: maker.small(entry, before), "thumbnails")
@@ -87,10 +92,10 @@ def build(
     )
 
 
-def quoted(path: Path) -> str:
-    """Write a path for a command line, in quotes that every shell knows, where it needs any."""
-    text = shown(path)
-    return text if re.fullmatch(r"[\w./:@%+,=-]+", text) else f'"{text}"'
+def _white(databases: Sequence[Database]) -> float | None:
+    """What the last run took for white where samples are wide, and wrote as such."""
+    last = [settings for each in databases if (settings := last_settings(each))]
+    return next((settings.white for settings in last if settings.white is not None), None)
 
 
 def _matching(entries: Sequence[Entry], globs: Sequence[str]) -> list[Entry]:
@@ -109,13 +114,21 @@ class _Maker:
     """Makes pictures of files; what cannot be read is counted, and said once."""
 
     def __init__(
-        self, out: Path, thumbnails: Thumbnails, folder: SheetFolder, messages: Messages
+        self,
+        out: Path,
+        thumbnails: Thumbnails,
+        folder: SheetFolder,
+        messages: Messages,
+        white: float | None,
     ) -> None:
         self._out = out
         self._thumbnails = thumbnails
         self._folder = folder
         self._messages = messages
+        self._white = white
         self._problems: list[str] = []
+        # What a run has coloured was within its limits, whatever those were.
+        self._limits = Limits(MOST_PIXELS, usable_memory() or Limits().memory)
 
     def each(
         self, entries: Sequence[Entry], make: Callable[[Entry], _Made], what: str
@@ -125,7 +138,7 @@ class _Maker:
         pool = ThreadPoolExecutor(min(usable_cpus(), _MOST_THREADS), "sheet")
         made = []
         try:
-            with self._messages.progress(len(entries)) as progress:
+            with limited_to(self._limits), self._messages.progress(len(entries)) as progress:
                 for one in pool.map(make, entries):
                     made.append(one)
                     progress.advance()
@@ -158,30 +171,41 @@ class _Maker:
         places = [self._out / sample.place for sample in entry.samples]
         return sum(self._zoomed(path) for path in (Path(entry.photo), *places))
 
-    def _made(self, path: Path) -> tuple[RGB | None, str | None]:
+    def _made(self, path: Path) -> tuple[RGB, str] | tuple[None, None]:
         """Make the thumbnail of a file; give it, and the SHA-256 of the file."""
-        try:
+        made = None
+        with self._telling(path):
             data = path.read_bytes()
-            small = thumbnail(read_photo(data, salvages=True).pixels, SIDE)
-            digest = sha256(data).hexdigest()
-            self._thumbnails.put(digest, small)
-        except (ImageError, cv2.error, FileNotFoundError, PermissionError) as error:
-            self._problems.append(f"{shown(path)}: {reason_of(error)}")
+            made = thumbnail(self._read(data).pixels, SIDE), sha256(data).hexdigest()
+        if made is None:
             return None, None
-        return small, digest
+        small, digest = made
+        self._thumbnails.put(digest, small)
+        return made
 
     def _zoomed(self, path: Path) -> bool:
-        try:
+        made = None
+        with self._telling(path):
             data = path.read_bytes()
             name = name_of(sha256(data).hexdigest())
             if self._folder.zoomed.path_of(name).exists():
                 return False
-            pixels = read_photo(data, salvages=True).pixels
+            pixels = self._read(data).pixels
             if sniff(data) in _SHOWN and pixels.dtype == np.uint8:
                 return False
             whole = thumbnail(eight_bits(pixels), max(pixels.shape))
-            self._folder.zoomed.put(name, encode_jpeg(whole, _ZOOM_QUALITY))
-        except (ImageError, cv2.error, FileNotFoundError, PermissionError) as error:
+            made = name, encode_jpeg(whole, _ZOOM_QUALITY)
+        if made is not None:
+            self._folder.zoomed.put(*made)
+        return made is not None
+
+    def _read(self, data: bytes) -> Photo:
+        return read_photo(data, salvages=True, white=self._white)
+
+    @contextmanager
+    def _telling(self, path: Path) -> Iterator[None]:
+        """Keep why a picture cannot be shown, of any kind: it keeps no other from being shown."""
+        try:
+            yield
+        except Exception as error:
             self._problems.append(f"{shown(path)}: {reason_of(error)}")
-            return False
-        return True

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ...errors import UsageError
-from ...system.files import make_folders, write_atomic
+from ...system.files import is_leftover, make_folders, write_atomic
 from ...system.paths import absolute, shown
 from .entries import Entry, Sample
 from .thumbnails import FOLDER_NAME, Pictures, name_of
@@ -52,12 +52,27 @@ class SheetFolder:
 
     def require_own(self) -> None:
         """Raise UsageError where something else is in its place."""
-        if self.path.is_dir() and not any(self.path.iterdir()):
+        if not os.path.lexists(self.path) or self._read() is not None:
             return
-        if os.path.lexists(self.path) and self._read() is None and not self._is_begun():
-            raise UsageError(
-                f"{shown(self.path)} is there, and no sheet: the sheet goes there, so move it away."
-            )
+        if self.path.is_dir() and all(is_leftover(path.name) for path in self.path.iterdir()):
+            return
+        raise UsageError(
+            f"{shown(self.path)} is there, and no sheet: the sheet goes there, so move it away."
+        )
+
+    def claim(self) -> str:
+        """Write down that it is a sheet's, before anything else is there; give the sheet's name.
+
+        However a run ends, the next one knows the folder by that. UsageError is raised where
+        something else is in its place, OSError where nothing can be written.
+        """
+        self.require_own()
+        known = self._read()
+        if known is None:
+            known = {"format": 1, "id": secrets.token_hex(8), "photos": 0, "parts": []}
+            make_folders(self.path)
+            self._say(known)
+        return str(known["id"])
 
     def write(self, entries: Sequence[Entry], there: set[str], command: str) -> None:
         """Write the page and what it shows; `there` names the thumbnails that there are.
@@ -65,7 +80,7 @@ class SheetFolder:
         `command` is one that a person can copy, without its options. The page of a sheet keeps its
         picks by the sheet's own name, which stays. OSError where that cannot be written.
         """
-        known = self._read() or {}
+        id = self.claim()
         make_folders(self.path / "data")
         base = _base([entry.photo for entry in entries])
         zoomed = self.zoomed.there()
@@ -73,7 +88,7 @@ class SheetFolder:
         parts = [self._part(start, photos[start : start + _PART]) for start in _starts(photos)]
         head = {
             "format": 1,
-            "id": known.get("id") or secrets.token_hex(8),
+            "id": id,
             "out": shown(absolute(self.out)),
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
             "photos": len(photos),
@@ -87,8 +102,11 @@ class SheetFolder:
             data = file.read_bytes()
             if not file.name.startswith("__"):
                 self._replace(file.name, data)
-        self._replace("sheet.js", f"{_BEGIN}{json.dumps(head, indent=1)}{_END}".encode())
+        self._say(head)
         self._clear(parts)
+
+    def _say(self, head: dict[str, Any]) -> None:
+        self._replace("sheet.js", f"{_BEGIN}{json.dumps(head, indent=1)}{_END}".encode())
 
     def _replace(self, name: str, data: bytes) -> None:
         path = self.path / name
@@ -122,13 +140,7 @@ class SheetFolder:
             found = json.loads(text.removeprefix(_BEGIN).removesuffix(_END))
         except (OSError, ValueError):
             return None
-        return found if isinstance(found, dict) and "parts" in found else None
-
-    def _is_begun(self) -> bool:
-        """Whether a run was making it, and ended before."""
-        with suppress(OSError):
-            return {path.name for path in self.path.iterdir()} <= {"thumbnails", "data"}
-        return False
+        return found if isinstance(found, dict) and {"id", "parts"} <= found.keys() else None
 
 
 def photo_id(photo: str) -> str:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 from ...errors import ColorizeError
 from ...system.messages import Messages
-from ...system.paths import shown
+from ...system.paths import quoted, shown
 from ...system.wording import count_text
 from ..outcome import Observer, Outcome
 from ..plan import Plan
+from ..settings import RunSettings
 from .build import Built, build
 from .folder import SheetFolder
 
@@ -28,6 +29,10 @@ class Sheet(Observer):
         SheetFolder(self._out).require_own()
         return self
 
+    def start(self, photos: int, settings: RunSettings) -> None:
+        """Claim its folder, which has thumbnails from now on."""
+        SheetFolder(self._out).claim()
+
     def outcome(self, outcome: Outcome) -> None:
         """Count a photograph, to know whether the run came to its end."""
         self._told += 1
@@ -40,7 +45,7 @@ class Sheet(Observer):
         except ColorizeError as error:  # nothing was ever coloured there
             self._messages.warn(f"there is no sheet: {error}")
         except KeyboardInterrupt:
-            self._messages.warn(f"the sheet is not whole: colorize sheet {shown(self._out)}")
+            self._messages.warn(f"the sheet is not whole: colorize sheet {quoted(self._out)}")
         else:
             self._messages.note(built_text(built, self._out))
 

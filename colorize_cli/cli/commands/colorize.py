@@ -195,7 +195,7 @@ def colorize(
         candidates=candidates,
         seed=seed,
         model=model,
-        device=device,
+        device=device if of_command_line(context, "device") else None,
         batch=batch,
         size=parse_size(size),
         steps=steps,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from made.ledgered import OUT, colour, put
+from made.ledgered import OUT, colour, later, put
 
 from colorize_cli.batch.records.inspect_folder import open_ledgers
 from colorize_cli.batch.sheet.entries import entries_of
@@ -30,7 +30,8 @@ def pick(capfd: pytest.CaptureFixture[str]) -> Pick:
     """Run the command; return its exit code, lines of standard output, and standard error."""
 
     def run(*more: str, table: str | None = "picks.csv") -> tuple[int, list[str], str]:
-        code = main(["pick", "out", *([table] if table else []), "--to", "chosen", *more])
+        given = [table] if table and "--undo" not in more else []
+        code = main(["pick", "out", *given, "--to", "chosen", *more])
         said = capfd.readouterr()
         return code, said.out.splitlines(), said.err
 
@@ -95,12 +96,121 @@ def test_picking_again_does_nothing_and_another_sample_takes_the_place(pick: Pic
     table(("a.jpg", 2), ("b.jpg", 1))
     pick()
     assert "2 there already" in pick()[2]
-    table(("a.jpg", 3))
-    code, lines, _ = pick()
+    table(("a.jpg", 3), ("b.jpg", 1))
+    code, lines, said = pick()
     assert code == EXIT_OK
+    assert "1 linked, 1 there already; chosen" in said
     assert chosen() == {"a.jpg": "a.3.jpg", "b.jpg": "b.1.jpg"}
-    assert len(lines) == 2
+    assert len(lines) == 1
     assert not hidden()
+
+
+def test_a_pick_that_the_table_has_no_more_is_taken_back(pick: Pick) -> None:
+    table(("a.jpg", 2), ("b.jpg", 1), ("sub/a.jpg", 1))
+    pick()
+    table(("a.jpg", 2))
+    code, lines, said = pick()
+    assert code == EXIT_OK
+    assert "2 of earlier taken back" in said
+    assert chosen() == {"a.jpg": "a.2.jpg"}
+    assert len(lines) == 2
+    assert not (CHOSEN / "sub").exists()
+
+
+@pytest.mark.parametrize("how", [{"format": "png"}, {"name": "{stem}_colour{ext}"}])
+def test_a_photograph_has_one_pick_whatever_its_files_are_called_since(
+    pick: Pick, how: dict[str, str]
+) -> None:
+    table(("a.jpg", 2), ("b.jpg", 1))
+    pick()
+    later("scans/a.jpg")
+    colour("scans/a.jpg", samples=4, seed=8, **how)
+    later("scans/a.jpg")
+    code, *_ = pick()
+    assert code == EXIT_OK
+    new = "a.png" if "format" in how else "a_colour.jpg"
+    assert sorted(path.name for path in CHOSEN.glob("*.*g")) == [new, "b.jpg"]
+
+
+def test_an_earlier_pick_that_was_altered_or_is_nowhere_else_stays_and_is_named(
+    pick: Pick,
+) -> None:
+    table(("a.jpg", 2), ("b.jpg", 1), ("sub/a.jpg", 1))
+    pick("--copy")
+    (CHOSEN / "a.jpg").write_bytes(b"retouched")
+    (OUT / "b.1.jpg").unlink()
+    table(("sub/a.jpg", 1))
+    code, _, said = pick("--copy")
+    assert code == EXIT_FAILED
+    assert "a.jpg was altered since it was put there" in said
+    assert "b.jpg, whose colouring is gone" in said
+    assert sorted(path.name for path in CHOSEN.glob("*.jpg")) == ["a.jpg", "b.jpg"]
+
+
+def test_an_earlier_pick_stays_while_nothing_can_take_its_place(pick: Pick) -> None:
+    table(("a.jpg", 2), ("b.jpg", 1))
+    pick()
+    table(("a.jpg", 9), ("b.jpg", 1))
+    assert pick()[0] == EXIT_FAILED
+    assert chosen() == {"a.jpg": "a.2.jpg", "b.jpg": "b.1.jpg"}
+
+
+def test_picks_of_another_folder_are_in_the_way_and_stay(pick: Pick) -> None:
+    colour(out="other", samples=4, seed=8)
+    table(("a.jpg", 2), ("b.jpg", 1))
+    pick()
+    table(("a.jpg", 2), ("sub/a.jpg", 3))
+    assert main(["pick", "other", "picks.csv", "--to", "chosen"]) == EXIT_FAILED
+    assert {path.name for path in CHOSEN.glob("*.jpg")} == {"a.jpg", "b.jpg"}
+    assert (CHOSEN / "a.jpg").samefile(OUT / "a.2.jpg")
+    assert (CHOSEN / "sub/a.jpg").samefile(Path("other/sub/a.3.jpg"))
+    table(("a.jpg", 3), ("b.jpg", 1))
+    assert pick()[0] == EXIT_OK
+    assert (CHOSEN / "sub/a.jpg").samefile(Path("other/sub/a.3.jpg"))
+
+
+def test_another_folder_in_the_way_is_told_with_what_takes_its_picks_back(pick: Pick) -> None:
+    colour(out="my other", samples=4, seed=8)
+    table(("a.jpg", 2))
+    main(["pick", "my other", "picks.csv", "--to", "chosen"])
+    said = pick()[2]
+    there = Path("my other").absolute()
+    assert f"is a pick of {there}" in said
+    assert f"colorize pick '{there}' --to chosen --undo" in said
+
+
+def test_undo_is_of_one_folder_or_of_all(pick: Pick) -> None:
+    colour(out="other", samples=4, seed=8)
+    table(("a.jpg", 2))
+    pick()
+    table(("b.jpg", 1))
+    main(["pick", "other", "picks.csv", "--to", "chosen"])
+    code, _, said = pick("--undo")
+    assert code == EXIT_OK
+    assert "1 file taken back" in said
+    assert [path.name for path in CHOSEN.glob("*.jpg")] == ["b.jpg"]
+    code, _, said = pick("--undo")
+    assert code == EXIT_USAGE
+    assert "has put there from out" in said
+    assert main(["pick", "--to", "chosen", "--undo"]) == EXIT_OK
+    assert not CHOSEN.exists()
+
+
+def test_a_table_has_no_say_in_what_is_taken_back_and_is_refused(pick: Pick) -> None:
+    table(("a.jpg", 2))
+    pick()
+    assert main(["pick", "out", "picks.csv", "--to", "chosen", "--undo"]) == EXIT_USAGE
+    assert chosen() == {"a.jpg": "a.2.jpg"}
+
+
+def test_the_picks_of_a_folder_that_was_moved_are_still_its_own(pick: Pick) -> None:
+    table(("a.jpg", 2), ("b.jpg", 1))
+    pick()
+    OUT.rename("elsewhere")
+    table(("a.jpg", 3))
+    assert main(["pick", "elsewhere", "picks.csv", "--to", "chosen"]) == EXIT_OK
+    assert [path.name for path in CHOSEN.glob("*.jpg")] == ["a.jpg"]
+    assert (CHOSEN / "a.jpg").samefile(Path("elsewhere/a.3.jpg"))
 
 
 def test_undo_takes_back_what_was_put_there_and_nothing_else(pick: Pick) -> None:
@@ -109,12 +219,12 @@ def test_undo_takes_back_what_was_put_there_and_nothing_else(pick: Pick) -> None
     table(("a.jpg", 2), ("sub/a.jpg", 4))
     pick()
     colourings = {path: path.read_bytes() for path in OUT.rglob("*.jpg")}
-    code, _, said = pick("--undo", table=None)
+    code, _, said = pick("--undo")
     assert code == EXIT_OK
     assert "2 files taken back" in said
     assert [path.name for path in CHOSEN.rglob("*")] == ["mine.jpg"]
     assert colourings == {path: path.read_bytes() for path in OUT.rglob("*.jpg")}
-    assert pick("--undo", table=None)[0] == EXIT_USAGE
+    assert pick("--undo")[0] == EXIT_USAGE
 
 
 def test_undo_of_all_that_a_folder_holds_takes_the_folder_too(pick: Pick) -> None:
@@ -277,7 +387,7 @@ def test_the_chosen_ones_are_no_photographs_of_another_run(pick: Pick) -> None:
 
 
 def test_a_pick_that_was_killed_is_undone_too(pick: Pick, monkeypatch: pytest.MonkeyPatch) -> None:
-    def killed(self: object, todo: object) -> None:
+    def killed(self: object) -> None:
         raise KeyboardInterrupt
 
     table(("a.jpg", 2), ("sub/a.jpg", 1))
@@ -308,7 +418,11 @@ def test_a_damaged_record_and_a_number_without_end_are_told(pick: Pick) -> None:
     assert code == EXIT_USAGE
     assert "number of a sample" in said
     CHOSEN.mkdir()
-    (CHOSEN / ".colorize.picks.json").write_text('{"format": 1, "files": [], "made": []}')
+    (CHOSEN / ".colorize.picks.json").write_text('{"format": 2, "files": [], "made": []}')
     code, _, said = pick("--undo")
     assert code == EXIT_USAGE
     assert "is damaged" in said
+    (CHOSEN / ".colorize.picks.json").write_text('{"format": 1, "files": {}, "made": []}')
+    code, _, said = pick("--undo")
+    assert code == EXIT_USAGE
+    assert "of another version of colorize" in said

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +23,7 @@ from colorize_cli.batch.sheet.observer import Sheet
 from colorize_cli.batch.sheet.thumbnails import Thumbnails, name_of
 from colorize_cli.cli.app import main
 from colorize_cli.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, UsageError
+from colorize_cli.photos.limits import Limits
 from colorize_cli.system.interrupts import Interrupts
 
 Colorize = Callable[..., int]
@@ -182,6 +184,100 @@ def test_another_folder_in_its_place_is_left_alone_and_said_before_anything_is_c
         colorize()
     assert [*Path("out").rglob("*")] == [mine.parent, mine]
     assert mine.read_text() == "mine"
+
+
+@pytest.mark.parametrize("where", ["thumbnails.Pictures.put", "folder.SheetFolder._part"])
+def test_a_first_sheet_that_was_interrupted_is_made_by_the_same_command(
+    colorize: Colorize, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def interrupted(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    colorize(sheet=False)
+    words = ["sheet", "out", "--zoom", "*"]
+    with monkeypatch.context() as patch:
+        patch.setattr(f"colorize_cli.batch.sheet.{where}", interrupted)
+        assert main(words) == EXIT_INTERRUPTED
+    Path("out/colorize-sheet/zoom").mkdir(exist_ok=True)
+    assert not Path("out/colorize-sheet/index.html").exists()
+    assert main(words) == EXIT_OK
+    assert len(photos_of(Path("out"))) == 3
+
+
+def test_what_a_killed_process_was_writing_is_nobody_elses_folder(colorize: Colorize) -> None:
+    folder = Path("out/colorize-sheet")
+    folder.mkdir(parents=True)
+    (folder / f".{'0' * 16}.part").write_bytes(b"torn")
+    assert colorize() == EXIT_OK
+    assert len(photos_of(Path("out"))) == 3
+
+
+@pytest.mark.parametrize(
+    "error", [NotADirectoryError(20, "Not a directory"), OSError(5, "I/O error"), MemoryError()]
+)
+def test_an_original_that_cannot_be_read_for_any_reason_is_one_picture_less(
+    colorize: Colorize, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    colorize(sheet=False)
+    read = Path.read_bytes
+
+    def fails(path: Path) -> bytes:
+        if path.name == "b.tif" and path.parent.name == "scans":
+            raise error
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", fails)
+    told = Told()
+    assert build(Path("out"), told, zoom=["*.tif"]).lacking == 1
+    assert sum("1 picture cannot be shown" in text for _, text in told.said) == 2
+    photos = photos_of(Path("out"))
+    assert ["thumb" in photo for photo in photos] == [True, False, True]
+    assert all(sample[5] == 1 for sample in photos[1]["samples"])
+
+
+def test_a_disk_that_is_full_ends_the_sheet(
+    colorize: Colorize, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    colorize(sheet=False)
+    monkeypatch.setattr("colorize_cli.batch.sheet.thumbnails.Pictures.put", full)
+    with pytest.raises(OSError, match="No space left"):
+        build(Path("out"), Told())
+
+
+def test_wide_photographs_have_the_white_that_they_were_coloured_with(
+    scans: Path, colorize: Colorize
+) -> None:
+    (scans / "b.tif").write_bytes(tiff(grain(2).astype(np.float32) * 10))
+    assert colorize(sheet=False, white=2550.0) == EXIT_OK
+    told = Told()
+    assert build(Path("out"), told).lacking == 0
+    assert not [text for _, text in told.said if "cannot be shown" in text]
+    photo = photos_of(Path("out"))[1]
+    assert abs(thumbnail_of(Path("out"), photo["thumb"])[..., 0].astype(int) - grain(2)).mean() < 6
+
+
+def test_what_was_coloured_by_raised_limits_is_shown(
+    colorize: Colorize, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("colorize_cli.photos.limits._limits", [Limits(pixels=60)])
+    assert colorize(sheet=False, max_megapixels=1.0) == EXIT_OK
+    assert build(Path("out"), Told(), zoom=["b.tif"]).lacking == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="other shells, other quotes")
+def test_the_command_that_a_person_can_copy_is_one_whatever_the_folder_is_called(
+    colorize: Colorize,
+) -> None:
+    colorize(sheet=False)
+    odd = Path('it\'s $(echo x) `a` \\ "b"').absolute()
+    Path("out").rename(odd)
+    build(odd, Told())
+    script = f"colorize() {{ printf '%s\n' \"$@\"; }}; {head_of(odd)['command']}"
+    given = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
+    assert given.splitlines() == ["sheet", str(odd)]
 
 
 def test_a_folder_without_a_ledger_has_no_sheet(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from made.browsed import until
 from made.messages import Told
 from made.pictures import encode, tiff
+from made.sheets import head_of
 
 from benchmarks.made_folder import make_folder
 from colorize_cli.batch.records.inspect_folder import open_ledgers
@@ -44,8 +45,9 @@ def page(browser: "Browser", out: Path) -> Iterator["Page"]:
     yield from opened(browser, out)
 
 
-def opened(browser: "Browser", out: Path) -> Iterator["Page"]:
-    """Open a sheet; whatever the page complains of fails the test."""
+def opened(browser: "Browser", out: Path, count: int | None = None) -> Iterator["Page"]:
+    """Open a sheet, of so many photographs; whatever the page complains of fails the test."""
+    wanted = "sheet.head.photos" if count is None else str(count)
     with browser.new_context(viewport={"width": 1200, "height": 800}) as context:
         page = context.new_page()
         complaints: list[str] = []
@@ -54,7 +56,7 @@ def opened(browser: "Browser", out: Path) -> Iterator["Page"]:
         page.on("dialog", lambda dialog: complaints.append(dialog.message))
         page.on("request", lambda request: asked.append(request.url))
         page.goto((out / "colorize-sheet" / "index.html").as_uri())
-        until(page, "sheet.photos.length === sheet.head.photos")
+        until(page, f"sheet.photos.length === {wanted}")
         yield page
         assert complaints == []
         assert {url.partition(":")[0] for url in asked} <= {"file", "data", "blob"}
@@ -232,6 +234,74 @@ def test_a_photograph_is_looked_at_compared_and_picked_by_keys(page: "Page") -> 
     page.keyboard.press("Escape")
     assert not page.is_visible("#viewer")
     assert focused(page) == "00000.jpg"
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_no_photograph_is_skipped_while_those_without_a_pick_are_looked_at(
+    page: "Page", goes_on: bool
+) -> None:
+    page.select_option("#show", "open")
+    page.set_checked("#onward", goes_on)
+    page.focus(".card.current")
+    page.keyboard.press("Enter")
+    seen = []
+    for _ in range(4):
+        seen.append(page.inner_text("#v-name"))
+        page.keyboard.press("2")
+        if not goes_on:
+            page.keyboard.press("ArrowRight")
+    assert seen == ["00000.jpg", "00001.jpg", "00002.jpg", "00003.jpg"]
+    assert kept(page) == dict.fromkeys(seen, 2)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("1")
+    if not goes_on:
+        page.keyboard.press("ArrowLeft")
+        assert page.inner_text("#v-name") == "00004.jpg"
+
+
+def test_the_last_of_those_without_a_pick_leads_back_to_none_before_it(page: "Page") -> None:
+    page.select_option("#show", "open")
+    page.fill("#find", "0001")
+    page.keyboard.press("Enter")
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    assert page.inner_text("#v-name") == "00019.jpg"
+    page.keyboard.press("2")
+    assert page.inner_text("#v-name") == "00019.jpg"
+    page.keyboard.press("ArrowLeft")
+    assert page.inner_text("#v-name") == "00018.jpg"
+
+
+def test_a_script_that_is_missing_leaves_out_its_photographs_alone(
+    browser: "Browser", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("colorize_cli.batch.sheet.folder._PART", 2)
+    folder = make_folder(tmp_path / "parts", 6, side=32)
+    build(folder, Told())
+    missing = head_of(folder)["parts"][1]
+    (folder / "colorize-sheet" / missing).unlink()
+    for page in opened(browser, folder, count=4):
+        begin(page)
+        until(page, "document.getElementById('told').textContent !== ''")
+        assert missing in page.inner_text("#told")
+        page.keyboard.press("3")
+        page.keyboard.press("End")
+        assert focused(page) == "00005.jpg"
+        page.keyboard.press("2")
+        assert kept(page) == {"00000.jpg": 3, "00005.jpg": 2}
+        assert page.inner_text("#progress").startswith("2 of 4 picked")
+        with page.expect_download() as saved:
+            page.keyboard.press("s")
+        assert len(saved.value.path().read_text("utf-8-sig").splitlines()) == 3
+
+
+def test_a_sheet_whose_only_script_is_missing_says_so(browser: "Browser", tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "none", 2, side=32)
+    build(folder, Told())
+    (folder / "colorize-sheet" / head_of(folder)["parts"][0]).unlink()
+    for page in opened(browser, folder, count=0):
+        until(page, "document.getElementById('told').textContent !== ''")
+        assert page.inner_text("#none") == "No photograph is all."
 
 
 def test_keys_go_over_what_failed_while_looking(page: "Page") -> None:

@@ -3,8 +3,12 @@
 
 const picks = new Picks();
 const grid = new Grid(byId("grid"), byId("canvas"), fillCard);
+// What is looked at may be no more among what is shown, once it is picked: its neighbours are.
 const viewer = new Viewer(picks, pick, (by) => {
-  for (let at = grid.current + by; at >= 0 && at < grid.list.length; at += by) {
+  const { photo } = viewer, { list } = grid;
+  const next = list.findIndex((each) => each.number >= photo.number), end = next < 0 ? list.length : next;
+  const isThere = list[end] === photo;
+  for (let at = by > 0 && !isThere ? end : end + by; at >= 0 && at < grid.list.length; at += by) {
     if (!grid.list[at].numbers.length) continue;
     grid.go(at, { focus: false });
     return { photo: grid.list[at], place: placeText() };
@@ -80,7 +84,7 @@ function pick(photo, number) {
   const picked = picks.toggle(photo, number);
   tell(picked ? `Sample ${picked} of ${photo.name} is picked.` : `${photo.name} is not picked any more.`);
   if (!picked || !byId("onward").checked) return;
-  if (viewer.isOpen) { if (grid.list[at] === photo) viewer.go(1); }
+  if (viewer.isOpen) viewer.go(1);
   else if (grid.list[at] === photo) grid.go(at + 1);
 }
 

@@ -23,13 +23,15 @@ const sheet = {
     script.onload = next;
     script.onerror = () => {
       next();
+      this.onAdd();
       tell(`${parts[number]} cannot be read: make the sheet again with ${this.head.command}`);
     };
     document.head.append(script);
   },
 
+  // The first of them has the number `start`: where a script is missing, so are its photographs.
   add(start, photos) {
-    photos.forEach((facts, k) => { this.photos[start + k] = new Photo(facts); });
+    this.photos.push(...photos.map((facts, k) => new Photo(facts, start + k)));
     this.onAdd();
   },
 };
@@ -47,7 +49,8 @@ class Picture {
 }
 
 class Photo {
-  constructor(facts) {
+  constructor(facts, number) {
+    this.number = number; // in the order of the sheet
     this.id = facts.id;
     this.name = facts.name;
     this.state = facts.state || "done";

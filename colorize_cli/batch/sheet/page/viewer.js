@@ -168,4 +168,8 @@ class Viewer {
 
 // A name as a pattern that matches it alone, and as a word of a command line.
 const globOf = (name) => name.replace(/[[*?]/g, "[$&]");
-const quoted = (text) => (/^[\w.@%+,=-]+$/.test(text) ? text : `"${text.replace(/["$`\\]/g, "\\$&")}"`);
+const quoted = (text) => {
+  if (/^[\w.@%+,=-]+$/.test(text)) return text;
+  const isWindows = sheet.head.out.includes("\\");
+  return isWindows ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;
+};
