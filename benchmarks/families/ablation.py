@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from export import run as export
 from training import run as training
+from training.checkpoint import RUN_FILE
 from training.networks.backbone import EfficientNetLite3, load_pretrained
 from training.recipe import load_recipe
 from training.run_state import RunState
@@ -86,7 +87,7 @@ def _train(name: str, data: Path, backbone: Path, folder: Path) -> None:
     out, bundle = folder / name, folder / "bundles" / name
     if bundle.exists():
         return
-    if (out / "run.json").exists():
+    if (out / RUN_FILE).exists():
         training.run(recipe=None, data=[data], out=out, resume_run=True, report=print)
     else:
         first = _first_weights(name, overrides, backbone, out.with_suffix(".safetensors"))

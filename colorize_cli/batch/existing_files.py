@@ -151,11 +151,12 @@ class ExistingFiles:
             return self._asked(row, photo) if is_ours else _maybe_original(place.path)
         if row is None:
             return stays(place.path, None)
+        is_source = row.source == photo.digest(row, place)
+        if not is_source and row.photo != photo.path:
+            return _others(place.path, row)
         if not _is_sample(row, k):
             return _ANOTHER_SAMPLE.format(shown(place.path), row.sample, shown(row.photo))
-        if row.source != photo.digest(row, place):
-            if row.photo != photo.path:
-                return _others(place.path, row)
+        if not is_source:
             return "changed" if _is_ours(row, place) else stays(place.path, row)
         if row.photo != photo.path:
             self.found.moved.append((place.path, photo.path, row.photo))

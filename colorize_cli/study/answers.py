@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import OutputError, UsageError
 from ..system.file_systems import is_network_share
-from ..system.paths import shown
+from ..system.paths import quoted, shown
 from .design import ANSWERS_NAME, Study
 from .rater import Answer, Rater
 from .trials import Load, seconds_of, trials_of
@@ -72,7 +72,7 @@ class Answers(AbstractContextManager["Answers"]):
         self._lock = RLock()
         if reads_only and not self.path.exists():
             raise UsageError(
-                f"nobody has answered yet: `colorize study run {shown(folder)}` serves the page."
+                f"nobody has answered yet: `colorize study run {quoted(folder)}` serves the page."
             )
         with self._told():
             self._connection = sqlite3.connect(

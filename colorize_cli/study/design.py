@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from ..errors import UsageError
 from ..system.files import write_atomic
-from ..system.paths import plain, shown
+from ..system.paths import plain, quoted, shown
 
 STUDY_NAME, PICTURES, ANSWERS_NAME = "study.json", "pictures", "answers.sqlite"
 FORMAT_VERSION = 2
@@ -139,7 +139,7 @@ def read_study(folder: Path) -> Study:
     if study is None:
         raise UsageError(
             f"{shown(folder)} holds no study: make one with "
-            f"`colorize study make PHOTOS {shown(folder)}`."
+            f"`colorize study make PHOTOS {quoted(folder)}`."
         )
     if not study.is_whole:
         raise UsageError(f"{shown(folder)} was not made to its end: run the same `make` again.")

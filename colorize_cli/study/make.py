@@ -18,7 +18,7 @@ from ..model.colorizer import Colorizer, choose_device
 from ..model.view import SizeChoice
 from ..system.files import NO_MORE_FILES, make_folders, write_atomic
 from ..system.messages import Messages
-from ..system.paths import absolute, shown
+from ..system.paths import absolute, quoted, shown
 from ..system.wording import count_text
 from . import pictures
 from .design import (
@@ -173,7 +173,7 @@ def _tell(study: Study, out: Path, messages: Messages) -> None:
         f"{protocol.catches} in plainly wrong colour; of those who toss a coin "
         f"{100 * protocol.coin_passes:.1f}% would"
     )
-    messages.note(f"next: colorize study run {shown(out)}")
+    messages.note(f"next: colorize study run {quoted(out)}")
 
 
 def _check_out(options: MakeOptions) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from ..errors import UsageError
 from ..system.messages import Messages
 from ..system.page_server import listening_at, run_server
-from ..system.paths import shown
+from ..system.paths import quoted, shown
 from ..system.wording import count_text
 from .answers import Answers
 from .design import PICTURES, Study, read_study
@@ -36,7 +36,7 @@ def serve(folder: Path, host: str, port: int, messages: Messages) -> None:
         run_server(app, listening, messages.error)
         finished = sum(answers.next_trial(rater) is None for rater in answers.raters())
         messages.note(f"{count_text(finished, 'rater')} came to the end so far")
-    messages.note(f"next: colorize study report {shown(folder)}")
+    messages.note(f"next: colorize study report {quoted(folder)}")
 
 
 def _check_pictures(folder: Path, study: Study) -> None:

@@ -62,12 +62,14 @@ def run_server(app: Callable[..., Any], listening: Listening, tell: Callable[[st
     What it fails with is told in a line; who made the request gets an error of the server.
     """
     import uvicorn  # which an extra brings
+    from starlette.requests import ClientDisconnect
 
     async def told(scope: Mapping[str, Any], receive: object, send: object) -> None:
         try:
             await app(scope, receive, send)
         except Exception as error:
-            if scope["type"] != "lifespan":  # which an application need not know
+            # An application need not know of lifespans, and a browser may go away while it sends.
+            if scope["type"] != "lifespan" and not isinstance(error, ClientDisconnect):
                 tell(f"the page failed at {scope['path']}: {reason_of(error)}")
             raise
 

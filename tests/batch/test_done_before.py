@@ -205,6 +205,16 @@ def test_a_name_that_another_sample_has_is_not_taken_for_done() -> None:
     assert files()["a.2.jpg"] == before["a.1.jpg"]
 
 
+def test_a_name_that_another_photograph_has_is_told_as_that_whatever_its_sample() -> None:
+    put("scans/a.2.jpg", b"another")
+    colour("scans/a.2.jpg")
+    before = files()
+    why = colour("scans/a.jpg", samples=2).became["a.jpg"]
+    assert "was made from another photograph" in why
+    assert "name another --out" in why
+    assert before.items() <= files().items()
+
+
 def test_a_name_that_another_sample_had_is_free_once_it_is_deleted() -> None:
     colour("scans/a.jpg", samples=2)
     (OUT / "a.2.jpg").unlink()

@@ -2,18 +2,15 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import UsageError
-from ...system.locks import require_folder
 from ...system.messages import Messages
 from ...system.paths import absolute, folded, shown
 from ..records.inspect_folder import open_ledgers
 from ..sheet.entries import Entry, entries_of
 from .putting import Chosen, Putter
-from .record import Record
+from .record import Record, require_apart
 from .table import Pick, read_picks
 from .undo import Undone, take_back
 
@@ -40,24 +37,27 @@ def choose(
     Each is a hard link where the file system has them, unless `as_copies`, and has the name of its
     photograph, without the sample's number. What an earlier pick of the same photograph put there
     gives way, unless it was altered since, and so do earlier picks of photographs that the table
-    has no more. Other files stay, those of another output folder too, and their photographs are
-    problems.
+    has no more, if all that it has are known. Other files stay, those of another output folder too,
+    and their photographs are problems.
 
     Raises:
         UsageError: The table makes no sense, `to` is no place for it, or `out` has no ledger.
         OSError: The folder cannot be written to.
     """
     picks = read_picks(table)
-    _require_apart(out, to)
+    require_apart(out, to)
     with open_ledgers(out) as databases:
         entries = entries_of(databases, out)
     chosen, problems = _resolve(picks, entries)
     record = Record.of(to)
     putter = Putter(out, record, as_copies=as_copies)
     problems += putter.put_all(_places(chosen), messages)
-    picked = {shown(absolute(Path(pick.photograph))) for pick in picks}
-    picked |= {pick.photograph for pick in picks}
-    earlier = take_back(record, _earlier(record, out, putter.done, picked))
+    names = [_names(pick) for pick in picks]
+    picked = set().union(*names)
+    known = {shown(entry.photo) for entry in entries}
+    # Who says what is not picked any more has to name photographs as they are known here.
+    kept = picked if all(known & each for each in names) else None
+    earlier = take_back(record, _earlier(record, out, putter.done, kept))
     without = [e.photo for e in entries if shown(e.photo) not in picked]
     has_none = {entry.photo for entry in entries if not entry.samples}
     return Picked(
@@ -74,23 +74,27 @@ def choose(
     )
 
 
-def _earlier(record: Record, out: Path, done: Mapping[str, Chosen], picked: Set[str]) -> list[str]:
-    """The places of picks of an output folder that are elsewhere now, or not picked any more."""
+def _names(pick: Pick) -> set[str]:
+    """What a picked photograph may be known by: the table's path, or that from this folder."""
+    return {pick.photograph, shown(absolute(Path(pick.photograph)))}
+
+
+def _earlier(
+    record: Record, out: Path, done: Mapping[str, Chosen], kept: Set[str] | None
+) -> list[str]:
+    """The places of picks of an output folder that are elsewhere now, or not picked any more.
+
+    Where `kept` is None, nobody knows which are not picked any more.
+    """
     taken = set(map(folded, done))
     moved = {each.entry.photo for each in done.values()}
     photos = {place: record.files[place].photo for place in record.of_folder(out)}
+    gone = {p for p in photos.values() if kept is not None and shown(p) not in kept}
     return [
         place
         for place, photo in photos.items()
-        if folded(place) not in taken and (photo in moved or shown(photo) not in picked)
+        if folded(place) not in taken and photo in moved | gone
     ]
-
-
-def _require_apart(out: Path, to: Path) -> None:
-    require_folder(to)
-    with suppress(OSError):
-        if to.samefile(out):
-            raise UsageError(f"--to {shown(to)} is the folder of the colourings: name another.")
 
 
 def _resolve(
@@ -101,7 +105,7 @@ def _resolve(
     chosen: dict[str, Chosen] = {}
     problems = []
     for pick in picks:
-        entry = known.get(pick.photograph) or known.get(shown(absolute(Path(pick.photograph))))
+        entry = next((known[name] for name in _names(pick) if name in known), None)
         samples = {sample.number: sample for sample in entry.samples} if entry else {}
         sample = samples.get(pick.sample)
         if entry is None:

@@ -139,8 +139,11 @@ class Putter:
 
 
 def _of_another(path: Path, put: Put, to: Path) -> str:
+    told = f"{shown(path)} is a pick of {shown(put.out)}"
+    if not Path(put.out).is_dir():
+        return f"{told}, which is gone: name another --to, or move the file away"
     undo = f"colorize pick {quoted(put.out)} --to {quoted(to)} --undo"
-    return f"{shown(path)} is a pick of {shown(put.out)}: name another --to, or {undo}"
+    return f"{told}: name another --to, or {undo}"
 
 
 def _taken(path: Path) -> str:

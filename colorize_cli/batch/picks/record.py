@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ...errors import UsageError
 from ...system.files import digest_of, write_atomic
+from ...system.locks import require_folder
 from ...system.paths import absolute, shown
 
 RECORD_NAME = ".colorize.picks.json"
@@ -103,7 +104,9 @@ class Record:
         """Whether what a file holds is not, or not any more, where it came from."""
         path, source = self.folder / place, self.files[place].source
         try:
-            return not path.samefile(source) and digest_of(path) != digest_of(source)
+            if path.samefile(source):  # one file by two names, or by two paths of one name
+                return path.stat().st_nlink < 2
+            return digest_of(path) != digest_of(source)
         except OSError:
             return True
 
@@ -125,6 +128,14 @@ class Record:
     def _above(self, place: str) -> Sequence[Path]:
         parts: Iterable[Path] = (self.folder / place).parents
         return [each for each in parts if self.folder in each.parents][::-1]
+
+
+def require_apart(out: Path, to: Path) -> None:
+    """Raise UsageError where chosen colourings would be put among those that they are chosen of."""
+    require_folder(to)
+    with suppress(OSError):
+        if to.samefile(out):
+            raise UsageError(f"--to {shown(to)} is the folder of the colourings: name another.")
 
 
 def _is_same(folder: Path, other: Path) -> bool | None:

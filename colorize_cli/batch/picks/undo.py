@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...errors import UsageError
 from ...system.paths import shown
-from .record import Record
+from .record import Record, require_apart
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,11 @@ def undo(to: Path, out: Path | None = None) -> Undone:
     """Take back what picks put into a folder and nobody altered since, and folders made for it.
 
     That is what they took from `out`, or all. What is nowhere else, because its colouring was
-    deleted or made again, stays. UsageError is raised where nothing of the kind is known, OSError
-    where a file cannot be deleted.
+    deleted or made again, stays. UsageError is raised where nothing of the kind is known, or both
+    are one folder, OSError where a file cannot be deleted.
     """
+    if out:
+        require_apart(out, to)
     record = Record.of(to)
     places = record.of_folder(out) if out else [*record.files]
     if not places:
