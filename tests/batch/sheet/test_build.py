@@ -174,6 +174,27 @@ def test_thumbnails_that_cannot_be_written_fail_no_photo(
     assert not Path("out/colorize-sheet/sheet.js").exists()
 
 
+def test_a_disk_that_was_full_when_the_run_began_keeps_no_later_sheet_from_being_made(
+    colorize: Colorize, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("colorize_cli.batch.sheet.folder.write_atomic", full)
+        assert colorize() == EXIT_OK
+    assert {path.name for path in Path("out/colorize-sheet").iterdir()} == {"thumbnails"}
+    assert colorize() == EXIT_OK
+    assert len(photos_of(Path("out"))) == 3
+
+
+def test_a_file_by_the_name_of_its_folder_is_somebody_elses(colorize: Colorize) -> None:
+    Path("out/colorize-sheet").mkdir(parents=True)
+    Path("out/colorize-sheet/data").write_text("mine")
+    with pytest.raises(UsageError, match="no sheet"):
+        colorize()
+
+
 def test_another_folder_in_its_place_is_left_alone_and_said_before_anything_is_coloured(
     colorize: Colorize,
 ) -> None:
