@@ -2,9 +2,10 @@
 
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from threading import Condition, Event, Thread
 from typing import Protocol, Self
@@ -172,15 +173,23 @@ class Desk:
             with ThreadPoolExecutor(1, "views") as viewer:
 
                 def told(outcome: Outcome) -> None:
-                    viewer.submit(_take, outcome, views, request)
+                    viewer.submit(self._take, outcome, views, request)
 
                 wish, folder = request.wish, request.folder
                 notes = self._studio.colour(wish, folder, request.is_cancelled, told, progress)
             request.messages += notes
         except Exception as error:
             request.messages.append(reason_of(error))
-        if request.files and not request.is_left:
-            _gather(request)
+        if request.files and self._is_wanted(request):
+            _gather(request, takewhile(lambda _: self._is_wanted(request), request.files))
+
+    def _take(self, outcome: Outcome, views: Path, request: Request) -> None:
+        if self._is_wanted(request):
+            _take(outcome, views, request)
+
+    def _is_wanted(self, request: Request) -> bool:
+        """Whether anybody may see what is made of a request, whose folder else goes at once."""
+        return not (self._is_closed or request.is_left)
 
 
 def _take(outcome: Outcome, views: Path, request: Request) -> None:
@@ -203,11 +212,11 @@ def _take(outcome: Outcome, views: Path, request: Request) -> None:
         )
 
 
-def _gather(request: Request) -> None:
-    """Put all files of a request into a zip."""
+def _gather(request: Request, files: Iterable[Path]) -> None:
+    """Put the files of a request, as far as they come, into a zip."""
     target = request.folder / "colourings.zip"
     try:
-        request.everything = zipped(request.files, request.folder / "out", target)
+        request.everything = zipped(files, request.folder / "out", target)
     except Exception as error:
         request.messages.append(f"there is no zip of all: {reason_of(error)}")
 

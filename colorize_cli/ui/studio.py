@@ -115,7 +115,7 @@ class Studio:
         Args:
             wish: what is asked for.
             folder: empty, of this request alone.
-            is_cancelled: ends it between two steps of the network.
+            is_cancelled: ends it between two steps of the network, and in the middle of a zip.
             told: of each photograph, once it is done or has failed.
             progress: told at every step.
 
@@ -126,7 +126,10 @@ class Studio:
             ColorizeError: Nothing can be done, and why.
         """
         progress(0.0, "reading what was dropped")
-        found = scan(_taken_in(wish.files, folder), folder / "out")
+        taken = _taken_in(wish.files, folder, is_cancelled.is_set)
+        if is_cancelled.is_set():  # zips may be unpacked by half
+            return []
+        found = scan(taken, folder / "out")
         jobs, notes = name_outputs(found, folder / "out", "keep", wish.samples)
         for problem in found.problems:
             told(problem)
@@ -157,14 +160,14 @@ class Studio:
         )
 
 
-def _taken_in(files: Sequence[Path], folder: Path) -> list[Path]:
+def _taken_in(files: Sequence[Path], folder: Path, is_cancelled: Callable[[], bool]) -> list[Path]:
     """List the photographs, and the folders that zips of them were unpacked to."""
     paths, count, total = [], 0, 0
     for number, path in enumerate(files):
         if path.suffix.lower() == ".zip":
             place = folder / f"zip{number}" / (path.stem or "zip")
             place.mkdir(parents=True)
-            members, unpacked = unpack(path, place, MOST_BYTES - total)
+            members, unpacked = unpack(path, place, MOST_BYTES - total, is_cancelled)
             count, total = count + members, total + unpacked
             paths.append(place)
         else:

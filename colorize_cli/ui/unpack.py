@@ -4,7 +4,7 @@ What a member says of its size is not believed: bytes are counted as they come.
 """
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -18,10 +18,16 @@ _CHUNK = 1 << 20
 _LONGEST_PART = 120  # characters of a name
 
 
-def unpack(path: Path, folder: Path, room: int = MOST_BYTES) -> tuple[int, int]:
+def unpack(
+    path: Path,
+    folder: Path,
+    room: int = MOST_BYTES,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> tuple[int, int]:
     """Unpack the files of a zip below a folder, which is new; return their number and bytes.
 
-    Hidden files and what archivers add (`__MACOSX`) are left out.
+    Hidden files and what archivers add (`__MACOSX`) are left out. Once `is_cancelled`, it ends in
+    the middle of a file.
 
     Raises:
         UsageError: It is no whole zip, is encrypted, has too many files, unpacks to more than
@@ -40,9 +46,11 @@ def unpack(path: Path, folder: Path, room: int = MOST_BYTES) -> tuple[int, int]:
                 )
             total = 0
             for member, parts in members:
+                if is_cancelled():
+                    break
                 with archive.open(member) as source:
                     target = folder.joinpath(*parts)
-                    total += _copy(source, target, room - total, path.name)
+                    total += _copy(source, target, room - total, path.name, is_cancelled)
             return len(members), total
     except ColorizeError:
         raise
@@ -90,13 +98,15 @@ def _written(name: str) -> Iterator[None]:
         ) from error
 
 
-def _copy(source: IO[bytes], target: Path, room: int, name: str) -> int:
+def _copy(
+    source: IO[bytes], target: Path, room: int, name: str, is_cancelled: Callable[[], bool]
+) -> int:
     """Write a new file, and return its bytes."""
     copied = 0
     with _written(name):
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("xb") as file:
-            while chunk := source.read(_CHUNK):
+            while not is_cancelled() and (chunk := source.read(_CHUNK)):
                 copied += len(chunk)
                 if copied > room:
                     raise UsageError(

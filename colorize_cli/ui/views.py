@@ -1,7 +1,7 @@
 """What the page shows of a photograph and its colourings: small JPEGs that any browser shows."""
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -48,7 +48,7 @@ def _jpegs(source: Path, name: Path) -> Iterator[Path]:
         yield target
 
 
-def zipped(files: Sequence[Path], folder: Path, target: Path) -> Path:
+def zipped(files: Iterable[Path], folder: Path, target: Path) -> Path:
     """Put files below a folder into a zip, as they are: pictures are compressed already."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for file in files:

@@ -1,6 +1,7 @@
 """Turns, cancelling and leaving at the desk, with a painter that does as the test says."""
 
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from made.pictures import encode, grey
 from colorize_cli.batch.outcome import Outcome
 from colorize_cli.batch.output_names import Job
 from colorize_cli.errors import UsageError
-from colorize_cli.ui.desk import Desk
+from colorize_cli.ui.desk import Desk, Request
 from colorize_cli.ui.studio import Wish
 
 SECONDS = 60.0  # that a thread may take at most, on a machine under load
@@ -170,6 +171,42 @@ def test_the_end_of_the_desk_cancels_and_waits(
     assert waits.is_over.is_set()
     shutil.rmtree(tmp_path / "requests")  # into which nobody writes any more
     assert painter.carried_out == [wish]
+
+
+def test_what_is_done_when_the_desk_ends_is_neither_shown_nor_zipped(
+    painter: Painter, wish: Wish, tmp_path: Path
+) -> None:
+    requests: list[Request] = []
+
+    def late(outcome: Outcome) -> Outcome:
+        assert requests[0].is_cancelled.wait(SECONDS)
+        return outcome
+
+    painter.as_told = late
+    with Desk(painter, tmp_path / "requests", queued=1) as desk:
+        requests.append(desk.open("anna", wish))
+        painter.may_go.set()
+        assert painter.at_work.wait(SECONDS)
+    folder = requests[0].folder
+    assert [path.name for path in folder.rglob("*.*")] == ["a.png"]
+
+
+def test_a_zip_that_nobody_waits_for_any_more_ends_with_the_file_in_hand(
+    desk: Desk, painter: Painter, wish: Wish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put: list[str] = []
+
+    def write(archive: zipfile.ZipFile, path: Path, name: Path) -> None:
+        put.append(path.name)
+        desk.close("anna")
+
+    monkeypatch.setattr(zipfile.ZipFile, "write", write)
+    other = tmp_path / "b.png"
+    other.write_bytes(wish.files[0].read_bytes())
+    painter.may_go.set()
+    request = desk.open("anna", replace(wish, files=[*wish.files, other]))
+    assert request.is_over.wait(SECONDS)
+    assert put == ["a.png"]
 
 
 def test_a_colouring_that_cannot_be_shown_is_taken_away_with_all(

@@ -50,6 +50,16 @@ def test_a_bomb_stops_at_the_limit(tmp_path: Path) -> None:
     assert (tmp_path / "to" / "a.jpg").stat().st_size <= 1 << 20
 
 
+@pytest.mark.parametrize(("asked", "left"), [(1, {}), (2, {"a.jpg": 0}), (3, {"a.jpg": 1 << 20})])
+def test_it_ends_when_it_is_cancelled_even_in_the_middle_of_a_file(
+    tmp_path: Path, asked: int, left: dict[str, int]
+) -> None:
+    path = zip_of(tmp_path / "a.zip", {"a.jpg": bytes(5 << 20), "b.jpg": b"x"})
+    answers = iter([False] * (asked - 1) + [True] * 9)
+    unpack(path, tmp_path / "to", is_cancelled=lambda: next(answers))
+    assert {p.name: p.stat().st_size for p in (tmp_path / "to").glob("*")} == left
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_what_cannot_be_unpacked_in_parts_is_refused(tmp_path: Path, method: int) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as archive:

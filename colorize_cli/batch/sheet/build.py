@@ -1,9 +1,9 @@
 """Make a sheet of a folder: thumbnails that are missing, pictures to zoom into, the page."""
 
+import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import translate
 from hashlib import sha256
@@ -17,21 +17,20 @@ from ...imaging.bit_depth import eight_bits
 from ...imaging.thumbnail import RGB, thumbnail
 from ...photos.formats import sniff
 from ...photos.limits import MOST_PIXELS, Limits, limited_to
-from ...photos.read import Photo, read_photo
+from ...photos.read import measure, read_photo
 from ...system.cpus import usable_cpus
 from ...system.machine import usable_memory
 from ...system.messages import Messages
 from ...system.paths import folded, quoted, shown
 from ...system.wording import count_text
-from ..records.database import Database
 from ..records.inspect_folder import open_ledgers
-from ..records.run_records import last_settings
 from .entries import Entry, entries_of
 from .folder import SheetFolder
+from .room import Room
 from .thumbnails import SIDE, Thumbnails, encode_jpeg, name_of
 
 _Made = TypeVar("_Made")
-_MOST_THREADS = 4  # each has a decoded picture of any size in hand
+_MOST_THREADS = 4
 _SHOWN = ("jpeg", "png", "webp", "gif", "bmp", "avif")  # what browsers show, of 8 bits
 _ZOOM_QUALITY = 92
 
@@ -68,10 +67,10 @@ def build(
     folder.require_own()
     before = thumbnails.pictures.there()  # before the ledgers are read: what they lack is old
     with open_ledgers(out) as databases:
-        entries, white = entries_of(databases, out), _white(databases)
+        entries = entries_of(databases, out)
     chosen = _matching(entries, zoom)
     folder.claim()
-    maker = _Maker(out, thumbnails, folder, messages, white)
+    maker = _Maker(out, thumbnails, folder, messages)
     todo = [entry for entry in entries if entry.pictures - before and entry.samples]
     if makes_missing and todo:
         made = maker.each(todo, lambda entry: maker.small(entry, before), "thumbnails")
@@ -92,12 +91,6 @@ def build(
     )
 
 
-def _white(databases: Sequence[Database]) -> float | None:
-    """What the last run took for white where samples are wide, and wrote as such."""
-    last = [settings for each in databases if (settings := last_settings(each))]
-    return next((settings.white for settings in last if settings.white is not None), None)
-
-
 def _matching(entries: Sequence[Entry], globs: Sequence[str]) -> list[Entry]:
     """The photographs of which a name, or the end of a path, matches."""
     found: dict[str, Entry] = {}
@@ -114,21 +107,16 @@ class _Maker:
     """Makes pictures of files; what cannot be read is counted, and said once."""
 
     def __init__(
-        self,
-        out: Path,
-        thumbnails: Thumbnails,
-        folder: SheetFolder,
-        messages: Messages,
-        white: float | None,
+        self, out: Path, thumbnails: Thumbnails, folder: SheetFolder, messages: Messages
     ) -> None:
         self._out = out
         self._thumbnails = thumbnails
         self._folder = folder
         self._messages = messages
-        self._white = white
         self._problems: list[str] = []
         # What a run has coloured was within its limits, whatever those were.
         self._limits = Limits(MOST_PIXELS, usable_memory() or Limits().memory)
+        self._room = Room(self._limits.memory // 2)  # the rest is others', such as the network's
 
     def each(
         self, entries: Sequence[Entry], make: Callable[[Entry], _Made], what: str
@@ -156,11 +144,11 @@ class _Maker:
         for sample in entry.samples:
             small = self._thumbnails.read(sample.thumbnail) if sample.thumbnail in there else None
             if small is None:
-                small, _ = self._made(self._out / sample.place)
+                small, _ = self._made(self._out / sample.place, entry.white)
             if small is not None:
                 smalls.append(small)
         if entry.thumbnail not in there:
-            _, digest = self._made(Path(entry.photo))
+            _, digest = self._made(Path(entry.photo), entry.white)
             entry = replace(entry, source=digest or entry.source)
         if entry.map and entry.map not in there and len(smalls) == len(entry.samples):
             self._thumbnails.put_map([sample.digest for sample in entry.samples], smalls)
@@ -169,43 +157,49 @@ class _Maker:
     def zoom(self, entry: Entry) -> int:
         """Make JPEGs of full size of what a browser cannot show of an entry; count them."""
         places = [self._out / sample.place for sample in entry.samples]
-        return sum(self._zoomed(path) for path in (Path(entry.photo), *places))
+        return sum(self._zoomed(path, entry.white) for path in (Path(entry.photo), *places))
 
-    def _made(self, path: Path) -> tuple[RGB, str] | tuple[None, None]:
+    def _made(self, path: Path, white: float | None) -> tuple[RGB, str] | tuple[None, None]:
         """Make the thumbnail of a file; give it, and the SHA-256 of the file."""
-        made = None
-        with self._telling(path):
-            data = path.read_bytes()
-            made = thumbnail(self._read(data).pixels, SIDE), sha256(data).hexdigest()
+        made = self._of(path, lambda data: _small_of(data, white))
         if made is None:
             return None, None
         small, digest = made
         self._thumbnails.put(digest, small)
         return made
 
-    def _zoomed(self, path: Path) -> bool:
-        made = None
-        with self._telling(path):
-            data = path.read_bytes()
-            name = name_of(sha256(data).hexdigest())
-            if self._folder.zoomed.path_of(name).exists():
-                return False
-            pixels = self._read(data).pixels
-            if sniff(data) in _SHOWN and pixels.dtype == np.uint8:
-                return False
-            whole = thumbnail(eight_bits(pixels), max(pixels.shape))
-            made = name, encode_jpeg(whole, _ZOOM_QUALITY)
-        if made is not None:
+    def _zoomed(self, path: Path, white: float | None) -> bool:
+        made = self._of(path, lambda data: self._full_of(data, white))
+        if made:
             self._folder.zoomed.put(*made)
-        return made is not None
+        return bool(made)
 
-    def _read(self, data: bytes) -> Photo:
-        return read_photo(data, salvages=True, white=self._white)
+    def _full_of(self, data: bytes, white: float | None) -> tuple[str, bytes] | None:
+        """The name and the JPEG of full size of a file; None where there is no need of it."""
+        name = name_of(sha256(data).hexdigest())
+        if self._folder.zoomed.path_of(name).exists():
+            return None
+        pixels = read_photo(data, salvages=True, white=white).pixels
+        if sniff(data) in _SHOWN and pixels.dtype == np.uint8:
+            return None
+        whole = thumbnail(eight_bits(pixels), max(pixels.shape))
+        return name, encode_jpeg(whole, _ZOOM_QUALITY)
 
-    @contextmanager
-    def _telling(self, path: Path) -> Iterator[None]:
-        """Keep why a picture cannot be shown, of any kind: it keeps no other from being shown."""
+    def _of(self, path: Path, make: Callable[[bytes], _Made]) -> _Made | None:
+        """Make something of a file's bytes, once there is memory for its picture.
+
+        None where that fails, for a reason of any kind: it keeps no other from being shown.
+        """
         try:
-            yield
+            with path.open("rb") as file:
+                needed = measure(file, os.fstat(file.fileno()).st_size)
+            with self._room.taken(needed):
+                return make(path.read_bytes())
         except Exception as error:
             self._problems.append(f"{shown(path)}: {reason_of(error)}")
+            return None
+
+
+def _small_of(data: bytes, white: float | None) -> tuple[RGB, str]:
+    pixels = read_photo(data, salvages=True, white=white).pixels
+    return thumbnail(pixels, SIDE), sha256(data).hexdigest()

@@ -1,5 +1,6 @@
 """What a sheet shows of each photograph, as the ledgers of an output folder have it."""
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,8 @@ from ..records.inspect_folder import remarks
 from .thumbnails import map_name, name_of
 
 _FILES = "SELECT photo, place, sample, source, sha256, size, mtime_ns FROM files"
-_PHOTOS = "SELECT path, state, reason, grey, is_alike, warnings FROM photos"
+_PHOTOS = "SELECT path, run, state, reason, grey, is_alike, warnings FROM photos"
+_RUNS = "SELECT id, settings FROM runs ORDER BY id"
 _NUMBER = re.compile(r".*\.(\d+)\.[^.]*")  # of a sample, in the name of its file
 
 
@@ -43,6 +45,7 @@ class Entry:
     reason: str | None
     remarks: tuple[str, ...]  # what there is to look at
     samples: tuple[Sample, ...] = ()
+    white: float | None = None  # of wide samples, as its run had it; None for the usual one
 
     @property
     def thumbnail(self) -> str | None:
@@ -101,13 +104,32 @@ def entries_of(databases: Sequence[Database], out: Path) -> list[Entry]:
 def _entries(
     databases: Sequence[Database], files: Mapping[str, Mapping[int, _File]], out: Path
 ) -> Iterator[Entry]:
-    for path, state, reason, *seen in chain(*(each.rows(_PHOTOS) for each in databases)):
-        own = files.get(path, {})
-        samples = tuple(filter(None, (_sample(own[number], out) for number in sorted(own))))
-        source = own[samples[0].number].source if samples else None
-        if samples or state == "failed":
-            entry = Entry(path, source, state, reason, (), samples)
-            yield entry if state == "failed" else replace(entry, remarks=tuple(remarks(*seen)))
+    for database in databases:
+        whites = _whites(database)
+        for path, run, state, reason, *seen in database.rows(_PHOTOS):
+            own = files.get(path, {})
+            samples = tuple(filter(None, (_sample(own[number], out) for number in sorted(own))))
+            source = own[samples[0].number].source if samples else None
+            if samples or state == "failed":
+                white = whites.get(run, whites.get(None))
+                entry = Entry(path, source, state, reason, (), samples, white)
+                yield entry if state == "failed" else replace(entry, remarks=tuple(remarks(*seen)))
+
+
+def _whites(database: Database) -> dict[int | None, float | None]:
+    """What each run took for white, by its number, and the last run by None.
+
+    A photograph that was moved since has no run. Of settings no more is read than this, so those of
+    other versions will do; where there is none in them, it is the usual white.
+    """
+    whites: dict[int | None, float | None] = {}
+    for number, text in database.rows(_RUNS):
+        try:
+            white = json.loads(text)["white"]
+        except (ValueError, TypeError, KeyError):
+            white = None
+        whites[number] = whites[None] = white if isinstance(white, int | float) else None
+    return whites
 
 
 def _sample(file: _File, out: Path) -> Sample | None:

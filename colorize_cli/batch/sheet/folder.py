@@ -25,6 +25,7 @@ from .entries import Entry, Sample
 from .thumbnails import FOLDER_NAME, Pictures, name_of
 
 _BEGIN, _END = "sheet.begin(", ");\n"
+_FOLDERS = ("thumbnails", "zoom", "data")  # that a sheet may have
 _PART = 500  # photographs in a script
 _OLD_SECONDS = 600.0  # after which what no sheet names any more is deleted
 
@@ -51,10 +52,13 @@ class SheetFolder:
         return Pictures(self.path / "zoom")
 
     def require_own(self) -> None:
-        """Raise UsageError where something else is in its place."""
+        """Raise UsageError where something else is in its place.
+
+        Its folders alone are a sheet's too: a run goes on with thumbnails where `claim` failed.
+        """
         if not os.path.lexists(self.path) or self._read() is not None:
             return
-        if self.path.is_dir() and all(is_leftover(path.name) for path in self.path.iterdir()):
+        if self.path.is_dir() and all(map(_is_own, self.path.iterdir())):
             return
         raise UsageError(
             f"{shown(self.path)} is there, and no sheet: the sheet goes there, so move it away."
@@ -125,7 +129,7 @@ class SheetFolder:
 
     def _clear(self, parts: Sequence[str]) -> None:
         """Delete scripts of earlier sheets, but those that may be of one being written now."""
-        for path in (self.path / "data").glob("*.js"):
+        for path in (self.path / "data").glob(f"{'[0-9a-f]' * 16}.js"):
             with suppress(OSError):
                 if (
                     f"data/{path.name}" not in parts
@@ -141,6 +145,11 @@ class SheetFolder:
         except (OSError, ValueError):
             return None
         return found if isinstance(found, dict) and {"id", "parts"} <= found.keys() else None
+
+
+def _is_own(path: Path) -> bool:
+    """Whether it may be there of a sheet that has not been claimed, or not wholly written."""
+    return is_leftover(path.name) or (path.name in _FOLDERS and path.is_dir())
 
 
 def photo_id(photo: str) -> str:

@@ -6,17 +6,21 @@ import subprocess
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from threading import Event, Lock
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from made.messages import Told
 from made.pictures import encode, tiff
+from made.records import asked
 from made.sheets import head_of, photos_of, thumbnail_of
 
 from colorize_cli.batch.outcome import Observer, Outcome
 from colorize_cli.batch.run import run
 from colorize_cli.batch.settings import Options
+from colorize_cli.batch.shard import Shard
 from colorize_cli.batch.sheet.build import build
 from colorize_cli.batch.sheet.folder import SheetFolder
 from colorize_cli.batch.sheet.observer import Sheet
@@ -24,6 +28,7 @@ from colorize_cli.batch.sheet.thumbnails import Thumbnails, name_of
 from colorize_cli.cli.app import main
 from colorize_cli.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, UsageError
 from colorize_cli.photos.limits import Limits
+from colorize_cli.photos.read import Photo, read_photo
 from colorize_cli.system.interrupts import Interrupts
 
 Colorize = Callable[..., int]
@@ -56,8 +61,8 @@ def scans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def colorize(scans: Path, tiny_bundle: Path) -> Colorize:
     def colorized(*, sheet: bool = True, **given: object) -> int:
         told, out = Told(), Path("out")
-        chosen = {"model": str(tiny_bundle), "device": "cpu", "samples": 2, "steps": 2, **given}
-        options = Options(paths=(scans,), out=out, sheet=sheet, **chosen)
+        usual = {"model": str(tiny_bundle), "device": "cpu", "samples": 2, "steps": 2}
+        options = Options(**{"paths": (scans,), "out": out, "sheet": sheet, **usual, **given})
         return run(options, told, [Sheet(out, told)] if sheet else [])
 
     return colorized
@@ -174,6 +179,27 @@ def test_thumbnails_that_cannot_be_written_fail_no_photo(
     assert not Path("out/colorize-sheet/sheet.js").exists()
 
 
+def test_a_disk_that_was_full_when_the_run_began_keeps_no_later_sheet_from_being_made(
+    colorize: Colorize, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("colorize_cli.batch.sheet.folder.write_atomic", full)
+        assert colorize() == EXIT_OK
+    assert {path.name for path in Path("out/colorize-sheet").iterdir()} == {"thumbnails"}
+    assert colorize() == EXIT_OK
+    assert len(photos_of(Path("out"))) == 3
+
+
+def test_a_file_by_the_name_of_its_folder_is_somebody_elses(colorize: Colorize) -> None:
+    Path("out/colorize-sheet").mkdir(parents=True)
+    Path("out/colorize-sheet/data").write_text("mine")
+    with pytest.raises(UsageError, match="no sheet"):
+        colorize()
+
+
 def test_another_folder_in_its_place_is_left_alone_and_said_before_anything_is_coloured(
     colorize: Colorize,
 ) -> None:
@@ -257,6 +283,106 @@ def test_wide_photographs_have_the_white_that_they_were_coloured_with(
     assert not [text for _, text in told.said if "cannot be shown" in text]
     photo = photos_of(Path("out"))[1]
     assert abs(thumbnail_of(Path("out"), photo["thumb"])[..., 0].astype(int) - grain(2)).mean() < 6
+
+
+def test_each_wide_photograph_has_the_white_of_the_run_that_had_it_last(
+    scans: Path, colorize: Colorize
+) -> None:
+    wide = {
+        "b.tif": tiff(grain(2).astype(np.float32) * 10),
+        "c.tif": tiff(grain(4) * np.float32(9)),
+    }
+    for name, data in wide.items():
+        (scans / name).write_bytes(data)
+    colorize(sheet=False, white=2550.0)
+    colorize(sheet=False, paths=(scans / "b.tif",), white=5100.0, overwrite=True)
+    assert build(Path("out"), Told()).lacking == 0
+    photos = {photo["name"]: photo for photo in photos_of(Path("out"))}
+    for name, white_now in {"b.tif": grain(2) / 2, "c.tif": grain(4) * 0.9}.items():
+        for thumb in (photos[name]["thumb"], photos[name]["samples"][0][3]):
+            shown = thumbnail_of(Path("out"), thumb).astype(float)
+            assert abs(shown.mean(axis=2) - white_now).mean() < 20
+        assert abs(thumbnail_of(Path("out"), photos[name]["thumb"])[..., 0] - white_now).mean() < 6
+
+
+def test_the_white_is_that_of_a_shards_own_run(scans: Path, colorize: Colorize) -> None:
+    (scans / "b.tif").write_bytes(tiff(grain(2).astype(np.float32) * 10))
+    shards = [Shard(1, 2), Shard(2, 2)]
+    shards.sort(key=lambda shard: shard.holds(Path("b.tif")))
+    for shard, white in zip(shards, (9000.0, 2550.0), strict=True):
+        colorize(sheet=False, shard=shard, white=white)
+    assert build(Path("out"), Told()).lacking == 0
+    photo = photos_of(Path("out"))[1]
+    assert abs(thumbnail_of(Path("out"), photo["thumb"])[..., 0].astype(int) - grain(2)).mean() < 6
+
+
+@pytest.mark.parametrize("settings", ['{"white": 2550.0, "of a later version": 1}', "{", "[]"])
+def test_settings_of_another_version_end_no_sheet(
+    scans: Path, colorize: Colorize, settings: str
+) -> None:
+    (scans / "b.tif").write_bytes(tiff(grain(2).astype(np.float32) * 10))
+    colorize(sheet=False, white=2550.0)
+    asked("out", "UPDATE runs SET settings = ?", settings)
+    assert main(["sheet", "out"]) == EXIT_OK
+    assert ["thumb" in photo for photo in photos_of(Path("out"))] == [
+        True,
+        "2550" in settings,
+        True,
+    ]
+
+
+def _read_by(monkeypatch: pytest.MonkeyPatch, memory: int, wait: Callable[[int], object]) -> None:
+    """Have four threads read on a machine of some memory; `wait` is told how many do at once."""
+    read, reading, lock = read_photo, [], Lock()
+
+    def watched(data: bytes, **options: Any) -> Photo:
+        with lock:
+            reading.append(data)
+        wait(len(reading))
+        try:
+            return read(data, **options)
+        finally:
+            with lock:
+                reading.pop()
+
+    monkeypatch.setattr("colorize_cli.batch.sheet.build.usable_cpus", lambda: 4)
+    monkeypatch.setattr("colorize_cli.batch.sheet.build.usable_memory", lambda: memory)
+    monkeypatch.setattr("colorize_cli.batch.sheet.build.read_photo", watched)
+
+
+def test_pictures_that_together_take_more_than_half_of_the_memory_are_read_in_turn(
+    colorize: Colorize, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    colorize(sheet=False)
+    at_once: list[int] = []
+
+    def linger(count: int) -> None:
+        at_once.append(count)
+        Event().wait(0.05)  # while others would begin
+
+    largest = 2 * Path("out/b.1.tif").stat().st_size + 4 * 90 * 60 * 3 * 2
+    _read_by(monkeypatch, largest, linger)
+    assert build(Path("out"), Told()).lacking == 0
+    # A TIFF takes all of it at most, and a PNG more than a quarter.
+    assert len(at_once) == 3 * 3
+    assert max(at_once) == 1
+
+
+def test_pictures_for_which_there_is_memory_are_read_side_by_side(
+    colorize: Colorize, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    colorize(sheet=False)
+    met = Event()
+    waited: list[bool] = []
+
+    def meet(count: int) -> None:
+        if count > 1:
+            met.set()
+        waited.append(met.wait(60))
+
+    _read_by(monkeypatch, 1 << 30, meet)
+    assert build(Path("out"), Told()).lacking == 0
+    assert all(waited)
 
 
 def test_what_was_coloured_by_raised_limits_is_shown(
