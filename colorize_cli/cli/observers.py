@@ -26,18 +26,23 @@ _REMARKS = {
     "degraded": "with less, for want of memory; --retry-failed makes them again",
     "toned": "their tone is taken out",
     "bilevel": "black on white, with nothing to tell colours by",
-    "came out grey": "in one sample at least; status --flagged lists them",
-    "all alike": "samples that hardly differ; status --flagged lists them",
-    "warnings": "status --flagged lists them",
+    "came out grey": "in one sample at least",
+    "all alike": "samples that hardly differ",
+    "warnings": "",
 }
+_FLAGGED = ("came out grey", "all alike", "warnings")
 
 
 class Naming(Observer):
     """Say of every photograph what the user wants to know of it."""
 
-    def __init__(self, messages: Messages, *, is_verbose: bool = False) -> None:
+    def __init__(
+        self, messages: Messages, *, is_verbose: bool = False, has_ledger: bool = True
+    ) -> None:
+        """Take whom to tell, and whether a ledger keeps what is not told."""
         self._messages = messages
         self._is_verbose = is_verbose
+        self._has_ledger = has_ledger
         self._less: set[str] = set()  # that was said
 
     def outcome(self, outcome: Outcome) -> None:
@@ -50,9 +55,16 @@ class Naming(Observer):
             )
         if outcome.status == "failed":
             self._messages.failure(outcome.source, outcome.reason or "")
-        elif outcome.status == "there" or not self._is_verbose:
+        elif outcome.status == "there":
             return
-        elif outcome.status == "left out":
+        elif self._is_verbose:
+            self._describe(outcome)
+        elif not self._has_ledger:
+            for warning in outcome.warnings:
+                self._messages.warn(warning)
+
+    def _describe(self, outcome: Outcome) -> None:
+        if outcome.status == "left out":
             self._messages.note(f"left out {shown(outcome.source)}: it is in colour")
         else:
             written = [outcome.outputs[k] for k in outcome.written]
@@ -94,9 +106,15 @@ class Summary(Observer):
     """Count what becomes of photographs, and say it at the end; options are as in `Options`."""
 
     def __init__(
-        self, messages: Messages, *, on_colour: OnColour = "recolour", fail_fast: bool = False
+        self,
+        messages: Messages,
+        *,
+        on_colour: OnColour = "recolour",
+        fail_fast: bool = False,
+        has_ledger: bool = True,
     ) -> None:
         self._messages = messages
+        self._has_ledger = has_ledger
         self._on_colour = on_colour
         self._fail_fast = fail_fast
         self._started = monotonic()
@@ -146,13 +164,19 @@ class Summary(Observer):
             yield "not reached", left, stuck if is_stuck else "the same command goes on from here"
         found = (
             ("in colour", self._found["colour"], _ON_COLOUR[self._on_colour]),
-            *((name, self._found[name], remark) for name, remark in _REMARKS.items()),
+            *((name, self._found[name], remark) for name, remark in self._remarks()),
             ("other files", plan.others.total(), f"no photographs: {_suffixes_text(plan.others)}"),
             ("hidden", plan.hidden, "left out"),
             ("excluded", plan.excluded, "by --exclude, thumbnails of programs, recycle bins"),
             ("not followed", plan.unfollowed, "links to folders that are visited already"),
         )
         yield from (row for row in found if row[1])
+
+    def _remarks(self) -> Iterator[tuple[str, str]]:
+        """Say of what was found where there is more of it; without a ledger, it was told before."""
+        for name, remark in _REMARKS.items():
+            more = "status --flagged lists them" if self._has_ledger and name in _FLAGGED else ""
+            yield name, "; ".join(filter(None, (remark, more)))
 
 
 def _suffixes_text(others: Counter[str]) -> str:

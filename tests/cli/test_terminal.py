@@ -164,6 +164,17 @@ def test_the_summary_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+def test_where_no_ledger_keeps_them_warnings_are_told_at_once() -> None:
+    told, stream = terminal()
+    naming, summary = Naming(told, has_ledger=False), Summary(told, has_ledger=False)
+    for observer in (naming, summary):
+        observer.outcome(done(warnings=("transparency is laid on white",)))
+    summary.end(plan(1))
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "transparency is laid on white"
+    assert lines[-1].split() == ["warnings", "1"]
+
+
 def test_the_summary_says_that_colourings_were_deleted() -> None:
     told, stream = terminal()
     summary = Summary(told)

@@ -182,8 +182,9 @@ def colorize(
     in_colour: OnColour = "recolour" if on_colour == "recolor" else on_colour
     is_quiet, is_verbose = quiet and not verbose, verbose and not quiet
     terminal = Terminal(is_quiet=is_quiet)
-    naming = Naming(terminal, is_verbose=is_verbose)
-    summary = Summary(terminal, on_colour=in_colour, fail_fast=fail_fast)
+    has_ledger = not where.is_single
+    naming = Naming(terminal, is_verbose=is_verbose, has_ledger=has_ledger)
+    summary = Summary(terminal, on_colour=in_colour, fail_fast=fail_fast, has_ledger=has_ledger)
     files = (RunLog(log, where.out), RunReport(report, where.out))
     observers = [*files, naming, PhotoProgress(terminal), *([] if is_quiet else [summary])]
     if sheet:
