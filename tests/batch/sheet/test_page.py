@@ -313,25 +313,26 @@ def test_keys_go_over_what_failed_while_looking(page: "Page") -> None:
     assert page.inner_text("#v-name") == "00008.jpg"
 
 
-def test_the_slider_moves_the_line_between_before_and_after(page: "Page") -> None:
+def test_the_slider_goes_from_before_to_after_and_the_line_with_it(page: "Page") -> None:
     begin(page)
     page.keyboard.press("Enter")
     until(page, "viewer.stage.size !== null")
-    clip = "[before.style.clipPath, after.style.clipPath]"
-    half = page.evaluate(clip)
+    assert " ".join(page.inner_text(".v-slide").split()) == "Before after"
+    line = "divider.getBoundingClientRect().x + 12"
+    edges = page.evaluate("[after.getBoundingClientRect()].map((box) => [box.left, box.right])[0]")
     page.focus("#slide")
-    for _ in range(10):
-        page.keyboard.press("ArrowRight")
-    assert page.evaluate("viewer.stage.share") == 60
-    assert page.evaluate(clip) != half
+    page.keyboard.press("End")
+    assert page.evaluate(line) == pytest.approx(edges[0], abs=1)  # all of it is the colouring
+    page.keyboard.press("Home")
+    assert page.evaluate(line) == pytest.approx(edges[1], abs=1)
     box = page.locator("#stage").bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 60)
     page.mouse.down()
     page.mouse.move(box["x"] + 2, box["y"] + 60)
     page.mouse.up()
-    assert page.evaluate("viewer.stage.share") == 0
-    assert page.input_value("#slide") == "0"
+    assert page.evaluate(line) == pytest.approx(edges[0], abs=1)
+    assert page.input_value("#slide") == "100"
 
 
 def test_full_size_is_a_pixel_of_the_picture_for_one_of_the_screen(page: "Page") -> None:

@@ -12,8 +12,9 @@ class Viewer {
     this.number = 0;
     this.isMap = false;
     const slide = byId("slide");
-    slide.oninput = () => this.stage.setShare(Number(slide.value));
-    this.stage.onShare = (share) => { slide.value = share; };
+    // To the right is "after", so less of the photograph.
+    slide.oninput = () => this.stage.setShare(100 - Number(slide.value));
+    this.stage.onShare = (share) => { slide.value = 100 - share; };
     this.stage.onZoom = (scale) => { byId("v-scale").textContent = `${Math.round(100 * scale)}%`; };
     const buttons = {
       "v-close": () => this.dialog.close(),
