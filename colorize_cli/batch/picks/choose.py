@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...system.messages import Messages
-from ...system.paths import absolute, folded, shown
+from ...system.paths import folded, shown
 from ..records.inspect_folder import open_ledgers
 from ..sheet.entries import Entry, entries_of
+from .named import Named
 from .putting import Chosen, Putter
 from .record import Record, require_apart
 from .table import Pick, read_picks
@@ -48,17 +49,17 @@ def choose(
     require_apart(out, to)
     with open_ledgers(out) as databases:
         entries = entries_of(databases, out)
-    chosen, problems = _resolve(picks, entries)
+    named = Named(entries)
+    rows = [(pick, named.meant(pick.photograph)) for pick in picks]
+    chosen, problems = _resolve(rows)
     record = Record.of(to)
     putter = Putter(out, record, as_copies=as_copies)
     problems += putter.put_all(_places(chosen), messages)
-    names = [_names(pick) for pick in picks]
-    picked = set().union(*names)
-    known = {shown(entry.photo) for entry in entries}
+    picked = {meant[0].photo for _, meant in rows if len(meant) == 1}
     # Who says what is not picked any more has to name photographs as they are known here.
-    kept = picked if all(known & each for each in names) else None
+    kept = picked if all(len(meant) == 1 for _, meant in rows) else None
     earlier = take_back(record, _earlier(record, out, putter.done, kept))
-    without = [e.photo for e in entries if shown(e.photo) not in picked]
+    without = [e.photo for e in entries if e.photo not in picked]
     has_none = {entry.photo for entry in entries if not entry.samples}
     return Picked(
         linked=putter.counts["linked"],
@@ -74,11 +75,6 @@ def choose(
     )
 
 
-def _names(pick: Pick) -> set[str]:
-    """What a picked photograph may be known by: the table's path, or that from this folder."""
-    return {pick.photograph, shown(absolute(Path(pick.photograph)))}
-
-
 def _earlier(
     record: Record, out: Path, done: Mapping[str, Chosen], kept: Set[str] | None
 ) -> list[str]:
@@ -89,7 +85,7 @@ def _earlier(
     taken = set(map(folded, done))
     moved = {each.entry.photo for each in done.values()}
     photos = {place: record.files[place].photo for place in record.of_folder(out)}
-    gone = {p for p in photos.values() if kept is not None and shown(p) not in kept}
+    gone = {p for p in photos.values() if kept is not None and p not in kept}
     return [
         place
         for place, photo in photos.items()
@@ -98,28 +94,35 @@ def _earlier(
 
 
 def _resolve(
-    picks: Sequence[Pick], entries: Sequence[Entry]
+    rows: Sequence[tuple[Pick, Sequence[Entry]]],
 ) -> tuple[list[Chosen], list[tuple[str, str]]]:
-    """Find what was picked, and say of the rest why it is not there."""
-    known = {shown(entry.photo): entry for entry in entries}
-    chosen: dict[str, Chosen] = {}
-    problems = []
-    for pick in picks:
-        entry = next((known[name] for name in _names(pick) if name in known), None)
-        samples = {sample.number: sample for sample in entry.samples} if entry else {}
+    """Find what was picked, and say of the rest why it is not there.
+
+    Of several rows of a photograph, of tables that were joined, the last counts.
+    """
+    last = {
+        meant[0].photo if len(meant) == 1 else pick.photograph: (pick, meant)
+        for pick, meant in rows
+    }
+    chosen, problems = [], []
+    for pick, meant in last.values():
+        samples = {sample.number: sample for entry in meant[:1] for sample in entry.samples}
         sample = samples.get(pick.sample)
-        if entry is None:
-            why = f"line {pick.line}: the ledger has no such photograph"
+        if not meant:
+            why = "the ledger has no such photograph, by its path or its name on the sheet"
+        elif len(meant) > 1:
+            two = " and ".join(shown(entry.photo) for entry in meant[:2])
+            why = f"that may be {two}: write its whole path"
         elif sample is None:
             numbers = ", ".join(map(str, samples)) or "none"
-            why = f"line {pick.line}: there is no sample {pick.sample} of it, but {numbers}"
+            why = f"there is no sample {pick.sample} of it, but {numbers}"
         elif pick.digest and sample.made and not sample.made.startswith(pick.digest):
-            why = f"line {pick.line}: it was coloured again since it was picked: look once more"
+            why = "it was coloured again since it was picked: look once more"
         else:
-            chosen[entry.photo] = Chosen(pick, entry, sample)
+            chosen.append(Chosen(pick, meant[0], sample))
             continue
-        problems.append((pick.photograph, why))
-    return list(chosen.values()), problems
+        problems.append((pick.photograph, f"line {pick.line}: {why}"))
+    return chosen, problems
 
 
 def _places(chosen: Sequence[Chosen]) -> dict[str, Chosen]:

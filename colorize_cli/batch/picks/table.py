@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +18,7 @@ class Pick:
     """A row: which sample of a photograph was picked."""
 
     line: int  # in the file, from 1
-    photograph: str  # its path, as `shown` writes it
+    photograph: str  # its path, as `shown` writes it, or its name on the sheet
     sample: int  # from 1
     key: str = ""  # "s" and the first 20 digits of the colouring's SHA-256, where it is known
 
@@ -30,7 +29,7 @@ class Pick:
 
 
 def read_picks(path: Path) -> list[Pick]:
-    """Read a table of picks; a spreadsheet may have saved it, with other separators.
+    """Read the rows of a table of picks, which a spreadsheet may have saved, with other separators.
 
     Raises:
         UsageError: It cannot be read, is no such table, or has a row that makes no sense.
@@ -60,7 +59,7 @@ def read_picks(path: Path) -> list[Pick]:
         ]
     except csv.Error as error:
         raise UsageError(f"{shown(path)}, line {rows.line_num}: {error}") from error
-    return _last_of_each(found)
+    return found
 
 
 def _pick(path: Path, line: int, row: dict[str, str]) -> Pick:
@@ -73,8 +72,3 @@ def _pick(path: Path, line: int, row: dict[str, str]) -> Pick:
             f"sample, from 1, not {photograph!r} and {sample!r}."
         )
     return Pick(line, photograph, int(sample), row.get("key", "").strip())
-
-
-def _last_of_each(picks: Sequence[Pick]) -> list[Pick]:
-    """Of several rows of a photograph, of tables that were joined, the last counts."""
-    return list({pick.photograph: pick for pick in picks}.values())

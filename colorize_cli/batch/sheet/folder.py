@@ -22,6 +22,7 @@ from ...errors import UsageError
 from ...system.files import is_leftover, make_folders, write_atomic
 from ...system.paths import absolute, shown
 from .entries import Entry, Sample
+from .names import below, common_folder, name_of_photo
 from .thumbnails import FOLDER_NAME, Pictures, name_of
 
 _BEGIN, _END = "sheet.begin(", ");\n"
@@ -86,7 +87,7 @@ class SheetFolder:
         """
         id = self.claim()
         make_folders(self.path / "data")
-        base = _base([entry.photo for entry in entries])
+        base = common_folder([entry.photo for entry in entries])
         zoomed = self.zoomed.there()
         photos = [_photo(entry, base, there, zoomed) for entry in entries]
         parts = [self._part(start, photos[start : start + _PART]) for start in _starts(photos)]
@@ -161,14 +162,6 @@ def _starts(photos: Sequence[object]) -> Iterator[int]:
     return iter(range(0, len(photos), _PART))
 
 
-def _base(photos: Sequence[str]) -> str:
-    """The folder that all photographs have in common; empty where there is none."""
-    try:
-        return os.path.commonpath([os.path.dirname(photo) for photo in photos])  # noqa: PTH120
-    except ValueError:
-        return ""
-
-
 def _url(place: str) -> str:
     return quote(os.fsencode(place.replace(os.sep, "/")))
 
@@ -189,8 +182,7 @@ def _sample(sample: Sample, there: set[str], zoomed: set[str]) -> list[Any]:
 
 def _photo(entry: Entry, base: str, there: set[str], zoomed: set[str]) -> dict[str, Any]:
     """What the page knows of a photograph; what is empty is left out. `page/data.js` says more."""
-    below = os.path.relpath(entry.photo, base) if base else entry.photo
-    name, href = shown(below).replace(os.sep, "/"), _url(below)
+    name, href = name_of_photo(entry.photo, base), _url(below(entry.photo, base))
     samples = [_sample(sample, there, zoomed) for sample in entry.samples]
     facts: dict[str, Any] = {
         "id": photo_id(entry.photo),

@@ -7,6 +7,7 @@ import pytest
 from made.ledgered import OUT, colour, later, put
 from made.picked import CHOSEN, Pick, chosen, hidden, table
 
+from colorize_cli.batch.picks.named import Named
 from colorize_cli.batch.records.inspect_folder import open_ledgers
 from colorize_cli.batch.sheet.entries import entries_of
 from colorize_cli.cli.app import main
@@ -174,6 +175,42 @@ def test_a_path_may_be_written_as_from_here_and_the_last_row_of_a_photo_counts(p
     Path("picks.csv").write_text("photograph,sample\nscans/a.jpg,1\nscans/a.jpg,4\n")
     assert pick()[0] == EXIT_OK
     assert chosen() == {"a.jpg": "a.4.jpg"}
+
+
+@pytest.mark.parametrize("name", ["sub/a.jpg", "./sub/a.jpg", "scans/sub/a.jpg"])
+def test_a_photograph_may_be_named_as_on_the_sheet_or_from_here(pick: Pick, name: str) -> None:
+    Path("picks.csv").write_text(f"photograph,sample\n{name},4\n")
+    code, lines, _ = pick()
+    assert code == EXIT_OK
+    assert chosen() == {str(Path("sub/a.jpg")): str(Path("sub/a.4.jpg"))}
+    assert len(lines) == 2
+
+
+def test_whatever_a_photograph_is_called_its_last_row_counts(pick: Pick) -> None:
+    path = Path("scans/a.jpg").absolute()
+    Path("picks.csv").write_text(f"photograph,sample\n{path},1\na.jpg,9\n{path},4\n")
+    assert pick()[0] == EXIT_OK
+    assert chosen() == {"a.jpg": "a.4.jpg"}
+
+
+def test_a_name_that_may_be_of_two_photographs_is_told_and_takes_nothing_back(
+    pick: Pick, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    table(("b.jpg", 1))
+    pick()
+    Path("picks.csv").write_text("photograph,sample\na.jpg,4\n")
+    monkeypatch.chdir("scans/sub")  # where a.jpg is another than the sheet's
+    top = Path("../..")
+    given = [str(top / "out"), str(top / "picks.csv"), "--to", str(top / "chosen")]
+    assert main(["pick", *given]) == EXIT_FAILED
+    assert "write its whole path" in capfd.readouterr().err.replace("\n", " ")
+    monkeypatch.chdir(top)
+    assert chosen() == {"b.jpg": "b.1.jpg"}
+    photographs = [str(Path("scans", name).absolute()) for name in ("sub/a.jpg", "a.jpg")]
+    with open_ledgers(OUT) as databases:
+        named = Named(entries_of(databases, OUT))
+    monkeypatch.chdir("scans/sub")
+    assert [entry.photo for entry in named.meant("a.jpg")] == photographs
 
 
 def test_two_whose_names_would_be_one_keep_their_numbers(pick: Pick) -> None:

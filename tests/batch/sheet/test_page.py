@@ -163,12 +163,32 @@ def test_picks_survive_a_reload_and_are_saved_as_a_table_that_pick_takes(
 def test_a_table_of_picks_is_taken_up_again(page: "Page", out: Path, tmp_path: Path) -> None:
     table = tmp_path / "picks.csv"
     scans = out.parent / "scans"
-    lines = [f'"{scans / "00004.jpg"}";2', f"{scans / 'gone.jpg'};1"]
-    table.write_text("photograph;sample\r\n" + "\r\n".join(lines))
+    lines = [
+        f'"{scans / "00004.jpg"}";2',
+        f"{scans / 'gone.jpg'};1",
+        "00005.jpg;3",
+        "./00006.jpg;4",
+    ]
+    table.write_text("Photograph;sample\r\n" + "\r\n".join(lines))
     page.set_input_files("#file", table)
     until(page, "document.getElementById('told').textContent.includes('taken')")
-    assert kept(page) == {"00004.jpg": 2}
-    assert "1 are of other photographs" in page.inner_text("#told")
+    assert kept(page) == {"00004.jpg": 2, "00005.jpg": 3, "00006.jpg": 4}
+    told = "3 picks taken from picks.csv; 1 row of other photographs or colours left out."
+    assert page.inner_text("#told") == told
+
+
+def test_a_row_that_may_mean_two_photographs_is_left_out_and_told(
+    page: "Page", tmp_path: Path
+) -> None:
+    page.evaluate("sheet.photos[2].name = sheet.photos[1].name")
+    table = tmp_path / "picks.csv"
+    table.write_text("photograph,sample\n00001.jpg,2\n00003.jpg,1\n")
+    page.set_input_files("#file", table)
+    until(page, "document.getElementById('told').textContent.includes('taken')")
+    assert kept(page) == {"00003.jpg": 1}
+    told = page.inner_text("#told")
+    assert "1 pick taken" in told
+    assert "1 row left out that may be of two photographs" in told
 
 
 def test_a_pick_of_colours_that_were_made_again_counts_no_more(

@@ -163,6 +163,13 @@ byId("canvas").addEventListener("focusin", (event) => {
 });
 byId("viewer").addEventListener("close", () => { if (grid.list.length) grid.go(grid.current); });
 
+function loadedText(name, taken, left, doubtful) {
+  const parts = [`${counted(taken, "pick")} taken from ${name}`];
+  if (left - doubtful) parts.push(`${counted(left - doubtful, "row")} of other photographs or colours left out`);
+  if (doubtful) parts.push(`${counted(doubtful, "row")} left out that may be of two photographs: write whole paths`);
+  return `${parts.join("; ")}.`;
+}
+
 byId("tools").onsubmit = (event) => event.preventDefault();
 byId("show").onchange = () => update({ toTop: true });
 byId("find").oninput = () => update({ toTop: true });
@@ -177,5 +184,5 @@ byId("file").onchange = async () => {
   if (!file) return;
   const taken = picks.load(await file.text());
   byId("file").value = "";
-  tell(taken ? `${taken[0]} picks taken from ${file.name}${taken[1] ? `; ${taken[1]} are of other photographs or colours` : ""}.` : `${file.name} is no table of picks.`);
+  tell(taken ? loadedText(file.name, ...taken) : `${file.name} is no table of picks.`);
 };

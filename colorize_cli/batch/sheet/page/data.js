@@ -7,6 +7,8 @@ const sheet = {
   onBegin: () => {},
   onAdd: () => {},
 
+  get isWindows() { return /^([A-Za-z]:)?\\/.test(this.head.out); },
+
   begin(head) {
     this.head = head;
     this.onBegin();
@@ -99,5 +101,7 @@ function element(tag, className, text) {
   if (text !== undefined) made.textContent = text;
   return made;
 }
+
+const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 function tell(text) { byId("told").textContent = text; }

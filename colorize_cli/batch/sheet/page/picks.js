@@ -96,16 +96,22 @@ class Picks {
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   }
 
-  // Take the picks of a table that a sheet saved; gives how many were taken, and how many were not.
+  // Take the picks of a table; gives how many were taken, how many were not, and how many of these
+  // may be of two photographs.
   load(text) {
-    const [names, ...rows] = parsed(text.replace(/^\ufeff/, ""));
-    const column = (name) => (names || []).indexOf(name);
+    const [head, ...rows] = parsed(text.replace(/^\ufeff/, ""));
+    const heads = (head || []).map((name) => name.trim().toLowerCase());
+    const column = (name) => heads.indexOf(name);
     const [path, sample, key] = [column("photograph"), column("sample"), column("key")];
     if (path < 0 || sample < 0) return null;
-    const known = new Map(sheet.photos.map((photo) => [photo.path, photo]));
-    let taken = 0;
+    const paths = grouped(sheet.photos, (photo) => slashed(photo.path));
+    const names = grouped(sheet.photos, (photo) => photo.name);
+    let taken = 0, doubtful = 0;
     for (const row of rows) {
-      const photo = known.get(row[path]);
+      const written = slashed(row[path] || "");
+      const meant = paths.get(written) || names.get(written.replace(/^\.\//, "")) || [];
+      doubtful += meant.length > 1;
+      const photo = meant.length === 1 ? meant[0] : null;
       const found = photo && photo.sample(Number(row[sample]));
       const seen = (row[key] || "").replace(/^s/, "");
       if (!found || (seen && found.made && seen !== found.made)) continue;
@@ -114,8 +120,17 @@ class Picks {
       taken += 1;
     }
     this.onChange();
-    return [taken, rows.length - taken];
+    return [taken, rows.length - taken, doubtful];
   }
+}
+
+// Windows knows two separators of folders.
+const slashed = (path) => (sheet.isWindows ? path.replaceAll("\\", "/") : path);
+
+function grouped(all, keyOf) {
+  const groups = new Map();
+  for (const each of all) groups.set(keyOf(each), [...(groups.get(keyOf(each)) || []), each]);
+  return groups;
 }
 
 // The rows of a table, separated as its first line is.
