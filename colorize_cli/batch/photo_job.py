@@ -17,7 +17,8 @@ from ..model.colorizer import Colorizer, Prepared
 from ..model.memory_ladder import Drawn
 from ..photos.growing_files import GrowingFiles
 from ..photos.read import Photo, measure, read_pages
-from ..photos.write import encode_photo, losses
+from ..photos.transparency import GREY, laid_on
+from ..photos.write import encode_photo, ground_in, losses
 from ..system.files import NO_MORE_FILES, make_folders, write_atomic
 from .asked.treatment import Treatment
 from .outcome import Outcome, Status, output_error
@@ -238,7 +239,7 @@ def write(
             item.said.update({warning: [1] for warning in shown})
         item.sampled = None
         if treatment.thumbnails and item.page == 1:
-            item.smalls = Smalls(thumbnail(photo.pixels, SIDE))
+            item.smalls = Smalls(thumbnail(laid_on(GREY, photo.pixels, photo.alpha), SIDE))
         pictures = colorizer.pictures(
             photo.pixels, prepared, choice.take(ab, numbers), treatment.saturation
         )
@@ -248,7 +249,8 @@ def write(
             if is_halted():
                 return
             if item.smalls and item.page == 1:
-                item.smalls.samples[k] = thumbnail(rgb, SIDE)
+                seen = laid_on(ground_in(job.format), rgb, photo.alpha)
+                item.smalls.samples[k] = thumbnail(seen, SIDE)
             item.keep(k, encode_photo(rgb, photo, job.format, treatment.mark(k), treatment.quality))
         item.prepared = None
         if not item.files:

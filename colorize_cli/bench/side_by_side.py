@@ -9,11 +9,13 @@ import cv2
 from ..batch.scan import Source, scan
 from ..errors import EXIT_FAILED, EXIT_OK, ImageError, UsageError, reason_of
 from ..imaging.contact_sheet import Group, Row, contact_sheet
+from ..imaging.lab import Pixels
 from ..imaging.thumbnail import RGB, thumbnail
 from ..model.bundle import Bundle, load_bundle
 from ..model.colorizer import Colorizer, choose_device
 from ..model.view import SizeChoice
 from ..photos.read import SALVAGE_HINT, Photo, read_photo
+from ..photos.transparency import GREY, laid_on
 from ..system.files import write_atomic
 from ..system.messages import Messages
 from ..system.paths import shown
@@ -110,7 +112,7 @@ def _column(
         for source in sources:
             try:
                 photo = read_photo(source.path.read_bytes())
-                column.greys[source.path] = thumbnail(photo.pixels, comparison.side)
+                column.greys[source.path] = _small(photo.pixels, photo, comparison)
                 column.pictures[source.path] = [*_pictures(colorizer, photo, comparison)]
             except ImageError as error:
                 column.failed[source.path] = str(error).removesuffix(SALVAGE_HINT)
@@ -160,7 +162,11 @@ def _sources(comparison: Comparison, messages: Messages) -> tuple[list[Source], 
 
 def _pictures(colorizer: Colorizer, photo: Photo, comparison: Comparison) -> Iterator[RGB]:
     for picture in colorizer.paint(photo, comparison.samples, comparison.seed):
-        yield thumbnail(picture, comparison.side)
+        yield _small(picture, photo, comparison)
+
+
+def _small(pixels: Pixels, photo: Photo, comparison: Comparison) -> RGB:
+    return thumbnail(laid_on(GREY, pixels, photo.alpha), comparison.side)
 
 
 def _row(source: Source, columns: Sequence[_Column], samples: int) -> Row:

@@ -12,8 +12,7 @@ from .formats.format import Format, Page
 from .mark import Mark, alone, has_place, marked
 from .metadata import PARTS, Metadata
 from .read import Photo
-
-_STRIP = 256  # rows at a time where pixels are converted
+from .transparency import GREY, WHITE, is_opaque, laid_on
 
 
 def encode_photo(
@@ -40,8 +39,8 @@ def encode_photo(
         raise ImageError(f"a side of {side} pixels is too long for {format}: choose --format png")
     if not target.is_deep:
         rgb, alpha = eight_bits(rgb), None if alpha is None else eight_bits(alpha)
-    if alpha is not None and not target.has_alpha:
-        rgb, alpha = rgb if _is_opaque(alpha) else _on_white(rgb, alpha), None
+    if not target.has_alpha:
+        rgb, alpha = laid_on(WHITE, rgb, alpha), None
     metadata = photo.metadata if mark is None else marked(photo.metadata, mark, target)
     metadata, _ = _holdable(metadata, target)
     if mark and target.holds.get("xmp") and not metadata.xmp:  # the photo's own was too large
@@ -56,11 +55,16 @@ def takes_quality(format: str) -> bool:
     return FORMATS[written_as(CHOICES.get(format, format))].has_quality
 
 
+def ground_in(format: str) -> int:
+    """The ground that is seen below what is transparent: of a format without alpha it is in it."""
+    return GREY if FORMATS[written_as(CHOICES.get(format, format))].has_alpha else WHITE
+
+
 def losses(photo: Photo, format: str) -> tuple[str, ...]:
     """Say what of a photo a format cannot hold; empty where it holds everything."""
     format = written_as(CHOICES.get(format, format))
     target, sentences = FORMATS[format], []
-    if photo.alpha is not None and not target.has_alpha and not _is_opaque(photo.alpha):
+    if photo.alpha is not None and not target.has_alpha and not is_opaque(photo.alpha):
         sentences.append(f"transparency laid on white: {target.title} has none")
     if photo.pixels.dtype == np.uint16 and not target.is_deep:
         sentences.append(f"16 bits rounded to 8: {format} has no more")
@@ -87,19 +91,3 @@ def _holdable(metadata: Metadata, format: Format) -> tuple[Metadata, list[str]]:
     present = {part: value for part in PARTS if (value := getattr(metadata, part))}
     kept = {part: v for part, v in present.items() if len(v) <= format.holds.get(part, 0)}
     return Metadata(**kept), [PARTS[part] for part in present if part not in kept]
-
-
-def _is_opaque(alpha: Pixels) -> bool:
-    return bool(alpha.min() == np.iinfo(alpha.dtype).max)
-
-
-def _on_white(rgb: Pixels, alpha: Pixels) -> Pixels:
-    """Lay colours on white paper, a strip of rows at a time."""
-    top = int(np.iinfo(rgb.dtype).max)
-    wide = np.uint16 if rgb.dtype == np.uint8 else np.uint32
-    flat = np.empty_like(rgb)
-    for start in range(0, len(rgb), _STRIP):
-        rows = slice(start, start + _STRIP)
-        opacity = alpha[rows, :, None].astype(wide)
-        flat[rows] = (rgb[rows] * opacity + top * (top - opacity) + top // 2) // top
-    return flat

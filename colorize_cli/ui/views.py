@@ -9,6 +9,7 @@ from pathlib import Path
 from ..batch.sheet.thumbnails import encode_jpeg
 from ..imaging.thumbnail import thumbnail
 from ..photos.read import read_pages
+from ..photos.transparency import GREY, laid_on
 
 MOST_PAGES = 10  # that are shown of a file
 _SIDE, _QUALITY = 1400, 90
@@ -44,7 +45,9 @@ def shown_of(source: Path, files: Sequence[Path], folder: Path) -> Iterator[Show
 def _jpegs(source: Path, name: Path) -> Iterator[Path]:
     for page, photo in enumerate(islice(read_pages(source.read_bytes()), MOST_PAGES), 1):
         target = name.with_name(f"{name.name}-{page}.jpg")
-        target.write_bytes(encode_jpeg(thumbnail(photo.pixels, _SIDE), _QUALITY))
+        target.write_bytes(
+            encode_jpeg(thumbnail(laid_on(GREY, photo.pixels, photo.alpha), _SIDE), _QUALITY)
+        )
         yield target
 
 

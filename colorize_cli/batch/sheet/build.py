@@ -13,11 +13,11 @@ from typing import TypeVar
 import numpy as np
 
 from ...errors import UsageError, reason_of
-from ...imaging.bit_depth import eight_bits
 from ...imaging.thumbnail import RGB, thumbnail
 from ...photos.formats import sniff
 from ...photos.limits import MOST_PIXELS, Limits, limited_to
 from ...photos.read import measure, read_photo
+from ...photos.transparency import GREY, laid_on
 from ...system.cpus import usable_cpus
 from ...system.machine import usable_memory
 from ...system.messages import Messages
@@ -179,10 +179,10 @@ class _Maker:
         name = name_of(sha256(data).hexdigest())
         if self._folder.zoomed.path_of(name).exists():
             return None
-        pixels = read_photo(data, salvages=True, white=white).pixels
-        if sniff(data) in _SHOWN and pixels.dtype == np.uint8:
+        photo = read_photo(data, salvages=True, white=white)
+        if sniff(data) in _SHOWN and photo.pixels.dtype == np.uint8:
             return None
-        whole = thumbnail(eight_bits(pixels), max(pixels.shape))
+        whole = thumbnail(laid_on(GREY, photo.pixels, photo.alpha), max(photo.pixels.shape))
         return name, encode_jpeg(whole, _ZOOM_QUALITY)
 
     def _of(self, path: Path, make: Callable[[bytes], _Made]) -> _Made | None:
@@ -201,5 +201,6 @@ class _Maker:
 
 
 def _small_of(data: bytes, white: float | None) -> tuple[RGB, str]:
-    pixels = read_photo(data, salvages=True, white=white).pixels
-    return thumbnail(pixels, SIDE), sha256(data).hexdigest()
+    photo = read_photo(data, salvages=True, white=white)
+    small = thumbnail(laid_on(GREY, photo.pixels, photo.alpha), SIDE)
+    return small, sha256(data).hexdigest()

@@ -385,6 +385,28 @@ def test_pictures_for_which_there_is_memory_are_read_side_by_side(
     assert all(waited)
 
 
+@pytest.mark.parametrize(("format", "ground"), [("keep", 128), ("jpg", 255)])
+def test_what_is_transparent_lies_on_grey_or_on_what_its_file_has_whoever_makes_the_thumbnail(
+    colorize: Colorize, scans: Path, format: str, ground: int
+) -> None:
+    for path in scans.rglob("*.png"):
+        path.unlink()
+    alpha = np.zeros((60, 90), np.uint8)
+    alpha[30:] = 255
+    (scans / "c.png").write_bytes(encode(np.dstack([grain(4)] * 3 + [alpha]), "PNG"))
+    colorize(format=format)
+    made = thumbnails()
+    (photo,) = (each for each in photos_of(Path("out")) if each["name"] == "c.png")
+    names = [photo["thumb"], *(sample[3] for sample in photo["samples"])]
+    for _ in range(2):
+        for name, level in zip(names, (128, ground, ground), strict=True):
+            upper = thumbnail_of(Path("out"), name)[:16].astype(int)  # JPEG blurs the next 16 rows
+            assert abs(upper - level).mean() <= 1
+        shutil.rmtree("out/colorize-sheet/thumbnails")
+        assert build(Path("out"), Told()).lacking == 0
+    assert thumbnails().keys() == made.keys()
+
+
 def test_what_was_coloured_by_raised_limits_is_shown(
     colorize: Colorize, monkeypatch: pytest.MonkeyPatch
 ) -> None:
