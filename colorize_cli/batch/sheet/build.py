@@ -21,7 +21,7 @@ from ...photos.transparency import GREY, laid_on
 from ...system.cpus import usable_cpus
 from ...system.machine import usable_memory
 from ...system.messages import Messages
-from ...system.paths import folded, quoted, shown
+from ...system.paths import folded, shown
 from ...system.wording import count_text
 from ..records.inspect_folder import open_ledgers
 from .entries import Entry, entries_of
@@ -79,7 +79,7 @@ def build(
     zoomed = sum(maker.each(chosen, maker.zoom, "full size")) if chosen else 0
     there = thumbnails.pictures.there()
     needed = {name for entry in entries for name in entry.pictures}
-    folder.write(entries, there, f"colorize sheet {quoted(out)}")
+    folder.write(entries, there)
     thumbnails.pictures.drop(before - needed)
     folder.zoomed.drop(folder.zoomed.there() - needed)
     return Built(

@@ -79,11 +79,11 @@ class SheetFolder:
             self._say(known)
         return str(known["id"])
 
-    def write(self, entries: Sequence[Entry], there: set[str], command: str) -> None:
+    def write(self, entries: Sequence[Entry], there: set[str]) -> None:
         """Write the page and what it shows; `there` names the thumbnails that there are.
 
-        `command` is one that a person can copy, without its options. The page of a sheet keeps its
-        picks by the sheet's own name, which stays. OSError where that cannot be written.
+        The page of a sheet keeps its picks by the sheet's own name, which stays. OSError where that
+        cannot be written.
         """
         id = self.claim()
         make_folders(self.path / "data")
@@ -100,7 +100,6 @@ class SheetFolder:
             "samples": max((len(entry.samples) for entry in entries), default=0),
             "folder": shown(os.path.join(base, "")) if base else "",  # noqa: PTH118
             "base": f"{Path(base).as_uri().rstrip('/')}/" if base else "",
-            "command": command,
             "parts": parts,
         }
         for file in files(__package__).joinpath("page").iterdir():

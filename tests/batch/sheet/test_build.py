@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -413,19 +412,6 @@ def test_what_was_coloured_by_raised_limits_is_shown(
     monkeypatch.setattr("colorize_cli.photos.limits._limits", [Limits(pixels=60)])
     assert colorize(sheet=False, max_megapixels=1.0) == EXIT_OK
     assert build(Path("out"), Told(), zoom=["b.tif"]).lacking == 0
-
-
-@pytest.mark.skipif(os.name == "nt", reason="other shells, other quotes")
-def test_the_command_that_a_person_can_copy_is_one_whatever_the_folder_is_called(
-    colorize: Colorize,
-) -> None:
-    colorize(sheet=False)
-    odd = Path('it\'s $(echo x) `a` \\ "b"').absolute()
-    Path("out").rename(odd)
-    build(odd, Told())
-    script = f"colorize() {{ printf '%s\n' \"$@\"; }}; {head_of(odd)['command']}"
-    given = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
-    assert given.splitlines() == ["sheet", str(odd)]
 
 
 def test_a_folder_without_a_ledger_has_no_sheet(tmp_path: Path) -> None:

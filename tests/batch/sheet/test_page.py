@@ -2,7 +2,9 @@
 
 import csv
 import io
+import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,6 +118,7 @@ def test_what_a_key_picked_is_marked_counted_told_and_undone(page: "Page") -> No
     assert page.inner_text("#told") == "Sample 2 of 00000.jpg is picked."
     page.keyboard.press("4")
     page.keyboard.press("End")
+    assert page.text_content("#told") == ""  # that was of another photograph
     page.keyboard.press("u")
     assert focused(page) == "00000.jpg"
     assert kept(page) == {"00000.jpg": 2}
@@ -130,8 +133,12 @@ def test_the_same_key_once_more_takes_the_pick_back(page: "Page") -> None:
     page.keyboard.press("2")
     page.keyboard.press("2")
     assert kept(page) == {}
-    page.keyboard.press("9")  # there is no ninth
+    page.keyboard.press("9")
     assert kept(page) == {}
+    assert page.inner_text("#told") == "00000.jpg has no sample 9, but 1, 2, 3, 4."
+    page.keyboard.press("Enter")
+    page.keyboard.press("8")
+    assert page.inner_text("#v-told") == "00000.jpg has no sample 8, but 1, 2, 3, 4."
 
 
 def test_picks_survive_a_reload_and_are_saved_as_a_table_that_pick_takes(
@@ -220,6 +227,12 @@ def test_filters_show_what_they_name_and_what_is_picked_leaves_those_that_are_no
     assert "the file is truncated" in page.inner_text("#canvas")
     page.select_option("#show", "picked")
     assert page.inner_text("#none") == "No photograph is picked."
+    page.select_option("#show", "failed")
+    page.fill("#find", "0001")
+    assert "has 0001 in its name" in page.inner_text("#none")
+    page.keyboard.press("Escape")
+    assert page.input_value("#find") == ""
+    assert page.evaluate("grid.list.length") == 4
     page.select_option("#show", "open")
     page.fill("#find", "0001")
     assert page.evaluate("grid.list.length") == 11
@@ -321,7 +334,42 @@ def test_a_sheet_whose_only_script_is_missing_says_so(browser: "Browser", tmp_pa
     (folder / "colorize-sheet" / head_of(folder)["parts"][0]).unlink()
     for page in opened(browser, folder, count=0):
         until(page, "document.getElementById('told').textContent !== ''")
-        assert page.inner_text("#none") == "No photograph is all."
+        assert page.inner_text("#none") == "There is no photograph."
+
+
+@pytest.mark.parametrize("key", ["m", "ArrowDown", "3"])
+def test_what_is_asked_for_is_seen_though_the_photograph_alone_was(page: "Page", key: str) -> None:
+    begin(page)
+    page.keyboard.press("Enter")
+    until(page, "viewer.stage.size !== null")
+    page.keyboard.press("b")
+    assert page.evaluate("viewer.stage.share") == 100
+    page.keyboard.press(key)
+    assert page.evaluate("viewer.stage.share") == 50
+
+
+@pytest.mark.skipif(os.name == "nt", reason="other shells, other quotes")
+def test_a_command_that_a_person_can_copy_names_the_folder_where_it_is_now(
+    browser: "Browser", tmp_path: Path
+) -> None:
+    folder = make_folder(tmp_path / "first", 2, side=32)
+    build(folder, Told())
+    odd = tmp_path / 'it\'s $(echo x) `a` 50% "b"'
+    folder.rename(odd)
+    for page in opened(browser, odd):
+        told = page.text_content("#k-command")
+        script = f"colorize() {{ printf '%s\n' \"$@\"; }}; {told}"
+        given = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+        assert given.stdout.splitlines() == ["pick", str(odd), "picks.csv", "--to", "chosen/"]
+
+
+def test_the_pattern_of_a_photograph_matches_no_other(page: "Page", out: Path) -> None:
+    assert page.evaluate("globOf(sheet.photos[1])") == "00001.jpg"
+    page.evaluate("sheet.photos[2].name = 'sub/00001.jpg'")
+    whole = str(out.parent / "scans" / "00001.jpg")
+    assert page.evaluate("globOf(sheet.photos[1])") == whole
+    assert page.evaluate("globOf(sheet.photos[2])") == "sub/00001.jpg"
+    assert main(["sheet", str(out), "--zoom", whole]) == EXIT_OK
 
 
 def test_keys_go_over_what_failed_while_looking(page: "Page") -> None:
@@ -436,7 +484,8 @@ def test_odd_names_are_text_and_their_pictures_are_found(
         assert not page.is_visible("#v-note")
         page.keyboard.press("ArrowRight")
         page.wait_for_selector("#v-note")
-        assert page.inner_text("#v-command").endswith("--zoom t.tif")
+        until(page, "document.getElementById('v-command').textContent.endsWith('--zoom t.tif')")
+        assert page.inner_text("#v-command") == f"colorize sheet '{out}' --zoom t.tif"
     build(out, told, zoom=["t.tif"])
     for page in opened(browser, out):
         page.locator(".look").nth(1).click()

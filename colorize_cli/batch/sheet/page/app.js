@@ -23,18 +23,23 @@ const FILTERS = {
   flagged: (photo) => photo.isFlagged,
   failed: (photo) => photo.isFailed,
 };
+const NONE = {
+  all: "There is no photograph.", open: "No photograph is left to pick from.", picked: "No photograph is picked.",
+  flagged: "No photograph is flagged.", failed: "No photograph failed.",
+};
 const NAMES = { all: "all", open: "not picked", picked: "picked", flagged: "flagged", failed: "failed" };
 
 sheet.onBegin = () => {
   const { head } = sheet;
-  const name = head.out.replace(/.*[\\/]/, "") || head.out;
+  const name = sheet.out.replace(/.*[\\/]/, "") || sheet.out;
   byId("title").textContent = name;
-  byId("title").title = head.out;
+  byId("title").title = sheet.out;
   document.title = `${name}: sheet`;
   picks.begin(head.id);
-  byId("k-command").textContent = `${head.command.replace("colorize sheet", "colorize pick")} picks.csv --to chosen/`;
+  byId("k-command").textContent = sheet.command("pick", "picks.csv", "--to", "chosen/");
   if (!head.photos) update();
 };
+grid.onMove = () => tell(""); // what was told is of another photograph
 sheet.onAdd = () => { update(); };
 picks.onChange = () => { update(); if (viewer.isOpen) viewer.refresh(); };
 
@@ -53,7 +58,7 @@ function update({ toTop = false } = {}) {
   byId("progress").textContent = `${counts.picked} of ${counts.picked + counts.open} picked${picks.isKept ? "" : "; this browser does not keep picks: save them before you go"}`;
   byId("undo").disabled = !picks.past.length;
   byId("none").hidden = list.length > 0;
-  byId("none").textContent = text ? `No photograph that is shown has ${text} in its name.` : `No photograph is ${NAMES[show]}.`;
+  byId("none").textContent = text ? `No photograph that is shown has ${text} in its name.` : NONE[show];
   const goesOn = grid.list.length > 0 && grid.list.every((photo, k) => photo === list[k]);
   if (goesOn && !toTop) {
     if (list.length > grid.list.length) grid.grow(list);
@@ -79,13 +84,18 @@ function fillCard(card, photo) {
 }
 
 function pick(photo, number) {
-  if (!photo || !photo.sample(number)) return;
+  if (!photo) return;
+  if (!photo.sample(number)) {
+    tell(`${photo.name} has no sample ${number}, but ${photo.numbers.join(", ") || "none"}.`);
+    return;
+  }
   const at = grid.list.indexOf(photo);
   const picked = picks.toggle(photo, number);
+  if (picked && byId("onward").checked) {
+    if (viewer.isOpen) viewer.go(1);
+    else if (grid.list[at] === photo) grid.go(at + 1);
+  }
   tell(picked ? `Sample ${picked} of ${photo.name} is picked.` : `${photo.name} is not picked any more.`);
-  if (!picked || !byId("onward").checked) return;
-  if (viewer.isOpen) viewer.go(1);
-  else if (grid.list[at] === photo) grid.go(at + 1);
 }
 
 function undo() {
@@ -93,10 +103,11 @@ function undo() {
   if (!id) { tell("There is nothing to undo."); return; }
   const at = grid.list.findIndex((photo) => photo.id === id);
   const photo = sheet.photos.find((each) => each.id === id);
+  if (at >= 0) {
+    grid.go(at, { focus: !viewer.isOpen });
+    if (viewer.isOpen) viewer.open(photo, placeText());
+  }
   tell(`Undone: ${photo ? photo.name : "a photograph that is gone"}.`);
-  if (at < 0) return;
-  grid.go(at, { focus: !viewer.isOpen });
-  if (viewer.isOpen) viewer.open(photo, placeText());
 }
 
 function look(at, number) {
@@ -104,6 +115,7 @@ function look(at, number) {
   const photo = grid.list[at];
   viewer.isMap = number === "map";
   viewer.open(photo, placeText());
+  if (viewer.isMap) viewer.uncover();
 }
 
 function save() {
@@ -134,13 +146,17 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || byId("keys").open) return;
   const isField = event.target.matches("input:not([type=range]):not([type=checkbox]), select, textarea");
   if (isField) {
-    if (event.key === "Escape" || (event.key === "Enter" && event.target.id === "find")) { grid.go(grid.current); event.preventDefault(); }
+    if (event.key === "Escape" && event.target.id === "find" && event.target.value) {
+      event.target.value = "";
+      update({ toTop: true });
+      event.preventDefault();
+    } else if (event.key === "Escape" || (event.key === "Enter" && event.target.id === "find")) { grid.go(grid.current); event.preventDefault(); }
     return;
   }
   let isOurs = true;
   if (/^[1-9]$/.test(event.key)) {
     const photo = viewer.isOpen ? viewer.photo : grid.list[grid.current];
-    if (viewer.isOpen && photo.sample(Number(event.key))) { viewer.isMap = false; viewer.show(Number(event.key)); }
+    if (viewer.isOpen && photo.sample(Number(event.key))) viewer.choose(Number(event.key));
     pick(photo, Number(event.key));
   } else if (event.key === "u") undo();
   else if (event.key === "s") save();

@@ -9,6 +9,19 @@ const sheet = {
 
   get isWindows() { return /^([A-Za-z]:)?\\/.test(this.head.out); },
 
+  // The folder of the colourings where it is now: it may have been moved since the sheet was made.
+  get out() {
+    try {
+      const { protocol, host, pathname } = location;
+      const [path] = decodeURIComponent(pathname).split(/\/colorize-sheet\/[^/]*$/);
+      if (protocol === "file:" && !host) return this.isWindows ? path.slice(1).replaceAll("/", "\\") : path;
+    } catch { /* a name that is no text */ }
+    return this.head.out;
+  },
+
+  // A command that a person can copy, wherever it is typed.
+  command(name, ...rest) { return ["colorize", name, quoted(this.out), ...rest].join(" "); },
+
   begin(head) {
     this.head = head;
     this.onBegin();
@@ -26,7 +39,7 @@ const sheet = {
     script.onerror = () => {
       next();
       this.onAdd();
-      tell(`${parts[number]} cannot be read: make the sheet again with ${this.head.command}`);
+      tell(`${parts[number]} cannot be read: make the sheet again with ${this.command("sheet")}`);
     };
     document.head.append(script);
   },
@@ -104,4 +117,11 @@ function element(tag, className, text) {
 
 const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
-function tell(text) { byId("told").textContent = text; }
+// What is looked at covers the page, and has a line of its own.
+function tell(text) { for (const id of ["told", "v-told"]) byId(id).textContent = text; }
+
+// A word of a command line.
+const quoted = (text) => {
+  if (/^[\w.@%+,=:/-]+$/.test(text)) return text;
+  return sheet.isWindows ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;
+};

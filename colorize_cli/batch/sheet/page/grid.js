@@ -10,6 +10,7 @@ class Grid {
     this.scroller = scroller;
     this.canvas = canvas;
     this.fill = fill; // puts the state of a photograph into its card
+    this.onMove = () => {}; // to another photograph
     this.list = []; // photographs that are shown, in order
     this.cards = new Map(); // by position in the list
     this.current = 0;
@@ -149,6 +150,7 @@ class Grid {
     this.render();
     this.refresh(before);
     this.refresh(this.current);
+    if (this.current !== before) this.onMove();
     if (focus) this.card(this.current).focus({ preventScroll: true });
   }
 

@@ -58,7 +58,7 @@ class Viewer {
       image.alt = "";
       image.src = this.photo.sample(number).picture.small;
       button.append(image, element("span", "caption", String(number)));
-      button.onclick = () => this.show(number);
+      button.onclick = () => this.choose(number);
       return button;
     }));
   }
@@ -107,7 +107,7 @@ class Viewer {
     byId("v-note").hidden = !this.lacking.length;
     if (!this.lacking.length) return;
     byId("v-why").textContent = `${this.lacking.join(" and ")}: small here, for browsers do not show it. For JPEGs of full size, which the page takes when it is opened anew:`;
-    byId("v-command").textContent = `${sheet.head.command} --zoom ${quoted(globOf(this.photo.file))}`;
+    byId("v-command").textContent = sheet.command("sheet", "--zoom", quoted(globOf(this.photo)));
   }
 
   copy() {
@@ -137,15 +137,24 @@ class Viewer {
   // Another sample, without picking it.
   turn(by) {
     const numbers = this.photo.numbers, count = numbers.length;
+    this.choose(numbers[(numbers.indexOf(this.number) + by + count) % count]);
+  }
+
+  choose(number) {
     this.isMap = false;
-    this.show(numbers[(numbers.indexOf(this.number) + by + count) % count]);
+    this.show(number);
+    this.uncover();
   }
 
   toggleMap() {
     if (!this.photo.map) return;
     this.isMap = !this.isMap;
     this.show(this.number);
+    this.uncover();
   }
+
+  // What is asked for is seen, at least in half, where the photograph alone was.
+  uncover() { if (this.stage.share > 95) this.stage.setShare(50); }
 
   // What a key does while a photograph is looked at; false where it is none of these.
   key(event) {
@@ -167,10 +176,8 @@ class Viewer {
   }
 }
 
-// A name as a pattern that matches it alone, and as a word of a command line.
-const globOf = (name) => name.replace(/[[*?]/g, "[$&]");
-const quoted = (text) => {
-  if (/^[\w.@%+,=-]+$/.test(text)) return text;
-  const isWindows = sheet.head.out.includes("\\");
-  return isWindows ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;
-};
+// A pattern that matches a photograph alone: its name, if no other's path ends so.
+function globOf(photo) {
+  const isEnd = sheet.photos.some((each) => each !== photo && each.name.endsWith(`/${photo.name}`));
+  return (isEnd ? slashed(photo.path) : photo.name).replace(/[[*?]/g, "[$&]");
+}
