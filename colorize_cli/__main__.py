@@ -1,5 +1,6 @@
 """The way into the program: `colorize`, and `python -m colorize_cli`."""
 
+import atexit
 import os
 import signal
 import sys
@@ -13,6 +14,8 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda *_: os._exit(130))
+            # Nor when all is done: Python takes its handlers away, and the signal would kill it.
+            atexit.register(signal.signal, number, signal.SIG_IGN)
     from .cli.app import main as run
 
     try:

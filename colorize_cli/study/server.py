@@ -6,6 +6,7 @@ pictures have no names but the number of the trial, come as one, and only when i
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -44,7 +45,7 @@ _HEADERS = {
 }
 _MOST_BYTES = 10_000  # of what a page sends
 _LONGEST_MS = 1e8  # a day, about
-_CODE = 40  # characters
+_LONGEST_CODE = _LONGEST_SCREEN = 40  # characters
 _NUMBER = re.compile(r"[0-9]{1,6}")
 _HALF = re.compile("[\ud800-\udfff]")  # of a character, which JSON can have and UTF-8 cannot
 _FAULT = "Something keeps the server from its work, and who runs it is told what."
@@ -76,10 +77,10 @@ class _Service:
             raise HTTPException(400, "Nobody takes part without agreeing.")
         try:
             rater = self.answers.add_rater(
-                code=_text(told.get("code", "")).strip()[:_CODE],
+                code=_code(_text(told.get("code", ""))),
                 asks_for_time=told.get("asks_for_time") is True,
                 scripted=_is_scripted(told),
-                screen=_text(told.get("screen", ""))[:_CODE],
+                screen=_text(told.get("screen", ""))[:_LONGEST_SCREEN],
             )
         except CodeError as error:
             raise HTTPException(409, str(error)) from error
@@ -260,6 +261,14 @@ def _text(value: object) -> str:
     if not isinstance(value, str) or _HALF.search(value):
         raise HTTPException(400, "A text is wanted.")
     return value
+
+
+def _code(typed: str) -> str:
+    """Take a code for the same however it is typed: in capitals, with more spaces, fullwidth."""
+    code = " ".join(unicodedata.normalize("NFKC", typed).casefold().split())
+    if len(code) > _LONGEST_CODE:
+        raise HTTPException(400, f"A code has {_LONGEST_CODE} characters at most: is it that one?")
+    return code
 
 
 def _milliseconds(value: object) -> float:

@@ -3,11 +3,12 @@
 import errno
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from ..errors import OutputError, UsageError, reason_of
@@ -81,13 +82,21 @@ def run_server(app: Callable[..., Any], listening: Listening, tell: Callable[[st
         server_header=False,
         timeout_graceful_shutdown=_END_SECONDS,
     )
-    server = uvicorn.Server(config)
+    server, is_over = uvicorn.Server(config), Event()
+
+    def serve() -> None:
+        try:
+            server.run([listening.socket])
+        finally:
+            is_over.set()
+
     # In a thread: signals are the main one's, which stops the server then.
-    thread = Thread(target=server.run, args=([listening.socket],), name="server", daemon=True)
+    thread = Thread(target=serve, name="server", daemon=True)
     thread.start()
     try:
-        while thread.is_alive():
-            thread.join(_WAIT_SECONDS)
+        # A join that a signal interrupts takes a thread that still runs for one that has ended.
+        while not is_over.is_set():
+            time.sleep(_WAIT_SECONDS)
     except KeyboardInterrupt:
         server.should_exit = True
         thread.join()

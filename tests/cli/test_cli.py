@@ -852,6 +852,28 @@ def test_the_second_signal_ends_at_once() -> None:
         assert running.wait(timeout=20) == 130
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are of Unix")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_that_comes_when_all_is_done_changes_no_exit_code(name: str) -> None:
+    """The last of a process is Python's own: what still exists is destroyed, as `late` here."""
+    code = (
+        f"import os, signal, sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        # In tests that run in the background it is ignored, and that is inherited.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "class Late:\n"
+        f"    def __del__(self, write=os.write, send=signal.raise_signal, it=signal.{name}):\n"
+        "        write(1, b'late')\n"
+        "        send(it)\n"
+        "from colorize_cli.__main__ import main\n"
+        "sys.argv = ['colorize', '--version']\n"
+        "sys.late = Late()\n"
+        "sys.exit(main())\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
+    assert run.stdout.endswith(b"late")
+    assert (run.returncode, run.stderr) == (0, b"")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are of Unix")
 def test_a_terminal_shows_a_bar(tiny_bundle: Path) -> None:
     import pty

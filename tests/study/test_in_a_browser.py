@@ -222,6 +222,11 @@ def test_a_pause_shows_nothing_until_it_ends(browser: "Browser", folder: Path) -
         begin(page)
         go_on(page)
         page.wait_for_selector(CHOOSES)
+        heard = "#pause[aria-pressed='true']"
+        page.click("#pause")
+        assert page.is_visible(heard)
+        page.click("#pause")
+        assert not page.is_visible(heard)
         page.click("#pause")
         step(page, answers, 0, perfect)
         page.wait_for_selector("#trial.told")
@@ -231,6 +236,7 @@ def test_a_pause_shows_nothing_until_it_ends(browser: "Browser", folder: Path) -
         assert trial is not None
         assert (trial.n, trial.showings) == (1, 0)
         go_on(page)
+        assert not page.is_visible(heard)
         page.wait_for_selector(CHOOSES)
 
 
@@ -289,6 +295,57 @@ def test_both_pictures_lie_level_on_a_narrow_screen(browser: "Browser", folder: 
         assert left
         assert right
         assert left["y"] == right["y"]
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1000, 600), (400, 800)])
+@pytest.mark.parametrize("shape", ["384, 384", "384, 256", "256, 384"])
+def test_a_pair_fits_the_window_and_the_space_bar_moves_nothing(
+    browser: "Browser", folder: Path, size: tuple[int, int], shape: str
+) -> None:
+    width, height = size
+    with served(folder) as (url, _), opened(browser, url) as page:
+        page.set_viewport_size({"width": width, "height": height})
+        begin(page)
+        go_on(page)
+        page.wait_for_selector(CHOOSES)
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_selector("#trial.told")
+        page.evaluate(f"""trouble("The server does not answer.");
+            for (const one of document.querySelectorAll("canvas"))
+              [one.width, one.height] = [{shape}];""")
+        root = "document.documentElement"
+        assert page.evaluate(f"[{root}.scrollWidth, {root}.scrollHeight]") == [width, height]
+        page.set_viewport_size({"width": width, "height": 200})
+        assert page.evaluate(f"{root}.scrollHeight") > 200
+        page.evaluate("document.activeElement.blur()")
+        page.keyboard.press("Space")
+        page.wait_for_timeout(200)
+        assert page.evaluate("scrollY") == 0
+
+
+@pytest.mark.parametrize("way", ["reload", "code"])
+def test_who_comes_back_is_asked_before_a_pair_is_shown(
+    browser: "Browser", folder: Path, way: str
+) -> None:
+    with served(folder) as (url, answers), opened(browser, url) as page:
+        begin(page, code="violet 7")
+        while len(answers.answered()) < 3:
+            step(page, answers, 0, perfect)
+        page.wait_for_selector(CHOOSES)
+        if way == "code":
+            page.evaluate("localStorage.clear()")
+        page.reload()
+        if way == "code":
+            begin(page, code="violet 7")
+        page.wait_for_selector("#between:has-text('Welcome back')")
+        trial = answers.next_trial(answers.raters()[0])
+        assert trial is not None
+        assert (trial.n, trial.showings) == (3, 1)
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        go_on(page)
+        page.wait_for_selector(CHOOSES)
+        # The same grey before a pair as with it, so that no eye has to get used to the dark.
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == ground
 
 
 _NO_STORAGE = """

@@ -280,6 +280,22 @@ def test_what_is_no_text_to_keep_is_refused(page: Page, body: bytes) -> None:
     assert len(page.answers.raters()) == count
 
 
+@pytest.mark.parametrize("typed", ["ANNA STRASSE-1", "  anna  Straße-1\t", "ａｎｎａ strasse-1"])
+def test_a_code_is_the_same_however_it_is_typed(page: Page, typed: str) -> None:
+    page.begin(code="Anna Strasse-1")
+    token, count = page.token, len(page.answers.raters())
+    page.begin(code=typed)
+    assert (page.token, len(page.answers.raters())) == (token, count)
+
+
+def test_a_code_that_is_too_long_is_refused_not_cut(page: Page) -> None:
+    page.begin(code=f"  {'x' * 40}  ")
+    count = len(page.answers.raters())
+    status, _, data = page.ask("/api/raters", AGREED | {"code": "x" * 41})
+    assert (status, len(page.answers.raters())) == (400, count)
+    assert "40 characters at most" in json.loads(data)["error"]
+
+
 def test_a_code_that_cannot_be_gone_on_with_is_told(page: Page) -> None:
     page.begin(code="green 3")
     page.answer(0)

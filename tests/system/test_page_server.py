@@ -128,7 +128,10 @@ async def app(scope, receive, send):
     if scope["path"] == "/wrong":
         raise KeyError("no such thing")
     threading.Timer(0.1, _thread.interrupt_main).start()
-    await asyncio.sleep(3600)
+    try:
+        await asyncio.sleep(3600)
+    finally:
+        print("left", flush=True)
 with listening_at("127.0.0.1", 0) as listening:
     print(listening.socket.getsockname()[1], flush=True)
     run_server(app, listening, print)
@@ -153,7 +156,9 @@ def test_a_fault_is_told_once_and_ctrl_c_ends_a_server_whose_request_never_ends(
         connection.request("GET", "/")
         try:
             told = "the page failed at /wrong: KeyError: 'no such thing'\n"
-            assert run.communicate(timeout=60)[0] == f"{told}ended\n"
+            assert (
+                run.communicate(timeout=60)[0] == f"{told}left\nended\n"
+            )  # the server before who waits for it
         finally:
             run.kill()
             connection.close()

@@ -41,7 +41,7 @@ function kept() {
 
 function show(id) {
   for (const main of document.querySelectorAll("main")) main.hidden = main.id !== id;
-  document.body.classList.toggle("judging", id === "trial");
+  document.body.classList.toggle("judging", id === "trial" || id === "between");
   window.scrollTo(0, 0);
 }
 
@@ -136,6 +136,12 @@ async function shownUntilAnswer() {
   return { start, side, time, shown: time - start };
 }
 
+/** Wish for a pause after this pair, or for none; the button shows it. */
+function wish(isWished) {
+  isPaused = isWished;
+  $("pause").setAttribute("aria-pressed", isWished);
+}
+
 async function between(title, text, label) {
   $("between-title").textContent = title;
   $("between-text").textContent = text;
@@ -143,7 +149,7 @@ async function between(title, text, label) {
   show("between");
   $("go-on").focus();
   await clicked("go-on");
-  isPaused = false;
+  wish(false);
 }
 
 /** Stop where the person asked for it, or looks at something else. */
@@ -213,12 +219,22 @@ async function feedback(side, real) {
   for (const strong of document.querySelectorAll(".choice strong")) strong.textContent = "";
 }
 
+/** Say what comes; no pair is shown before somebody is ready for it, however they came here. */
+async function greet(state, isNew) {
+  if (state.next === null) return;
+  if (!isNew || state.next > 0) {
+    await between("Welcome back", "Your answers so far are kept.", "Go on");
+  } else if (state.practice) {
+    const text = `First ${state.practice} for practice, after each of which you see which one was real.`;
+    await between("Practice", text, "Begin practice");
+  } else {
+    await between("Ready?", `${pairs(state.total)} will come.`, "Begin");
+  }
+}
+
 async function run(state, isNew) {
   let hasPractised = state.next !== null && state.next < state.practice;
-  if (hasPractised && isNew) {
-    const text = `First ${state.practice - state.next} for practice, after each of which you see which one was real.`;
-    await between("Practice", text, "Begin practice");
-  }
+  await greet(state, isNew);
   while (state.next !== null) {
     if (hasPractised && state.next >= state.practice) {
       hasPractised = false;
@@ -275,9 +291,7 @@ async function begun() {
 async function known() {
   if (!token) return null;
   try {
-    const state = await json("api/state");
-    if (state.next !== null) await between("Welcome back", "Your answers so far are kept.", "Go on");
-    return state;
+    return await json("api/state");
   } catch (error) {
     keep(null);
     return null;
@@ -285,6 +299,8 @@ async function known() {
 }
 
 document.addEventListener("keydown", (event) => {
+  // Where a window is too low for a pair, the space bar would scroll it away.
+  if (event.key === " " && event.target === document.body && !$("trial").hidden) event.preventDefault();
   const side = { ArrowLeft: "left", ArrowRight: "right", 1: "left", 2: "right" }[event.key];
   if (!side || !onChoice || event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
   event.preventDefault();
@@ -295,11 +311,11 @@ for (const side of ["left", "right"]) {
 }
 document.addEventListener("visibilitychange", () => {
   wasHidden ||= document.hidden;
-  isPaused ||= document.hidden;
+  if (document.hidden) wish(true);
 });
 $("pause").addEventListener("click", () => {
-  isPaused = true;
-  $("say").textContent = "There will be a pause after this pair.";
+  wish(!isPaused);
+  $("say").textContent = `There will be ${isPaused ? "a" : "no"} pause after this pair.`;
   $("pause").blur();
 });
 $("another").addEventListener("click", () => {

@@ -110,7 +110,11 @@ def run(
         str, Option(metavar="ADDRESS", help="Other than this machine alone: 0.0.0.0, say.")
     ] = "127.0.0.1",
 ) -> None:
-    """Serve the page on which people answer, until Ctrl-C; answers go to STUDY/answers.sqlite."""
+    """Serve the page on which people answer, until Ctrl-C; answers go to STUDY/answers.sqlite.
+
+    The page takes a code, with which a person goes on in another browser: any text that you make
+    up, another for each.
+    """
     from ....system.installed import require, require_runtime
 
     require_runtime()
