@@ -106,8 +106,9 @@ def run(options: MakeOptions, messages: Messages) -> int:
     )
     write_study(options.out, whole)
     _delete_others(options.out / PICTURES, whole)
-    _tell(whole, options.out, messages)
-    return EXIT_FAILED if failed or len(pairs) < len(taken) else EXIT_OK
+    missing = failed + len(taken) - len(pairs)
+    _tell(whole, options.out, missing, messages)
+    return EXIT_FAILED if missing else EXIT_OK
 
 
 def _model_facts(options: MakeOptions, colorizer: Colorizer) -> dict[str, Any]:
@@ -161,7 +162,7 @@ def _delete_others(folder: Path, study: Study) -> None:
                 path.unlink()
 
 
-def _tell(study: Study, out: Path, messages: Messages) -> None:
+def _tell(study: Study, out: Path, missing: int, messages: Messages) -> None:
     protocol = study.protocol
     messages.note(
         f"study: {shown(out)}, {count_text(len(study.of_role('comparison')), 'pair')} to compare; "
@@ -174,6 +175,11 @@ def _tell(study: Study, out: Path, messages: Messages) -> None:
         f"{100 * protocol.coin_passes:.1f}% would"
     )
     messages.note(f"next: colorize study run {quoted(out)}")
+    if missing:
+        messages.warn(
+            f"the study can be run, without {count_text(missing, 'file')} that could not be read "
+            "or coloured, as said above: exit code 1"
+        )
 
 
 def _check_out(options: MakeOptions) -> None:

@@ -149,6 +149,21 @@ def test_what_is_no_truth_is_left_out_and_named(
     assert len(study.left_out) == 4
 
 
+def test_the_last_line_says_what_the_exit_code_is_for(
+    tmp_path: Path, tiny_bundle: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    truth, out = photographs(tmp_path / "truth", 6), tmp_path / "study"
+    (truth / "text.png").write_bytes(b"no picture at all")
+    words = ("--model", str(tiny_bundle), "--device", "cpu", "--steps", "2")
+    assert main(["study", "make", str(truth), str(out), *words]) == 1
+    said = " ".join(capfd.readouterr().err.split())
+    assert f"failed {truth / 'text.png'}: not a JPEG" in said
+    assert said.endswith(
+        "without 1 file that could not be read or coloured, as said above: exit code 1"
+    )
+    assert read_study(out).is_whole
+
+
 def test_a_make_that_was_stopped_goes_on(
     tmp_path: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
