@@ -101,6 +101,7 @@ def run_server(app: Callable[..., Any], listening: Listening, tell: Callable[[st
         server.should_exit = True
         thread.join()
     else:
+        thread.join()
         raise OutputError("the server ended by itself: start it again.")
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -174,13 +174,24 @@ def test_the_buttons_are_for_what_can_be_done(page: "Page", tmp_path: Path) -> N
     assert page.is_disabled("#stop")
 
 
+def look_at(page: "Page", index: int, name: str) -> None:
+    """Choose a colouring, once more where the gallery was drawn anew under the click."""
+    from playwright.sync_api import TimeoutError
+
+    for _ in range(6):
+        page.locator("#gallery .thumbnail-item").nth(index).click()
+        with suppress(TimeoutError):
+            page.wait_for_selector(f"#slider img[src$='{name}']", timeout=10_000)
+            return
+    raise AssertionError(f"{name} is not shown")
+
+
 def test_what_is_looked_at_stays_while_more_comes_and_is_served_where_it_lies(
     page: "Page", tmp_path: Path
 ) -> None:
     drop(page, *(photo(tmp_path / f"{k}.jpg", 320, seed=k) for k in range(6)))
     page.click("#go")
-    page.locator("#gallery .thumbnail-item").nth(2).click()
-    page.wait_for_selector("#slider img[src$='0-3-1.jpg']")
+    look_at(page, 2, "0-3-1.jpg")
     wait_for_words(page, "Done: 24 colourings.")
     page.wait_for_selector("#download-all:enabled")
     source = page.get_attribute("#slider img >> nth=1", "src")
