@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 from threading import Condition, Event, Thread
-from typing import Protocol, Self
+from typing import Self, TypeAlias
 
 from ..batch.outcome import Outcome
 from ..errors import UsageError, reason_of
@@ -18,19 +18,8 @@ from ..system.wording import count_text
 from .studio import Progress, Wish
 from .views import Shown, shown_of, zipped
 
-
-class Colours(Protocol):
-    """What a `Studio` does for a desk."""
-
-    def colour(
-        self,
-        wish: Wish,
-        folder: Path,
-        is_cancelled: Event,
-        told: Callable[[Outcome], None],
-        progress: Progress,
-    ) -> list[str]:
-        """Colour the photographs of a wish, as `Studio.colour`."""
+# `Studio.colour`, or what stands for it.
+Colour: TypeAlias = Callable[[Wish, Path, Event, Callable[[Outcome], None], Progress], list[str]]
 
 
 @dataclass(eq=False)
@@ -60,9 +49,9 @@ class Request:
 class Desk:
     """Keeps the requests of all visits, and works on them in the order in which they came."""
 
-    def __init__(self, studio: Colours, folder: Path, queued: int) -> None:
-        """Take whoever colours, a folder for what is made, and how many requests may wait."""
-        self._studio, self._folder, self._queued = studio, folder, queued
+    def __init__(self, colour: Colour, folder: Path, queued: int) -> None:
+        """Take what colours, a folder for what is made, and how many requests may wait."""
+        self._colour, self._folder, self._queued = colour, folder, queued
         self._waiting: list[Request] = []
         self._open: dict[str, Request] = {}  # by visit, those that are not over
         self._kept: dict[str, Request] = {}  # by visit, those that are over and still on its page
@@ -176,7 +165,7 @@ class Desk:
                     viewer.submit(self._take, outcome, views, request)
 
                 wish, folder = request.wish, request.folder
-                notes = self._studio.colour(wish, folder, request.is_cancelled, told, progress)
+                notes = self._colour(wish, folder, request.is_cancelled, told, progress)
             request.messages += notes
         except Exception as error:
             request.messages.append(reason_of(error))

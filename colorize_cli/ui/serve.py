@@ -63,7 +63,7 @@ def serve(options: UiOptions, messages: Messages) -> None:
         os.environ.update(_QUIET, GRADIO_TEMP_DIR=folder)
         studio = Studio(options.models, options.device, options.size, messages.note)
         # Below Gradio's folder, from which it serves what is elsewhere only as a copy.
-        with Desk(studio, Path(folder, "requests"), options.queue) as desk:
+        with Desk(studio.colour, Path(folder, "requests"), options.queue) as desk:
             run_server(_app(options, desk, listening, messages), listening, messages.error)
 
 

@@ -59,7 +59,7 @@ def painter() -> Painter:
 
 @pytest.fixture
 def desk(painter: Painter, tmp_path: Path) -> Iterator[Desk]:
-    with Desk(painter, tmp_path / "requests", queued=1) as opened:
+    with Desk(painter.colour, tmp_path / "requests", queued=1) as opened:
         yield opened
 
 
@@ -83,7 +83,8 @@ def test_a_request_that_is_open_is_kept_when_another_is_asked_for(
     assert not first.is_cancelled.is_set()
 
 
-def test_a_full_queue_leaves_what_was_made_before(desk: Desk, painter: Painter, wish: Wish) -> None:
+def made_for_anna_and_bert_at_work(desk: Desk, painter: Painter, wish: Wish) -> Request:
+    """What Anna has on her page, while the painter is busy with what Bert asked for."""
     painter.may_go.set()
     made = desk.open("anna", wish)
     assert made.is_over.wait(SECONDS)
@@ -91,6 +92,11 @@ def test_a_full_queue_leaves_what_was_made_before(desk: Desk, painter: Painter, 
     painter.at_work.clear()
     desk.open("bert", wish)
     assert painter.at_work.wait(SECONDS)
+    return made
+
+
+def test_a_full_queue_leaves_what_was_made_before(desk: Desk, painter: Painter, wish: Wish) -> None:
+    made = made_for_anna_and_bert_at_work(desk, painter, wish)
     desk.open("carl", wish)
     with pytest.raises(UsageError, match="queue is full"):
         desk.open("anna", wish)
@@ -101,13 +107,7 @@ def test_a_full_queue_leaves_what_was_made_before(desk: Desk, painter: Painter, 
 def test_what_was_made_before_goes_when_work_begins(
     desk: Desk, painter: Painter, wish: Wish
 ) -> None:
-    painter.may_go.set()
-    made = desk.open("anna", wish)
-    assert made.is_over.wait(SECONDS)
-    painter.may_go.clear()
-    painter.at_work.clear()
-    desk.open("bert", wish)
-    assert painter.at_work.wait(SECONDS)
+    made = made_for_anna_and_bert_at_work(desk, painter, wish)
     next_one = desk.open("anna", wish)
     assert desk.before(next_one) == 1
     assert made.files[0].exists()
@@ -143,7 +143,7 @@ def test_there_is_nothing_to_cancel_after_the_end(desk: Desk, painter: Painter, 
 def test_the_files_of_a_visit_go_though_one_is_written_after_it_has_ended(
     painter: Painter, wish: Wish, tmp_path: Path
 ) -> None:
-    with Desk(painter, tmp_path / "requests", queued=1) as desk:
+    with Desk(painter.colour, tmp_path / "requests", queued=1) as desk:
         desk.open("anna", wish)
         assert painter.at_work.wait(SECONDS)
         desk.close("anna")
@@ -163,7 +163,7 @@ def test_the_files_of_a_visit_go_with_it(desk: Desk, painter: Painter, wish: Wis
 def test_the_end_of_the_desk_cancels_and_waits(
     painter: Painter, wish: Wish, tmp_path: Path
 ) -> None:
-    with Desk(painter, tmp_path / "requests", queued=1) as desk:
+    with Desk(painter.colour, tmp_path / "requests", queued=1) as desk:
         request = desk.open("anna", wish)
         assert painter.at_work.wait(SECONDS)
         waits = desk.open("bert", wish)
@@ -183,7 +183,7 @@ def test_what_is_done_when_the_desk_ends_is_neither_shown_nor_zipped(
         return outcome
 
     painter.as_told = late
-    with Desk(painter, tmp_path / "requests", queued=1) as desk:
+    with Desk(painter.colour, tmp_path / "requests", queued=1) as desk:
         requests.append(desk.open("anna", wish))
         painter.may_go.set()
         assert painter.at_work.wait(SECONDS)
