@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from made.tiny_runs import write_photo
+from made.tiny_runs import write_photo, write_photos
 
 from benchmarks.families.error_of_best import DrawnBlindly, Square
 from colorize_cli import Colorizer
@@ -57,11 +57,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("shallow_backbone")]
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of `colorize prepare` with a dozen colourful photographs."""
-    folder = tmp_path_factory.mktemp("photos")
-    rng = np.random.default_rng(0)
-    for i in range(12):
-        coarse = rng.integers(0, 256, (5, 5, 3)).astype(np.uint8)
-        write_photo(folder / "set" / f"{i}.png", cv2.resize(coarse, (160, 140)))
+    folder = write_photos(tmp_path_factory.mktemp("photos"), 12, size=(160, 140))
     assert main(["prepare", str(folder / "set"), "--out", str(folder / "prepared")]) == 0
     return folder / "prepared"
 

@@ -84,10 +84,12 @@ def write_photo(path: Path, rgb: NDArray[np.uint8]) -> None:
     path.write_bytes(cv2.imencode(".png", rgb[..., ::-1])[1].tobytes())
 
 
-def write_photos(folder: Path, count: int = 3, seed: int = 0) -> Path:
-    """Write smooth colourful photographs, 40 x 36 pixels, as the set `set` of a folder."""
+def write_photos(
+    folder: Path, count: int = 3, seed: int = 0, size: tuple[int, int] = (40, 36)
+) -> Path:
+    """Write smooth colourful photographs, `size` wide and high, as the set `set` of a folder."""
     rng = np.random.default_rng(seed)
     for i in range(count):
         coarse = rng.integers(0, 256, (5, 5, 3)).astype(np.uint8)
-        write_photo(folder / "set" / f"{i}.png", cv2.resize(coarse, (40, 36))[..., ::-1])
+        write_photo(folder / "set" / f"{i}.png", cv2.resize(coarse, size)[..., ::-1])
     return folder

@@ -4,12 +4,11 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from made.checkpoints import tiny_network_recipe
 from made.launched import keep_what_each_has, train_together
-from made.tiny_runs import write_photo
+from made.tiny_runs import write_photos
 
 from training.data.photos import Photos
 from training.loop import LoopSettings, train
@@ -44,12 +43,7 @@ def state_of(recipe: Recipe) -> RunState:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("photos")
-    rng = np.random.default_rng(0)
-    for i in range(3):
-        coarse = rng.integers(0, 256, (9, 9, 3)).astype(np.uint8)
-        write_photo(folder / "set" / f"{i}.png", np.kron(coarse, np.ones((16, 16, 1), np.uint8)))
-    return folder
+    return write_photos(tmp_path_factory.mktemp("photos"), size=(144, 144))
 
 
 @pytest.fixture(scope="module")
